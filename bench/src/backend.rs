@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use shared::Result;
-use shared::model::{Headroom, Metrics, PoolId, Retention, Tps};
+use shared::model::{Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
 use shared::ports::Clock;
 use shared::ports::{Announcement, Backend};
 
@@ -58,6 +58,11 @@ impl Backend for SimulatedBackend {
 
     /// No rule: every snapshot stays.
     fn retention(&self) -> Option<&Retention> {
+        None
+    }
+
+    /// Every sub map stays.
+    fn sub_map_retention(&self) -> Option<SubMapRetention> {
         None
     }
 

@@ -14,12 +14,12 @@ use shared::ports::pool::{NewUser, Password};
 
 use crate::job_files::SimulatedJobFiles;
 use crate::pool::SimulatedPool;
-use crate::population::Population;
+use crate::population::{People, Population};
 use crate::service::{Behaviour, PageFill, Service};
 use crate::vault::SimulatedVault;
 
 /// The number of users and groups that the cases create.
-const PEOPLE: Population = Population { users: 200, groups: 70, seed: 1 };
+const PEOPLE: Population = Population { users: 200, groups: 70, seed: 1, people: People::Ordinary };
 
 const fn refuses(case: &'static str, why: &'static str) -> Exception {
     Exception { case, deviation: Deviation::Refuses, why }
@@ -32,7 +32,7 @@ const MEMBERS: &str = "memberships of a target are counted, not kept";
 const PROVIDERS: &str = "pools of the bench have no providers";
 const MESSAGES: &str = "the bench sends no invitation and counts no message";
 
-const OF_POOL: [Exception; 49] = [
+const OF_POOL: [Exception; 51] = [
     refuses("a user is enabled again", CHANGES),
     refuses("a user that is not there is found by no call", SETTINGS),
     refuses("no message is sent without an invitation", MESSAGES),
@@ -54,6 +54,7 @@ const OF_POOL: [Exception; 49] = [
     refuses("a user who signs in by phone is created by number", SETTINGS),
     refuses("a user who signs in by either is created by either", SETTINGS),
     refuses("a new user has attributes that the pool declares, within their limits", SETTINGS),
+    refuses("a value has the form of its attribute, and no control characters", SETTINGS),
     refuses("a new user has every attribute that the pool requires", SETTINGS),
     refuses("the address by which a user signs in is the one that the pool requires", SETTINGS),
     refuses("an update sets attributes and leaves the others", SETTINGS),
@@ -71,6 +72,7 @@ const OF_POOL: [Exception; 49] = [
     refuses("a user joins a group, as often as it is asked for", MEMBERS),
     refuses("a user is in at most 100 groups", NAMES),
     refuses("members are listed by pages of at most 60", MEMBERS),
+    refuses("a listing answers at most as many members as its limit says", MEMBERS),
     refuses("providers are listed by name", PROVIDERS),
     refuses("an identity is linked to a user", PROVIDERS),
     refuses("an identity of no provider is linked to no user", NAMES),

@@ -10,7 +10,8 @@ impl Scenario {
     pub fn summary(&self) -> String {
         let groups = if self.groups > 0 { format!(", {} groups", self.groups) } else { String::new() };
         let pages = if self.page_fill == PageFill::Ragged { ", ragged pages" } else { "" };
-        format!("{} users{groups}, TPS {}, {} ms{pages}", users(self.users), self.tps, self.latency)
+        let (users, people) = (users(self.users), self.people.name());
+        format!("{users} users{people}{groups}, TPS {}, {} ms{pages}", self.tps, self.latency)
     }
 }
 
@@ -50,7 +51,7 @@ fn time(run: &Run) -> String {
 fn pool_cells(run: &Run) -> Vec<String> {
     let Scenario { groups, tps, latency, page_fill, .. } = run.scenario;
     let pages = if page_fill == PageFill::Ragged { " (ragged)" } else { "" };
-    let name = format!("{}{pages}", users(run.scenario.users));
+    let name = format!("{}{}{pages}", users(run.scenario.users), run.scenario.people.name());
     vec![name, groups.to_string(), tps.to_string(), latency.to_string(), run.kind.name().to_owned()]
 }
 
@@ -315,13 +316,21 @@ mod tests {
     use shared::ports::pool::Operation;
 
     use crate::machine::Execution;
+    use crate::population::People;
     use crate::traffic::Traffic;
     use crate::units::Units;
 
     fn run(kind: RunKind, tps: u32, calls: &[(u64, Operation)]) -> Run {
         let mut traffic = Traffic::default();
         calls.iter().for_each(|&(at, operation)| traffic.add(Duration::from_millis(at), operation));
-        let scenario = Scenario { users: 60_000, groups: 0, tps, latency: 50, page_fill: PageFill::Full };
+        let scenario = Scenario {
+            users: 60_000,
+            groups: 0,
+            tps,
+            latency: 50,
+            page_fill: PageFill::Full,
+            people: People::Ordinary,
+        };
         let (execution, units, time) = (Execution::default(), Units::default(), Duration::from_secs(100));
         Run { scenario, kind, execution, traffic, units, time }
     }

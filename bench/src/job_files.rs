@@ -137,10 +137,12 @@ fn values(line: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::population::People;
 
     #[test]
     fn a_csv_file_is_read_the_same_in_pieces_of_any_size() {
-        let mut reader = RowReader::new(Population { users: 100, groups: 0, seed: 1 });
+        let mut reader =
+            RowReader::new(Population { users: 100, groups: 0, seed: 1, people: People::Ordinary });
         let file = format!(
             "name,updated_at,cognito:username\na\\, b,1760086400,{}\nx,1760000000,unknown\n",
             Population::username(9)

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::options::{Options, RunChoice};
+use crate::population::People;
 use crate::scenario::{self, Run, RunKind, Scenario};
 use crate::service::PageFill;
 
@@ -17,6 +18,7 @@ const TWO_EXPORTS: [RunKind; 2] = [RunKind::FirstExport, RunKind::UnchangedExpor
 const THREE_EXPORTS: [RunKind; 3] =
     [RunKind::FirstExport, RunKind::UnchangedExport, RunKind::UnchangedExport];
 const ALL_EXPORTS: [RunKind; 4] = RunKind::EXPORTS;
+const SPLIT_EXPORT: [RunKind; 2] = [RunKind::FirstExport, RunKind::AllChangedExport];
 const API_RESTORE: [RunKind; 2] = [RunKind::FirstExport, RunKind::ApiRestore];
 const CSV_RESTORE: [RunKind; 2] = [RunKind::FirstExport, RunKind::CsvRestore];
 const BOTH_RESTORES: [RunKind; 3] = [RunKind::FirstExport, RunKind::ApiRestore, RunKind::CsvRestore];
@@ -30,11 +32,14 @@ const ALL_RUNS: [RunKind; 6] = [
 ];
 
 fn pool(users: u32, tps: u32, latency: u64) -> Scenario {
-    Scenario { users, groups: 0, tps, latency, page_fill: PageFill::Full }
+    Scenario { users, groups: 0, tps, latency, page_fill: PageFill::Full, people: People::Ordinary }
 }
 
 /// The cells that the options choose, in the order of the tables.
 pub fn cells(options: &Options) -> Vec<Cell> {
+    if options.large_users {
+        return large_people();
+    }
     let is_chosen = !(options.users.is_empty() && options.tps.is_empty() && options.groups.is_empty());
     if is_chosen || !options.latency.is_empty() {
         return chosen(options);
@@ -68,6 +73,7 @@ pub fn cells(options: &Options) -> Vec<Cell> {
     cells.push((Scenario { groups: 20, ..pool(10_000, 100, 50) }, API_RESTORE.to_vec()));
     cells.push((Scenario { groups: 10_000, ..pool(20_000, 10, 50) }, BOTH_RESTORES.to_vec()));
     cells.push((Scenario { page_fill: PageFill::Ragged, ..pool(100_000, 10, 50) }, TWO_EXPORTS.to_vec()));
+    cells.extend(large_people());
     if options.quick {
         cells.retain(|(scenario, _)| scenario.users <= 100_000 && scenario.groups <= 20);
         for (scenario, kinds) in &mut cells {
@@ -75,6 +81,18 @@ pub fn cells(options: &Options) -> Vec<Cell> {
         }
     }
     cells
+}
+
+/// Pools of large users, which show what bounds the memory of the functions: once at the speed of Cognito, and once so
+/// slow that the second export splits the listing.
+fn large_people() -> Vec<Cell> {
+    let large = |users, people, latency| Scenario { people, groups: 3, ..pool(users, 200, latency) };
+    vec![
+        (large(2_000, People::Large, 50), API_RESTORE.to_vec()),
+        (large(2_000, People::Large, 10_000), SPLIT_EXPORT.to_vec()),
+        (large(200, People::Largest, 50), API_RESTORE.to_vec()),
+        (large(200, People::Largest, 100_000), SPLIT_EXPORT.to_vec()),
+    ]
 }
 
 /// Every combination of the chosen values. An option that is not given has one default value.
@@ -147,6 +165,7 @@ mod tests {
 
     const NO_OPTIONS: Options = Options {
         quick: false,
+        large_users: false,
         users: Vec::new(),
         tps: Vec::new(),
         latency: Vec::new(),
@@ -161,6 +180,7 @@ mod tests {
         for options in [
             NO_OPTIONS,
             Options { quick: true, ..NO_OPTIONS },
+            Options { large_users: true, ..NO_OPTIONS },
             Options { users: vec![100, 200], tps: vec![5], ..NO_OPTIONS },
         ] {
             let cells = cells(&options);

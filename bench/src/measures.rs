@@ -121,13 +121,21 @@ mod tests {
 
     use super::*;
     use crate::machine::Execution;
+    use crate::population::People;
     use crate::scenario::{RunKind, Scenario};
     use crate::service::PageFill;
     use crate::units::Units;
 
     #[test]
     fn write_units_are_divided_by_pages_and_by_units_of_records() {
-        let scenario = Scenario { users: 60_000, groups: 0, tps: 10, latency: 50, page_fill: PageFill::Full };
+        let scenario = Scenario {
+            users: 60_000,
+            groups: 0,
+            tps: 10,
+            latency: 50,
+            page_fill: PageFill::Full,
+            people: People::Ordinary,
+        };
         let (traffic, execution, time) = (Traffic::default(), Execution::default(), Duration::from_secs(100));
         let mut run =
             Run { scenario, kind: RunKind::FirstExport, execution, traffic, units: Units::default(), time };

@@ -21,6 +21,9 @@ pub struct Options {
     /// Measure small pools only. This takes about a minute.
     #[arg(long)]
     pub quick: bool,
+    /// Measure pools of large users only. This takes about a minute.
+    #[arg(long, conflicts_with_all = ["quick", "users", "tps", "latency", "groups"])]
+    pub large_users: bool,
     /// Sizes of the pools, in users, instead of the matrix. Separate several with commas.
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=40_000_000))]
     pub users: Vec<u32>,
@@ -37,7 +40,7 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = RunChoice::All)]
     pub runs: RunChoice,
     /// Write the tables and plots to docs/reference/performance.md and docs/reference/performance/.
-    #[arg(long, conflicts_with_all = ["quick", "users", "tps", "latency", "groups"])]
+    #[arg(long, conflicts_with_all = ["quick", "large_users", "users", "tps", "latency", "groups"])]
     pub write: bool,
     /// How many scenarios run at the same time, each in its own thread.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]

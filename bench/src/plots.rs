@@ -132,11 +132,19 @@ fn rate_over_time(runs: &[&Run], kind: RunKind) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::population::People;
     use crate::scenario::{self, Scenario};
 
     #[test]
     fn every_plot_with_the_runs_that_it_needs_is_drawn() {
-        let scenario = Scenario { users: 120, groups: 0, tps: 30, latency: 50, page_fill: PageFill::Full };
+        let scenario = Scenario {
+            users: 120,
+            groups: 0,
+            tps: 30,
+            latency: 50,
+            page_fill: PageFill::Full,
+            people: People::Ordinary,
+        };
         let kinds = [RunKind::FirstExport, RunKind::AllChangedExport, RunKind::ApiRestore];
         let mut runs = scenario::play(scenario, &kinds, |_| ()).unwrap();
         runs.iter_mut().for_each(|run| run.scenario.users = 10_000);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use heap::uncounted;
 use shared::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PasswordPolicy,
-    PoolDescription, PoolId, Sub, SubPrefix, User, Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PageLimit,
+    PasswordPolicy, PoolDescription, PoolId, Sub, SubPrefix, User, Username,
 };
 use shared::ports::pool::{
     ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
@@ -51,6 +51,22 @@ impl SimulatedPool {
         Self { service, id, is_source }
     }
 
+    /// Makes one call of a listing. The memory of its answer counts as the adapter has it: the body of the answer,
+    /// beside the users that the adapter reads from it.
+    async fn list<T>(
+        &self,
+        bytes: impl Fn(&T) -> usize,
+        operation: Operation,
+        work: impl FnOnce(&mut State) -> Result<T, Refusal> + Send,
+    ) -> PoolResult<T> {
+        let answer = self.call(operation, work).await;
+        if let Ok(answer) = &answer {
+            // The bodies of the answer: in the pieces that came over the network, and as a whole.
+            drop(std::hint::black_box(vec![0u8; 2 * bytes(answer)]));
+        }
+        answer
+    }
+
     /// Makes one call. It leaves the function, reaches the service, is accepted or refused, and returns.
     async fn call<T>(
         &self,
@@ -75,12 +91,7 @@ impl SimulatedPool {
             }
         };
         tokio::time::sleep(time.response).await;
-        result.map_err(|(kind, code)| PoolError {
-            operation,
-            kind,
-            code: code.to_owned(),
-            detail: String::new(),
-        })
+        result.map_err(|(kind, code)| PoolError::new(operation, kind, code))
     }
 
     /// Makes a call that changes a user of the target.
@@ -104,39 +115,42 @@ impl SimulatedPool {
         &self,
         name: &str,
         positions: Range<u32>,
+        limit: PageLimit,
         token: Option<&str>,
     ) -> PoolResult<Listed<User>> {
         let is_source = self.is_source;
-        self.call(Operation::ListUsers, |state| {
-            let listing = self.listing_call(name);
-            let from = listing.cursor(token)?.unwrap_or(positions.start);
-            let max_entries = self.max_entries_of_next_page(state);
-            let (mut found, mut next) = (Vec::with_capacity(max_entries), None);
-            for position in from.max(positions.start)..positions.end {
-                let number = if is_source {
-                    state.population.user_at(position)
-                } else {
-                    state.target.population().user_at(position).filter(|&number| state.target.has(number))
+        self.list(
+            |listed: &Listed<User>| listed.bytes,
+            Operation::ListUsers,
+            |state| {
+                let listing = self.listing_call(name);
+                let from = listing.cursor(token)?.unwrap_or(positions.start);
+                let max_entries = self.max_entries_of_next_page(state).min(limit.get() as usize);
+                let (mut found, mut next) = (Vec::with_capacity(max_entries), None);
+                for position in from.max(positions.start)..positions.end {
+                    let number = if is_source {
+                        state.population.user_at(position)
+                    } else {
+                        state.target.population().user_at(position).filter(|&number| state.target.has(number))
+                    };
+                    let Some(number) = number else { continue };
+                    if found.len() == max_entries {
+                        next = Some(position);
+                        break;
+                    }
+                    found.push(number);
+                }
+                let user = |number| {
+                    if is_source {
+                        state.population.user(number, state.history.version(number))
+                    } else {
+                        state.target.user(number)
+                    }
                 };
-                let Some(number) = number else { continue };
-                if found.len() == max_entries {
-                    next = Some(position);
-                    break;
-                }
-                found.push(number);
-            }
-            let user = |number| {
-                if is_source {
-                    state.population.user(number, state.history.version(number))
-                } else {
-                    state.target.user(number)
-                }
-            };
-            Ok(Listed {
-                entries: found.into_iter().map(user).collect(),
-                next_token: next.map(|position| listing.token(position, state.pages)),
-            })
-        })
+                let next_token = next.map(|position| listing.token(position, state.pages));
+                Ok(Listed::users(found.into_iter().map(user).collect(), next_token))
+            },
+        )
         .await
     }
 
@@ -204,19 +218,25 @@ impl Pool for SimulatedPool {
 
     async fn describe(&self) -> PoolResult<PoolDescription> {
         self.call(Operation::DescribeUserPool, |state| {
-            Ok(schema::describe(if self.is_source { u64::from(state.population.users) } else { 0 }))
+            let users = if self.is_source { u64::from(state.population.users) } else { 0 };
+            Ok(schema::describe(state.population.people, users))
         })
         .await
     }
 
-    async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
-        self.list_positions("users", 0..self.service.population().positions(), token).await
+    async fn list_users(&self, limit: PageLimit, token: Option<&str>) -> PoolResult<Listed<User>> {
+        self.list_positions("users", 0..self.service.population().positions(), limit, token).await
     }
 
-    async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
+    async fn list_users_by_sub(
+        &self,
+        prefix: SubPrefix,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<User>> {
         // Both pools have the same number of positions, so a prefix covers the same range of them.
         let positions = self.service.population().positions_with_prefix(&prefix.to_string());
-        self.list_positions(&format!("users {prefix}"), positions, token).await
+        self.list_positions(&format!("users {prefix}"), positions, limit, token).await
     }
 
     async fn list_users_with_sub(&self, sub: &Sub, _: Option<&str>) -> PoolResult<Listed<User>> {
@@ -229,7 +249,7 @@ impl Pool for SimulatedPool {
                 let number = state.target.population().number_with_sub(sub);
                 number.filter(|&number| state.target.has(number)).map(|number| state.target.user(number))
             };
-            Ok(Listed { entries: user.into_iter().collect(), next_token: None })
+            Ok(Listed::users(user.into_iter().collect(), None))
         })
         .await
     }
@@ -248,38 +268,47 @@ impl Pool for SimulatedPool {
                 let page = state.target.groups.iter().skip(from as usize).take((to - from) as usize);
                 page.filter_map(|name| state.population.group_with_name(name)).collect()
             };
-            Ok(Listed {
-                entries: numbers.into_iter().map(Population::group).collect(),
-                next_token: (to < all).then(|| listing.token(to, state.pages)),
-            })
+            let next_token = (to < all).then(|| listing.token(to, state.pages));
+            Ok(Listed::small(numbers.into_iter().map(Population::group).collect(), next_token))
         })
         .await
     }
 
-    async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
-        self.call(Operation::ListUsersInGroup, |state| {
-            let number = state.population.group_with_name(group.as_str()).ok_or(NOT_FOUND)?;
-            if !self.is_source {
-                // The bench counts the memberships of the target, and stores none.
-                return Err(if state.target.groups.contains(group.as_str()) {
-                    NOT_SIMULATED
-                } else {
-                    NOT_FOUND
-                });
-            }
-            let listing = self.listing_call(&format!("members {number}"));
-            let skip = listing.cursor(token)?.unwrap_or(0);
-            let max_entries = self.max_entries_of_next_page(state);
-            let mut members: Vec<u32> =
-                state.population.members(number, skip).take(max_entries + 1).collect();
-            let has_more = members.len() > max_entries;
-            members.truncate(max_entries);
-            let next_token = has_more.then(|| listing.token(skip + max_entries as u32, state.pages));
-            Ok(Listed {
-                entries: members.into_iter().map(|member| state.population.sub(member)).collect(),
-                next_token,
-            })
-        })
+    async fn list_members(
+        &self,
+        group: &GroupName,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<Sub>> {
+        self.list(
+            |listed: &Listed<Sub>| listed.bytes,
+            Operation::ListUsersInGroup,
+            |state| {
+                let number = state.population.group_with_name(group.as_str()).ok_or(NOT_FOUND)?;
+                if !self.is_source {
+                    // The bench counts the memberships of the target, and stores none.
+                    return Err(if state.target.groups.contains(group.as_str()) {
+                        NOT_SIMULATED
+                    } else {
+                        NOT_FOUND
+                    });
+                }
+                let listing = self.listing_call(&format!("members {number}"));
+                let skip = listing.cursor(token)?.unwrap_or(0);
+                let max_entries = self.max_entries_of_next_page(state).min(limit.get() as usize);
+                let mut members: Vec<u32> =
+                    state.population.members(number, skip).take(max_entries + 1).collect();
+                let has_more = members.len() > max_entries;
+                members.truncate(max_entries);
+                let next_token = has_more.then(|| listing.token(skip + max_entries as u32, state.pages));
+                // Cognito sends whole users.
+                let size =
+                    |&member: &u32| state.population.record(member, state.history.version(member)).bytes();
+                let bytes = uncounted(|| members.iter().map(size).sum());
+                let entries = members.into_iter().map(|member| state.population.sub(member)).collect();
+                Ok(Listed { entries, next_token, bytes })
+            },
+        )
         .await
     }
 
@@ -392,8 +421,7 @@ impl Pool for SimulatedPool {
     }
 
     async fn list_providers(&self, _: Option<&str>) -> PoolResult<Listed<String>> {
-        self.call(Operation::ListIdentityProviders, |_| Ok(Listed { entries: Vec::new(), next_token: None }))
-            .await
+        self.call(Operation::ListIdentityProviders, |_| Ok(Listed::small(Vec::new(), None))).await
     }
 
     async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {
@@ -418,7 +446,7 @@ impl Pool for SimulatedPool {
     }
 
     async fn csv_header(&self) -> PoolResult<Vec<String>> {
-        self.call(Operation::GetCSVHeader, |_| Ok(schema::csv_header())).await
+        self.call(Operation::GetCSVHeader, |state| Ok(schema::csv_header(state.population.people))).await
     }
 
     async fn create_import_job(&self, _: &str, _: &str) -> PoolResult<ImportJob> {

@@ -29,6 +29,61 @@ const NOTE: &str = "Prefers letters to calls. Works in the office on the third f
 /// A pool of the bench changes on a few days only.
 pub type Version = u8;
 
+/// How large the users of a pool are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum People {
+    /// [`ATTRIBUTE_BYTES`] of attributes.
+    #[default]
+    Ordinary,
+    /// Some 60 KB: 29 more custom attributes of 2,048 letters.
+    Large,
+    /// Some 400 KB, the largest that Cognito allows in custom attributes: 50 of 2,048 characters of four bytes. Their
+    /// items exceed DynamoDB's limit.
+    Largest,
+}
+
+impl People {
+    /// The custom attributes of every user, without `custom:`.
+    pub fn custom_attributes(self) -> Vec<String> {
+        let more = match self {
+            Self::Ordinary => 0,
+            Self::Large => 29,
+            Self::Largest => 48,
+        };
+        let named = ["department", "note"].map(str::to_owned);
+        named.into_iter().chain((0..more).map(|number| format!("text-{number:02}"))).collect()
+    }
+
+    /// The values of custom attributes that replace or complete those of an ordinary user.
+    fn long_values(self) -> impl Iterator<Item = (String, String)> {
+        let (letter, begins_with) = match self {
+            Self::Ordinary => ("", "-"),
+            Self::Large => ("x", "text-"),
+            Self::Largest => ("\u{1F9D1}", ""),
+        };
+        let names = self.custom_attributes().into_iter().filter(move |name| name.starts_with(begins_with));
+        names.map(|name| (format!("custom:{name}"), letter.repeat(2_048)))
+    }
+
+    /// The name in tables, after the number of users. Empty for ordinary users.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ordinary => "",
+            Self::Large => " of 60 KB",
+            Self::Largest => " of 400 KB",
+        }
+    }
+
+    /// The size of a user record by DynamoDB's rules, in whole read units of 4 KB.
+    pub fn record_bytes(self) -> usize {
+        match self {
+            Self::Ordinary => 1,
+            Self::Large => 60 * 1024,
+            Self::Largest => 400 * 1024,
+        }
+    }
+}
+
 /// The users, groups and memberships of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Population {
@@ -38,6 +93,7 @@ pub struct Population {
     pub groups: u32,
     /// Populations with different seeds have different `sub`s.
     pub seed: u64,
+    pub people: People,
 }
 
 impl Population {
@@ -154,6 +210,7 @@ impl Population {
             text.replace_range(room - 1.., ".");
         }
         attributes.insert(note.to_owned(), text);
+        attributes.extend(self.people.long_values());
         let timestamp = |seconds| Timestamp::from_second(seconds).ok();
         UserRecord {
             username: Self::username(number),
@@ -254,7 +311,7 @@ mod tests {
     #[test]
     fn a_sub_leads_back_to_its_user_and_sorts_by_position() {
         for users in [1, 59, 70_000, 10_000_000] {
-            let population = Population { users, groups: 0, seed: 7 };
+            let population = Population { users, groups: 0, seed: 7, people: People::Ordinary };
             for number in (0..users).step_by((users as usize / 500).max(1)) {
                 let sub = population.sub(number);
                 assert_eq!(population.number_with_sub(sub.as_str()), Some(number));
@@ -272,7 +329,7 @@ mod tests {
 
     #[test]
     fn every_user_has_a_position_and_all_prefixes_have_about_as_many_users() {
-        let population = Population { users: 100_000, groups: 0, seed: 1 };
+        let population = Population { users: 100_000, groups: 0, seed: 1, people: People::Ordinary };
         let listed: Vec<u32> =
             (0..population.positions()).filter_map(|position| population.user_at(position)).collect();
         assert_eq!(listed.iter().copied().collect::<BTreeSet<_>>().len(), 100_000);
@@ -287,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_users_attributes_have_the_stated_size_and_change_with_the_version() {
-        let population = Population { users: 1_000, groups: 0, seed: 1 };
+        let population = Population { users: 1_000, groups: 0, seed: 1, people: People::Ordinary };
         for number in 0..1_000 {
             let record = population.record(number, 0);
             let bytes: usize = record.attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -313,7 +370,7 @@ mod tests {
 
     #[test]
     fn every_user_is_a_member_of_one_group() {
-        let population = Population { users: 100, groups: 7, seed: 1 };
+        let population = Population { users: 100, groups: 7, seed: 1, people: People::Ordinary };
         let all: Vec<u32> = (0..7).flat_map(|group| population.members(group, 0)).collect();
         assert_eq!(all.len(), 100);
         assert_eq!(population.members(3, 2).next(), Some(17));

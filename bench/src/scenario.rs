@@ -9,7 +9,7 @@ use shared::model;
 
 use crate::backend::SimulatedBackend;
 use crate::machine::{self, Execution};
-use crate::population::Population;
+use crate::population::{People, Population};
 use crate::service::{Behaviour, PageFill, Service};
 use crate::traffic::Traffic;
 use crate::units::Units;
@@ -30,6 +30,8 @@ pub struct Scenario {
     pub latency: u64,
     /// How full the pages of listings are.
     pub page_fill: PageFill,
+    /// How large the users are.
+    pub people: People,
 }
 
 /// The kinds of runs, in the order in which a scenario plays them. An export finds the records of the exports
@@ -102,7 +104,8 @@ pub struct Run {
 pub fn play(scenario: Scenario, kinds: &[RunKind], on_start: impl Fn(RunKind)) -> Result<Vec<Run>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     runtime.block_on(async {
-        let population = Population { users: scenario.users, groups: scenario.groups, seed: 1 };
+        let population =
+            Population { users: scenario.users, groups: scenario.groups, seed: 1, people: scenario.people };
         let behaviour =
             Behaviour { latency: Duration::from_millis(scenario.latency), page_fill: scenario.page_fill };
         let backend = SimulatedBackend(Service::new(population, behaviour)?);
@@ -190,8 +193,14 @@ fn check_result(run: &Run, service: &Arc<Service>) -> Result<()> {
 mod tests {
     use super::*;
 
-    const SMALL: Scenario =
-        Scenario { users: 500, groups: 3, tps: 10, latency: 50, page_fill: PageFill::Ragged };
+    const SMALL: Scenario = Scenario {
+        users: 500,
+        groups: 3,
+        tps: 10,
+        latency: 50,
+        page_fill: PageFill::Ragged,
+        people: People::Ordinary,
+    };
 
     #[test]
     fn a_pool_is_exported_and_restored_by_both_methods() {

@@ -3,8 +3,9 @@
 //! The table does not store the content of a user record. It remembers the first bits of the record's digest,
 //! and computes the content from the user's number when the record is read.
 
+use jiff::Timestamp;
 use serde_dynamo::{AttributeValue, Item};
-use shared::ports::vault::{Fence, HOLDER, Key, Query, REVISION};
+use shared::ports::vault::{Fence, HOLDER, Key, Query, REVISION, has_expired};
 use shared::{Error, ErrorKind, Result, item_size};
 
 use crate::kind::Kind;
@@ -42,7 +43,7 @@ impl RecordKey {
 pub enum FoundItem {
     /// The bytes of [`packed`](crate::packed).
     Packed(Vec<u8>),
-    /// A user record, not computed yet.
+    /// A user record in one item, not computed yet.
     UserRecord { number: u32, version: Version, first_seen: AttributeValue },
 }
 
@@ -88,19 +89,22 @@ impl Table {
         self.record_digests.iter().position(has_record).map(|version| version as Version)
     }
 
+    /// The user record with this key and its version, if the table has it as one item that it computes.
+    fn record(&self, population: &Population, key: &Key) -> Option<(RecordKey, Version)> {
+        let record = RecordKey::of(population, key)?;
+        let version = self.version(&record)?;
+        Some((record, version))
+    }
+
     /// Finds the item with this key. It does not count read units: the caller does, because a user record has
     /// no size before [`FoundItem::into_item`].
     ///
     /// # Errors
     /// If the store cannot be read.
     pub fn find(&self, population: &Population, key: &Key) -> Result<Option<FoundItem>> {
-        if let Some(record) = RecordKey::of(population, key) {
+        if let Some((record, version)) = self.record(population, key) {
             let (number, first_seen) = (record.number, self.first_seen.clone());
-            return Ok(self.version(&record).map(|version| FoundItem::UserRecord {
-                number,
-                version,
-                first_seen,
-            }));
+            return Ok(Some(FoundItem::UserRecord { number, version, first_seen }));
         }
         Ok(self.store.get(key)?.map(|(bytes, _)| FoundItem::Packed(bytes)))
     }
@@ -112,7 +116,9 @@ impl Table {
     pub fn put(&mut self, population: &Population, history: &History, key: &Key, item: &Item) -> Result<()> {
         let size = item_size::check(key, item)?;
         self.units.write(Kind::of(&key.pk, &key.sk), size);
-        let Some(record) = RecordKey::of(population, key) else { return self.store.put(key, item, size) };
+        // The item of a record in parts is kept as it is.
+        let in_one_item = RecordKey::of(population, key).filter(|_| !item.inner().contains_key("parts"));
+        let Some(record) = in_one_item else { return self.store.put(key, item, size) };
         let version = usize::from(history.version(record.number));
         if self.record_digests.len() <= version {
             self.record_digests.resize_with(version + 1, Vec::new);
@@ -130,12 +136,16 @@ impl Table {
         Ok(())
     }
 
-    /// Whether the table has an item with this key. Counts the read.
-    pub fn has(&mut self, population: &Population, key: &Key) -> bool {
-        let size = match RecordKey::of(population, key) {
-            // Every user record is smaller than the 4 KB of one unit.
-            Some(record) => self.version(&record).map(|_| 1),
-            None => self.store.size(key),
+    /// Whether the table has an item with this key that has not expired. Counts the read.
+    pub fn has(&mut self, population: &Population, key: &Key, now: Timestamp) -> bool {
+        let size = match self.record(population, key) {
+            Some(_) => Some(population.people.record_bytes()),
+            None => match self.store.get(key) {
+                Ok(Some((bytes, size))) => {
+                    store::unpack(&bytes).ok().filter(|item| !has_expired(item, now)).map(|_| size)
+                }
+                _ => None,
+            },
         };
         self.units.read(Kind::of(&key.pk, &key.sk), size.unwrap_or(0));
         size.is_some()
@@ -143,11 +153,9 @@ impl Table {
 
     /// Deletes an item. A transaction costs twice the units. A key without an item costs one write.
     pub fn remove(&mut self, population: &Population, key: &Key, in_transaction: bool) {
-        let size = match RecordKey::of(population, key) {
-            Some(record) => {
-                if let Some(version) = self.version(&record) {
-                    self.record_digests[usize::from(version)][record.number as usize] = 0;
-                }
+        let size = match self.record(population, key) {
+            Some((record, version)) => {
+                self.record_digests[usize::from(version)][record.number as usize] = 0;
                 0
             }
             None => self.store.size(key).unwrap_or(0),
@@ -156,6 +164,14 @@ impl Table {
             self.units.write(Kind::of(&key.pk, &key.sk), size);
         }
         self.store.remove(key);
+    }
+
+    /// The size of the item with this key, 0 without one.
+    pub fn size(&self, population: &Population, key: &Key) -> usize {
+        match self.record(population, key) {
+            Some(_) => population.people.record_bytes(),
+            None => self.store.size(key).unwrap_or(0),
+        }
     }
 
     /// Whether the holder that the fence names holds the fence's item.
@@ -172,15 +188,15 @@ impl Table {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn has_revision(&self, key: &Key, expected: Option<u64>) -> Result<bool> {
-        match (expected, self.store.get(key)?) {
-            (None, current) => Ok(current.is_none()),
-            (Some(_), None) => Ok(false),
-            (Some(revision), Some((bytes, _))) => {
-                let item = store::unpack(&bytes)?;
-                Ok(item.inner().get(REVISION) == Some(&AttributeValue::N(revision.to_string())))
+    pub fn has_revision(&self, key: &Key, expected: Option<u64>, now: Timestamp) -> Result<bool> {
+        let stored = self.store.get(key)?.map(|(bytes, _)| store::unpack(&bytes)).transpose()?;
+        Ok(match (expected, stored.filter(|item| !has_expired(item, now))) {
+            (None, current) => current.is_none(),
+            (Some(_), None) => false,
+            (Some(revision), Some(item)) => {
+                item.inner().get(REVISION) == Some(&AttributeValue::N(revision.to_string()))
             }
-        }
+        })
     }
 
     /// Answers a query. Counts the read.

@@ -129,10 +129,11 @@ impl TargetPool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::population::People;
 
     #[test]
     fn a_user_of_the_target_shows_every_change_made_to_the_user() {
-        let source = Population { users: 100, groups: 0, seed: 1 };
+        let source = Population { users: 100, groups: 0, seed: 1, people: People::Ordinary };
         let mut target = TargetPool::new(source);
         let now: Timestamp = "2026-11-01T02:00:00Z".parse().unwrap();
         assert!(!target.has(7) && !target.confirm(7));

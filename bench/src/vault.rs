@@ -5,8 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heap::uncounted;
+use jiff::Timestamp;
 use serde_dynamo::Item;
-use shared::ports::vault::{Fence, Found, Key, Query, ReadVault, Vault, WriteOnceVault, check_distinct};
+use shared::model::ExpiresAt;
+use shared::ports::vault::{
+    EXPIRES_AT, Fence, FencedBatch, Found, Key, Query, ReadVault, Vault, WriteOnceVault, check_distinct,
+    delete_in_transactions, expiry_value, has_expired,
+};
 use shared::{Result, item_size};
 
 use crate::kind::Kind;
@@ -23,6 +28,8 @@ const WRITE_BATCH: Duration = Duration::from_millis(12);
 const KEYS_PER_BATCH: usize = 100;
 const ITEMS_PER_BATCH: usize = 25;
 const MAX_CONCURRENT_BATCHES: usize = 4;
+/// The most bytes of the items of one transaction.
+const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
 
 /// The backup table, as the steps see it.
 #[derive(Debug, Clone)]
@@ -54,7 +61,7 @@ impl SimulatedVault {
         let size = item.as_ref().map_or(0, |item| item_size::of(key, item));
         let kind = Kind::of(&key.pk, &key.sk);
         uncounted(|| self.service.state().table.units.read(kind, size));
-        Ok(item)
+        Ok(item.filter(|item| !has_expired(item, self.now())))
     }
 
     /// Puts an item if the current one has the revision `expected`. None means that there is no item.
@@ -64,7 +71,7 @@ impl SimulatedVault {
             let mut state = self.service.state();
             let State { table, population, history, .. } = &mut *state;
             let size = item_size::check(key, &item)?;
-            let is_expected = table.has_revision(key, expected)?;
+            let is_expected = table.has_revision(key, expected, self.now())?;
             if is_expected {
                 table.put(population, history, key, &item)?;
             } else {
@@ -76,6 +83,10 @@ impl SimulatedVault {
 }
 
 impl ReadVault for SimulatedVault {
+    fn now(&self) -> Timestamp {
+        self.service.clock().now()
+    }
+
     async fn get(&self, key: &Key) -> Result<Option<Item>> {
         self.wait(READ, 1).await;
         self.read(key)
@@ -100,7 +111,7 @@ impl ReadVault for SimulatedVault {
         let exists: Vec<bool> = uncounted(|| {
             let mut state = self.service.state();
             let State { table, population, .. } = &mut *state;
-            keys.iter().map(|key| table.has(population, key)).collect()
+            keys.iter().map(|key| table.has(population, key, self.now())).collect()
         });
         Ok(keys.into_iter().zip(exists).filter_map(|(key, exists)| exists.then_some(key)).collect())
     }
@@ -108,7 +119,9 @@ impl ReadVault for SimulatedVault {
     async fn query(&self, query: &Query) -> Result<Found> {
         self.wait(QUERY, 1).await;
         let page = uncounted(|| self.service.state().table.query(query))?;
-        page.unpack()
+        let mut found = page.unpack()?;
+        found.items.retain(|(_, item)| !has_expired(item, self.now()));
+        Ok(found)
     }
 }
 
@@ -136,6 +149,30 @@ impl Vault for SimulatedVault {
         self.put_if(key, item, Some(revision)).await
     }
 
+    async fn set_expiry(&self, keys: Vec<Key>, expires_at: Option<ExpiresAt>) -> Result<()> {
+        uncounted(|| check_distinct(keys.iter()))?;
+        self.wait(WRITE, keys.len()).await;
+        uncounted(|| {
+            let mut state = self.service.state();
+            let State { table, population, history, .. } = &mut *state;
+            for key in &keys {
+                let Some(found) = table.find(population, key)? else { continue };
+                let mut item = found.into_item(population)?;
+                if has_expired(&item, self.now()) {
+                    continue;
+                }
+                match expires_at {
+                    Some(expires_at) => {
+                        drop(item.inner_mut().insert(EXPIRES_AT.to_owned(), expiry_value(expires_at)));
+                    }
+                    None => drop(item.inner_mut().remove(EXPIRES_AT)),
+                }
+                table.put(population, history, key, &item)?;
+            }
+            Ok(())
+        })
+    }
+
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
         uncounted(|| check_distinct(keys.iter()))?;
         self.wait(WRITE_BATCH, keys.len().div_ceil(ITEMS_PER_BATCH)).await;
@@ -150,14 +187,22 @@ impl Vault for SimulatedVault {
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
         uncounted(|| check_distinct(keys.iter().chain([&fence.key])))?;
         self.wait(WRITE_BATCH, keys.len().div_ceil(KEYS_PER_BATCH)).await;
-        uncounted(|| {
-            let mut state = self.service.state();
-            let State { table, population, .. } = &mut *state;
-            let is_held = table.is_held(fence)?;
-            if is_held {
-                keys.iter().for_each(|key| table.remove(population, key, true));
-            }
-            Ok(is_held)
+        delete_in_transactions(keys, |some| {
+            let ended = uncounted(|| {
+                let mut state = self.service.state();
+                let State { table, population, .. } = &mut *state;
+                let sizes = some.iter().chain([&fence.key]).map(|key| table.size(population, key));
+                if sizes.sum::<usize>() > MAX_TRANSACTION_BYTES {
+                    return Ok(FencedBatch::TooLarge);
+                }
+                if !table.is_held(fence)? {
+                    return Ok(FencedBatch::FenceBroken);
+                }
+                some.iter().for_each(|key| table.remove(population, key, true));
+                Ok(FencedBatch::Deleted)
+            });
+            async move { ended }
         })
+        .await
     }
 }

@@ -67,6 +67,8 @@ export class BackupTable extends Construct implements RegionalTable {
       sortKey: { name: 'sk', type: dynamodb.AttributeType.STRING },
       billing: dynamodb.Billing.onDemand(),
       encryption: dynamodb.TableEncryptionV2.customerManagedKey(key, { [props.secondaryRegion]: replicaKeyArn }),
+      // The items of restores have this attribute. A global table has one TTL for all its replicas.
+      timeToLiveAttribute: 'expiresAt',
       replicas: [{ region: props.secondaryRegion, ...protection }],
       removalPolicy: RemovalPolicy.RETAIN,
       ...protection,

@@ -11,7 +11,14 @@ import {
   denySourcePools,
 } from './cognito-access';
 import { FunctionName, OPERATIONS } from './operations';
-import { RunProps, commonEnvironment, enumerateEnvironment, finalizeEnvironment, pageConcurrency } from './run-environment';
+import {
+  RunProps,
+  commonEnvironment,
+  enumerateEnvironment,
+  finalizeEnvironment,
+  pageConcurrency,
+  subMapEnvironment,
+} from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import { importTargetsIn, repairablePoolsIn, sourcePools } from './settings';
@@ -74,7 +81,7 @@ export class Import extends Construct {
       executable: 'enumerate',
       code,
       settings,
-      environment: enumerateEnvironment(props),
+      environment: { ...enumerateEnvironment(props), ...subMapEnvironment(settings) },
       statements: [
         allowOperations(stack, 'LookAtTargetPools', importEnumerate['cognito-idp'], targets),
         allowAccountOperations(importEnumerate['cognito-idp']),

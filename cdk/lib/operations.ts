@@ -21,6 +21,7 @@ export const TABLE_ACTIONS = [
   'BatchGetItem',
   'Query',
   'PutItem',
+  'UpdateItem',
   'BatchWriteItem',
   'ConditionCheckItem',
   'DeleteItem',

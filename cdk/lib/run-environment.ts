@@ -27,6 +27,11 @@ export function enumerateEnvironment(props: RunProps): Record<string, string> {
   };
 }
 
+/** The additional environment of the import's enumerate. */
+export function subMapEnvironment({ subMapRetention }: Settings): Record<string, string> {
+  return subMapRetention === undefined ? {} : { SUB_MAP_RETENTION: String(subMapRetention) };
+}
+
 /** The environment of finalize, the only function that publishes to the topic. */
 export function finalizeEnvironment(props: RunProps): Record<string, string> {
   return {

@@ -49,6 +49,11 @@ export const SETTINGS = {
     meaning:
       'The snapshots to keep, such as `days=35,monthly=12`: see [retention](../concepts/retention.md). Without it, no function may remove anything.',
   },
+  SubMapRetention: {
+    default: 'imports keep every sub map',
+    meaning:
+      'The days for which the [sub maps](../concepts/restores.md#the-sub-map) of restores are kept: 90 to 3650. They hold usernames. It counts for what imports write from then on.',
+  },
   CognitoTPS: {
     default: '10',
     meaning: 'Cognito calls per second of a run whose input sets no limit: 1 to 200.',

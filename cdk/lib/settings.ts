@@ -77,6 +77,8 @@ export interface Settings {
   readonly snapshotMaxAgeHours?: number;
   /** `SnapshotRetention`: the snapshots to keep, such as `days=35,monthly=12`. Undefined: all. */
   readonly snapshotRetention?: string;
+  /** `SubMapRetention`: the days for which the sub maps of restores are kept. Undefined: all of them stay. */
+  readonly subMapRetention?: number;
   /** `CognitoTPS`: the calls to Cognito per second of a run whose input has no `tps`. */
   readonly cognitoTps: number;
   /** `QuotaHeadroom`: the share of each request quota that runs leave to other clients, in percent. */
@@ -246,6 +248,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     exportSchedule,
     snapshotMaxAgeHours: readMaxAge(reader, exportSchedule),
     snapshotRetention: readSnapshotRetention(reader),
+    subMapRetention: reader.number('SubMapRetention', 90, 3650),
     cognitoTps: reader.number('CognitoTPS', 1, 200) ?? 10,
     quotaHeadroom: reader.number('QuotaHeadroom', 0, 90) ?? 10,
     splitListing: reader.oneOf('SplitListing', ['NO', 'YES']) === 'YES',

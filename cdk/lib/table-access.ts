@@ -76,7 +76,7 @@ export function tableGrant(
 
 /**
  * The permissions of an export's finalize for a retention. It deletes the pages of snapshots that no rule
- * keeps, and the records that only those snapshots use. It checks the lease of the pool in the same
+ * keeps, and the records that only those snapshots use. It looks for the parts of these records. It checks the lease of the pool in the same
  * transactions. It may read the leases of imports with {@link findRunsOfAnyPool}.
  */
 export const retentionGrants = (pools: readonly string[]): TableGrant[] => [
@@ -85,6 +85,12 @@ export const retentionGrants = (pools: readonly string[]): TableGrant[] => [
     'exportRetention',
     [poolPartitions(pools), SNAPSHOT_PARTITIONS, HOLD_PARTITIONS],
     TABLE_ACTIONS.filter((action) => !FENCED_DELETE_ACTIONS.includes(action)),
+  ),
+  tableGrant(
+    'FindPartsOfRecords',
+    'exportRetention',
+    [configurationPartitions(pools), userPartitions(pools)],
+    ['BatchGetItem'],
   ),
   tableGrant(
     'RemoveRecordsUnderTheLease',

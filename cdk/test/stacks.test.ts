@@ -114,6 +114,21 @@ test('only finalize of the export has the retention in its environment', () => {
   }
 });
 
+test('only enumerate of the import has the retention of sub maps in its environment', () => {
+  const { primary, secondary } = synthesise({ ...CONTEXT, SubMapRetention: '400' });
+  for (const template of [primary, secondary]) {
+    for (const { FunctionName, Environment } of template.all('AWS::Lambda::Function')) {
+      const expected = FunctionName === 'cognito-backup-import-enumerate' ? '400' : undefined;
+      assert.equal(Environment?.Variables.SUB_MAP_RETENTION, expected, FunctionName);
+    }
+  }
+});
+
+test('the table deletes items whose time has come', () => {
+  const [table] = defaultStacks().primary.all('AWS::DynamoDB::GlobalTable');
+  assert.deepEqual(table.TimeToLiveSpecification, { AttributeName: 'expiresAt', Enabled: true });
+});
+
 test('settings reach the functions', () => {
   const { primary } = synthesise({
     ...CONTEXT,

@@ -134,7 +134,9 @@ fn take(
 fn detail(reason: &Reason) -> Option<String> {
     match reason {
         Reason::RecordMissing { key } | Reason::RecordDamaged { key } => Some(key.clone()),
-        Reason::Refused { detail, .. } => Some(detail.clone()),
+        Reason::Refused { explanation, .. } => {
+            explanation.map(|explanation| explanation.sentence().to_owned())
+        }
         Reason::RoleNotRestored { call } | Reason::PreferredUsernameNotSet { call } => {
             call.as_ref().map(ToString::to_string)
         }
@@ -164,6 +166,10 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         }
         ReasonCode::UsernameTaken => {
             "another user of the target has the username: rename or remove that user"
+        }
+        ReasonCode::UsernameCollides => {
+            "another user of the snapshot has a username that differs only by case, and the target ignores case: use a \
+             case-sensitive target"
         }
         ReasonCode::AliasTaken => {
             "another user of the target has the e-mail address, phone number or preferred username: change that user"
@@ -196,7 +202,7 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         }
         ReasonCode::GroupMissing => "the group was deleted from the target during the restore",
         ReasonCode::UserMissing => "the user was deleted from the target during the restore",
-        ReasonCode::Refused(_) => "Cognito refused the call: see the details",
+        ReasonCode::Refused(_) => "Cognito refused the call: look up the code",
     }
 }
 
@@ -207,7 +213,10 @@ pub fn meaning_of_objection(reason: &ObjectionReason) -> &'static str {
             "the target requires an attribute that the user lacks"
         }
         ObjectionReason::Violation(SchemaViolation::Limits(_)) => {
-            "the schema of the target does not accept the value"
+            "the target refuses the value: change the schema, or leave the value out with --accept-losses"
+        }
+        ObjectionReason::Violation(SchemaViolation::NameOfAlias(_)) => {
+            "the target refuses a username in the form of its alias: use a target without this alias"
         }
         ObjectionReason::Violation(SchemaViolation::UndeclaredAttribute(_)) => {
             "the target does not declare the attribute"
@@ -221,13 +230,13 @@ pub fn meaning_of_objection(reason: &ObjectionReason) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{Operation, Outcome, RefusedCall};
+    use shared::model::{ErrorCode, Explanation, Operation, Outcome, RefusedCall};
 
     use super::*;
 
     #[test]
     fn the_meaning_of_a_reason_says_whether_anything_is_missing() {
-        let call = RefusedCall { operation: Operation::AdminCreateUser, code: "X".into() };
+        let call = RefusedCall { operation: Operation::AdminCreateUser, code: ErrorCode::of("X") };
         for code in ReasonCode::NAMED.iter().chain([&ReasonCode::Refused(call)]) {
             assert_eq!(meaning(code).ends_with("nothing is missing"), !code.is_loss(), "{code}");
         }
@@ -244,8 +253,8 @@ mod tests {
             8,
             Outcome::Failed {
                 reason: Reason::Refused {
-                    call: RefusedCall { operation: Operation::AdminCreateUser, code: "X".into() },
-                    detail: "Why.".into(),
+                    call: RefusedCall { operation: Operation::AdminCreateUser, code: ErrorCode::of("X") },
+                    explanation: Some(Explanation::UserDisabled),
                 },
             },
             &[],
@@ -260,7 +269,7 @@ mod tests {
         assert_eq!(told.len(), 6);
         assert_eq!(told[0], ("sub-8", "refused: AdminCreateUser X".to_owned()));
         assert_eq!(told[5], ("sub-4", "usernameTaken".to_owned()));
-        assert_eq!(losses[0].detail.as_deref(), Some("Why."));
+        assert_eq!(losses[0].detail.as_deref(), Some("The user is disabled."));
         assert!(wanted.values().all(|&left| left == 0));
     }
 }

@@ -1,11 +1,13 @@
 //! `cognito-backup`: the operator's command line.
 
 mod args;
+mod arguments;
 mod aws;
 mod commands;
 mod dispatch;
 mod exit;
 mod guidance;
+mod home_region;
 mod losses;
 mod output;
 mod problem;

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
-    CallStats, Counts, Digest, Execution, Failure, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
-    ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, ReasonCode,
-    RecordKind, RecordLookUps, Recovery, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION,
-    Seal, Snapshot, SnapshotSelector, SnapshotState, SplitListing, Sub, SubMapEntry, TargetSettings, Totals,
-    Tps, UserListing, Username,
+    CallStats, Counts, Digest, Execution, ExpiresAt, Failure, FindingKind, ForecastCheckpoint, GroupName,
+    ImportInput, ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason,
+    ReasonCode, RecordKind, RecordLookUps, Recovery, Restore, RestoreState, RestoredUser, RunId, RunKind,
+    SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector, SnapshotState, SplitListing, Sub, SubMapEntry,
+    TargetSettings, Totals, Tps, UserListing, Username,
 };
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 use shared::report::{ExportReport, ImportReport};
@@ -141,6 +141,8 @@ pub fn restore(state: RestoreState) -> Restore {
         snapshot: snapshot(1, 0).id,
         state,
         execution: Execution { id: arn().to_string(), started_at: id.time() },
+        expires_at: ExpiresAt::of_header(id.time()),
+        sub_map_retention: None,
         pass: 1,
         has_succeeded: false,
         settings: TargetSettings {
@@ -155,8 +157,11 @@ pub fn restore(state: RestoreState) -> Restore {
         options: ImportOptions::default(),
         selection: None,
         to_declare: Default::default(),
+        value_rules: None,
+        collides_by: Vec::new(),
         expected,
         shrunk: None,
+        at_work: None,
         handled: Counts { users: 1_200, groups: 3, ..Counts::default() },
         jobs: None,
         verified_pages: 0,

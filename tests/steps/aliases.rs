@@ -141,6 +141,22 @@ fn a_user_that_the_service_says_it_cannot_find_when_it_creates_it_is_not_missing
 }
 
 #[test]
+fn a_restore_does_not_get_past_a_trigger_that_refuses_a_user() {
+    in_paused_time(async {
+        let (backend, target, _) = exported(&people::plain(1, 0)).await;
+        let code = "UserLambdaValidationException";
+        target.refuse_creation(Some((people::username(0, 0), PoolErrorKind::Refused, code)));
+        let from = backend.script().log().len();
+        let report = import(&backend, json!({})).await;
+        let reasons = json!({"refused: AdminCreateUser UserLambdaValidationException": 1});
+        assert_eq!(report["users"]["reasons"], reasons, "{report}");
+        let log = backend.script().log();
+        let creations = log[from..].iter().filter(|(_, operation)| *operation == Operation::AdminCreateUser);
+        assert_eq!(creations.count(), 1, "the restore does not try the user again without the attribute");
+    });
+}
+
+#[test]
 fn a_preferred_username_that_another_user_took_is_counted_and_the_user_is_restored() {
     in_paused_time(async {
         let (backend, target, _) = exported(&people::plain(2, 1)).await;

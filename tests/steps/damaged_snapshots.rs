@@ -93,6 +93,45 @@ fn a_missing_or_altered_page_is_named_and_restored_after_its_repair() {
 }
 
 #[test]
+fn a_plan_counts_damaged_groups() {
+    for is_selection in [false, true] {
+        in_paused_time(async {
+            let (backend, target, contents) = exported(20).await;
+            let name = people::group_name(1);
+            let record = &contents.groups[&name][0];
+            let key = GroupRecord::key(&source_id(), name.as_str(), record.digest());
+            backend.vault().remove(&key).unwrap();
+            let plan = |options: Value| {
+                let mut input = import();
+                input["dryRun"] = json!(true);
+                input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+                let machine = Machine::new(&backend);
+                async move { machine.import(input.clone(), &input.to_string()).await.report() }
+            };
+            let select =
+                |group| if is_selection { json!({"select": {"groups": [group]}}) } else { json!({}) };
+            let report = plan(select(name.clone())).await;
+            assert_eq!(report["damagedGroups"], 1, "{report}");
+            assert_eq!(report["damaged"], 1, "{report}");
+            let summary = report["summary"].as_str().unwrap();
+            assert!(
+                summary.contains("1 record is damaged") && summary.contains("Of groups: 1."),
+                "{summary}"
+            );
+            if is_selection {
+                let report = plan(select(people::group_name(0))).await;
+                assert_eq!(report["damaged"], 0, "it is not selected: {report}");
+            }
+            let key = page_key(&backend, &contents, &Listing::Groups.unit_id(), 1).await;
+            backend.vault().remove(&key).unwrap();
+            let report = plan(select(name.clone())).await;
+            assert_eq!((&report["damagedPages"], &report["damaged"]), (&json!(1), &json!(0)), "{report}");
+            assert_eq!(target.user_count(), 0);
+        });
+    }
+}
+
+#[test]
 fn the_report_names_a_damaged_page() {
     in_paused_time(async {
         let (backend, _, contents) = exported(1_000).await;

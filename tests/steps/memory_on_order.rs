@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use serde_dynamo::{AttributeValue, Item};
+use shared::model::PageLimit;
 use shared::ports::Backend;
 use shared::ports::pool::Pool;
 use shared::ports::vault::{Fence, HOLDER, Key, REVISION, ReadVault, Vault, WriteOnceVault};
@@ -61,7 +62,7 @@ fn a_listing_takes_the_ordered_shape_and_ends() {
             pool.set_shape(shape.clone());
             let (mut token, mut sizes, mut subs) = (None, Vec::new(), std::collections::HashSet::new());
             loop {
-                let listed = pool.list_users(token.as_deref()).await.unwrap();
+                let listed = pool.list_users(PageLimit::MAX, token.as_deref()).await.unwrap();
                 sizes.push(listed.entries.len());
                 subs.extend(listed.entries.into_iter().map(|user| user.sub));
                 match listed.next_token {
@@ -73,10 +74,10 @@ fn a_listing_takes_the_ordered_shape_and_ends() {
         }
         let echoing = PageShape { sizes: vec![60], echo: true, ..PageShape::default() };
         pool.set_shape(echoing);
-        let before = pool.list_users(None).await.unwrap().entries;
+        let before = pool.list_users(PageLimit::MAX, None).await.unwrap().entries;
         pool.change_user(&before[0].sub, |record| record.enabled = !record.enabled);
         assert_eq!(
-            pool.list_users(None).await.unwrap().entries.len(),
+            pool.list_users(PageLimit::MAX, None).await.unwrap().entries.len(),
             20,
             "a new listing knows nothing of the last one's changes"
         );

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::catalog::Catalog;
-use shared::model::{PoolId, RestoreState, RunId};
+use shared::catalog::{Catalog, LeaseKey};
+use shared::model::{Lease, PoolId, Restore, RestoreState, RunId, RunKind};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
@@ -66,9 +66,9 @@ async fn stopped(existing: &str, into: &PoolId, partial: bool) -> Stopped {
 }
 
 impl Stopped {
-    /// Eight months later the source has other users, and a snapshot of them.
+    /// 80 days later the source has other users, and a snapshot of them.
     async fn newer(&self) -> RunId {
-        tokio::time::sleep(240 * DAY).await;
+        tokio::time::sleep(80 * DAY).await;
         let gone = self.source.users()[0].sub.clone();
         self.source.delete_user(&gone);
         self.source.put_user(people::plain(41, 0).people[40].record(40));
@@ -96,6 +96,34 @@ impl Stopped {
 }
 
 #[test]
+fn a_plan_is_made_while_an_import_works_on_an_older_snapshot_and_says_so() {
+    in_paused_time(async {
+        let stopped = stopped("skip", &source_id(), false).await;
+        let newer = stopped.newer().await;
+        // An import takes up the old restore.
+        let execution = "arn:aws:states:eu-west-1:123456789012:execution:import:working";
+        let id = &stopped.restore;
+        let catalog = Catalog::new(stopped.backend.vault());
+        let take = |restore: &mut Restore| restore.execution.id = execution.to_owned();
+        catalog.change_restore(&source_id(), id, take).await.unwrap();
+        let (now, key) = (stopped.backend.clock().now(), LeaseKey::of_pool(&source_id(), RunKind::Import));
+        catalog.take_lease(&key, &Lease::new(execution, now), false, now).await.unwrap();
+
+        let users = stopped.target.users();
+        let plan = stopped.import(json!({"dryRun": true}), "plan").await.report();
+        assert_eq!((&plan["snapshotId"], &plan["restoreAtWork"]), (&json!(newer), &json!(id)), "{plan}");
+        let summary = plan["summary"].as_str().unwrap();
+        assert!(summary.contains("works on restore") && summary.contains(id.as_str()), "{summary}");
+        assert_eq!(stopped.target.users(), users);
+        assert_eq!(stopped.import(json!({}), "second").await.error().0, "ImportAlreadyRunning");
+
+        tokio::time::sleep(DAY).await;
+        let refused = stopped.import(json!({"dryRun": true}), "later").await;
+        assert_eq!(refused.error().0, "UnfinishedRestore", "no import works on it any more");
+    });
+}
+
+#[test]
 fn an_import_of_latest_into_a_pool_in_use_refuses_to_continue_a_restore_of_an_older_snapshot() {
     for (existing, into, partial) in [
         ("skip", source_id(), false),
@@ -115,7 +143,7 @@ fn an_import_of_latest_into_a_pool_in_use_refuses_to_continue_a_restore_of_an_ol
                 for says in [
                     stopped.restore.as_str(),
                     stopped.old.as_str(),
-                    "(244 days ago)",
+                    "(84 days ago)",
                     newer.as_str(),
                     "(3 days ago)",
                     "\"snapshot\"",

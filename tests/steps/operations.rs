@@ -259,6 +259,16 @@ async fn imports(record: &mut Recorded) {
     record.import(&backend, json!({})).await.error();
 }
 
+/// A restore that is continued after so long that it renews its items.
+async fn renewal(record: &mut Recorded) {
+    let (backend, ..) = exported(record).await;
+    backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+    record.import(&backend, json!({})).await.error();
+    backend.script().clear();
+    tokio::time::sleep(Duration::from_secs(60 * 24 * 3_600)).await;
+    record.import(&backend, json!({})).await.report();
+}
+
 /// Repairs: imports into the pool of the snapshot.
 async fn repairs(record: &mut Recorded) {
     for (existing, method) in [("skip", "api"), ("update", "api"), ("skip", "csv")] {
@@ -291,6 +301,7 @@ fn the_operations_of_every_function_match_the_manifest() {
         exports(&mut record).await;
         retention(&mut record).await;
         imports(&mut record).await;
+        renewal(&mut record).await;
         repairs(&mut record).await;
         record
     });

@@ -87,7 +87,7 @@ fn an_export_with_a_bad_input_is_refused() {
             "export",
             with(good.clone(), "userPoolID", json!(1)),
             ErrorKind::InvalidInput,
-            "\"userPoolID\", which is unknown",
+            "is unknown. It may stand for \"userPoolId\".",
         )
         .await;
         refused(
@@ -169,7 +169,7 @@ fn an_import_with_a_bad_input_is_refused() {
             "import",
             with(import(), "dryrun", json!(true)),
             invalid,
-            "\"dryrun\", which is unknown",
+            "is unknown. It may stand for \"dryRun\".",
         )
         .await;
         for (option, wrong, says) in [
@@ -298,7 +298,7 @@ fn a_target_that_cannot_take_the_snapshot_is_refused() {
 }
 
 #[test]
-fn usernames_that_differ_only_by_case_are_refused_in_a_case_insensitive_pool() {
+fn usernames_that_differ_only_by_case_are_left_out_of_a_case_insensitive_pool() {
     in_paused_time(async {
         let (backend, source, target) = backend();
         source.configure(|pool| pool.case_sensitive = true);
@@ -309,9 +309,18 @@ fn usernames_that_differ_only_by_case_are_refused_in_a_case_insensitive_pool() {
         }
         assert_eq!(source.user_count(), 2);
         Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
-        refused(&backend, "import", import(), ErrorKind::TargetNotSupported, "case").await;
-        target.configure(|pool| pool.case_sensitive = true);
-        assert_eq!(Machine::new(&backend).import(import(), "import").await.report()["status"], "SUCCEEDED");
+        let report = Machine::new(&backend).import(import(), "import").await.report();
+        assert_eq!(report["users"]["reasons"], json!({"usernameCollides": 2}), "{report}");
+        assert_eq!((&report["status"], target.user_count()), (&json!("PARTIAL"), 0));
+        let id = shared::model::PoolId::parse("eu-west-1_Sensitive").unwrap();
+        let sensitive = shared::model::PoolDescription {
+            case_sensitive: true,
+            ..shared::model::PoolDescription::with_defaults(&["note", "shoe_size"])
+        };
+        let target = backend.create_pool(&id, sensitive);
+        let mut input = import();
+        input["targetUserPoolId"] = json!(id);
+        assert_eq!(Machine::new(&backend).import(input, "sensitive").await.report()["status"], "SUCCEEDED");
         assert_eq!(target.user_count(), 2);
     });
 }

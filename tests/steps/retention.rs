@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{Metric, Retention, RunId};
+use shared::operations::prune::{Decision, RemovalReason, plan};
 use shared::ports::Backend;
 use shared::ports::vault::Key;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
@@ -123,6 +124,129 @@ fn retention_keeps_and_names_the_snapshots_of_an_emptied_pool() {
         prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
         assert_eq!(sealed(&backend).await.len(), 1);
         assert!(orphans(&backend).await.is_empty());
+    });
+}
+
+#[test]
+fn retention_compares_who_and_not_how_many() {
+    in_paused_time(async {
+        let (backend, source) = retaining("last=1");
+        let machine = Machine::new(&backend);
+        let full = id(&export(&machine, "full").await);
+        tokio::time::sleep(DAY).await;
+        // The pool is emptied and filled with as many others.
+        source.users().into_iter().skip(15).for_each(|user| source.delete_user(&user.sub));
+        for number in 100..115 {
+            source.put_user(people::plain(1, 0).people[0].record(number));
+        }
+        let users = source.user_count();
+        assert_eq!(users, 30);
+        for user in source.users() {
+            if user.record.username.as_str().len() < 7 {
+                source.delete_user(&user.sub);
+            }
+        }
+        let report = export(&machine, "junk").await;
+        assert_eq!(report["retention"]["heldBackSnapshots"], json!([full]), "{report}");
+        let summary = report["summary"].as_str().unwrap();
+        assert!(summary.contains("missing from the next newer snapshot that stays"), "{summary}");
+        assert_all_whole(&backend).await;
+        assert_tidy(&backend).await;
+        // A later snapshot with the same users is compared with its neighbour, and goes.
+        tokio::time::sleep(DAY).await;
+        let report = export(&machine, "later").await;
+        assert_eq!(report["retention"]["removed"]["snapshots"], 1, "{report}");
+        assert_eq!(report["retention"]["heldBackSnapshots"], json!([full]), "{report}");
+    });
+}
+
+#[test]
+fn a_fifth_of_the_users_may_leave_between_two_snapshots_and_one_more_holds_the_older_one_back() {
+    for (leavers, held_back) in [(4, 0), (5, 1)] {
+        in_paused_time(async {
+            let (backend, source) = retaining("last=1");
+            let machine = Machine::new(&backend);
+            export(&machine, "before").await;
+            tokio::time::sleep(DAY).await;
+            source.users().into_iter().take(leavers).for_each(|user| source.delete_user(&user.sub));
+            // Newcomers replace no leaver.
+            for number in 100..120 {
+                source.put_user(people::plain(1, 0).people[0].record(number));
+            }
+            let report = export(&machine, "after").await;
+            assert_eq!(report["retention"]["heldBack"], held_back, "{leavers}: {report}");
+        });
+    }
+}
+
+#[test]
+fn ordinary_leavers_over_many_snapshots_hold_nothing_back() {
+    in_paused_time(async {
+        let (backend, source) = retaining("last=12");
+        let machine = Machine::new(&backend);
+        for week in 0..20 {
+            let leaver = source.users().into_iter().map(|user| user.sub).min();
+            leaver.iter().for_each(|sub| source.delete_user(sub));
+            source.put_user(people::plain(1, 0).people[0].record(100 + week));
+            let report = export(&machine, &format!("week-{week}")).await;
+            assert_eq!(report["retention"]["heldBack"], 0, "{report}");
+            tokio::time::sleep(DAY * 7).await;
+        }
+        assert_eq!(sealed(&backend).await.len(), 12);
+        assert_tidy(&backend).await;
+    });
+}
+
+#[test]
+fn comparisons_are_left_to_the_next_invocation_and_forgotten_at_the_end() {
+    in_paused_time(async {
+        // Retention is turned on late: most snapshots go at once.
+        let (backend, source) = retaining("last=1");
+        let backend = backend.with_retention(None);
+        for number in 0..12 {
+            change_a_user(&source, &number.to_string());
+            export(&Machine::new(&backend), &number.to_string()).await;
+            tokio::time::sleep(DAY).await;
+        }
+        let backend = backend.with_retention(Some(Retention::parse("last=1").unwrap()));
+        backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
+        let machine = Machine::new(&backend).with_budget(Duration::from_millis(3_000));
+        let report = export(&machine, "slow").await;
+        assert!(machine.invocations().len() > 5, "one invocation is too short for all comparisons");
+        assert_eq!(
+            (&report["retention"]["removed"]["snapshots"], report["retention"].get("failure")),
+            (&json!(12), None),
+            "{report}"
+        );
+        assert_tidy(&backend).await;
+        assert_all_whole(&backend).await;
+        assert!(!items(&backend).into_keys().any(|key| key.sk == "PRUNING"), "the checkpoint is gone");
+    });
+}
+
+#[test]
+fn the_plan_of_a_removal_by_hand_says_which_snapshots_hold_lost_users() {
+    in_paused_time(async {
+        let (backend, source) = retaining("last=9");
+        let machine = Machine::new(&backend);
+        export(&machine, "full").await;
+        tokio::time::sleep(DAY).await;
+        source.users().into_iter().skip(10).for_each(|user| source.delete_user(&user.sub));
+        for name in ["emptied", "later"] {
+            export(&machine, name).await;
+            tokio::time::sleep(DAY).await;
+        }
+        let (catalog, before) = (Catalog::new(backend.vault()), items(&backend));
+        let plan = plan(&catalog, &source_id(), &by_policy("last=1"), backend.clock().now()).await.unwrap();
+        let fates: Vec<_> = plan.snapshots.into_iter().map(|planned| planned.fate).collect();
+        assert_eq!(
+            fates[1..],
+            [Decision::Removed(RemovalReason::NoRule), Decision::Removed(RemovalReason::NoRuleAndLostUsers)]
+        );
+        assert_eq!(items(&backend), before, "a plan changes nothing");
+        prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+        assert_eq!(sealed(&backend).await.len(), 1, "the operator has looked");
+        assert_tidy(&backend).await;
     });
 }
 

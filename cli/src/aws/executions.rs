@@ -44,7 +44,7 @@ impl ExecutionArn {
             }
             _ => Err(Error::new(
                 ErrorKind::InvalidInput,
-                format!("{text:?} is not the ARN of an execution."),
+                "This is not the ARN of an execution.",
                 "It looks like arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:NAME. \
                  `cognito-backup status` lists the last executions.",
             )),

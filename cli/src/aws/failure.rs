@@ -4,23 +4,28 @@ use std::error::Error as StdError;
 
 use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use shared::{Error, ErrorKind};
+use shared_aws::codes::code_of;
 
-/// The named error for a failed `call`.
+/// The named error for a failed `call`. It repeats nothing of the message, which can quote the input of a run.
 pub fn named<E, R>(call: &str, error: &SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + StdError + 'static,
     R: std::fmt::Debug,
 {
-    let SdkError::ServiceError(answer) = error else {
+    let code = code_of(error);
+    if !matches!(error, SdkError::ServiceError(_)) {
+        // The cause of an answer that cannot be read may quote the answer.
+        let why = match error {
+            SdkError::ResponseError(_) => code.to_string(),
+            no_answer => innermost(no_answer),
+        };
         return Error::new(
             ErrorKind::ServiceUnavailable,
-            format!("Step Functions did not answer {call}: {}.", innermost(error)),
+            format!("Step Functions did not answer {call}: {why}."),
             "Check the network, the credentials (`aws sts get-caller-identity`), the Region and the endpoint.",
         );
-    };
-    let code = answer.err().code().unwrap_or("no error code");
-    let words = answer.err().message().unwrap_or("no message").trim_end_matches('.');
-    let (kind, guidance) = match code {
+    }
+    let (kind, guidance) = match code.as_str() {
         "AccessDenied" | "AccessDeniedException" => {
             (ErrorKind::AccessDenied, format!("Allow states:{call} for these credentials."))
         }
@@ -47,12 +52,12 @@ where
         "ThrottlingException" | "Throttling" | "TooManyRequestsException" => {
             (ErrorKind::Throttled, "Try again in a moment.".to_owned())
         }
-        _ if is_fault(code) => (ErrorKind::ServiceUnavailable, "Try again in a moment.".to_owned()),
+        code if is_fault(code) => (ErrorKind::ServiceUnavailable, "Try again in a moment.".to_owned()),
         _ => {
             (ErrorKind::CallRefused, "Look up the error code in the Step Functions API reference.".to_owned())
         }
     };
-    Error::new(kind, format!("Step Functions refused {call} ({code}: {words})."), guidance)
+    Error::new(kind, format!("Step Functions refused {call} ({code})."), guidance)
 }
 
 fn is_fault(code: &str) -> bool {
@@ -101,7 +106,7 @@ mod tests {
         ] {
             assert_eq!(refused(code).kind(), kind, "{code}");
         }
-        assert_eq!(refused("X").message(), "Step Functions refused DescribeExecution (X: Words).");
+        assert_eq!(refused("X").message(), "Step Functions refused DescribeExecution (X).");
     }
 
     #[test]

@@ -13,8 +13,10 @@ use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
 use super::{Session, pool_of};
+use crate::arguments;
 use crate::aws::{DestinationArgs, Table, TablePlace};
 use crate::exit::ExitStatus;
+use crate::home_region::home_region;
 use crate::output::{Answer, CopyEnd, snapshot_in_words};
 use crate::problem::{Problem, Result};
 use crate::watch::{Meter, Pace, Position};
@@ -46,8 +48,8 @@ impl Request {
     /// # Errors
     /// If a pool id or a snapshot id cannot be read. If the latest snapshot is asked for, and no pool.
     pub fn read(args: &CopyArgs) -> Result<Self> {
-        let source = args.pool.as_deref().map(PoolId::parse).transpose()?;
-        let snapshot = SnapshotSelector::parse(&args.snapshot)?;
+        let source = arguments::read_if_given("--pool", args.pool.as_deref(), PoolId::parse)?;
+        let snapshot = arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
         if snapshot == SnapshotSelector::Latest && source.is_none() {
             return Err(Problem::refused(
                 ErrorKind::InvalidInput.name(),
@@ -67,7 +69,7 @@ impl Request {
     /// destination.
     ///
     /// # Errors
-    /// If the operator interrupts the command. If both tables are the same one, the destination is a replica of the table to which exports write, the snapshot cannot be used, or the copy cannot be completed.
+    /// If the operator interrupts the command. If both tables are the same one, the destination is in another Region than the one in which snapshots of the pool are written, the snapshot cannot be used, or the copy cannot be completed.
     pub async fn run<V: Vault, W: Vault, S>(
         &self,
         source: &Table<V>,
@@ -87,10 +89,9 @@ impl Request {
             ));
         }
         let pool = self.pool(source).await?;
-        // Removals work in the Region of the pool. Between Regions, the last writer of a lease or a header wins.
-        if pool.region() != destination.place.region && replicas.iter().any(|region| region == pool.region())
-        {
-            return Err(into_replica(&pool, &destination.place.region));
+        let home = home_region(&pool, &destination.place.region, replicas);
+        if home != destination.place.region {
+            return Err(into_replica(&pool, &destination.place.region, home));
         }
         let (snapshot, units) = source.catalog.sealed_snapshot(&pool, &self.snapshot, clock.now()).await?;
         session.meter.note(&intention(&snapshot, &source.place, &destination.place, (session.now)()));
@@ -134,12 +135,11 @@ impl Request {
     }
 }
 
-fn into_replica(pool: &PoolId, region: &str) -> Problem {
-    let home = pool.region();
+fn into_replica(pool: &PoolId, region: &str, home: &str) -> Problem {
     Problem::refused(
         ErrorKind::InvalidInput.name(),
         format!(
-            "The destination in {region} is a replica. Exports of user pool {pool} write to the table in {home}."
+            "The destination in {region} is a replica. Snapshots of user pool {pool} are written to the table in {home}."
         ),
         format!(
             "The copy wrote nothing. Copy into that table: --to-region {home}. The replica receives the snapshot."

@@ -9,6 +9,7 @@ use shared::ports::vault::Vault;
 
 use super::run::{self, RunArgs, RunRequest};
 use super::{Deployment, Session};
+use crate::arguments;
 use crate::aws::Executions;
 use crate::output::Answer;
 use crate::problem::Result;
@@ -44,7 +45,8 @@ impl Request {
     /// # Errors
     /// If a pool id or a limit cannot be read.
     pub fn read(args: &ExportArgs) -> Result<Self> {
-        let mut json = json!({ "userPoolId": args.pool });
+        let pool = arguments::read("--pool", &args.pool, PoolId::parse)?;
+        let mut json = json!({ "userPoolId": pool });
         if args.capture_mfa {
             json["captureMfa"] = true.into();
         }

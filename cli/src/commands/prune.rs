@@ -18,8 +18,10 @@ use shared::ports::vault::Vault;
 use tokio::time::{Instant, timeout};
 
 use super::Session;
+use crate::arguments;
 use crate::aws::Table;
 use crate::exit::ExitStatus;
+use crate::home_region::home_region;
 use crate::output::{Answer, PruneEnd};
 use crate::problem::{Problem, Result};
 use crate::watch::{Meter, Pace, Position};
@@ -77,7 +79,7 @@ impl Request {
     /// # Errors
     /// If a pool id or a snapshot id cannot be read, or a rule counts nothing.
     pub fn read(args: &PruneArgs) -> Result<Self> {
-        let pool = PoolId::parse(&args.pool)?;
+        let pool = arguments::read("--pool", &args.pool, PoolId::parse)?;
         let wanted = if args.snapshot.is_empty() {
             let rules = [
                 (Rule::Last, args.keep_last),
@@ -90,7 +92,10 @@ impl Request {
             RemovalRequest::ByPolicy { retention: Retention::new(rules)?, automatic: false }
         } else {
             RemovalRequest::Named(
-                args.snapshot.iter().map(|id| RunId::parse(id)).collect::<Result<BTreeSet<_>, _>>()?,
+                args.snapshot
+                    .iter()
+                    .map(|id| arguments::read("--snapshot", id, RunId::parse))
+                    .collect::<Result<BTreeSet<_>, _>>()?,
             )
         };
         Ok(Self { pool, wanted, plan: args.plan })
@@ -103,7 +108,7 @@ impl Request {
     /// Removes the snapshots, or shows which would be removed. `replicas` are the other Regions with a replica of the table.
     ///
     /// # Errors
-    /// If the table is a replica of the one to which exports write. If a named snapshot cannot be removed, or an export
+    /// If snapshots of the pool are written in another Region of the table. If a named snapshot cannot be removed, or an export
     /// runs. If a snapshot that stays is damaged, or the removal cannot be completed.
     pub async fn run<V: Vault, S: Future<Output = ()>>(
         &self,
@@ -113,10 +118,9 @@ impl Request {
         session: Session<'_, S>,
     ) -> Result<Answer> {
         let now = clock.now();
-        if self.pool.region() != table.place.region
-            && replicas.iter().any(|region| region == self.pool.region())
-        {
-            return Err(elsewhere(&self.pool, &table.place.region));
+        let home = home_region(&self.pool, &table.place.region, replicas);
+        if home != table.place.region {
+            return Err(elsewhere(&self.pool, &table.place.region, home));
         }
         if self.plan {
             let plan = plan(&table.catalog, &self.pool, &self.wanted, now).await?;
@@ -186,14 +190,13 @@ impl Request {
     }
 }
 
-fn elsewhere(pool: &PoolId, region: &str) -> Problem {
+fn elsewhere(pool: &PoolId, region: &str, home: &str) -> Problem {
     Problem::refused(
         ErrorKind::InvalidInput.name(),
         format!(
-            "The table in {region} is a replica. Exports of user pool {pool} write to the one in {}.",
-            pool.region()
+            "The table in {region} is a replica. Snapshots of user pool {pool} are written to the one in {home}."
         ),
-        format!("The removal deleted nothing. Run it on that table: --region {}.", pool.region()),
+        format!("The removal deleted nothing. Run it on that table: --region {home}."),
     )
 }
 

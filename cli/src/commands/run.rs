@@ -13,6 +13,7 @@ use shared::report::{ExportReport, ImportReport, PlanReport};
 use shared::{Error, ErrorKind};
 
 use super::{Deployment, Session};
+use crate::arguments;
 use crate::aws::{ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
 use crate::guidance::for_refusal;
@@ -68,12 +69,13 @@ impl RunRequest {
 /// # Errors
 /// If a limit is no number from 1 to 200, or a category does not read `NAME=N`.
 pub fn with_limits(mut input: Value, run: &RunArgs) -> Result<Value> {
-    if let Some(tps) = run.tps.as_deref().map(Tps::parse).transpose()? {
+    if let Some(tps) = arguments::read_if_given("--tps", run.tps.as_deref(), Tps::parse)? {
         input["tps"] = tps.get().into();
     }
     for ceiling in &run.tps_by_category {
         let (category, tps) = ceiling.split_once('=').unwrap_or((ceiling, ""));
-        input["tpsByCategory"][category] = Tps::parse(tps)?.get().into();
+        input["tpsByCategory"][category] =
+            arguments::read("--tps-by-category", tps, Tps::parse)?.get().into();
     }
     Ok(input)
 }
@@ -159,10 +161,10 @@ pub async fn conclude<E, V: Vault>(
 }
 
 fn report<T: DeserializeOwned>(view: &ExecutionView) -> Result<T, Error> {
-    serde_json::from_value(view.output.clone().unwrap_or_default()).map_err(|error| {
+    serde_json::from_value(view.output.clone().unwrap_or_default()).map_err(|_| {
         Error::new(
             ErrorKind::Internal,
-            format!("Execution {} succeeded, but its output is unreadable: {error}.", view.arn),
+            format!("Execution {} succeeded, but its output is unreadable.", view.arn),
             "Use the version of this program that belongs to the deployment. `cognito-backup status` reads the table.",
         )
     })

@@ -7,6 +7,7 @@ use shared::model::{PoolId, Snapshot};
 use shared::ports::vault::Vault;
 
 use super::Deployment;
+use crate::arguments;
 use crate::exit::ExitStatus;
 use crate::output::{Answer, SnapshotList, SnapshotRow};
 use crate::problem::Result;
@@ -34,7 +35,7 @@ impl Request {
     /// # Errors
     /// If the pool id cannot be read.
     pub fn read(args: &SnapshotsArgs) -> Result<Self> {
-        Ok(Self { pool: PoolId::parse(&args.pool)? })
+        Ok(Self { pool: arguments::read("--pool", &args.pool, PoolId::parse)? })
     }
 
     pub fn pool(&self) -> &PoolId {

@@ -12,6 +12,7 @@ use shared::ports::vault::Vault;
 use super::run::{exit_status, has_begun};
 use super::snapshots::rows as snapshot_rows;
 use super::{Deployment, Session};
+use crate::arguments;
 use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
 use crate::losses::first_losses;
@@ -72,8 +73,12 @@ impl Request {
     /// If the pool id or the ARN cannot be read.
     pub fn read(args: &StatusArgs) -> Result<Self> {
         Ok(Self {
-            pool: args.pool.as_deref().map(PoolId::parse).transpose()?,
-            execution: args.execution.as_deref().map(ExecutionArn::parse).transpose()?,
+            pool: arguments::read_if_given("--pool", args.pool.as_deref(), PoolId::parse)?,
+            execution: arguments::read_if_given(
+                "--execution",
+                args.execution.as_deref(),
+                ExecutionArn::parse,
+            )?,
             wait: args.wait,
         })
     }

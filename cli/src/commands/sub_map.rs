@@ -8,10 +8,14 @@ use shared::model::{PoolId, Restore, RunId};
 use shared::ports::vault::Vault;
 
 use super::{Deployment, Session};
+use crate::arguments;
 use crate::exit::ExitStatus;
 use crate::output::{Answer, LineFormat, SubMapLines, heading};
 use crate::problem::{Problem, Result};
 use crate::sub_maps::MergedSubMaps;
+
+/// The restores into a pool that the map covers. No pool has more.
+const MAX_RESTORES: u32 = 10_000;
 
 /// The arguments of `sub-map`.
 #[derive(Debug, Args)]
@@ -72,7 +76,7 @@ impl Request {
             (None, true) => LineFormat::Jsonl,
             (asked_for, _) => asked_for.unwrap_or(LineFormat::Csv),
         };
-        let pool = PoolId::parse(&args.into)?;
+        let pool = arguments::read("--into", &args.into, PoolId::parse)?;
         Ok(Self {
             restore: args.restore.as_deref().map(|id| restore_id(id, &pool)).transpose()?,
             pool,
@@ -111,8 +115,8 @@ impl Request {
     async fn find<E, V: Vault>(&self, deployment: &Deployment<E, V>) -> Result<Vec<Restore>> {
         let Deployment { catalog, table, .. } = deployment;
         let found = match &self.restore {
-            Some(id) => catalog.restore(&self.pool, id).await?.into_iter().collect(),
-            None => catalog.all_restores(&self.pool).await?,
+            Some(id) => catalog.restore_with_sub_map(&self.pool, id).await?.into_iter().collect(),
+            None => catalog.restores_with_sub_maps(&self.pool, MAX_RESTORES).await?,
         };
         if !found.is_empty() {
             return Ok(found);

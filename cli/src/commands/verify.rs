@@ -19,6 +19,7 @@ use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
 use super::{Deployment, Session, pool_of, run};
+use crate::arguments;
 use crate::output::text::duration;
 use crate::output::{Answer, VerifyEnd, snapshot_in_words};
 use crate::problem::{Problem, Result};
@@ -65,9 +66,9 @@ impl Request {
     /// # Errors
     /// If a pool id, a snapshot id or a limit cannot be read. If the latest snapshot is asked for, and no pool.
     pub fn read(args: &VerifyArgs, json: bool) -> Result<Self> {
-        let source = args.pool.as_deref().map(PoolId::parse).transpose()?;
-        let snapshot = SnapshotSelector::parse(&args.snapshot)?;
-        let against = PoolId::parse(&args.against)?;
+        let source = arguments::read_if_given("--pool", args.pool.as_deref(), PoolId::parse)?;
+        let snapshot = arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
+        let against = arguments::read("--against", &args.against, PoolId::parse)?;
         if snapshot == SnapshotSelector::Latest && source.is_none() {
             return Err(Problem::refused(
                 ErrorKind::InvalidInput.name(),
@@ -77,7 +78,7 @@ impl Request {
                 ),
             ));
         }
-        let tps = args.tps.as_deref().map(Tps::parse).transpose()?.unwrap_or(Tps::DEFAULT);
+        let tps = arguments::read_if_given("--tps", args.tps.as_deref(), Tps::parse)?.unwrap_or(Tps::DEFAULT);
         Ok(Self { source, snapshot, against, tps, all: args.all, json })
     }
 

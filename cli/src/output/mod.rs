@@ -1,6 +1,7 @@
 //! The answers of commands: one struct is both the JSON and the text. Only this folder writes results to stdout.
 
 mod copy;
+mod csv_lines;
 mod executions;
 pub mod flags;
 mod plans;

@@ -72,16 +72,17 @@ fn row(snapshot: Snapshot, fate: &Decision) -> PrunedRow {
     let (name, why) = match fate {
         Decision::Kept(why) if why.is_empty() => (DecisionName::Kept, vec!["not named"]),
         Decision::Kept(why) => (DecisionName::Kept, why.iter().map(|why: &KeptFor| why.name()).collect()),
-        Decision::HeldBack => (DecisionName::Kept, vec!["more users than now"]),
+        Decision::HeldBack => (DecisionName::Kept, vec!["users lost since"]),
         Decision::InUse => (DecisionName::InUse, vec!["import uses it"]),
         Decision::Removed(going) => {
             let why = match going {
-                RemovalReason::NoRule => "no rule keeps it",
-                RemovalReason::NeverCompleted => "never completed",
-                RemovalReason::Named => "named",
-                RemovalReason::Begun => "removal already begun",
+                RemovalReason::NoRule => vec!["no rule keeps it"],
+                RemovalReason::NoRuleAndLostUsers => vec!["no rule keeps it", "users lost since"],
+                RemovalReason::NeverCompleted => vec!["never completed"],
+                RemovalReason::Named => vec!["named"],
+                RemovalReason::Begun => vec!["removal already begun"],
             };
-            (DecisionName::Removed, vec![why])
+            (DecisionName::Removed, why)
         }
     };
     PrunedRow {
@@ -169,6 +170,7 @@ mod tests {
             planned(4, Decision::Removed(RemovalReason::NoRule)),
             planned(3, Decision::Removed(RemovalReason::Named)),
             planned(2, Decision::Removed(RemovalReason::Begun)),
+            planned(1, Decision::Removed(RemovalReason::NoRuleAndLostUsers)),
         ];
         Plan { snapshots }
     }
@@ -177,7 +179,7 @@ mod tests {
     fn every_snapshot_is_listed_with_its_result_and_the_reason() {
         let end =
             |removed| PruneEnd::new(&testing::pool("a"), &testing::place("111111111111"), plan(), removed);
-        let removed = Pruned { snapshots: 4, records: 1_200, pages: 26_684, items: 27_900 };
+        let removed = Pruned { snapshots: 5, records: 1_200, pages: 26_684, items: 27_900 };
         insta::assert_snapshot!(end(None).human(testing::now()));
         insta::assert_snapshot!(end(Some(removed)).human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end(Some(removed))).unwrap());

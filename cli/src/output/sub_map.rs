@@ -9,6 +9,7 @@ use serde::Serialize;
 use shared::format::plural;
 use shared::model::{LeftOut, Origin, PoolId, Restore, RestoreState, Sub, Username};
 
+use super::csv_lines::CsvLines;
 use super::restores::state;
 use super::text::{ago, number};
 use crate::sub_maps::NamedEntry;
@@ -17,7 +18,9 @@ use crate::sub_maps::NamedEntry;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LineFormat {
     /// Source: RFC 4180.
-    #[value(help = "Comma-separated values with a header line, as in RFC 4180")]
+    #[value(
+        help = "Comma-separated values with a header line, as in RFC 4180. A cell that a spreadsheet would take for a formula begins with an apostrophe"
+    )]
     Csv,
     /// Source: <https://jsonlines.org>.
     #[value(help = "One JSON object a line")]
@@ -84,6 +87,33 @@ impl<'a> From<&'a NamedEntry> for Line<'a> {
     }
 }
 
+impl<'a> Line<'a> {
+    fn cells(&self) -> [&'a str; FIELDS.len()] {
+        let name = |name: Option<&'a Username>| name.map_or("", Username::as_str);
+        [
+            self.old_sub.as_str(),
+            self.old_username.as_str(),
+            self.new_sub.map_or("", Sub::as_str),
+            name(self.new_username),
+            self.result.name(),
+            name(self.sign_in_name),
+        ]
+    }
+}
+
+impl MapResult {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Found => "found",
+            Self::Kept => "kept",
+            Self::SignedIn => "signedIn",
+            Self::LeftToSignIn => "leftToSignIn",
+            Self::NotRestored => "notRestored",
+        }
+    }
+}
+
 /// The lines of each result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Count {
@@ -102,7 +132,7 @@ pub struct SubMapLines<W: Write> {
 }
 
 enum Writer<W: Write> {
-    Csv(Box<csv::Writer<W>>),
+    Csv(Box<CsvLines<W>>),
     Jsonl(BufWriter<W>),
 }
 
@@ -113,14 +143,7 @@ impl<W: Write> SubMapLines<W> {
     /// If `out` cannot be written.
     pub fn begin(out: W, format: LineFormat) -> io::Result<Self> {
         let writer = match format {
-            LineFormat::Csv => {
-                let mut csv = csv::WriterBuilder::new()
-                    .has_headers(false)
-                    .terminator(csv::Terminator::CRLF)
-                    .from_writer(out);
-                csv.write_record(FIELDS).map_err(io_error)?;
-                Writer::Csv(Box::new(csv))
-            }
+            LineFormat::Csv => Writer::Csv(Box::new(CsvLines::begin(out, &FIELDS)?)),
             LineFormat::Jsonl => Writer::Jsonl(BufWriter::new(out)),
         };
         Ok(Self { writer, count: Count::default() })
@@ -133,7 +156,7 @@ impl<W: Write> SubMapLines<W> {
     pub fn write(&mut self, entries: &[NamedEntry]) -> io::Result<()> {
         for line in entries.iter().map(Line::from) {
             match &mut self.writer {
-                Writer::Csv(csv) => csv.serialize(&line).map_err(io_error)?,
+                Writer::Csv(csv) => csv.write(&line.cells())?,
                 Writer::Jsonl(out) => {
                     serde_json::to_writer(&mut *out, &line)?;
                     out.write_all(b"\n")?;
@@ -165,14 +188,6 @@ impl<W: Write> fmt::Display for SubMapLines<W> {
             write!(f, " Federated: {signed_in} signed in, {left} left to their next sign-in.")?;
         }
         Ok(())
-    }
-}
-
-/// The I/O error in an error of the CSV writer.
-fn io_error(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
     }
 }
 
@@ -220,6 +235,30 @@ mod tests {
         let csv = written(LineFormat::Csv);
         assert!(csv.ends_with("\r\n") && csv.lines().count() == 5);
         insta::assert_snapshot!(csv.replace("\r\n", "\n"));
+    }
+
+    #[test]
+    fn no_username_in_csv_begins_as_a_formula_and_json_has_it_as_it_is() {
+        let mut entries = testing::named_sub_map();
+        entries[0].entry.old_username = Username::new("=cmd|'/c calc'!A1");
+        entries[0].sign_in_name = Some(Username::new("+4930123456"));
+        let written = |format| {
+            let mut out = Vec::new();
+            SubMapLines::begin(&mut out, format).unwrap().write(&entries[..1]).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let csv = written(LineFormat::Csv);
+        assert!(csv.contains(",'=cmd|") && csv.ends_with(",'+4930123456\r\n"), "{csv}");
+        let jsonl = written(LineFormat::Jsonl);
+        assert!(jsonl.contains("\"=cmd|") && jsonl.contains("\"+4930123456\""), "{jsonl}");
+    }
+
+    #[test]
+    fn the_results_have_the_same_names_in_both_formats() {
+        use MapResult::{Created, Found, Kept, LeftToSignIn, NotRestored, SignedIn};
+        for result in [Created, Found, Kept, LeftToSignIn, NotRestored, SignedIn] {
+            assert_eq!(serde_json::to_value(result).unwrap(), result.name());
+        }
     }
 
     #[test]

@@ -78,6 +78,41 @@ pub fn generate(users: usize, seed: u64) -> Population {
     Population { users, groups }
 }
 
+/// How large the users of a population of large users are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LargeUsers {
+    /// Some 60 KB: 29 attributes of 2,048 letters.
+    Of60Kilobytes,
+    /// Some 400 KB: 50 attributes of 2,048 characters of four bytes, the largest that Cognito allows.
+    Largest,
+}
+
+impl LargeUsers {
+    /// The number of long custom attributes that a pool for large users has: `text00` and so on.
+    pub(super) const ATTRIBUTES: usize = 50;
+
+    fn attributes(self) -> Vec<(String, String)> {
+        let (count, letter) = match self {
+            Self::Of60Kilobytes => (29, "x"),
+            Self::Largest => (Self::ATTRIBUTES, "\u{1F9D1}"),
+        };
+        (0..count).map(|number| (format!("custom:text{number:02}"), letter.repeat(2_048))).collect()
+    }
+}
+
+/// Generates `users` large users in one group, for [`create_pool_for_large_users`](super::create_pool_for_large_users).
+pub fn generate_large(users: usize, size: LargeUsers) -> Population {
+    let groups: Vec<Group> = groups().into_iter().take(1).collect();
+    let user = |number: usize| User {
+        username: format!("user{number:06}"),
+        attributes: size.attributes(),
+        enabled: true,
+        confirmed: true,
+        groups: groups.iter().map(|group| group.name.clone()).collect(),
+    };
+    Population { users: (0..users).map(user).collect(), groups }
+}
+
 fn groups() -> Vec<Group> {
     let role = |name: &str| Some(format!("arn:aws:iam::123456789012:role/{name}"));
     let group = |name: &str, description: Option<&str>, precedence, role_arn| Group {

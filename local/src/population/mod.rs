@@ -13,8 +13,8 @@ mod pool;
 mod rng;
 
 pub use fill::FillProgress;
-pub use generate::generate;
-pub use pool::{SignIn, create_pool, create_pool_for, create_pool_for_jobs};
+pub use generate::{LargeUsers, generate, generate_large};
+pub use pool::{SignIn, create_pool, create_pool_for, create_pool_for_jobs, create_pool_for_large_users};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Population {

@@ -8,6 +8,8 @@ use aws_sdk_cognitoidentityprovider::types::{
     VerifiedAttributeType,
 };
 
+use super::LargeUsers;
+
 /// The sign-in option of a pool: what its users sign in with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignIn {
@@ -26,6 +28,23 @@ pub enum SignIn {
 impl SignIn {
     /// All sign-in options.
     pub const ALL: [Self; 5] = [Self::Username, Self::Alias, Self::Email, Self::Phone, Self::EmailOrPhone];
+}
+
+/// Creates a pool for [`generate_large`](super::generate_large): users sign in with a username, and 50 custom attributes
+/// take long texts.
+///
+/// # Errors
+/// If Cognito refuses to create the pool.
+pub async fn create_pool_for_large_users(client: &Client, name: &str) -> Result<String> {
+    let texts = (0..LargeUsers::ATTRIBUTES).map(|number| text(&format!("text{number:02}"), 2_048, true));
+    let created = client
+        .create_user_pool()
+        .pool_name(name)
+        .set_schema(Some(texts.collect()))
+        .send()
+        .await
+        .context("cannot create a user pool")?;
+    created.user_pool.and_then(|pool| pool.id).context("the new user pool has no id")
 }
 
 /// Creates a pool whose users sign in with a username. Returns the pool's id.

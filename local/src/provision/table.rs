@@ -7,12 +7,16 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, CreateReplicationGroupMemberAction, KeySchemaElement, KeyType,
     ReplicationGroupUpdate, ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
+    TimeToLiveSpecification,
 };
 
 use crate::aws::{self, REGION, SECONDARY_REGION};
 
 /// The name of the backup table.
 pub const BACKUP_TABLE: &str = "cognito-backup";
+
+/// The attribute that says when an item expires. Its name stands in `cdk/`, too.
+const TTL_ATTRIBUTE: &str = "expiresAt";
 
 /// Creates the table in the first Region and its replica in the second, and waits until both can be used.
 pub(super) async fn create(access_key_id: &str, endpoint_url: &str) -> Result<()> {
@@ -31,6 +35,8 @@ pub(super) async fn create(access_key_id: &str, endpoint_url: &str) -> Result<()
         .send()
         .await?;
     wait_until_active(&primary).await?;
+    let expiry = TimeToLiveSpecification::builder().attribute_name(TTL_ATTRIBUTE).enabled(true).build()?;
+    primary.update_time_to_live().table_name(BACKUP_TABLE).time_to_live_specification(expiry).send().await?;
     replicate(access_key_id, endpoint_url).await
 }
 

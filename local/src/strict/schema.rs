@@ -94,6 +94,11 @@ impl Schema {
             if !value.is_empty() {
                 declared.check(value)?;
             }
+            // AWS does not document which control characters Cognito refuses. The proxy accepts those of a
+            // postal address.
+            if value.chars().any(|c| c.is_ascii_control() && !['\t', '\n', '\r'].contains(&c)) {
+                return Err(Refusal::invalid(format!("user.{name}: Invalid characters in the value")));
+            }
         }
         Ok(())
     }

@@ -17,7 +17,8 @@ use crate::dynamodb::DynamoVault;
 use crate::job_files::LocalJobFiles;
 use crate::sns::Topic;
 use shared::model::{
-    Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolId, Sub, SubPrefix, Username,
+    Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PageLimit, PoolId, Sub, SubPrefix,
+    Username,
 };
 use shared::ports::actions::{ON_JOB_LOGS, ON_TOPIC, on_table};
 use shared::ports::job_files::{JobFiles, JobLog};
@@ -72,6 +73,7 @@ fn actions_of((operation, body): &(String, String)) -> Vec<(String, String)> {
     let keys = match operation.as_str() {
         "GetItem" => vec![pk(&body["Key"])],
         "PutItem" => vec![pk(&body["Item"])],
+        "UpdateItem" => vec![pk(&body["Key"])],
         "Query" => vec![body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap().to_owned()],
         "BatchGetItem" => parts(&body["RequestItems"]["backups"]["Keys"]).iter().map(pk).collect(),
         "BatchWriteItem" => {
@@ -103,6 +105,7 @@ async fn call<V: Vault>(vault: &V, method: &str) {
         "put_all" => drop(vault.put_all(vec![(other, Item::default())]).await),
         "get_all" => drop(vault.get_all(keys).await),
         "existing" => drop(vault.existing(keys).await),
+        "set_expiry" => drop(vault.set_expiry(vec![key], None).await),
         "delete_all" => drop(vault.delete_all(keys).await),
         "delete_while" => {
             drop(vault.delete_while(&Fence { key, holder: "run".to_owned() }, vec![other]).await)
@@ -125,6 +128,7 @@ async fn each_vault_call_sends_the_dynamodb_actions_in_the_list() {
         "put_all",
         "get_all",
         "existing",
+        "set_expiry",
         "delete_all",
         "delete_while",
         "query",
@@ -190,11 +194,11 @@ async fn each_pool_call_sends_the_cognito_action_of_its_operation() {
         seen.insert(name);
     };
     check(made(pool.describe().await));
-    check(made(pool.list_users(None).await));
-    check(made(pool.list_users_by_sub(SubPrefix::ALL[0], None).await));
+    check(made(pool.list_users(PageLimit::MAX, None).await));
+    check(made(pool.list_users_by_sub(SubPrefix::ALL[0], PageLimit::MAX, None).await));
     check(made(pool.list_users_with_sub(&Sub::new("x"), None).await));
     check(made(pool.list_groups(None).await));
-    check(made(pool.list_members(&group, None).await));
+    check(made(pool.list_members(&group, PageLimit::MAX, None).await));
     check(made(pool.create_user(&user).await));
     check(made(pool.get_user(&username).await));
     check(made(pool.set_password(&username, &password).await));

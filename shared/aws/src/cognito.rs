@@ -15,14 +15,14 @@ use aws_sdk_cognitoidentityprovider::types::{
 
 use self::errors::{CallError, error_of};
 use shared::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PAGE_SIZE,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PAGE_SIZE, PageLimit,
     PoolDescription, PoolId, Sub, SubPrefix, User, Username,
 };
 use shared::ports::pool::{
     ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
 };
 
-/// The entries that a listing call asks for. Cognito returns at most as many.
+/// The entries that a listing of small entries asks for. Cognito returns at most as many.
 const PAGE: i32 = PAGE_SIZE as i32;
 
 /// One user pool. Clones of the client are cheap, so each invocation makes its own pool.
@@ -48,42 +48,34 @@ impl CognitoPool {
     }
 
     /// One call of ListUsers, with or without a filter.
-    async fn list(&self, filter: Option<String>, token: Option<&str>) -> PoolResult<Listed<User>> {
+    async fn list(
+        &self,
+        filter: Option<String>,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<User>> {
         let operation = Operation::ListUsers;
-        let request = self.client.list_users().user_pool_id(self.id.as_str()).limit(PAGE).set_filter(filter);
+        let request = self.client.list_users().user_pool_id(self.id.as_str());
+        let request = request.limit(limit.get() as i32).set_filter(filter);
         let answer = call(operation, request.set_pagination_token(token.map(str::to_owned)).send()).await?;
         let next_token = answer.pagination_token;
         let users = answer.users.unwrap_or_default().into_iter();
-        let entries = users.map(convert::user).collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
-        Ok(Listed { entries, next_token })
+        let users = users.map(convert::user).collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
+        Ok(Listed::users(users, next_token))
     }
 }
 
-/// Makes a call whose error message can hold no personal data.
+/// Makes a call. Its error keeps nothing of Cognito's message.
 async fn call<T, E: CallError>(
     operation: Operation,
     call: impl Future<Output = Result<T, E>>,
 ) -> PoolResult<T> {
-    call.await.map_err(|error| error_of(operation, &error, &[]))
-}
-
-/// Makes a call about a user. Removes the call's values from an error message.
-async fn call_about<T, E: CallError>(
-    operation: Operation,
-    values: &[&str],
-    call: impl Future<Output = Result<T, E>>,
-) -> PoolResult<T> {
-    call.await.map_err(|error| error_of(operation, &error, values))
+    call.await.map_err(|error| error_of(operation, &error))
 }
 
 /// The error for an incomplete answer.
 fn incomplete(operation: Operation) -> PoolError {
-    PoolError {
-        operation,
-        kind: PoolErrorKind::Transient,
-        code: "IncompleteAnswer".to_owned(),
-        detail: String::new(),
-    }
+    PoolError::new(operation, PoolErrorKind::Transient, "IncompleteAnswer")
 }
 
 fn attribute_types(
@@ -113,17 +105,22 @@ impl Pool for CognitoPool {
         answer.user_pool().map(convert::pool).ok_or_else(|| incomplete(operation))
     }
 
-    async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
-        self.list(None, token).await
+    async fn list_users(&self, limit: PageLimit, token: Option<&str>) -> PoolResult<Listed<User>> {
+        self.list(None, limit, token).await
     }
 
-    async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
-        self.list(Some(format!("sub ^= \"{prefix}\"")), token).await
+    async fn list_users_by_sub(
+        &self,
+        prefix: SubPrefix,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<User>> {
+        self.list(Some(format!("sub ^= \"{prefix}\"")), limit, token).await
     }
 
     async fn list_users_with_sub(&self, sub: &Sub, token: Option<&str>) -> PoolResult<Listed<User>> {
         let escaped = sub.as_str().replace('\\', "\\\\").replace('"', "\\\"");
-        self.list(Some(format!("sub = \"{escaped}\"")), token).await
+        self.list(Some(format!("sub = \"{escaped}\"")), PageLimit::MAX, token).await
     }
 
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
@@ -133,28 +130,36 @@ impl Pool for CognitoPool {
         let groups = answer.groups.unwrap_or_default().into_iter();
         let entries =
             groups.map(convert::group).collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
-        Ok(Listed { entries, next_token: answer.next_token })
+        Ok(Listed::small(entries, answer.next_token))
     }
 
-    async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
+    async fn list_members(
+        &self,
+        group: &GroupName,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<Sub>> {
         let operation = Operation::ListUsersInGroup;
         let request = self
             .client
             .list_users_in_group()
             .user_pool_id(self.id.as_str())
             .group_name(group.as_str())
-            .limit(PAGE);
+            .limit(limit.get() as i32);
         let answer = call(operation, request.set_next_token(token.map(str::to_owned)).send()).await?;
         let users = answer.users.unwrap_or_default().into_iter();
-        let entries = users.map(|user| convert::user(user).map(|user| user.sub));
+        let mut bytes = 0;
+        let entries = users.map(|user| {
+            let user = convert::user(user)?;
+            bytes += user.record.bytes();
+            Some(user.sub)
+        });
         let entries = entries.collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
-        Ok(Listed { entries, next_token: answer.next_token })
+        Ok(Listed { entries, next_token: answer.next_token, bytes })
     }
 
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         let operation = Operation::AdminCreateUser;
-        let mut values: Vec<&str> = user.attributes.values().map(String::as_str).collect();
-        values.extend([user.username.as_str(), user.temporary_password.reveal()]);
         let delivery = user.invitation.map(delivery);
         let request = self
             .client
@@ -165,7 +170,7 @@ impl Pool for CognitoPool {
             .temporary_password(user.temporary_password.reveal())
             .set_message_action(delivery.is_none().then_some(MessageActionType::Suppress))
             .set_desired_delivery_mediums(delivery.map(|delivery| vec![delivery]));
-        let answer = call_about(operation, &values, request.send()).await?;
+        let answer = call(operation, request.send()).await?;
         answer.user.and_then(convert::user).ok_or_else(|| incomplete(operation))
     }
 
@@ -178,14 +183,13 @@ impl Pool for CognitoPool {
             .temporary_password(password.reveal())
             .message_action(MessageActionType::Resend)
             .desired_delivery_mediums(delivery(medium));
-        let values = [username.as_str(), password.reveal()];
-        call_about(Operation::AdminCreateUser, &values, request.send()).await.map(drop)
+        call(Operation::AdminCreateUser, request.send()).await.map(drop)
     }
 
     async fn get_user(&self, username: &Username) -> PoolResult<User> {
         let operation = Operation::AdminGetUser;
         let request = self.client.admin_get_user().user_pool_id(self.id.as_str()).username(username.as_str());
-        let answer = call_about(operation, &[username.as_str()], request.send()).await?;
+        let answer = call(operation, request.send()).await?;
         convert::looked_up_user(answer).ok_or_else(|| incomplete(operation))
     }
 
@@ -197,20 +201,19 @@ impl Pool for CognitoPool {
             .username(username.as_str())
             .password(password.reveal())
             .permanent(true);
-        let values = [username.as_str(), password.reveal()];
-        call_about(Operation::AdminSetUserPassword, &values, request.send()).await.map(drop)
+        call(Operation::AdminSetUserPassword, request.send()).await.map(drop)
     }
 
     async fn disable_user(&self, username: &Username) -> PoolResult<()> {
         let request =
             self.client.admin_disable_user().user_pool_id(self.id.as_str()).username(username.as_str());
-        call_about(Operation::AdminDisableUser, &[username.as_str()], request.send()).await.map(drop)
+        call(Operation::AdminDisableUser, request.send()).await.map(drop)
     }
 
     async fn enable_user(&self, username: &Username) -> PoolResult<()> {
         let request =
             self.client.admin_enable_user().user_pool_id(self.id.as_str()).username(username.as_str());
-        call_about(Operation::AdminEnableUser, &[username.as_str()], request.send()).await.map(drop)
+        call(Operation::AdminEnableUser, request.send()).await.map(drop)
     }
 
     async fn update_attributes(
@@ -219,15 +222,13 @@ impl Pool for CognitoPool {
         attributes: &BTreeMap<String, String>,
     ) -> PoolResult<()> {
         let operation = Operation::AdminUpdateUserAttributes;
-        let mut values: Vec<&str> = attributes.values().map(String::as_str).collect();
-        values.push(username.as_str());
         let request = self
             .client
             .admin_update_user_attributes()
             .user_pool_id(self.id.as_str())
             .username(username.as_str())
             .set_user_attributes(Some(attribute_types(operation, attributes)?));
-        call_about(operation, &values, request.send()).await.map(drop)
+        call(operation, request.send()).await.map(drop)
     }
 
     async fn delete_attributes(&self, username: &Username, names: &[String]) -> PoolResult<()> {
@@ -237,7 +238,7 @@ impl Pool for CognitoPool {
             .user_pool_id(self.id.as_str())
             .username(username.as_str())
             .set_user_attribute_names(Some(names.to_vec()));
-        call_about(Operation::AdminDeleteUserAttributes, &[username.as_str()], request.send()).await.map(drop)
+        call(Operation::AdminDeleteUserAttributes, request.send()).await.map(drop)
     }
 
     async fn link_identity(&self, username: &Username, identity: &Identity) -> PoolResult<()> {
@@ -256,8 +257,7 @@ impl Pool for CognitoPool {
             .user_pool_id(self.id.as_str())
             .destination_user(destination)
             .source_user(source);
-        let values = [username.as_str(), identity.user_id.as_str()];
-        call_about(Operation::AdminLinkProviderForUser, &values, request.send()).await.map(drop)
+        call(Operation::AdminLinkProviderForUser, request.send()).await.map(drop)
     }
 
     async fn set_mfa(&self, username: &Username, factors: &MfaPreference) -> PoolResult<()> {
@@ -275,7 +275,7 @@ impl Pool for CognitoPool {
             .username(username.as_str())
             .set_sms_mfa_settings(sms)
             .set_email_mfa_settings(email);
-        call_about(Operation::AdminSetUserMFAPreference, &[username.as_str()], request.send()).await.map(drop)
+        call(Operation::AdminSetUserMFAPreference, request.send()).await.map(drop)
     }
 
     async fn update_group(&self, group: &GroupRecord) -> PoolResult<()> {
@@ -305,7 +305,7 @@ impl Pool for CognitoPool {
         let request = request.set_next_token(token.map(str::to_owned)).send();
         let answer = call(Operation::ListIdentityProviders, request).await?;
         let entries = answer.providers.into_iter().filter_map(|provider| provider.provider_name).collect();
-        Ok(Listed { entries, next_token: answer.next_token })
+        Ok(Listed::small(entries, answer.next_token))
     }
 
     async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {
@@ -334,7 +334,7 @@ impl Pool for CognitoPool {
             .user_pool_id(self.id.as_str())
             .username(username.as_str())
             .group_name(group.as_str());
-        call_about(Operation::AdminAddUserToGroup, &[username.as_str()], request.send()).await.map(drop)
+        call(Operation::AdminAddUserToGroup, request.send()).await.map(drop)
     }
 
     async fn provisioned_limit(&self, category: Category) -> PoolResult<u32> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, PutRequest, TableDescription,
@@ -13,21 +13,27 @@ use aws_sdk_dynamodb::types::{
 };
 use backon::BackoffBuilder;
 use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 use serde_dynamo::Item;
 
+use super::codes::code_of;
+use shared::model::ExpiresAt;
 use shared::pacing::FullJitter;
 use shared::ports::vault::{
-    Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault,
+    EXPIRES_AT, Fence, FencedBatch, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault,
+    WriteOnceVault, delete_in_transactions, has_expired,
 };
-use shared::{Error, ErrorKind, Guidance, Result};
+use shared::{Error, ErrorKind, Guidance, Result, item_size};
 
 /// The items that one BatchWriteItem call writes. DynamoDB accepts no more.
 const MAX_WRITE_BATCH: usize = 25;
+/// The bytes of the items of one BatchWriteItem call. DynamoDB accepts 16 MB. This is for the memory of the function.
+const MAX_WRITE_BYTES: usize = 1024 * 1024;
 const MAX_READ_BATCH: usize = 100;
-/// The deletions in one TransactWriteItems call. DynamoDB accepts 100 actions, and one checks the fence.
-const MAX_FENCED_BATCH: usize = 99;
 /// Batches at once.
 const MAX_BATCHES_AT_ONCE: usize = 4;
+/// Updates of single items at once. DynamoDB has no batch of them.
+const MAX_UPDATES_AT_ONCE: usize = 32;
 /// Attempts at items that DynamoDB leaves unprocessed.
 const MAX_ATTEMPTS: usize = 10;
 
@@ -80,33 +86,28 @@ impl DynamoVault {
         answer.map(|answer| answer.table).map_err(|error| self.failed(error))
     }
 
-    fn failed<E>(&self, error: SdkError<E>) -> Error
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+    fn failed<E: ProvideErrorMetadata>(&self, error: SdkError<E>) -> Error {
         let table = &self.table;
-        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
-            Some("ResourceNotFoundException") => Error::new(
+        let code = code_of(&error);
+        match code.as_str() {
+            "ResourceNotFoundException" => Error::new(
                 ErrorKind::TableNotFound,
                 format!("The backup table {table} does not exist in this account and Region."),
                 Guidance::CheckTable,
             ),
-            Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => {
-                Error::new(
-                    ErrorKind::AccessDenied,
-                    format!("DynamoDB refused access to the backup table {table}."),
-                    Guidance::GrantTable,
-                )
-            }
-            Some(code @ ("ValidationException" | "ItemCollectionSizeLimitExceededException")) => Error::new(
+            "AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException" => Error::new(
+                ErrorKind::AccessDenied,
+                format!("DynamoDB refused access to the backup table {table}."),
+                Guidance::GrantTable,
+            ),
+            "ValidationException" | "ItemCollectionSizeLimitExceededException" => Error::new(
                 ErrorKind::CallRefused,
                 format!("DynamoDB refused a request on table {table} ({code})."),
                 "Check that the table has the string keys pk and sk, and that no item exceeds 400 KB.",
             ),
-            code => {
-                let code = code.map_or_else(|| "no answer".to_owned(), str::to_owned);
-                tracing::warn!(error = %DisplayErrorContext(&error), "backup table unavailable");
-                unavailable(table, &code)
+            _ => {
+                tracing::warn!(%code, "backup table unavailable");
+                unavailable(table, code.as_str())
             }
         }
     }
@@ -126,8 +127,10 @@ impl DynamoVault {
         }
     }
 
-    /// Deletes items while the fence holds. Returns whether it held.
-    async fn delete_fenced(&self, actions: Vec<TransactWriteItem>) -> Result<bool> {
+    /// Deletes items while the fence holds.
+    async fn delete_fenced(&self, actions: Vec<TransactWriteItem>) -> Result<FencedBatch> {
+        // One action checks the fence.
+        let may_be_halved = actions.len() > 2;
         let mut waits =
             FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         loop {
@@ -138,7 +141,7 @@ impl DynamoVault {
                 .send()
                 .await
             {
-                Ok(_) => return Ok(true),
+                Ok(_) => return Ok(FencedBatch::Deleted),
                 Err(error) => error,
             };
             match error.as_service_error() {
@@ -146,7 +149,10 @@ impl DynamoVault {
                     let reasons =
                         || cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
                     if reasons().any(|code| code == "ConditionalCheckFailed") {
-                        return Ok(false);
+                        return Ok(FencedBatch::FenceBroken);
+                    }
+                    if may_be_halved && reasons().any(|code| code == "ValidationError") {
+                        return Ok(FencedBatch::TooLarge);
                     }
                     // A conflict with another transaction and throttling are temporary. Other reasons are
                     // not.
@@ -164,6 +170,10 @@ impl DynamoVault {
                     }
                 }
                 Some(TransactWriteItemsError::TransactionInProgressException(_)) => {}
+                // The size of a transaction is one of the things that are validated.
+                Some(refused) if may_be_halved && refused.code() == Some("ValidationException") => {
+                    return Ok(FencedBatch::TooLarge);
+                }
                 _ => return Err(self.failed(error)),
             }
             let wait = waits.next().ok_or_else(|| unavailable(&self.table, "cancelled transactions"))?;
@@ -195,7 +205,7 @@ impl DynamoVault {
             let wanted = KeysAndAttributes::builder()
                 .set_keys(Some(batch.iter().map(key_attributes).collect()))
                 .consistent_read(true)
-                .set_projection_expression(keys_only.then(|| "pk, sk".to_owned()))
+                .set_projection_expression(keys_only.then(|| format!("pk, sk, {EXPIRES_AT}")))
                 .build();
             batches.push(wanted.map_err(|_| internal("a read without keys"))?);
         }
@@ -204,6 +214,29 @@ impl DynamoVault {
             .buffer_unordered(MAX_BATCHES_AT_ONCE)
             .try_concat()
             .await
+    }
+
+    async fn set_expiry_of(&self, key: &Key, expires_at: Option<ExpiresAt>) -> Result<()> {
+        let request = self.client.update_item().table_name(&self.table).set_key(Some(key_attributes(key)));
+        // Without the condition, DynamoDB would create an item that is missing.
+        let request = request.condition_expression("attribute_exists(pk)");
+        let request = match expires_at {
+            Some(expires_at) => request
+                .update_expression(format!("SET {EXPIRES_AT} = :at"))
+                .expression_attribute_values(":at", AttributeValue::N(expires_at.seconds().to_string())),
+            None => request.update_expression(format!("REMOVE {EXPIRES_AT}")),
+        };
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(self.failed(error)),
+        }
     }
 }
 
@@ -241,17 +274,26 @@ fn unkeyed(mut attributes: Attributes) -> Option<(Key, Item)> {
     }
 }
 
+/// The keys and the rest of the items that have not expired.
+fn lasting(items: impl IntoIterator<Item = Attributes>, now: Timestamp) -> impl Iterator<Item = (Key, Item)> {
+    items.into_iter().filter_map(unkeyed).filter(move |(_, item)| !has_expired(item, now))
+}
+
 impl DynamoVault {
     /// Puts an item if its revision is `expected`. Without one, puts it if the key has no item.
     async fn put_expecting(&self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(keyed(key, item)));
         let request = match expected {
-            None => request.condition_expression("attribute_not_exists(pk)"),
+            None => request.condition_expression(format!("attribute_not_exists(pk) OR {EXPIRES_AT} <= :now")),
             Some(revision) => request
-                .condition_expression("#revision = :expected")
+                .condition_expression(format!(
+                    "#revision = :expected AND (attribute_not_exists({EXPIRES_AT}) OR {EXPIRES_AT} > :now)"
+                ))
                 .expression_attribute_names("#revision", REVISION)
                 .expression_attribute_values(":expected", AttributeValue::N(revision.to_string())),
         };
+        let now = AttributeValue::N(self.now().as_second().to_string());
+        let request = request.expression_attribute_values(":now", now);
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error)
@@ -267,6 +309,10 @@ impl DynamoVault {
 }
 
 impl ReadVault for DynamoVault {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
     async fn get(&self, key: &Key) -> Result<Option<Item>> {
         let request = self
             .client
@@ -275,15 +321,15 @@ impl ReadVault for DynamoVault {
             .set_key(Some(key_attributes(key)))
             .consistent_read(true);
         let answer = request.send().await.map_err(|error| self.failed(error))?;
-        Ok(answer.item.and_then(unkeyed).map(|(_, item)| item))
+        Ok(lasting(answer.item, self.now()).next().map(|(_, item)| item))
     }
 
     async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
-        Ok(self.read(keys, false).await?.into_iter().filter_map(unkeyed).collect())
+        Ok(lasting(self.read(keys, false).await?, self.now()).collect())
     }
 
     async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
-        Ok(self.read(keys, true).await?.into_iter().filter_map(unkeyed).map(|(key, _)| key).collect())
+        Ok(lasting(self.read(keys, true).await?, self.now()).map(|(key, _)| key).collect())
     }
 
     async fn query(&self, query: &Query) -> Result<Found> {
@@ -292,21 +338,22 @@ impl ReadVault for DynamoVault {
             .client
             .query()
             .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
             .expression_attribute_values(":pk", text(&query.pk))
-            .expression_attribute_values(":prefix", text(&query.prefix))
             .consistent_read(true)
             .scan_index_forward(query.order == Order::Ascending)
             .limit(query.limit as i32)
             .set_exclusive_start_key(after);
+        // DynamoDB accepts no empty value for a key.
+        let request = if query.prefix.is_empty() {
+            request.key_condition_expression("pk = :pk")
+        } else {
+            request
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":prefix", text(&query.prefix))
+        };
         let answer = request.send().await.map_err(|error| self.failed(error))?;
         let next = answer.last_evaluated_key.and_then(unkeyed).map(|(key, _)| key.sk);
-        let items = answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(unkeyed)
-            .map(|(key, item)| (key.sk, item));
+        let items = lasting(answer.items.unwrap_or_default(), self.now()).map(|(key, item)| (key.sk, item));
         Ok(Found { items: items.collect(), next })
     }
 }
@@ -317,15 +364,29 @@ impl WriteOnceVault for DynamoVault {
     }
 
     async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
-        let mut requests = Vec::with_capacity(items.len());
+        let (mut batches, mut bytes) = (vec![Vec::new()], 0);
         for (key, item) in items {
+            let size = item_size::of(&key, &item);
             let put = PutRequest::builder()
                 .set_item(Some(keyed(&key, item)))
                 .build()
                 .map_err(|_| internal("an empty put"))?;
-            requests.push(WriteRequest::builder().put_request(put).build());
+            let request = WriteRequest::builder().put_request(put).build();
+            match batches.last_mut() {
+                Some(batch)
+                    if batch.is_empty()
+                        || (batch.len() < MAX_WRITE_BATCH && bytes + size <= MAX_WRITE_BYTES) =>
+                {
+                    batch.push(request);
+                    bytes += size;
+                }
+                _ => {
+                    batches.push(vec![request]);
+                    bytes = size;
+                }
+            }
         }
-        let batches: Vec<_> = requests.chunks(MAX_WRITE_BATCH).map(<[_]>::to_vec).collect();
+        batches.retain(|batch| !batch.is_empty());
         stream::iter(batches)
             .map(|batch| self.write_batch(batch))
             .buffer_unordered(MAX_BATCHES_AT_ONCE)
@@ -337,6 +398,14 @@ impl WriteOnceVault for DynamoVault {
 impl Vault for DynamoVault {
     async fn replace(&self, key: &Key, item: Item, revision: u64) -> Result<bool> {
         self.put_expecting(key, item, Some(revision)).await
+    }
+
+    async fn set_expiry(&self, keys: Vec<Key>, expires_at: Option<ExpiresAt>) -> Result<()> {
+        stream::iter(keys)
+            .map(|key| async move { self.set_expiry_of(&key, expires_at).await })
+            .buffer_unordered(MAX_UPDATES_AT_ONCE)
+            .try_collect()
+            .await
     }
 
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
@@ -362,20 +431,19 @@ impl Vault for DynamoVault {
             .expression_attribute_names("#holder", HOLDER)
             .expression_attribute_values(":holder", text(&fence.holder));
         let check = check.build().map_err(|_| internal("a fence without a key"))?;
-        // One after the other, because concurrent transactions that check the same item cancel each
-        // other.
-        for some in keys.chunks(MAX_FENCED_BATCH) {
+        let delete = |some: Vec<Key>| {
             let mut actions = vec![TransactWriteItem::builder().condition_check(check.clone()).build()];
-            for key in some {
-                let delete =
-                    Delete::builder().table_name(&self.table).set_key(Some(key_attributes(key))).build();
-                let delete = delete.map_err(|_| internal("a deletion without a key"))?;
-                actions.push(TransactWriteItem::builder().delete(delete).build());
+            let deletions = some.iter().map(|key| {
+                let delete = Delete::builder().table_name(&self.table).set_key(Some(key_attributes(key)));
+                let delete = delete.build().map_err(|_| internal("a deletion without a key"))?;
+                Ok(TransactWriteItem::builder().delete(delete).build())
+            });
+            let deletions: Result<Vec<_>> = deletions.collect();
+            async move {
+                actions.extend(deletions?);
+                self.delete_fenced(actions).await
             }
-            if !self.delete_fenced(actions).await? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        };
+        delete_in_transactions(keys, delete).await
     }
 }

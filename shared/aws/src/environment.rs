@@ -1,6 +1,6 @@
 //! The environment of a function, read and checked once.
 
-use shared::model::{Headroom, Retention, Tps};
+use shared::model::{Headroom, Retention, SubMapRetention, Tps};
 use shared::ports::Announcement;
 use shared::{Error, ErrorKind, Guidance, Result};
 
@@ -74,9 +74,15 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "The snapshots that an export keeps at its end, such as `days=35,monthly=12`. Only `finalize` of the export reads it.",
     },
     Variable {
+        name: "SUB_MAP_RETENTION",
+        default: Some("imports keep every sub map"),
+        meaning: "The days for which the sub maps of restores are kept: 90 to 3650. Only `enumerate` of the import reads it.",
+    },
+    Variable {
         name: "RUST_LOG",
         default: Some("`info`"),
-        meaning: "Which lines the functions log, as the Rust crate `tracing` reads it.",
+        meaning: "Which lines of this program the functions log, as the Rust crate `tracing` reads it: a level, or levels of `shared` and `shared_aws`. \
+                  Lines of its dependencies are never logged, because they can hold names and addresses.",
     },
 ];
 
@@ -98,6 +104,8 @@ pub struct Environment {
     pub preference: SnsPreference,
     /// `SNAPSHOT_RETENTION`, such as `days=35,monthly=12`. If unset, all snapshots stay.
     pub retention: Option<Retention>,
+    /// `SUB_MAP_RETENTION`, days. If unset, all sub maps stay.
+    pub sub_map_retention: Option<SubMapRetention>,
 }
 
 impl Environment {
@@ -164,6 +172,14 @@ impl Environment {
                 )
             })
         });
+        let sub_map_retention = get("SUB_MAP_RETENTION").map(|days| {
+            SubMapRetention::parse(&days).map_err(|error| {
+                wrong(
+                    format!("The function's environment has SUB_MAP_RETENTION={days:?}."),
+                    error.guidance().clone(),
+                )
+            })
+        });
         Ok(Self {
             table,
             tps: tps.transpose()?.unwrap_or(Tps::DEFAULT),
@@ -173,6 +189,7 @@ impl Environment {
             import_job_log_role: get("IMPORT_JOB_LOG_ROLE_ARN"),
             preference,
             retention: retention.transpose()?,
+            sub_map_retention: sub_map_retention.transpose()?,
         })
     }
 }
@@ -238,6 +255,22 @@ mod tests {
             let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", rules)]);
             assert!(
                 message.contains("SNAPSHOT_RETENTION") && message.contains("such as days=35,monthly=12"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_retention_all_sub_maps_stay() {
+        let read = |days| read(&[("BACKUP_TABLE_NAME", "t"), ("SUB_MAP_RETENTION", days)]);
+        assert_eq!(read("").unwrap().sub_map_retention, None);
+        assert_eq!(read("400").unwrap().sub_map_retention.unwrap().to_string(), "400");
+        for wrong in ["0", "89", "3651", "ever", "90d"] {
+            let error = read(wrong).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidConfiguration, "{wrong}");
+            let message = shared::report::cause(&error);
+            assert!(
+                message.contains("SUB_MAP_RETENTION") && message.contains("from 90 to 3650"),
                 "{message}"
             );
         }

@@ -1,9 +1,11 @@
 //! A Lambda function around a step. It reads its environment and builds its clients once, then serves
 //! events.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 
 use aws_config::{BehaviorVersion, SdkConfig};
+use futures::FutureExt;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -13,12 +15,14 @@ use super::cognito::CognitoPool;
 use super::dynamodb::DynamoVault;
 use super::environment::Environment;
 use super::job_files::LocalJobFiles;
+use super::log;
 use super::sns::Topic;
-use shared::model::{Headroom, Metrics, PoolId, Retention, Tps};
+use shared::model::{Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
 use shared::pacing::Budget;
 use shared::ports::{Announcement, Backend, Clock};
 use shared::report::cause;
-use shared::{Error, ErrorKind, Result};
+use shared::steps::unreadable;
+use shared::{Error, ErrorKind, Guidance, Result};
 
 /// The backend of a step on AWS.
 #[derive(Debug)]
@@ -85,6 +89,10 @@ impl Backend for Aws {
         self.environment.retention.as_ref()
     }
 
+    fn sub_map_retention(&self) -> Option<SubMapRetention> {
+        self.environment.sub_map_retention
+    }
+
     fn clock(&self) -> Clock {
         Clock::system()
     }
@@ -103,13 +111,13 @@ impl Backend for Aws {
     }
 }
 
-/// An unparsed event, readable or not. The step answers an unreadable event with a named error. The
-/// runtime would answer with an error of its own.
-struct Event(std::result::Result<Value, String>);
+/// An unparsed event. None if it is no JSON. The step answers an unreadable event with a named error. The
+/// runtime would answer with an error of its own, which quotes the event.
+struct Event(Option<Value>);
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        Ok(Self(Value::deserialize(deserializer).map_err(|error| error.to_string())))
+        Ok(Self(Value::deserialize(deserializer).ok()))
     }
 }
 
@@ -126,25 +134,15 @@ where
     T: Serialize,
     S: for<'a> Fn(&'a Aws, Value, Budget) -> Work<'a, T> + Sync,
 {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+    let filter = std::env::var("RUST_LOG").ok();
+    tracing::subscriber::set_global_default(log::subscriber(filter.as_deref(), std::io::stderr))?;
+    std::panic::set_hook(Box::new(log::panicked));
     let aws: OnceCell<Aws> = OnceCell::new();
     let (aws, step) = (&aws, &step);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
         let (Event(event), context) = event.into_parts();
         let result = async {
-            let event = event.map_err(|error| {
-                Error::new(
-                    ErrorKind::InvalidInput,
-                    format!("The event of function {function} is not JSON: {error}."),
-                    "Only the state machines call the functions: start an execution of one of them instead.",
-                )
-            })?;
+            let event = event.ok_or_else(|| unreadable(function))?;
             let aws = aws
                 .get_or_try_init(|| async {
                     let environment = Environment::read()?;
@@ -154,7 +152,11 @@ where
                 .await?;
             step(aws, event, Budget::until(context.deadline())).await
         };
-        let result: Result<T> = result.await;
+        // The message of a panic can hold a name or an address. The runtime would send it to Step Functions.
+        let result: Result<T> = AssertUnwindSafe(result).catch_unwind().await.unwrap_or_else(|_| {
+            let what = format!("Function {function} panicked. Its log names the place.");
+            Err(Error::new(ErrorKind::Internal, what, Guidance::REPORT_THIS))
+        });
         match &result {
             Ok(_) => tracing::info!(function, "invocation done"),
             Err(error) => tracing::error!(

@@ -7,7 +7,6 @@ use std::io::SeekFrom;
 use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
 use backon::Retryable;
 use futures::TryStreamExt;
 use http_body_util::{BodyExt, StreamBody};
@@ -19,6 +18,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 
+use super::codes::code_of;
 use shared::pacing::FullJitter;
 use shared::ports::job_files::{JobFile, JobFiles, JobLog, LogError, LogPage, UploadError};
 use shared::ports::pool::PresignedUrl;
@@ -75,7 +75,7 @@ impl JobFiles for LocalJobFiles {
             {
                 return Ok(LogPage::default());
             }
-            Err(error) => return Err(LogError(error.code().unwrap_or("no answer").to_owned())),
+            Err(error) => return Err(LogError(code_of(&error))),
         };
         // At the end of a log, the answer repeats the token of the request.
         let next_token = answer.next_forward_token.filter(|next| Some(next.as_str()) != token);

@@ -2,12 +2,16 @@
 
 #[cfg(test)]
 mod actions;
+pub mod codes;
 pub mod cognito;
 pub mod dynamodb;
 pub mod environment;
 pub mod function;
 pub mod job_files;
+mod log;
 pub mod metrics;
+#[cfg(test)]
+mod quiet;
 pub mod sns;
 
 use aws_config::timeout::TimeoutConfig;

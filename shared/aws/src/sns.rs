@@ -1,8 +1,8 @@
 //! The adapter for the notification topic.
 
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::ProvideErrorMetadata;
 
+use super::codes::code_of;
 use shared::ports::Announcement;
 use shared::{Error, ErrorKind, Result};
 
@@ -26,7 +26,7 @@ impl Topic {
             .subject(&announcement.subject)
             .message(&announcement.body);
         request.send().await.map(drop).map_err(|error| {
-            let code = error.code().unwrap_or("no answer");
+            let code = code_of(&error);
             Error::new(
                 ErrorKind::CallRefused,
                 format!("The message about the run did not reach topic {} ({code}).", self.arn),

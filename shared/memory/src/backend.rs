@@ -11,7 +11,7 @@ use super::turnstile::Turnstile;
 use super::vault::MemoryVault;
 use shared::Result;
 use shared::csv::Limits;
-use shared::model::{Headroom, Metrics, PoolDescription, PoolId, Retention, Tps};
+use shared::model::{Headroom, Metrics, PoolDescription, PoolId, Retention, SubMapRetention, Tps};
 use shared::ports::Clock;
 use shared::ports::{Announcement, Backend};
 
@@ -21,8 +21,10 @@ use shared::ports::{Announcement, Backend};
 pub struct MemoryBackend {
     pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
     vault: MemoryVault,
+    region: String,
     clock: Clock,
     retention: Option<Retention>,
+    sub_map_retention: Option<SubMapRetention>,
     headroom: Option<Headroom>,
     splits_listings: bool,
     job_limits: Limits,
@@ -35,14 +37,16 @@ pub struct MemoryBackend {
 impl MemoryBackend {
     pub fn new(clock: Clock) -> Self {
         let gate = Gate::default();
-        let vault = MemoryVault::default().through(&gate);
+        let vault = MemoryVault::new(clock).through(&gate);
         let (job_limits, log_role) =
             (Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs".to_owned()));
         Self {
             pools: Arc::default(),
             vault,
+            region: "eu-west-1".to_owned(),
             clock,
             retention: None,
+            sub_map_retention: None,
             headroom: None,
             splits_listings: false,
             job_limits,
@@ -74,6 +78,11 @@ impl MemoryBackend {
         Self { clock, ..self }
     }
 
+    /// The backend of the same deployment in another Region, on a replica of the table.
+    pub fn in_region(&self, region: &str, replica: &MemoryVault) -> Self {
+        Self { region: region.to_owned(), vault: replica.clone(), ..self.clone() }
+    }
+
     /// The backend with other limits for the files of import jobs, and with or without a role for their
     /// logs.
     pub fn with_jobs(self, job_limits: Limits, log_role: Option<&str>) -> Self {
@@ -82,6 +91,10 @@ impl MemoryBackend {
 
     pub fn with_retention(self, retention: Option<Retention>) -> Self {
         Self { retention, ..self }
+    }
+
+    pub fn with_sub_map_retention(self, sub_map_retention: Option<SubMapRetention>) -> Self {
+        Self { sub_map_retention, ..self }
     }
 
     /// Waits for the call at which the invocation dies. The caller then drops the invocation.
@@ -134,7 +147,7 @@ impl Backend for MemoryBackend {
     type JobFiles = MemoryJobFiles;
 
     fn region(&self) -> Option<&str> {
-        Some("eu-west-1")
+        Some(&self.region)
     }
 
     fn pool(&self, id: &PoolId) -> MemoryPool {
@@ -181,6 +194,10 @@ impl Backend for MemoryBackend {
 
     fn retention(&self) -> Option<&Retention> {
         self.retention.as_ref()
+    }
+
+    fn sub_map_retention(&self) -> Option<SubMapRetention> {
+        self.sub_map_retention
     }
 
     fn clock(&self) -> Clock {

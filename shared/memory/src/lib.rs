@@ -6,6 +6,7 @@
 //!   call that the test chooses, it throttles the call, loses the answer, ends the invocation, or
 //!   changes a pool.
 //! * The calls of an actor can wait at a [`Turnstile`], so that a scheduler decides their order.
+//! * A [`MemoryGlobalTable`] is a vault with a replica in another Region.
 //! * The time is tokio's. A test that pauses it runs hours in milliseconds.
 //!
 //! [`MemoryPool`] has methods that are not in [`shared::ports::pool::Pool`]. With these a test acts
@@ -18,6 +19,7 @@ mod job;
 mod job_files;
 mod listing;
 mod pool;
+mod regions;
 mod script;
 mod state;
 mod turnstile;
@@ -28,6 +30,7 @@ pub use calls::{CallSite, Calls};
 pub use job_files::{MemoryFile, MemoryJobFiles};
 pub use listing::{PageShape, SplitListingBehaviour};
 pub use pool::MemoryPool;
+pub use regions::MemoryGlobalTable;
 pub use script::{Applied, DeathOrder, Fault, Mishap, Script, Weather};
 pub use turnstile::Turnstile;
 pub use vault::MemoryVault;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use shared::model::{PAGE_SIZE, Sub, UnitId, UserRecord};
+use shared::model::{PAGE_SIZE, PageLimit, Sub, UnitId, UserRecord};
 use shared::ports::pool::PoolErrorKind;
 
 /// How a pool cuts its listings into answers. Cognito documents little, and it may return all of
@@ -92,6 +92,7 @@ pub(super) struct Answer<K> {
 pub(super) struct Call<'a> {
     pub unit: &'a UnitId,
     pub shape: &'a PageShape,
+    pub limit: PageLimit,
     pub answer: usize,
     pub now: Timestamp,
 }
@@ -112,7 +113,7 @@ impl Call<'_> {
             None => None,
             Some(token) => self.open(token)?.map(from_text)?,
         };
-        let size = self.shape.size(self.answer);
+        let size = self.shape.size(self.answer).min(self.limit.get() as usize);
         let begin = after.clone().map_or(Bound::Unbounded, Bound::Excluded);
         let mut keys: Vec<K> = entries(begin).take(size + 1).collect();
         let more = keys.len() > size;

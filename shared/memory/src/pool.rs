@@ -11,7 +11,7 @@ use super::script::{Fault, Gate};
 use super::state::{Refusal, State};
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, MfaSetting,
-    PoolDescription, PoolId, Sub, SubPrefix, UnitId, User, UserRecord, UserStatus, Username,
+    PageLimit, PoolDescription, PoolId, Sub, SubPrefix, UnitId, User, UserRecord, UserStatus, Username,
 };
 use shared::ports::Clock;
 use shared::ports::pool::{
@@ -141,6 +141,11 @@ impl MemoryPool {
         self.state().refused_creation = of.map(|(name, kind, code)| (name, (kind, code)));
     }
 
+    /// Sets the message of every refusal. Cognito's messages quote values of calls.
+    pub fn refuse_with(&self, message: &str) {
+        message.clone_into(&mut self.state().says);
+    }
+
     /// Whether Cognito fails to send messages from now on.
     pub fn fail_deliveries(&self, fails: bool) {
         self.state().fails_deliveries = fails;
@@ -196,10 +201,10 @@ impl MemoryPool {
         &self,
         state: &mut State,
         listing: &Listing,
-        token: Option<&str>,
+        (limit, token): (PageLimit, Option<&str>),
         wanted: impl Fn(&Sub) -> bool,
     ) -> Result<Listed<User>, Refusal> {
-        let mut answer = self.answer_users_of(state, &listing.unit_id(), token, wanted)?;
+        let mut answer = self.answer_users_of(state, &listing.unit_id(), (limit, token), wanted)?;
         answer.entries.retain(|user| !state.shape.overlooked.contains(&user.sub));
         Ok(answer)
     }
@@ -208,11 +213,11 @@ impl MemoryPool {
         &self,
         state: &mut State,
         unit: &UnitId,
-        token: Option<&str>,
+        (limit, token): (PageLimit, Option<&str>),
         wanted: impl Fn(&Sub) -> bool,
     ) -> Result<Listed<User>, Refusal> {
         let answer = number_this_answer(state);
-        let call = Call { unit, shape: &state.shape, answer, now: self.clock.now() };
+        let call = Call { unit, shape: &state.shape, limit, answer, now: self.clock.now() };
         let order = &state.order;
         let from = |begin| {
             order.range((begin, Bound::Unbounded)).filter(|(_, sub)| wanted(sub)).map(|(place, _)| *place)
@@ -227,7 +232,7 @@ impl MemoryPool {
         }
         // A listing does not show second factors.
         entries.iter_mut().for_each(|user| user.record.mfa = None);
-        Ok(Listed { entries, next_token })
+        Ok(Listed::users(entries, next_token))
     }
 
     /// One call, with the fault and the changes that the script orders for it.
@@ -237,12 +242,8 @@ impl MemoryPool {
         with_token: bool,
         apply: impl FnOnce(&mut State) -> Result<T, Refusal> + Send,
     ) -> PoolResult<T> {
-        let error = |(kind, code): Refusal| PoolError {
-            operation,
-            kind,
-            code: code.to_owned(),
-            detail: String::new(),
-        };
+        let says = self.state().says.clone();
+        let error = |(kind, code): Refusal| PoolError::answered(operation, kind, code, &says);
         let passage = self.gate.enter(&CallSite::of_pool(&self.id, operation, with_token)).await;
         let result = match passage.fault {
             Some(Fault::Refuse(kind)) => Err((kind, code_of(kind))),
@@ -310,35 +311,41 @@ impl Pool for MemoryPool {
         self.call(Operation::DescribeUserPool, false, describe).await
     }
 
-    async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
+    async fn list_users(&self, limit: PageLimit, token: Option<&str>) -> PoolResult<Listed<User>> {
         let list = |state: &mut State| {
             if token.is_none() {
                 state.forget_echoes();
             }
-            self.answer_users(state, &Listing::Users, token, |_| true)
+            self.answer_users(state, &Listing::Users, (limit, token), |_| true)
         };
         self.call(Operation::ListUsers, token.is_some(), list).await
     }
 
-    async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
+    async fn list_users_by_sub(
+        &self,
+        prefix: SubPrefix,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<User>> {
         let list = |state: &mut State| {
             let listing = Listing::UsersBySub { prefix };
+            let page = (limit, token);
             let begins = |sub: &Sub| prefix.begins(sub.as_str());
             match state.split_listing {
-                SplitListingBehaviour::Complete => self.answer_users(state, &listing, token, begins),
-                SplitListingBehaviour::Incomplete => self.answer_users(state, &listing, token, |sub| {
+                SplitListingBehaviour::Complete => self.answer_users(state, &listing, page, begins),
+                SplitListingBehaviour::Incomplete => self.answer_users(state, &listing, page, |sub| {
                     begins(sub) && !sub.as_str().ends_with(['0', '1', '2'])
                 }),
-                SplitListingBehaviour::Unfiltered => self.answer_users(state, &listing, token, |_| true),
+                SplitListingBehaviour::Unfiltered => self.answer_users(state, &listing, page, |_| true),
                 SplitListingBehaviour::Overlooking(digits) => {
-                    self.answer_users(state, &listing, token, |sub| {
+                    self.answer_users(state, &listing, page, |sub| {
                         let last = sub.as_str().chars().last().and_then(|last| last.to_digit(16));
                         begins(sub) && last.is_none_or(|last| last >= digits.into())
                     })
                 }
                 SplitListingBehaviour::OverlookingNew(since) => {
                     let is_new = |user: &User| user.record.created.is_some_and(|created| created >= since);
-                    let mut answer = self.answer_users(state, &listing, token, begins)?;
+                    let mut answer = self.answer_users(state, &listing, page, begins)?;
                     answer.entries.retain(|user| !is_new(user));
                     Ok(answer)
                 }
@@ -347,9 +354,9 @@ impl Pool for MemoryPool {
                 }
                 SplitListingBehaviour::Failing(kind) => Err((kind, code_of(kind))),
                 SplitListingBehaviour::RefusingTokens if token.is_some() => Err(BAD_TOKEN),
-                SplitListingBehaviour::RefusingTokens => self.answer_users(state, &listing, token, begins),
+                SplitListingBehaviour::RefusingTokens => self.answer_users(state, &listing, page, begins),
                 SplitListingBehaviour::RepeatingTokens => {
-                    let answer = self.answer_users(state, &listing, None, begins)?;
+                    let answer = self.answer_users(state, &listing, (limit, None), begins)?;
                     Ok(Listed { next_token: Some("again".to_owned()), ..answer })
                 }
             }
@@ -360,7 +367,7 @@ impl Pool for MemoryPool {
     async fn list_users_with_sub(&self, sub: &Sub, token: Option<&str>) -> PoolResult<Listed<User>> {
         let list = |state: &mut State| {
             let unit = UnitId::named("users-with-sub");
-            self.answer_users_of(state, &unit, token, |other| other == sub)
+            self.answer_users_of(state, &unit, (PageLimit::MAX, token), |other| other == sub)
         };
         self.call(Operation::ListUsers, token.is_some(), list).await
     }
@@ -368,7 +375,8 @@ impl Pool for MemoryPool {
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
         let list = |state: &mut State| {
             let (unit, answer) = (Listing::Groups.unit_id(), number_this_answer(state));
-            let call = Call { unit: &unit, shape: &state.shape, answer, now: self.clock.now() };
+            let (shape, limit, now) = (&state.shape, PageLimit::MAX, self.clock.now());
+            let call = Call { unit: &unit, shape, limit, answer, now };
             let groups = &state.groups;
             let from =
                 |begin| groups.range::<GroupName, _>((begin, Bound::Unbounded)).map(|(name, _)| name.clone());
@@ -377,21 +385,27 @@ impl Pool for MemoryPool {
                 .ok_or(BAD_TOKEN)?;
             let entries =
                 keys.iter().filter_map(|name| groups.get(name)).map(|group| group.record.clone()).collect();
-            Ok(Listed { entries, next_token })
+            Ok(Listed::small(entries, next_token))
         };
         self.call(Operation::ListGroups, token.is_some(), list).await
     }
 
-    async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
+    async fn list_members(
+        &self,
+        group: &GroupName,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<Sub>> {
         let list = |state: &mut State| {
             let answer = number_this_answer(state);
             let members = &state.groups.get(group).ok_or(NOT_FOUND)?.members;
             let unit = Listing::Members { group: group.clone() }.unit_id();
-            let call = Call { unit: &unit, shape: &state.shape, answer, now: self.clock.now() };
+            let call = Call { unit: &unit, shape: &state.shape, limit, answer, now: self.clock.now() };
             let from = |begin| members.range::<Sub, _>((begin, Bound::Unbounded)).cloned();
             let Answer { keys, next_token } =
                 call.answer(token, |text| Some(Sub::new(text)), Sub::to_string, from).ok_or(BAD_TOKEN)?;
-            Ok(Listed { entries: keys, next_token })
+            let bytes = keys.iter().filter_map(|sub| Some(state.user(sub)?.record.bytes())).sum();
+            Ok(Listed { entries: keys, next_token, bytes })
         };
         self.call(Operation::ListUsersInGroup, token.is_some(), list).await
     }
@@ -499,9 +513,7 @@ impl Pool for MemoryPool {
     }
 
     async fn list_providers(&self, token: Option<&str>) -> PoolResult<Listed<String>> {
-        let list = |state: &mut State| {
-            Ok(Listed { entries: state.providers.iter().cloned().collect(), next_token: None })
-        };
+        let list = |state: &mut State| Ok(Listed::small(state.providers.iter().cloned().collect(), None));
         self.call(Operation::ListIdentityProviders, token.is_some(), list).await
     }
 

@@ -51,6 +51,8 @@ pub struct State {
     pub providers: BTreeSet<String>,
     /// The answer to the creation of the user of this name.
     pub refused_creation: Option<(Username, Refusal)>,
+    /// The message of every refusal.
+    pub says: String,
     /// Whether Cognito fails to send messages.
     pub fails_deliveries: bool,
     /// Whether `preferred_username` is refused for users that are not confirmed, if it is an alias. AWS
@@ -96,6 +98,7 @@ impl State {
             groups: BTreeMap::new(),
             providers: BTreeSet::new(),
             refused_creation: None,
+            says: String::new(),
             fails_deliveries: false,
             refuses_unconfirmed_alias: false,
             denied_roles: BTreeSet::new(),
@@ -308,6 +311,7 @@ impl State {
         let schema = self.description.attributes.get(name);
         value.is_empty()
             || value.chars().count() <= MAX_VALUE_CHARACTERS
+                && has_form_of(name, value)
                 && schema.is_some_and(|schema| schema.accepts(value))
     }
 
@@ -490,8 +494,20 @@ fn is_name(text: &str) -> bool {
     (1..=MAX_NAME_CHARACTERS).contains(&text.chars().count()) && text.chars().all(is_accepted)
 }
 
+/// Whether Cognito accepts the form of a value. AWS does not document which control characters it
+/// refuses `[?]`.
+fn has_form_of(attribute: &str, value: &str) -> bool {
+    match attribute {
+        "email" => looks_like_email(value),
+        "phone_number" => looks_like_phone(value),
+        _ => value.chars().all(|c| !c.is_ascii_control() || c == '\t' || c == '\n' || c == '\r'),
+    }
+}
+
 fn looks_like_email(text: &str) -> bool {
-    text.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.'))
+    let is_blank = |c: char| c.is_whitespace() || c.is_control();
+    let (name, domain) = text.split_once('@').unwrap_or_default();
+    !name.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(is_blank)
 }
 
 fn looks_like_phone(text: &str) -> bool {

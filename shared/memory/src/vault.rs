@@ -4,35 +4,49 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use serde_dynamo::{AttributeValue, Item};
 
 use super::calls::CallSite;
+use super::regions::Replication;
 use super::script::{Applied, Fault, Gate, Passage};
+use shared::model::ExpiresAt;
+use shared::ports::Clock;
 use shared::ports::vault::{
-    Access, Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault,
-    check_distinct,
+    Access, EXPIRES_AT, Fence, FencedBatch, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault,
+    WriteOnceVault, check_distinct, delete_in_transactions, expiry_value, has_expired,
 };
 use shared::{Error, ErrorKind, Guidance, Result, item_size};
 
 /// The most bytes in one answer of a query.
 const MAX_QUERY_BYTES: usize = 1024 * 1024;
+/// The most bytes of the items of one transaction. Items that are deleted count.
+/// Source: "Constraints in Amazon DynamoDB", developer guide.
+const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
 
 /// A table in memory. Clones share its content.
 ///
 /// Items keep to DynamoDB's sizes, conditional puts to its conditions, queries to its limits. A
 /// write or read of several items must not name a key twice, as in a DynamoDB batch.
-#[derive(Debug, Clone, Default)]
+///
+/// An item that has expired is absent for every call, but stays in the table until [`Self::sweep`] deletes it.
+#[derive(Debug, Clone)]
 pub struct MemoryVault {
     table: Arc<Mutex<Table>>,
     gate: Gate,
+    clock: Clock,
 }
 
 #[derive(Debug, Default)]
-struct Table {
+pub(super) struct Table {
     partitions: HashMap<String, BTreeMap<String, Stored>>,
     puts: BTreeMap<String, u64>,
     /// The number of keys that `existing` looked up.
     looked_up: u64,
+    /// Its writes for another Region, if it has a replica.
+    pub(super) replication: Option<Replication>,
+    /// Queries by the prefix of their sort keys.
+    queries: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
@@ -46,35 +60,59 @@ impl Table {
         self.partitions.get(&key.pk)?.get(&key.sk)
     }
 
-    fn put(&mut self, key: &Key, item: Item) -> Result<()> {
-        let size = item_size::check(key, &item)?;
+    fn put(&mut self, key: &Key, item: Item, now: Timestamp) -> Result<()> {
+        item_size::check(key, &item)?;
         let kind = key.pk.split('#').next().unwrap_or_default();
         *self.puts.entry(kind.to_owned()).or_default() += 1;
-        let partition = self.partitions.entry(key.pk.clone()).or_default();
-        partition.insert(key.sk.clone(), Stored { item, size });
+        self.write(key, Some(item), now);
         Ok(())
     }
 
-    fn put_expecting(&mut self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
+    /// Writes or deletes an item in this Region.
+    fn write(&mut self, key: &Key, item: Option<Item>, now: Timestamp) -> Option<Item> {
+        if let Some(replication) = &mut self.replication {
+            replication.note(key, item.clone(), now);
+        }
+        self.set(key, item)
+    }
+
+    /// Sets or deletes an item. Returns what was there.
+    pub(super) fn set(&mut self, key: &Key, item: Option<Item>) -> Option<Item> {
+        let Some(item) = item else {
+            let partition = self.partitions.get_mut(&key.pk)?;
+            let removed = partition.remove(&key.sk).map(|stored| stored.item);
+            if partition.is_empty() {
+                self.partitions.remove(&key.pk);
+            }
+            return removed;
+        };
+        let stored = Stored { size: item_size::of(key, &item), item };
+        let partition = self.partitions.entry(key.pk.clone()).or_default();
+        partition.insert(key.sk.clone(), stored).map(|stored| stored.item)
+    }
+
+    /// The item, unless it has expired.
+    fn read(&self, key: &Key, now: Timestamp) -> Option<Item> {
+        self.get(key).map(|stored| &stored.item).filter(|item| !has_expired(item, now)).cloned()
+    }
+
+    fn put_expecting(
+        &mut self,
+        key: &Key,
+        item: Item,
+        expected: Option<u64>,
+        now: Timestamp,
+    ) -> Result<bool> {
         item_size::check(key, &item)?;
-        let stored_revision = self.get(key).map(|stored| stored.item.inner().get(REVISION).cloned());
+        let stored_revision = self.read(key, now).map(|item| item.inner().get(REVISION).cloned());
         let holds = match expected {
             None => stored_revision.is_none(),
             Some(revision) => stored_revision == Some(Some(AttributeValue::N(revision.to_string()))),
         };
         if holds {
-            self.put(key, item)?;
+            self.put(key, item, now)?;
         }
         Ok(holds)
-    }
-
-    fn remove(&mut self, key: &Key) -> Option<Item> {
-        let partition = self.partitions.get_mut(&key.pk)?;
-        let removed = partition.remove(&key.sk).map(|stored| stored.item);
-        if partition.is_empty() {
-            self.partitions.remove(&key.pk);
-        }
-        removed
     }
 
     /// Whether the item of the fence has the holder of the fence.
@@ -83,18 +121,33 @@ impl Table {
         holder == Some(&AttributeValue::S(fence.holder.clone()))
     }
 
-    fn query(&self, query: &Query) -> Found {
+    /// One transaction that checks the fence and deletes items.
+    fn delete_while(&mut self, fence: &Fence, keys: &[Key], now: Timestamp) -> FencedBatch {
+        let items = keys.iter().chain([&fence.key]).filter_map(|key| self.get(key));
+        if items.map(|stored| stored.size).sum::<usize>() > MAX_TRANSACTION_BYTES {
+            return FencedBatch::TooLarge;
+        }
+        if !self.holds(fence) {
+            return FencedBatch::FenceBroken;
+        }
+        keys.iter().for_each(|key| drop(self.write(key, None, now)));
+        FencedBatch::Deleted
+    }
+
+    fn query(&self, query: &Query, now: Timestamp) -> Found {
         let Some(partition) = self.partitions.get(&query.pk) else {
             return Found { items: Vec::new(), next: None };
         };
         let after = query.after.as_deref();
         let in_prefix = |(sk, _): &(&String, &Stored)| sk.starts_with(&query.prefix);
         let mut found = Found { items: Vec::new(), next: None };
-        let mut bytes = 0;
+        let (mut bytes, mut looked_at) = (0, 0);
         let mut take = |(sk, stored): (&String, &Stored)| {
-            bytes += stored.size;
-            found.items.push((sk.clone(), stored.item.clone()));
-            let full = found.items.len() >= query.limit as usize || bytes >= MAX_QUERY_BYTES;
+            (bytes, looked_at) = (bytes + stored.size, looked_at + 1);
+            if !has_expired(&stored.item, now) {
+                found.items.push((sk.clone(), stored.item.clone()));
+            }
+            let full = looked_at >= query.limit as usize || bytes >= MAX_QUERY_BYTES;
             // DynamoDB stops at the limit. It does not check whether more items follow.
             found.next = full.then(|| sk.clone());
             full
@@ -119,16 +172,35 @@ impl Table {
 }
 
 impl MemoryVault {
-    pub(super) fn through(&self, gate: &Gate) -> Self {
-        Self { table: Arc::clone(&self.table), gate: gate.clone() }
+    /// An empty table. Its items expire by `clock`.
+    pub fn new(clock: Clock) -> Self {
+        Self { table: Arc::default(), gate: Gate::default(), clock }
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    pub(super) fn through(&self, gate: &Gate) -> Self {
+        Self { table: Arc::clone(&self.table), gate: gate.clone(), clock: self.clock }
+    }
+
+    /// A table of its own with the same items, gate and clock.
+    pub(super) fn in_another_region(&self) -> Self {
+        let other = Self { table: Arc::default(), ..self.clone() };
+        for (key, item) in self.items() {
+            other.table().set(&key, Some(item));
+        }
+        other
+    }
+
+    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn looked_up(&self) -> u64 {
         self.table().looked_up
+    }
+
+    /// The number of queries of sort keys that begin with exactly this prefix.
+    pub fn queries(&self, prefix: &str) -> u64 {
+        self.table().queries.get(prefix).copied().unwrap_or(0)
     }
 
     /// The number of items put into partitions whose keys begin with `kind` and `#`.
@@ -147,13 +219,25 @@ impl MemoryVault {
 
     /// Puts an item without any check, as an operator may who copies or repairs a table.
     pub fn put_by_hand(&self, key: &Key, item: Item) {
-        let stored = Stored { size: item_size::of(key, &item), item };
-        self.table().partitions.entry(key.pk.clone()).or_default().insert(key.sk.clone(), stored);
+        let now = self.clock.now();
+        self.table().write(key, Some(item), now);
+    }
+
+    /// Deletes those of the items that have expired that `deletes` names, as DynamoDB does at some time after they
+    /// expire, in any order.
+    pub fn sweep(&self, mut deletes: impl FnMut(&Key) -> bool) {
+        let now = self.clock.now();
+        for (key, _) in self.items().into_iter().filter(|(_, item)| has_expired(item, now)) {
+            if deletes(&key) {
+                self.remove(&key);
+            }
+        }
     }
 
     /// Deletes an item without any check.
     pub fn remove(&self, key: &Key) -> Option<Item> {
-        self.table().remove(key)
+        let now = self.clock.now();
+        self.table().write(key, None, now)
     }
 
     async fn enter<'a>(
@@ -182,15 +266,16 @@ impl MemoryVault {
     /// Puts an item if its revision is `expected`. Without one, puts it if the key has no item.
     async fn put_expecting(&self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
         let passage = self.enter([(Access::PutIf, key.pk.as_str())]).await?;
+        let now = self.now();
         let done = match passage.fault {
             Some(Fault::Die(Applied::Half)) => Ok(false),
             Some(Fault::LostReply) => {
                 let mut table = self.table();
                 table
-                    .put_expecting(key, item.clone(), expected)
-                    .and_then(|_| table.put_expecting(key, item, expected))
+                    .put_expecting(key, item.clone(), expected, now)
+                    .and_then(|_| table.put_expecting(key, item, expected, now))
             }
-            _ => self.table().put_expecting(key, item, expected),
+            _ => self.table().put_expecting(key, item, expected, now),
         };
         self.gate.leave(&passage).await;
         done
@@ -198,9 +283,13 @@ impl MemoryVault {
 }
 
 impl ReadVault for MemoryVault {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     async fn get(&self, key: &Key) -> Result<Option<Item>> {
         let passage = self.enter([(Access::Get, key.pk.as_str())]).await?;
-        let item = self.table().get(key).map(|stored| stored.item.clone());
+        let item = self.table().read(key, self.now());
         self.gate.leave(&passage).await;
         Ok(item)
     }
@@ -209,10 +298,8 @@ impl ReadVault for MemoryVault {
         check_distinct(keys.iter())?;
         let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
         let items = {
-            let table = self.table();
-            let found = keys
-                .into_iter()
-                .filter_map(|key| table.get(&key).map(|stored| stored.item.clone()).map(|item| (key, item)));
+            let (table, now) = (self.table(), self.now());
+            let found = keys.into_iter().filter_map(|key| table.read(&key, now).map(|item| (key, item)));
             found.collect()
         };
         self.gate.leave(&passage).await;
@@ -223,9 +310,9 @@ impl ReadVault for MemoryVault {
         check_distinct(keys.iter())?;
         let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
         let found = {
-            let mut table = self.table();
+            let (mut table, now) = (self.table(), self.now());
             table.looked_up += keys.len() as u64;
-            keys.into_iter().filter(|key| table.get(key).is_some()).collect()
+            keys.into_iter().filter(|key| table.read(key, now).is_some()).collect()
         };
         self.gate.leave(&passage).await;
         Ok(found)
@@ -233,7 +320,11 @@ impl ReadVault for MemoryVault {
 
     async fn query(&self, query: &Query) -> Result<Found> {
         let passage = self.enter([(Access::Query, query.pk.as_str())]).await?;
-        let found = self.table().query(query);
+        let found = {
+            let (mut table, now) = (self.table(), self.now());
+            *table.queries.entry(query.prefix.clone()).or_default() += 1;
+            table.query(query, now)
+        };
         self.gate.leave(&passage).await;
         Ok(found)
     }
@@ -252,8 +343,8 @@ impl WriteOnceVault for MemoryVault {
             _ => items.len(),
         };
         let put = {
-            let mut table = self.table();
-            items.into_iter().take(count).try_for_each(|(key, item)| table.put(&key, item))
+            let (mut table, now) = (self.table(), self.now());
+            items.into_iter().take(count).try_for_each(|(key, item)| table.put(&key, item, now))
         };
         self.gate.leave(&passage).await;
         put
@@ -265,6 +356,32 @@ impl Vault for MemoryVault {
         self.put_expecting(key, item, Some(revision)).await
     }
 
+    async fn set_expiry(&self, keys: Vec<Key>, expires_at: Option<ExpiresAt>) -> Result<()> {
+        check_distinct(keys.iter())?;
+        let passage = self.enter(keys.iter().map(|key| (Access::Update, key.pk.as_str()))).await?;
+        let count = match passage.fault {
+            Some(Fault::Die(Applied::Half)) => keys.len() / 2,
+            _ => keys.len(),
+        };
+        let set = {
+            let (mut table, now) = (self.table(), self.now());
+            keys[..count].iter().try_for_each(|key| match table.read(key, now) {
+                Some(mut item) => {
+                    match expires_at {
+                        Some(expires_at) => {
+                            item.inner_mut().insert(EXPIRES_AT.to_owned(), expiry_value(expires_at));
+                        }
+                        None => drop(item.inner_mut().remove(EXPIRES_AT)),
+                    }
+                    table.put(key, item, now)
+                }
+                None => Ok(()),
+            })
+        };
+        self.gate.leave(&passage).await;
+        set
+    }
+
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
         check_distinct(keys.iter())?;
         let passage = self.enter(keys.iter().map(|key| (Access::DeleteAll, key.pk.as_str()))).await?;
@@ -273,8 +390,8 @@ impl Vault for MemoryVault {
             _ => keys.len(),
         };
         {
-            let mut table = self.table();
-            keys[..count].iter().for_each(|key| drop(table.remove(key)));
+            let (mut table, now) = (self.table(), self.now());
+            keys[..count].iter().for_each(|key| drop(table.write(key, None, now)));
         }
         self.gate.leave(&passage).await;
         Ok(())
@@ -290,15 +407,15 @@ impl Vault for MemoryVault {
             Some(Fault::Die(Applied::Half)) => keys.len() / 2,
             _ => keys.len(),
         };
-        let held = {
-            let mut table = self.table();
-            let held = table.holds(fence);
-            if held {
-                keys[..count].iter().for_each(|key| drop(table.remove(key)));
-            }
-            held
+        let transact = |some: Vec<Key>| {
+            let ended = {
+                let (mut table, now) = (self.table(), self.now());
+                table.delete_while(fence, &some, now)
+            };
+            async move { Ok(ended) }
         };
+        let held = delete_in_transactions(keys[..count].to_vec(), transact).await;
         self.gate.leave(&passage).await;
-        Ok(held)
+        held
     }
 }

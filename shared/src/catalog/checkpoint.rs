@@ -11,8 +11,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{Catalog, keys};
 use crate::Result;
 use crate::model::{
-    CheckStage, ForecastCheckpoint, ImportJobs, ListingCheck, ListingCheckpoint, ListingQuestion, RunId,
-    SelectionCheckpoint, UnitId, Verification, VerificationStage,
+    CheckStage, CollisionCheckpoint, CollisionStage, ForecastCheckpoint, ImportJobs, ListingCheck,
+    ListingCheckpoint, ListingQuestion, Renewal, RunId, SelectionCheckpoint, UnitId, Verification,
+    VerificationStage,
 };
 use crate::ports::vault::{Key, ReadVault, Vault};
 
@@ -48,6 +49,8 @@ macro_rules! counts_steps {
 counts_steps!(ListingCheckpoint, |state| state.position.ended);
 counts_steps!(ListingCheck, |state| state.stage == CheckStage::Done);
 counts_steps!(SelectionCheckpoint, |state| state.done);
+counts_steps!(Renewal, |state| state.done);
+counts_steps!(CollisionCheckpoint, |state| state.stage == CollisionStage::Done);
 counts_steps!(ImportJobs, |state| state.is_done());
 counts_steps!(Verification, |state| state.stage == VerificationStage::Done);
 
@@ -88,6 +91,12 @@ impl CheckpointKey<SelectionCheckpoint> {
     }
 }
 
+impl CheckpointKey<CollisionCheckpoint> {
+    pub fn collisions(restore: &RunId) -> Self {
+        Self::at(keys::collisions(restore))
+    }
+}
+
 impl CheckpointKey<ForecastCheckpoint> {
     pub fn forecast(restore: &RunId) -> Self {
         Self::at(keys::forecast(restore))
@@ -107,6 +116,12 @@ impl CheckpointKey<ListingCheckpoint> {
 impl CheckpointKey<ListingCheck> {
     pub fn listing_check(snapshot: &RunId, question: ListingQuestion, attempts: u32) -> Self {
         Self::at(keys::listing_check(snapshot, question, attempts))
+    }
+}
+
+impl CheckpointKey<Renewal> {
+    pub fn renewal(restore: &RunId) -> Self {
+        Self::at(keys::renewal(restore))
     }
 }
 

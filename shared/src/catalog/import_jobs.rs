@@ -45,13 +45,13 @@ impl<V: Vault> Catalog<V> {
     /// Writes the user of each line in the file of job `number`.
     pub async fn put_import_file(&self, restore: &RunId, number: u32, part: &Part) -> Result<()> {
         let item = encode(&FileItem { part: part.clone() })?;
-        self.vault.put_all(vec![(keys::import_job(restore, number), item)]).await
+        self.put_all(vec![(keys::import_job(restore, number), item)]).await
     }
 
     /// Writes users in the file of a job under their sign-in names.
     pub async fn put_users_in_jobs(&self, restore: &RunId, users: &[(NameKey, InJob)]) -> Result<()> {
         let items = users.iter().map(|(name, user)| Ok((keys::job_name(restore, *name), encode(user)?)));
-        self.vault.put_all(items.collect::<Result<_>>()?).await
+        self.put_all(items.collect::<Result<_>>()?).await
     }
 
     /// Replaces the checkpoint one step before with `next`. Returns the checkpoint that is in the

@@ -1,8 +1,8 @@
 //! The keys of the table. Only this module makes them and takes them apart.
 
 use crate::model::{
-    Digest, FindingKind, GroupName, ListingQuestion, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot,
-    Sub, Unit, UnitId,
+    Digest, DigestBuilder, FindingKind, GroupName, ListingQuestion, NameKey, PoolId, RecordKind, RunId,
+    RunKind, Snapshot, Sub, Unit, UnitId,
 };
 use crate::ports::vault::Key;
 
@@ -15,6 +15,10 @@ pub const SUB_MAP: &str = "SUB#";
 pub const NEW_SUB: &str = "NEW#";
 pub const PAGES: &str = "PAGES#";
 pub const HOLDS: &str = "HOLD#";
+/// The prefix of the headers of sub maps.
+pub const SUB_MAPS: &str = "SUB_MAP#";
+const RECORDS: &str = "REC#";
+const PARTS: &str = "PART#";
 
 pub fn pool_partition(pool: &PoolId) -> String {
     format!("POOL#{pool}")
@@ -34,6 +38,22 @@ pub fn snapshot(pool: &PoolId, id: &RunId) -> Key {
 
 pub fn restore(target: &PoolId, id: &RunId) -> Key {
     Key::new(pool_partition(target), format!("{RESTORES}{id}"))
+}
+
+/// The header of the sub map of a restore.
+pub fn sub_map_header(target: &PoolId, restore: &RunId) -> Key {
+    Key::new(pool_partition(target), format!("{SUB_MAPS}{restore}"))
+}
+
+/// Whether an item expires a fixed time after it was written. So does every item of a restore, but its sub map and
+/// its headers, which say themselves when they expire. No other item expires.
+pub fn expires_as_written(key: &Key) -> bool {
+    key.pk.starts_with(RESTORES) && !is_in_sub_map(key)
+}
+
+/// Whether an item in the partition of a restore is an entry of its sub map.
+pub fn is_in_sub_map(key: &Key) -> bool {
+    key.sk.starts_with(SUB_MAP) || key.sk.starts_with(NEW_SUB)
 }
 
 pub fn lease(pool: &PoolId, operation: RunKind) -> Key {
@@ -128,15 +148,23 @@ pub fn unit_attempt_and_number(sk: &str) -> Option<(&str, u32, u64)> {
 }
 
 pub fn user_record(pool: &PoolId, sub: &Sub, digest: Digest) -> Key {
-    Key::new(format!("USER#{pool}#{sub}"), format!("REC#{digest}"))
+    Key::new(format!("USER#{pool}#{sub}"), format!("{RECORDS}{digest}"))
 }
 
+/// The record of a group. Errors, logs and reports show keys, so the key holds the digest of the name.
 pub fn group_record(pool: &PoolId, group: &GroupName, digest: Digest) -> Key {
-    Key::new(format!("CONF#{pool}"), format!("REC#group#{group}#{digest}"))
+    let name = DigestBuilder::new("group name").text(group.as_str()).finish();
+    Key::new(format!("CONF#{pool}"), format!("{RECORDS}group#{name}#{digest}"))
 }
 
 pub fn pool_record(pool: &PoolId, digest: Digest) -> Key {
-    Key::new(format!("CONF#{pool}"), format!("REC#pool#{digest}"))
+    Key::new(format!("CONF#{pool}"), format!("{RECORDS}pool#{digest}"))
+}
+
+/// Part `number` of a record in parts, from 1, in the partition of the record.
+pub fn record_part(record: &Key, number: u32) -> Key {
+    let record_sk = record.sk.strip_prefix(RECORDS).unwrap_or(&record.sk);
+    Key::new(record.pk.as_str(), format!("{PARTS}{record_sk}#{number}"))
 }
 
 pub fn ledger_page(restore: &RunId, unit: &UnitId, number: u64) -> Key {
@@ -191,6 +219,36 @@ pub fn selected(run: &RunId, selected: bool, sub: &Sub) -> Key {
     Key::new(restore_partition(run), format!("SELECTED#{side}#{sub}"))
 }
 
+pub fn collisions(run: &RunId) -> Key {
+    Key::new(restore_partition(run), "COLLISIONS")
+}
+
+/// The prefix of the hashes of a slice.
+pub fn collected_hashes(slice: u64) -> String {
+    format!("NAME_HASHES#{slice:05}#")
+}
+
+/// Some hashes of a slice: those of the names on these pages.
+pub fn some_collected_hashes(run: &RunId, slice: u64, first: u64, last: u64, part: u32) -> Key {
+    let sk = format!("{}{first:07}#{last:07}#{part:03}", collected_hashes(slice));
+    Key::new(restore_partition(run), sk)
+}
+
+/// The prefix of the hashes that several names have.
+pub fn doubtful_hashes(doubts: Digest) -> String {
+    format!("EQUAL_HASHES#{doubts}#")
+}
+
+/// Some hashes that several names have.
+pub fn some_doubtful_hashes(run: &RunId, doubts: Digest, part: u32) -> Key {
+    Key::new(restore_partition(run), format!("{}{part:03}", doubtful_hashes(doubts)))
+}
+
+/// The first user of a name that may collide.
+pub fn name_claim(run: &RunId, name: Digest) -> Key {
+    Key::new(restore_partition(run), format!("NAME_CLAIM#{name}"))
+}
+
 pub fn import_jobs(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "JOBS")
 }
@@ -236,6 +294,10 @@ pub fn job_name(restore: &RunId, name: NameKey) -> Key {
     Key::new(restore_partition(restore), format!("JOB_NAME#{}", name.0))
 }
 
+pub fn renewal(restore: &RunId) -> Key {
+    Key::new(restore_partition(restore), "RENEWAL")
+}
+
 pub fn report(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "REPORT")
 }
@@ -250,6 +312,14 @@ pub fn ledger_kind(ledger_sk: &str) -> Option<RecordKind> {
 mod tests {
     use super::*;
     use crate::model::Listing;
+
+    #[test]
+    fn no_key_holds_the_name_of_a_group() {
+        let (pool, group) = (PoolId::parse("eu-west-1_A").unwrap(), GroupName::new("admins"));
+        let record = |group: &GroupName| group_record(&pool, group, Digest::default());
+        assert!(!record(&group).to_string().contains("admins"));
+        assert_ne!(record(&group), record(&GroupName::new("users")));
+    }
 
     #[test]
     fn page_keys_sort_by_number_and_name_their_unit() {

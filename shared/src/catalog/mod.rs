@@ -4,13 +4,15 @@
 //! |---|---|---|
 //! | `POOL#<pool>` | `SNAP#<id>` | header, progress and seal of a snapshot |
 //! | `POOL#<pool>` | `RESTORE#<id>` | header of a restore into the pool |
+//! | `POOL#<pool>` | `SUB_MAP#<id>` | header of the sub map of a restore into the pool |
 //! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | the run that works on the pool |
 //! | `POOL#<pool>` | `PRUNING` | the checkpoint of a removal of snapshots |
 //! | `SNAP#<id>` | `UNIT#<unit>` | a unit: what it lists, and how far the listing is |
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
 //! | `SNAP#<id>` | `CHECK#<question>#<attempts>` | the checkpoint of a check of the listing of users |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
-//! | `CONF#<pool>` | `REC#group#<name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
+//! | `CONF#<pool>` | `REC#group#<digest of the name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
+//! | that of the record | `PART#<rest of the record's sk>#<n>` | part `n` of a record that is too large for one item |
 //! | `RESTORE#HOLDS#<snapshot>` | `HOLD#<restore>` | a restore needs the snapshot, so prune leaves it |
 //! | `RESTORE#<id>` | `UNIT#<unit>` | a unit: which pages the restore has worked through |
 //! | `RESTORE#<id>` | `LEDGER#<unit>#<n>` | the ledger page of page `n` |
@@ -21,21 +23,29 @@
 //! | `RESTORE#<id>` | `SELECTION`, `SELECTION_SCAN`, `SELECTED#…` | the selection, its checkpoint, and members of its groups |
 //! | `RESTORE#<id>` | `JOBS`, `JOB#<n>` | the checkpoint of import jobs, and the user of each line of a job's file |
 //! | `RESTORE#<id>` | `JOB_NAME#<sign-in name>`, `JOB_MISSED#…` | users in the file of a job, and users that no job created |
-//! | `RESTORE#<id>` | `FORECAST` | the forecast and its checkpoint; a dry run writes nothing else |
+//! | `RESTORE#<id>` | `COLLISIONS`, `NAME_HASHES#…`, `EQUAL_HASHES#…` | the checkpoint of the search for collisions, and hashes of names |
+//! | `RESTORE#<id>` | `NAME_CLAIM#<name>` | the first user of a name that may collide in the target |
+//! | `RESTORE#<id>` | `FORECAST` | the forecast and its checkpoint |
 //! | `RESTORE#<id>` | `TARGET_SCAN`, `TARGET_NAME#<sign-in name>` | the checkpoint of the target scan, and target users by name |
 //! | `RESTORE#<id>` | `SNAPSHOT_SUB#<sub>`, `TARGET_SUB#<sub>` | into the own pool: users of the snapshot, and of the target |
 //! | `RESTORE#<id>` | `MEMBER_SCAN#<unit>`, `MEMBER#<unit>#<sub>` | into the own pool: the checkpoint of a member scan, and members |
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger |
+//! | `RESTORE#<id>` | `RENEWAL` | the checkpoint of a renewal of the items of the restore |
+//!
+//! The items of restores expire: see `expiry.rs`. No other item does.
 //!
 //! No item says where the table lives, so a snapshot's items can be copied to any table and
 //! restored from there.
 
 mod batch_reader;
 mod checkpoint;
+mod collisions;
+mod expiry;
 mod import_jobs;
 mod keys;
 mod leases;
 mod page_batches;
+mod record_parts;
 mod records;
 mod removals;
 mod restores;
@@ -44,6 +54,8 @@ mod selections;
 mod snapshots;
 mod target_scan;
 mod verifications;
+
+use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
@@ -54,14 +66,14 @@ pub use keys::{
     header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key,
 };
 pub use leases::{Claim, Generation, LeaseKey, TakenLease};
-pub(crate) use records::record_in;
-pub use records::{ReadRecord, Record};
+pub use records::{ReadRecord, Record, RecordItems};
 pub(crate) use removals::header_item;
 pub use removals::{Marked, StoredBatch};
 pub use restores::LedgerSum;
 pub use sealed::{ReadBatch, SealedBatch};
 pub(crate) use sealed::{being_removed, marked};
 
+use crate::pacing::InFlightBytes;
 use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
 
@@ -69,16 +81,20 @@ use crate::{Error, ErrorKind, Guidance, Result};
 pub struct Catalog<V> {
     vault: V,
     batches: BatchReader,
+    /// The items of records that are being read.
+    reads: Arc<InFlightBytes>,
 }
 
 /// Attempts at one change, because another invocation may change the item at the same time.
 const MAX_ATTEMPTS: usize = 20;
 /// Items of one query. They are small, so an answer stays within DynamoDB's megabyte.
 const QUERY_LIMIT: u32 = 1000;
+/// The most bytes of the items of records that are being read at once. They are in memory up to five times.
+const MAX_READS: usize = 4 * 1024 * 1024;
 
 impl<V: ReadVault> Catalog<V> {
     pub fn new(vault: V) -> Self {
-        Self { vault, batches: BatchReader::default() }
+        Self { vault, batches: BatchReader::default(), reads: Arc::new(InFlightBytes::new(MAX_READS)) }
     }
 
     pub fn vault(&self) -> &V {
@@ -87,6 +103,25 @@ impl<V: ReadVault> Catalog<V> {
 
     async fn read<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
         self.vault.get(key).await?.map(|item| decode(key, item)).transpose()
+    }
+
+    /// The last items of a partition whose sort keys begin with `prefix`, the last one first, at most `limit`.
+    async fn read_last<T: DeserializeOwned>(&self, pk: String, prefix: &str, limit: u32) -> Result<Vec<T>> {
+        let mut last = Vec::new();
+        let (prefix, order) = (prefix.to_owned(), Order::Descending);
+        let mut query = Query { pk, prefix, after: None, order, limit: limit.min(QUERY_LIMIT) };
+        loop {
+            let found = self.vault.query(&query).await?;
+            for (sk, item) in found.items {
+                last.push(decode(&Key::new(query.pk.as_str(), sk), item)?);
+            }
+            // Items that have expired count against the limit of a query.
+            query.limit = limit.saturating_sub(last.len() as u32).min(QUERY_LIMIT);
+            match found.next.filter(|_| query.limit > 0) {
+                None => return Ok(last),
+                next => query.after = next,
+            }
+        }
     }
 
     /// All items of a partition whose sort keys begin with `prefix`. Only for a known number of
@@ -110,7 +145,7 @@ impl<V: ReadVault> Catalog<V> {
 impl<V: Vault> Catalog<V> {
     /// Writes an item unless the table has one with its key. Returns whether it did.
     async fn create<T: Serialize>(&self, key: &Key, value: &T) -> Result<bool> {
-        self.vault.put_new(key, encode_revision(value, 1)?).await
+        self.vault.put_new(key, self.with_expiry(key, encode_revision(value, 1)?)).await
     }
 
     /// Changes an item in place. `change` returns whether it has changed it. Returns the item that
@@ -127,7 +162,8 @@ impl<V: Vault> Catalog<V> {
             if !change(&mut value)? {
                 return Ok(Some(value));
             }
-            if self.vault.replace(key, encode_revision(&value, revision + 1)?, revision).await? {
+            let item = self.with_expiry(key, encode_revision(&value, revision + 1)?);
+            if self.vault.replace(key, item, revision).await? {
                 return Ok(Some(value));
             }
         }
@@ -167,13 +203,9 @@ impl<V: Vault> Catalog<V> {
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
-    serde_dynamo::to_item(value).map_err(|error| {
-        Error::new(
-            ErrorKind::Internal,
-            format!("An item could not be written: {error}."),
-            Guidance::REPORT_THIS,
-        )
-    })
+    // The error of the encoder may quote the value.
+    serde_dynamo::to_item(value)
+        .map_err(|_| Error::new(ErrorKind::Internal, "An item could not be written.", Guidance::REPORT_THIS))
 }
 
 fn encode_revision<T: Serialize>(value: &T, revision: u64) -> Result<Item> {

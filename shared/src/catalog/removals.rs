@@ -196,7 +196,7 @@ impl<V: Vault> Catalog<V> {
 
     /// Writes that an import needs the snapshot.
     pub async fn hold(&self, snapshot: &RunId, restore: &RunId, hold: &Hold) -> Result<()> {
-        self.vault.put_all(vec![(keys::hold(snapshot, restore), encode(hold)?)]).await
+        self.put_all(vec![(keys::hold(snapshot, restore), encode(hold)?)]).await
     }
 
     pub async fn put_prune_checkpoint(&self, pool: &PoolId, checkpoint: &PruneCheckpoint) -> Result<()> {

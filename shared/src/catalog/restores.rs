@@ -1,14 +1,14 @@
 //! Restores: headers, forecasts, units, ledgers and sub maps.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Catalog, CheckpointKey, QUERY_LIMIT, decode, encode, keys};
 use crate::model::{
-    CreationWindows, ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub,
-    SubMapEntry, Totals, UnitId,
+    CreationWindows, ExpiresAt, ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreState,
+    RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -38,6 +38,17 @@ struct Creations {
     windows: CreationWindows,
 }
 
+/// The header of a sub map: its restore, as it was when its state changed last. The sub map is kept longer than the
+/// header of the restore.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SubMapHeader {
+    restore: Restore,
+    /// None if the sub map is kept without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<ExpiresAt>,
+}
+
 impl<V: ReadVault> Catalog<V> {
     /// The forecast of a restore, if it has begun.
     pub async fn forecast(&self, id: &RunId) -> Result<Option<ForecastCheckpoint>> {
@@ -50,20 +61,27 @@ impl<V: ReadVault> Catalog<V> {
 
     /// The restores into a pool, newest first, at most `limit`.
     pub async fn restores(&self, target: &PoolId, limit: u32) -> Result<Vec<Restore>> {
-        let query = Query {
-            pk: keys::pool_partition(target),
-            prefix: keys::RESTORES.to_owned(),
-            after: None,
-            order: Order::Descending,
-            limit,
-        };
-        let found = self.vault.query(&query).await?;
-        found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
+        self.read_last(keys::pool_partition(target), keys::RESTORES, limit).await
     }
 
-    /// All restores into a pool, newest first.
-    pub async fn all_restores(&self, target: &PoolId) -> Result<Vec<Restore>> {
-        self.read_all(keys::pool_partition(target), keys::RESTORES, Order::Descending).await
+    /// The restore, or what its sub map says about it if its header has expired.
+    pub async fn restore_with_sub_map(&self, target: &PoolId, id: &RunId) -> Result<Option<Restore>> {
+        if let Some(restore) = self.restore(target, id).await? {
+            return Ok(Some(restore));
+        }
+        let header: Option<SubMapHeader> = self.read(&keys::sub_map_header(target, id)).await?;
+        Ok(header.map(|header| header.restore))
+    }
+
+    /// The restores into a pool whose sub maps are kept, newest first, at most `limit`. If the header of a restore
+    /// has expired, its sub map says what the restore was.
+    pub async fn restores_with_sub_maps(&self, target: &PoolId, limit: u32) -> Result<Vec<Restore>> {
+        let headers =
+            self.read_last::<SubMapHeader>(keys::pool_partition(target), keys::SUB_MAPS, limit).await?;
+        let kept = headers.into_iter().map(|header| header.restore);
+        let restores = kept.chain(self.restores(target, limit).await?);
+        let by_id: BTreeMap<_, _> = restores.map(|restore| (restore.id.clone(), restore)).collect();
+        Ok(by_id.into_values().rev().take(limit as usize).collect())
     }
 
     /// The last restore into a pool that may have written to it, among the last
@@ -191,7 +209,7 @@ impl<V: Vault> Catalog<V> {
         let items = units
             .iter()
             .map(|unit| Ok((keys::unit(keys::restore_partition(restore), &unit.id()), encode(unit)?)));
-        self.vault.put_all(items.collect::<Result<_>>()?).await
+        self.put_all(items.collect::<Result<_>>()?).await
     }
 
     /// Writes entries of the sub map. A restored user has an entry under each `sub`. A user that
@@ -200,27 +218,30 @@ impl<V: Vault> Catalog<V> {
     pub async fn put_sub_map(&self, restore: &Restore, entries: &[SubMapEntry]) -> Result<()> {
         let mut items = Vec::with_capacity(entries.len() * 2);
         for entry in entries {
+            let item = self.with_expiry_at(encode(entry)?, self.sub_map_expiry(restore));
+            if let Some(sub) = entry.restored.as_ref().and_then(|user| user.sub.as_ref()) {
+                items.push((keys::new_sub(&restore.id, sub), item.clone()));
+            }
             // An earlier pass may have written that the user was not restored.
             if !entry.kept_sub() || restore.pass > 1 {
-                items.push((keys::sub_map(&restore.id, &entry.old_sub), encode(entry)?));
-            }
-            if let Some(sub) = entry.restored.as_ref().and_then(|user| user.sub.as_ref()) {
-                items.push((keys::new_sub(&restore.id, sub), encode(entry)?));
+                items.push((keys::sub_map(&restore.id, &entry.old_sub), item));
             }
         }
-        self.vault.put_all(items).await
+        self.put_all(items).await
     }
 
     /// Writes how far the ledger has been added up.
     pub async fn put_ledger_sum(&self, restore: &RunId, sum: &LedgerSum) -> Result<()> {
-        self.vault.put_all(vec![(keys::report(restore), encode(sum)?)]).await
+        self.put_all(vec![(keys::report(restore), encode(sum)?)]).await
     }
 
-    /// Begins a restore. It writes the units first and the header last.
+    /// Begins a restore. It writes the units first, then the header of the sub map, and the header of the restore
+    /// last.
     pub async fn begin_restore(&self, restore: &Restore, units: &[RestoreUnit]) -> Result<()> {
         let key = keys::restore(&restore.target, &restore.id);
         if self.read::<Restore>(&key).await?.is_none() {
             self.put_restore_units(&restore.id, units).await?;
+            self.put_sub_map_header(restore).await?;
             self.create(&key, restore).await?;
         }
         Ok(())
@@ -237,12 +258,27 @@ impl<V: Vault> Catalog<V> {
         id: &RunId,
         mut change: impl FnMut(&mut Restore) + Send,
     ) -> Result<Option<Restore>> {
-        self.change(&keys::restore(target, id), |restore: &mut Restore| {
-            let before = restore.clone();
+        let mut before = None;
+        let change = |restore: &mut Restore| {
+            before = Some(restore.state);
+            let unchanged = restore.clone();
             change(restore);
-            Ok(*restore != before)
-        })
-        .await
+            Ok(*restore != unchanged)
+        };
+        let changed = self.change(&keys::restore(target, id), change).await?;
+        if let Some(restore) = &changed
+            && (restore.state != RestoreState::Running || before != Some(restore.state))
+        {
+            self.put_sub_map_header(restore).await?;
+        }
+        Ok(changed)
+    }
+
+    /// Writes what the sub map says about its restore.
+    pub(super) async fn put_sub_map_header(&self, restore: &Restore) -> Result<()> {
+        let key = keys::sub_map_header(&restore.target, &restore.id);
+        let header = SubMapHeader { restore: restore.clone(), expires_at: self.sub_map_expiry(restore) };
+        self.change_or_create(&key, &header, |stored| stored.clone_from(&header)).await.map(drop)
     }
 
     /// Writes that the restore is about to create entries of a page.

@@ -41,7 +41,7 @@ impl<V: Vault> Catalog<V> {
         let distinct: HashSet<&Sub> = subs.iter().collect();
         let keys = sides.flat_map(|(_, side)| distinct.iter().map(move |sub| keys::selected(run, side, sub)));
         let items = keys.map(|key| Ok((key, encode(&Selected {})?)));
-        self.vault.put_all(items.collect::<Result<_>>()?).await
+        self.put_all(items.collect::<Result<_>>()?).await
     }
 
     /// Writes the selection of a restore.

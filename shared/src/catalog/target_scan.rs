@@ -78,7 +78,7 @@ impl<V: Vault> Catalog<V> {
         users: &HashMap<Sub, ScannedUser>,
     ) -> Result<()> {
         let items = users.iter().map(|(sub, user)| Ok((keys::target_sub(restore, sub), encode(user)?)));
-        self.vault.put_all(items.collect::<Result<_>>()?).await
+        self.put_all(items.collect::<Result<_>>()?).await
     }
 
     /// Writes users of the target under their sign-in names.
@@ -88,7 +88,7 @@ impl<V: Vault> Catalog<V> {
         users: &HashMap<NameKey, ScannedUser>,
     ) -> Result<()> {
         let items = users.iter().map(|(name, user)| Ok((keys::target_name(restore, *name), encode(user)?)));
-        self.vault.put_all(items.collect::<Result<_>>()?).await
+        self.put_all(items.collect::<Result<_>>()?).await
     }
 
     /// Writes members of the unit's group.
@@ -99,6 +99,6 @@ impl<V: Vault> Catalog<V> {
     async fn put_present(&self, subs: &[Sub], key_of: impl Fn(&Sub) -> Key) -> Result<()> {
         let distinct: HashSet<&Sub> = subs.iter().collect();
         let items = distinct.into_iter().map(|sub| Ok((key_of(sub), encode(&Present {})?)));
-        self.vault.put_all(items.collect::<Result<_>>()?).await
+        self.put_all(items.collect::<Result<_>>()?).await
     }
 }

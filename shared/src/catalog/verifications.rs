@@ -85,7 +85,7 @@ impl<V: Vault> Catalog<V> {
         for finding in findings {
             items.insert(keys::finding(restore, pass, finding.kind, &finding.sub), encode(finding)?);
         }
-        self.vault.put_all(items.into_iter().collect()).await
+        self.put_all(items.into_iter().collect()).await
     }
 
     async fn merge_seen_users(&self, key: &Key, users: &SeenUsers) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::value;
-use crate::model::{PoolDescription, is_custom_attribute, is_standard_attribute};
+use crate::model::{NoJobs, PoolDescription, is_custom_attribute, is_standard_attribute};
 
 pub(super) const USERNAME: &str = "cognito:username";
 const MFA_ENABLED: &str = "cognito:mfa_enabled";
@@ -21,26 +21,6 @@ pub(super) enum Column {
     Attribute(String),
 }
 
-/// Why a pool can run no import job.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoJob {
-    /// The header lacks `cognito:username`.
-    #[error("The CSV header of the user pool lacks the column cognito:username.")]
-    NoUsername,
-    /// Two columns have the same name.
-    #[error("The CSV header of the user pool names the column {0} twice.")]
-    Repeated(String),
-    /// A column's name holds a comma, a backslash or another character. AWS does not describe how
-    /// to write these in a header.
-    #[error("The CSV header of the user pool names the column {0:?}, which no file can hold.")]
-    Unwritable(String),
-    /// The pool verifies neither e-mail addresses nor phone numbers by itself, or its files have no
-    /// columns for them. "If the user pool has no auto-verified attributes, the import job will not
-    /// start."
-    #[error("The user pool verifies no attribute by itself, so it starts no import job.")]
-    NothingVerified,
-}
-
 /// The columns of a pool's files, in the order in which the pool gave them.
 ///
 /// Source: `CSVHeader` of GetCSVHeader. "The order of columns in the CSV file doesn't matter", but
@@ -56,31 +36,31 @@ impl Header {
     ///
     /// # Errors
     /// Why no file can have these columns.
-    pub fn parse(names: Vec<String>) -> Result<Self, NoJob> {
+    pub fn parse(names: Vec<String>) -> Result<Self, NoJobs> {
         let mut seen = BTreeSet::new();
         for name in &names {
             if name.is_empty() || name.contains(',') || value::check(name).is_err() {
-                return Err(NoJob::Unwritable(name.clone()));
+                return Err(NoJobs::Unwritable);
             }
             if !seen.insert(name.as_str()) {
-                return Err(NoJob::Repeated(name.clone()));
+                return Err(NoJobs::Repeated);
             }
         }
         if !seen.contains(USERNAME) {
-            return Err(NoJob::NoUsername);
+            return Err(NoJobs::NoUsername);
         }
         let columns = names.iter().map(|name| column(name)).collect();
         Ok(Self { names, columns })
     }
 
     /// Checks that `target` starts jobs, by its description and these columns.
-    pub fn check(&self, target: &PoolDescription) -> Result<(), NoJob> {
+    pub fn check(&self, target: &PoolDescription) -> Result<(), NoJobs> {
         let has = |name: &str| self.names.iter().any(|column| column == name);
         let verifiable = |name: &String| has(name) && has(&format!("{name}_verified"));
         if target.auto_verified_attributes.iter().any(verifiable) {
             Ok(())
         } else {
-            Err(NoJob::NothingVerified)
+            Err(NoJobs::NothingVerified)
         }
     }
 
@@ -146,19 +126,19 @@ mod tests {
     #[test]
     fn a_header_that_no_file_can_have_is_refused() {
         let with = |name: &str| Header::parse(names(&[name]));
-        assert_eq!(with("email"), Err(NoJob::Repeated("email".into())));
+        assert_eq!(with("email"), Err(NoJobs::Repeated));
         for name in ["custom:a,b", "custom:a\\b", "", "custom:a\n", "custom:\"a\"", " custom:a"] {
-            assert_eq!(with(name), Err(NoJob::Unwritable(name.into())));
+            assert_eq!(with(name), Err(NoJobs::Unwritable));
         }
-        assert_eq!(Header::parse(vec!["email".into()]), Err(NoJob::NoUsername));
+        assert_eq!(Header::parse(vec!["email".into()]), Err(NoJobs::NoUsername));
     }
 
     #[test]
     fn a_pool_that_verifies_nothing_starts_no_job() {
         let mut nothing = pool();
         nothing.auto_verified_attributes.clear();
-        assert_eq!(header(&[]).check(&nothing), Err(NoJob::NothingVerified));
+        assert_eq!(header(&[]).check(&nothing), Err(NoJobs::NothingVerified));
         let short = Header::parse(vec![USERNAME.into(), "email".into()]);
-        assert_eq!(short.unwrap().check(&pool()), Err(NoJob::NothingVerified));
+        assert_eq!(short.unwrap().check(&pool()), Err(NoJobs::NothingVerified));
     }
 }

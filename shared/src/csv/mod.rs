@@ -34,7 +34,7 @@ mod value;
 #[cfg(test)]
 mod fixtures;
 
-pub use header::{Header, NoJob};
+pub use header::Header;
 pub use log::{LineOutcome, LogLine};
 pub use parts::{Finished, Limits, NotPushed, Part, Splitter};
 pub use row::{NotInCsv, Row};

@@ -18,6 +18,11 @@ impl Fingerprint {
         Self(sub.uuid_bytes().unwrap_or_else(digest))
     }
 
+    /// The first hexadecimal digit of a `sub`, or of its digest.
+    pub fn first_digit(self) -> u8 {
+        self.0[0] >> 4
+    }
+
     pub fn of_name(name: NameKey) -> Self {
         Self(name.0.into_bytes())
     }

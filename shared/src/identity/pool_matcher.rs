@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::index::RowsByFingerprint;
 use super::names::SignInNames;
 use super::{Fingerprint, Lineage, Row, SnapshotUsers, restores};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ReadRecord};
 use crate::model::{
     Digest, PoolDescription, PoolId, Restore, Snapshot, Sub, SubMapEntry, TargetPool, User, UserRecord,
 };
@@ -78,24 +78,28 @@ impl PoolMatcher {
         users: &SnapshotUsers,
         unnamed: Vec<Row>,
     ) -> Result<()> {
+        let Self { names, unreadable, .. } = self;
+        let names = &*names;
+        // The records of a hundred large users take megabytes, so only their names are kept.
+        let names_of = move |record: ReadRecord<UserRecord>| {
+            let names = names.of_snapshot_user(&record.ok()?).into_iter();
+            Some(names.map(Fingerprint::of_name).collect::<Vec<_>>())
+        };
         let read = |rows: Vec<Row>| async move {
             let subs: Vec<Sub> = rows.iter().map(|row| users.sub(*row)).collect();
             let digests = rows.iter().map(|row| users.digest(*row));
             let named: Vec<(&str, Digest)> = subs.iter().map(Sub::as_str).zip(digests).collect();
-            let records = catalog.records::<UserRecord>(&snapshot.pool, &named).await?;
-            Ok::<_, Error>(rows.into_iter().zip(records).collect::<Vec<_>>())
+            let names = catalog.map_records(&snapshot.pool, &named, names_of).await?;
+            Ok::<_, Error>(rows.into_iter().zip(names).collect::<Vec<_>>())
         };
         let mut by_name = Vec::with_capacity(unnamed.len());
         let mut answers =
             pin!(stream::iter(unnamed).chunks(RECORDS_A_CALL).map(read).buffered(CALLS_AT_ONCE));
         while let Some(answer) = answers.try_next().await? {
-            for (row, record) in answer {
-                match record {
-                    Ok(record) => {
-                        let names = self.names.of_snapshot_user(&record).into_iter();
-                        by_name.extend(names.map(|name| (Fingerprint::of_name(name), row)));
-                    }
-                    Err(_) => drop(self.unreadable.insert(row.position())),
+            for (row, names) in answer {
+                match names {
+                    Some(names) => by_name.extend(names.into_iter().map(|name| (name, row))),
+                    None => drop(unreadable.insert(row.position())),
                 }
             }
         }

@@ -24,6 +24,6 @@ pub(super) async fn with_sub_maps<V: ReadVault>(
             restore.snapshot == *snapshot
         }
     };
-    let newest_first = catalog.restores(pool, MAX_RESTORES).await?.into_iter();
+    let newest_first = catalog.restores_with_sub_maps(pool, MAX_RESTORES).await?.into_iter();
     Ok(newest_first.rev().filter(counts).collect())
 }

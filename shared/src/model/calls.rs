@@ -20,20 +20,20 @@ impl Tps {
     pub fn new(calls_per_second: i64) -> Result<Self, Error> {
         match u32::try_from(calls_per_second) {
             Ok(tps) if (1..=Self::MAX).contains(&tps) => Ok(Self(tps)),
-            _ => Err(Self::refuse(calls_per_second)),
+            _ => Err(Self::refuse()),
         }
     }
 
     /// Parses a whole number from an environment variable or an argument.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        text.trim().parse::<i64>().map_err(|_| Self::refuse(format!("{text:?}"))).and_then(Self::new)
+        text.trim().parse::<i64>().map_err(|_| Self::refuse()).and_then(Self::new)
     }
 
-    /// The error for a value that is no limit.
-    pub fn refuse(value: impl fmt::Display) -> Error {
+    /// The error for a value that is no limit. It does not show the value.
+    pub fn refuse() -> Error {
         Error::new(
             ErrorKind::InvalidInput,
-            format!("The TPS is {value}, which is not a limit in calls per second."),
+            "The TPS is not a limit in calls per second.",
             format!("Give a whole number from 1 to {}.", Self::MAX),
         )
     }

@@ -24,9 +24,9 @@ impl Digest {
         self.0
     }
 
-    /// Parses 32 lower-case hexadecimal digits.
+    /// Parses 32 lower-case hexadecimal digits. The error does not show the text.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let bad = || Error::new(ErrorKind::SnapshotDamaged, format!("{text:?} is not a digest."), "");
+        let bad = || Error::new(ErrorKind::SnapshotDamaged, "A digest is not 32 hexadecimal digits.", "");
         let text_bytes: &[u8; 32] = text.as_bytes().try_into().map_err(|_| bad())?;
         let mut bytes = [0; 16];
         for (byte, pair) in bytes.iter_mut().zip(text_bytes.chunks_exact(2)) {
@@ -99,7 +99,7 @@ impl DigestBuilder {
         match serde_json::to_vec(value) {
             Ok(bytes) => self.bytes(&bytes),
             // Plain data with text keys always serialises. If that ever changes, the error's text keeps
-            // digests distinct.
+            // digests distinct. A digest shows nothing of it.
             Err(error) => self.text(&error.to_string()),
         }
     }
@@ -121,7 +121,8 @@ mod tests {
         let digest = DigestBuilder::new("test").text("x").finish();
         assert_eq!(Digest::parse(&digest.to_string()), Ok(digest));
         for bad in ["", "zz", &"g".repeat(32), &"A".repeat(32), &"é".repeat(16)] {
-            assert!(Digest::parse(bad).is_err(), "{bad}");
+            let error = Digest::parse(bad).unwrap_err();
+            assert!(bad.is_empty() || !error.message().contains(bad), "{bad}: {error}");
         }
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Category, Existing, NotInJob, Note, Objection, ObjectionReason, Pages, ReasonCode, Restore,
-    RolesForecast, Sub,
+    Category, Existing, NoJobs, NotInJob, Note, Objection, ObjectionReason, Pages, ReasonCode, Restore,
+    RolesForecast, Sub, setting_name,
 };
 
 /// The calls that most updates of a user take: one look-up, and one for the attributes or for the enabled
@@ -63,6 +63,10 @@ pub struct Forecast {
     /// The reasons for which users cannot be created.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub objections: BTreeMap<ObjectionReason, Objection>,
+    /// The users whose values are left out, because the target refuses them, by attribute. Counted if the
+    /// input accepts losses.
+    #[serde(rename = "valuesLeftOut", skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out_values: BTreeMap<String, Objection>,
     /// Notes about the users that can be created.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<Note, u64>,
@@ -77,6 +81,9 @@ pub struct Forecast {
     /// The groups above the target's limit.
     #[serde(skip_serializing_if = "is_zero")]
     pub groups_too_many: u64,
+    /// Groups whose records are missing from the backup table or altered.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub damaged_groups: u64,
     /// Pages of the snapshot that cannot be read.
     pub damaged_pages: u64,
     /// The forecast of import jobs, if the operator asked for them.
@@ -108,7 +115,7 @@ pub struct JobsForecast {
     pub by_api: BTreeMap<NotInJob, u64>,
     /// Why the API creates all users.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<String>,
+    pub fallback: Option<NoJobs>,
 }
 
 impl Forecast {
@@ -145,16 +152,13 @@ impl Forecast {
         }
     }
 
-    /// Users whose records are missing from the backup table or altered.
+    /// Users and groups whose records are missing from the backup table or altered.
     pub fn damaged(&self) -> u64 {
         let is_damaged = |reason: &ObjectionReason| {
             matches!(reason, ObjectionReason::Reason(ReasonCode::RecordMissing | ReasonCode::RecordDamaged))
         };
-        self.objections
-            .iter()
-            .filter(|(reason, _)| is_damaged(reason))
-            .map(|(_, objection)| objection.users)
-            .sum()
+        let users = self.objections.iter().filter(|(reason, _)| is_damaged(reason));
+        users.map(|(_, objection)| objection.users).sum::<u64>() + self.damaged_groups
     }
 
     /// The objections that only the settings of this target cause.
@@ -164,10 +168,14 @@ impl Forecast {
 
     pub fn count_objection(&mut self, sub: Sub, reason: impl Into<ObjectionReason>) {
         self.users += 1;
-        let objection = self.objections.entry(reason.into()).or_default();
-        objection.users += 1;
-        if objection.first.len() < Self::NAMED {
-            objection.first.push(sub);
+        self.objections.entry(reason.into()).or_default().count(sub, Self::NAMED);
+    }
+
+    /// Counts the values of a user that are left out.
+    pub fn count_left_out(&mut self, sub: &Sub, attributes: Vec<String>) {
+        for name in attributes {
+            let name = setting_name(&name).to_owned();
+            self.left_out_values.entry(name).or_default().count(sub.clone(), Self::NAMED);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::GroupRecord;
 
@@ -23,6 +23,8 @@ pub enum GroupRoles {
 impl GroupRoles {
     /// The most roles of a map. The header of the restore holds the map.
     pub const MAX_MAPPED: usize = 100;
+    /// The most characters of an ARN. Source: `ArnType`, Amazon Cognito user pools API reference.
+    pub const MAX_ARN: usize = 2_048;
 
     /// The record with the role that the restored group gets.
     pub fn apply(&self, record: GroupRecord) -> GroupRecord {
@@ -57,6 +59,11 @@ pub fn account_of_role(arn: &str) -> Option<&str> {
         .then_some(account)
 }
 
+/// Whether a text is the ARN of an IAM role that Cognito takes. Reports name such ARNs.
+pub fn is_role(arn: &str) -> bool {
+    arn.len() <= GroupRoles::MAX_ARN && account_of_role(arn).is_some()
+}
+
 /// The roles that a restore passes to Cognito, by group.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -64,11 +71,12 @@ pub struct RolesForecast {
     /// Groups that get a role.
     pub groups: u64,
     /// The first roles that they get.
+    #[serde(deserialize_with = "arns")]
     pub roles: Vec<String>,
     /// Groups whose role is of another account than the run. Nothing can pass such a role.
     pub groups_with_foreign_role: u64,
     /// The first of these roles.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "arns")]
     pub foreign_roles: Vec<String>,
     /// Groups that lose their role because the input says so.
     pub groups_without_role: u64,
@@ -77,8 +85,15 @@ pub struct RolesForecast {
     #[serde(skip_serializing_if = "is_zero")]
     pub groups_if_needed: u64,
     /// The first of these roles.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "arns")]
     pub roles_if_needed: Vec<String>,
+}
+
+/// The ARNs among some texts. A report names them.
+fn arns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let mut roles = Vec::<String>::deserialize(deserializer)?;
+    roles.retain(|role| is_role(role));
+    Ok(roles)
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -115,7 +130,7 @@ impl RolesForecast {
     }
 
     fn name(roles: &mut Vec<String>, role: &String) {
-        if roles.len() < Self::NAMED && !roles.contains(role) {
+        if roles.len() < Self::NAMED && is_role(role) && !roles.contains(role) {
             roles.push(role.clone());
         }
     }
@@ -186,6 +201,25 @@ mod tests {
         let mut unknown = RolesForecast::default();
         unknown.count(&group(Some(OTHERS)), None);
         assert_eq!((unknown.groups, unknown.groups_with_foreign_role), (1, 0));
+    }
+
+    #[test]
+    fn a_forecast_names_no_text_that_is_no_arn() {
+        let mut forecast = RolesForecast::default();
+        let long = format!("{EDITORS}{}", "x".repeat(GroupRoles::MAX_ARN));
+        for role in ["anna@example.com", &long] {
+            forecast.count(&group(Some(role)), Some("111122223333"));
+            forecast.count_if_needed(&group(Some(role)));
+        }
+        let named = |forecast: &RolesForecast| {
+            [&forecast.roles, &forecast.foreign_roles, &forecast.roles_if_needed].map(Vec::len)
+        };
+        assert_eq!((forecast.groups + forecast.groups_with_foreign_role, forecast.groups_if_needed), (2, 2));
+        assert_eq!(named(&forecast), [0; 3]);
+        let altered =
+            ["roles", "foreignRoles", "rolesIfNeeded"].map(|list| (list, ["anna@example.com", EDITORS]));
+        let altered = serde_json::to_value(std::collections::BTreeMap::from(altered)).unwrap();
+        assert_eq!(named(&serde_json::from_value(altered).unwrap()), [1; 3]);
     }
 
     #[test]

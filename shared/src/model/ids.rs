@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, DigestBuilder};
+use super::{Digest, DigestBuilder, is_plain_id};
 use crate::{Error, ErrorKind, Guidance};
 
 macro_rules! text_id {
@@ -54,7 +54,7 @@ macro_rules! trusted_text_id {
     };
 }
 
-trusted_text_id! {
+text_id! {
     /// A user's `sub`: a UUID that Cognito chooses. No call can set it.
     Sub
 }
@@ -80,7 +80,7 @@ text_id! {
 }
 
 impl PoolId {
-    /// Parses a pool id. The error shows what one looks like.
+    /// Parses a pool id. The error shows what one looks like, and not the text.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let valid = text.len() <= 55
             && text.split_once('_').is_some_and(|(region, name)| {
@@ -94,7 +94,7 @@ impl PoolId {
         } else {
             Err(Error::new(
                 ErrorKind::InvalidInput,
-                format!("{text:?} is not a user pool id."),
+                "This is not a user pool id.",
                 "A user pool id looks like eu-west-1_AbCdEf123. The console and `aws cognito-idp list-user-pools` show it.",
             ))
         }
@@ -106,6 +106,9 @@ impl PoolId {
 }
 
 impl RunId {
+    /// The length of every id in bytes.
+    pub const LENGTH: usize = 28;
+
     /// The id of the run of this execution.
     pub fn of(execution: &Execution) -> Self {
         let digest = DigestBuilder::new("execution").text(&execution.id).finish();
@@ -123,7 +126,7 @@ impl RunId {
         zoned(&self.0).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    /// Parses a run id. The error shows what one looks like.
+    /// Parses a run id. The error shows what one looks like, and not the text.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let valid = text.split_once('-').is_some_and(|(time, hash)| {
             time.len() == 19
@@ -136,11 +139,7 @@ impl RunId {
         if valid {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Error::new(
-                ErrorKind::InvalidInput,
-                format!("{text:?} is not a snapshot id."),
-                Guidance::GiveSnapshotId,
-            ))
+            Err(Error::new(ErrorKind::InvalidInput, "This is not a snapshot id.", Guidance::GiveSnapshotId))
         }
     }
 }
@@ -149,6 +148,13 @@ impl TryFrom<String> for PoolId {
     type Error = Error;
     fn try_from(text: String) -> Result<Self, Error> {
         Self::parse(&text)
+    }
+}
+
+impl TryFrom<String> for Sub {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::parse(text).ok_or("no sub")
     }
 }
 
@@ -218,6 +224,17 @@ impl<'de> Deserialize<'de> for SnapshotSelector {
 }
 
 impl Sub {
+    /// Wraps a text that is a `sub`, without a check.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The `sub` in an answer or an item. None if the text is no id, because errors and reports name subs.
+    pub fn parse(text: impl Into<String>) -> Option<Self> {
+        let text = text.into();
+        is_plain_id(&text).then_some(Self(text))
+    }
+
     /// The 16 bytes of the UUID. None if the `sub` is not a UUID in lower case.
     pub fn uuid_bytes(&self) -> Option<[u8; 16]> {
         let bytes = self.0.as_bytes();

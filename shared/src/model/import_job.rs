@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::text_enum::named_enum;
-use super::{CreationWindows, Digest, Sub};
+use super::{CreationWindows, Digest, ErrorCode, RefusedCall, Sub, is_plain_id};
 
 /// The position of a user in a snapshot. Stored as `<page>#<place>`: the sub map has one for each user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ impl TryFrom<String> for Place {
 
 /// The id that Cognito gives a job: `import-` and about ten letters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "String", try_from = "String")]
 pub struct JobId(String);
 
 impl JobId {
@@ -56,8 +56,28 @@ impl JobId {
         Self(id.into())
     }
 
+    /// The id in an answer or an item. None if the text is no id, because logs name jobs.
+    pub fn parse(id: impl Into<String>) -> Option<Self> {
+        let id = id.into();
+        is_plain_id(&id).then_some(Self(id))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<JobId> for String {
+    fn from(id: JobId) -> Self {
+        id.0
+    }
+}
+
+impl TryFrom<String> for JobId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::parse(text).ok_or("no job")
     }
 }
 
@@ -104,9 +124,93 @@ impl ImportJobs {
 
     /// Gives up on jobs. The API creates the users that were in no job.
     #[must_use]
-    pub fn given_up(self, reason: String) -> Self {
+    pub fn given_up(self, reason: NoJobs) -> Self {
         let report = JobsReport { fallback: Some(reason), ..self.report };
         Self { next: None, current: None, report, ..self }
+    }
+}
+
+/// Why a restore runs no more import jobs. Stored as its sentence, and read from no other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum NoJobs {
+    /// The deployment names no role for the logs.
+    NoLogRole,
+    /// The header of the files lacks `cognito:username`.
+    NoUsername,
+    /// Two columns have the same name.
+    Repeated,
+    /// A column's name holds a comma, a backslash or another character. AWS does not describe how
+    /// to write these in a header.
+    Unwritable,
+    /// The pool verifies neither e-mail addresses nor phone numbers by itself, or its files have no
+    /// columns for them. "If the user pool has no auto-verified attributes, the import job will not
+    /// start."
+    NothingVerified,
+    /// Too many jobs in a row failed before their start.
+    FailedStarts,
+    /// The table lacks the columns of the files.
+    NoColumns,
+    /// The table lacks the list of the lines of a file.
+    NoLines,
+    /// Cognito refused a call.
+    Refused(RefusedCall),
+    /// Cognito refused to start a job for hours.
+    NotStarted(RefusedCall),
+}
+
+const REFUSED: &str = "Cognito refused ";
+const NOT_STARTED: &str = "A job could not be started for hours: ";
+
+impl NoJobs {
+    const PLAIN: [Self; 8] = [
+        Self::NoLogRole,
+        Self::NoUsername,
+        Self::Repeated,
+        Self::Unwritable,
+        Self::NothingVerified,
+        Self::FailedStarts,
+        Self::NoColumns,
+        Self::NoLines,
+    ];
+
+    fn parse(text: &str) -> Option<Self> {
+        let call = |begin: &str| text.strip_prefix(begin)?.strip_suffix('.').and_then(RefusedCall::parse);
+        let plain = Self::PLAIN.into_iter().find(|reason| reason.to_string() == text);
+        plain.or_else(|| call(REFUSED).map(Self::Refused)).or_else(|| call(NOT_STARTED).map(Self::NotStarted))
+    }
+}
+
+impl fmt::Display for NoJobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoLogRole => "The deployment has no role for the logs of import jobs.",
+            Self::NoUsername => "The CSV header of the user pool lacks the column cognito:username.",
+            Self::Repeated => "The CSV header of the user pool names a column twice.",
+            Self::Unwritable => "The CSV header of the user pool names a column that no file can hold.",
+            Self::NothingVerified => {
+                "The user pool verifies no attribute by itself, so it starts no import job."
+            }
+            Self::FailedStarts => "Too many jobs in a row failed before their start.",
+            Self::NoColumns => "The restore no longer has the columns of the files.",
+            Self::NoLines => "The list of a file's lines is missing in the table.",
+            Self::Refused(call) => return write!(f, "{REFUSED}{call}."),
+            Self::NotStarted(call) => return write!(f, "{NOT_STARTED}{call}."),
+        })
+    }
+}
+
+impl From<NoJobs> for String {
+    fn from(reason: NoJobs) -> Self {
+        reason.to_string()
+    }
+}
+
+impl TryFrom<String> for NoJobs {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::parse(&text).ok_or("no reason")
     }
 }
 
@@ -213,13 +317,16 @@ pub struct JobsReport {
     pub by_api: BTreeMap<NotInJob, u64>,
     /// Why the API created the rest, or all users.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<String>,
-    /// Why the log of a job could not be read.
+    pub fallback: Option<NoJobs>,
+    /// Why the log of a job could not be read: an error code, or [`Self::FOREIGN_LINES`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unread_log: Option<String>,
+    pub unread_log: Option<ErrorCode>,
 }
 
 impl JobsReport {
+    /// The log names lines that the file does not have.
+    pub const FOREIGN_LINES: &'static str = "ForeignLines";
+
     /// Users that jobs have processed, with any outcome.
     pub fn done(&self) -> u64 {
         self.imported + self.skipped + self.failed + self.under_way.map_or(0, |job| job.done)
@@ -257,6 +364,23 @@ mod tests {
     #[test]
     fn reports_list_reasons_in_the_order_of_their_names() {
         assert!(NotInJob::ALL.iter().map(|reason| reason.name()).is_sorted());
+    }
+
+    #[test]
+    fn a_restore_without_jobs_says_why_in_its_own_words_alone() {
+        let call = || RefusedCall {
+            operation: crate::model::Operation::CreateUserImportJob,
+            code: ErrorCode::of("LimitExceededException"),
+        };
+        let all = NoJobs::PLAIN.into_iter().chain([NoJobs::Refused(call()), NoJobs::NotStarted(call())]);
+        for reason in all {
+            let stored = serde_json::to_value(&reason).unwrap();
+            assert_eq!(stored, reason.to_string());
+            assert_eq!(serde_json::from_value::<NoJobs>(stored).unwrap(), reason);
+        }
+        for text in ["", "anna@example.com", "Cognito refused CreateUserImportJob anna@example.com."] {
+            assert!(serde_json::from_value::<NoJobs>(text.into()).is_err(), "{text}");
+        }
     }
 
     #[test]

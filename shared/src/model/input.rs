@@ -1,13 +1,13 @@
 //! The input of a run, read strictly: an unknown field or a wrong value is refused before the run touches
-//! anything.
+//! anything. Errors name the field, and never repeat a value: a wrong one can be a name or an address.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES};
+use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES, SELECTION_NAMES};
 use super::{
     Ceilings, Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, PoolId, Selection,
-    SnapshotSelector, TargetPool, Tps, Unconfirmed, UserFilter, account_of_role,
+    SnapshotSelector, TargetPool, Tps, Unconfirmed, UserFilter, is_role,
 };
 use crate::{Error, ErrorKind, Guidance};
 
@@ -100,7 +100,10 @@ impl ImportInput {
         }
         let snapshot = match fields.get("snapshot") {
             None => SnapshotSelector::Latest,
-            Some(value) => SnapshotSelector::parse(fields.text("snapshot", value)?)?,
+            Some(value) => SnapshotSelector::parse(fields.text("snapshot", value)?).map_err(|error| {
+                let what = "snapshot is not a snapshot id, and not \"latest\".";
+                Error::new(error.kind(), what, error.guidance().clone())
+            })?,
         };
         Ok(Self {
             source,
@@ -119,6 +122,18 @@ impl ImportInput {
     pub fn target_pool(&self) -> TargetPool {
         TargetPool::of(&self.source, &self.target)
     }
+}
+
+/// The place, from 1, and the name of the first field that is not known.
+fn unknown<'a>(fields: &'a Map<String, Value>, known: &[&str]) -> Option<(usize, &'a str)> {
+    (1..).zip(fields.keys().map(String::as_str)).find(|(_, name)| !known.contains(name))
+}
+
+/// The known name that an unknown one equals except for case, hyphens and underscores.
+fn similar_name<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
+    let bare = |name: &str| name.replace(['-', '_'], "").to_lowercase();
+    let wanted = bare(unknown);
+    known.iter().copied().find(|name| bare(name) == wanted)
 }
 
 /// The fields of an input object. All of them must be known.
@@ -140,9 +155,12 @@ impl<'a> Fields<'a> {
         let fields = input
             .as_object()
             .ok_or_else(|| refuse(format!("The input of the {operation} is not a JSON object.")))?;
-        if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
+        if let Some((place, unknown)) = unknown(fields, known) {
+            let similar = similar_name(unknown, known)
+                .map(|name| format!(" It may stand for {name:?}."))
+                .unwrap_or_default();
             return Err(refuse(format!(
-                "The input of the {operation} has a field {unknown:?}, which is unknown."
+                "Field {place} of the input of the {operation}, in the order of the names, is unknown.{similar}"
             )));
         }
         Ok(Self { operation, guidance, fields })
@@ -158,23 +176,23 @@ impl<'a> Fields<'a> {
     }
 
     fn text(&self, name: &str, value: &'a Value) -> Result<&'a str, Error> {
-        value.as_str().ok_or_else(|| self.refuse(name, format!("{name} is {value}, which is no text.")))
+        value.as_str().ok_or_else(|| self.refuse(name, format!("{name} is no text.")))
     }
 
     fn pool(&self, name: &str) -> Result<PoolId, Error> {
         let value = self
             .get(name)
             .ok_or_else(|| self.refuse(name, format!("The input of the {} lacks {name}.", self.operation)))?;
-        PoolId::parse(self.text(name, value)?)
+        PoolId::parse(self.text(name, value)?).map_err(|error| {
+            Error::new(error.kind(), format!("{name} is not a user pool id."), error.guidance().clone())
+        })
     }
 
     fn switch(&self, name: &str) -> Result<bool, Error> {
         match self.get(name) {
             None => Ok(false),
             Some(Value::Bool(on)) => Ok(*on),
-            Some(other) => {
-                Err(self.refuse(name, format!("{name} is {other}, which is neither true nor false.")))
-            }
+            Some(_) => Err(self.refuse(name, format!("{name} is neither true nor false."))),
         }
     }
 
@@ -185,17 +203,32 @@ impl<'a> Fields<'a> {
             Some((_, choice)) => Ok(Some(*choice)),
             None => {
                 let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
-                Err(self.refuse(name, format!("{name} is {value}; it can be {}.", words.join(" or "))))
+                Err(self.refuse(name, format!("{name} has a wrong value; it can be {}.", words.join(" or "))))
             }
         }
     }
 
     fn people(&self, name: &str) -> Result<Option<UserFilter>, Error> {
         let Some(value) = self.get(name) else { return Ok(None) };
+        let fields =
+            value.as_object().ok_or_else(|| self.refuse(name, format!("{name} is no JSON object.")))?;
+        if let Some((place, _)) = unknown(fields, &SELECTION_NAMES) {
+            return Err(self.refuse(
+                name,
+                format!(
+                    "{name} can have {}. List {place}, in the order of the names, is none of them.",
+                    SELECTION_NAMES.join(", ")
+                ),
+            ));
+        }
+        let is_list = |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
+        if let Some((list, _)) = fields.iter().find(|(_, value)| !is_list(value)) {
+            return Err(self.refuse(name, format!("{name}: {list} is no list of texts.")));
+        }
         match serde_json::from_value::<UserFilter>(value.clone()) {
             Ok(people) if !people.is_empty() => Ok(Some(people)),
             Ok(_) => Err(self.refuse(name, format!("{name} names no user and no group."))),
-            Err(error) => Err(self.refuse(name, format!("{name} cannot be read: {error}."))),
+            Err(_) => Err(self.refuse(name, format!("{name} cannot be read."))),
         }
     }
 
@@ -253,12 +286,11 @@ impl<'a> Fields<'a> {
             None => None,
             Some(value) => match self.text("oldSubAttribute", value)? {
                 name if name.starts_with("custom:") && name.len() > "custom:".len() => Some(name.to_owned()),
-                name => {
+                _ => {
                     return Err(self.refuse(
                         "oldSubAttribute",
-                        format!(
-                            "oldSubAttribute is {name:?}; it names a custom attribute of the target, such as \"custom:old_sub\"."
-                        ),
+                        "oldSubAttribute has a wrong value; it names a custom attribute of the target, such as \"custom:old_sub\"."
+                            .to_owned(),
                     ));
                 }
             },
@@ -297,13 +329,15 @@ impl<'a> Fields<'a> {
             )));
         }
         let entry = |(place, (from, to)): (usize, (&String, &Value))| match to.as_str() {
-            Some(to) if account_of_role(from).is_some() && account_of_role(to).is_some() => {
-                Ok((from.clone(), to.to_owned()))
-            }
+            Some(to) if is_role(from) && is_role(to) => Ok((from.clone(), to.to_owned())),
             to => {
-                let side = if account_of_role(from).is_none() { "role of the snapshot" } else { "new role" };
-                let what =
-                    if to.is_some() || side != "new role" { "no ARN of an IAM role" } else { "no text" };
+                let is_of_snapshot = !is_role(from);
+                let side = if is_of_snapshot { "role of the snapshot" } else { "new role" };
+                let what = match if is_of_snapshot { Some(from.as_str()) } else { to } {
+                    None => "no text",
+                    Some(arn) if arn.len() > GroupRoles::MAX_ARN => "longer than 2,048 characters",
+                    Some(_) => "no ARN of an IAM role",
+                };
                 Err(refuse(format!(
                     "The map of group roles has a wrong entry {}, in the order of the ARNs: its {side} is {what}.",
                     place + 1
@@ -318,9 +352,7 @@ impl<'a> Fields<'a> {
     }
 
     fn tps(&self) -> Result<Option<Tps>, Error> {
-        self.get("tps")
-            .map(|value| value.as_i64().ok_or_else(|| Tps::refuse(value)).and_then(Tps::new))
-            .transpose()
+        self.get("tps").map(|value| value.as_i64().ok_or_else(Tps::refuse).and_then(Tps::new)).transpose()
     }
 }
 
@@ -353,7 +385,8 @@ mod tests {
         assert!(refused(json!({"userPoolId": 5})).contains("no text"));
         assert!(refused(json!({"userPoolId": "x"})).contains("not a user pool id"));
         assert!(
-            refused(json!({"userPoolId": "us-east-1_A", "TPS": 5})).contains("\"TPS\", which is unknown")
+            refused(json!({"userPoolId": "us-east-1_A", "TPS": 5}))
+                .contains("is unknown. It may stand for \"tps\".")
         );
         for tps in [json!(0), json!(-1), json!("ten"), json!(1000), json!(1.5), json!([])] {
             assert!(
@@ -430,6 +463,14 @@ mod tests {
             (
                 json!({"map": {role("a"): "secret", role("b"): role("c")}}),
                 "entry 1, in the order of the ARNs: its new role is no ARN",
+            ),
+            (
+                json!({"map": {role("a"): role(&"x".repeat(2_048))}}),
+                "entry 1, in the order of the ARNs: its new role is longer than 2,048 characters",
+            ),
+            (
+                json!({"map": {role(&"x".repeat(2_048)): role("a")}}),
+                "entry 1, in the order of the ARNs: its role of the snapshot is longer than 2,048 characters",
             ),
             (json!({"map": {role("a"): 7}}), "entry 1, in the order of the ARNs: its new role is no text"),
         ] {

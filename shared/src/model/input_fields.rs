@@ -126,7 +126,11 @@ pub const IMPORT_FIELDS: &[InputField] = &[
         GroupRoles,
         "The IAM roles of groups: those of the snapshot, none, or those that the map names for roles of the snapshot.",
     ),
-    field("acceptLosses", Switch, "Begin even if the settings of the target refuse some users or links."),
+    field(
+        "acceptLosses",
+        Switch,
+        "Begin even if the settings of the target refuse some users, values or links.",
+    ),
     field(
         "acceptShrunk",
         Switch,
@@ -154,6 +158,17 @@ pub const SELECTION_FIELDS: &[(&str, &str)] = &[
     ("subs", "`sub`s as in the snapshot"),
     ("groups", "names of groups, for the groups and their members"),
 ];
+
+/// The names of the lists in `select` and `except`.
+pub(super) const SELECTION_NAMES: [&str; SELECTION_FIELDS.len()] = {
+    let mut names = [""; SELECTION_FIELDS.len()];
+    let mut place = 0;
+    while place < names.len() {
+        names[place] = SELECTION_FIELDS[place].0;
+        place += 1;
+    }
+    names
+};
 
 /// The names of all fields, as a constant, so that the executable of a function holds no meanings.
 pub(super) const EXPORT_NAMES: [&str; EXPORT_FIELDS.len()] = names(EXPORT_FIELDS);

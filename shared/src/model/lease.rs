@@ -3,6 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::holder_name;
+
 /// The right to work on a pool.
 ///
 /// A lease lasts longer than a Lambda invocation can (15 minutes). So the function of an aborted execution
@@ -42,6 +44,11 @@ impl Lease {
     /// Cognito.
     pub fn taken_by(&self, next: &Self, calls: bool) -> Self {
         Self { generation: self.generation + 1, ended: self.ended && !calls, ..next.clone() }
+    }
+
+    /// The holder, as errors name it.
+    pub fn shown_holder(&self) -> &str {
+        holder_name(&self.holder)
     }
 
     /// Whether `execution` may take the lease over at `now`. No execution takes it again after it released

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Execution;
+use super::{Execution, PageLimit};
 
 /// Where a listing stands. The rule of its tokens is in [`crate::pacing::PagedListing`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub struct ListingPosition {
     pub token: Option<String>,
     /// Whether the last page has been listed.
     pub ended: bool,
+    /// How many entries each call asks for. It never grows.
+    #[serde(skip_serializing_if = "PageLimit::is_max")]
+    pub limit: PageLimit,
     /// How often Cognito has broken the listing off.
     pub broken_off: BreakOffs,
 }

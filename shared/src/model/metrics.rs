@@ -44,7 +44,7 @@ metrics! {
     MembersWithoutUser Count,
     /// Snapshots that retention removed.
     SnapshotsPruned Count,
-    /// Snapshots that retention holds back because the pool lost users since.
+    /// Snapshots that retention holds back because over 20 % of their users are missing from the next newer one that stays.
     SnapshotsHeldBack Count,
     /// Whether retention failed: 1 or 0 at the end of an export.
     PruningFailed Count,

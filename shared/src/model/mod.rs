@@ -3,8 +3,11 @@
 mod attribute;
 pub(crate) mod binary;
 mod calls;
+mod collision;
 mod creation;
 mod digest;
+mod expiry;
+mod explanation;
 mod failure;
 mod forecast;
 mod group;
@@ -18,12 +21,14 @@ mod ledger;
 mod listing_check;
 mod listing_position;
 mod metrics;
+mod nameable;
 mod objection;
 mod operation;
 mod options;
 mod outcome;
 mod page;
 mod page_batch;
+mod page_limit;
 mod pages;
 mod pool;
 mod pruning;
@@ -41,19 +46,26 @@ mod target_scan;
 mod text_enum;
 mod unit;
 mod user;
+mod value_rules;
 mod verification;
 
 pub use attribute::{DataType, STANDARD_ATTRIBUTES, is_custom_attribute, is_standard_attribute};
 pub use calls::{CallStats, Tps};
+pub use collision::{
+    Collision, CollisionCheckpoint, CollisionStage, NameClaim, NameInTarget, StoredHashes, UniqueName,
+    collision_of,
+};
 pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};
+pub use expiry::{ExpiresAt, Renewal, SubMapRetention};
+pub use explanation::Explanation;
 pub use failure::Failure;
 pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};
 pub use group::{GroupRecord, provider_group_in};
-pub use group_roles::{GroupRoles, RolesForecast, account_of_role};
+pub use group_roles::{GroupRoles, RolesForecast, account_of_role, is_role};
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
 pub use import_job::{
-    CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, NotInJob, Place,
+    CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, NoJobs, NotInJob, Place,
 };
 pub use input::{ExportInput, ImportInput, RunKind};
 pub use input_fields::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SELECTION_FIELDS};
@@ -62,23 +74,26 @@ pub use ledger::{Entry, LedgerPage, Tally, Totals};
 pub use listing_check::{CheckStage, Doubt, ListingCheck, ListingQuestion};
 pub use listing_position::{BreakOffs, ListingPosition};
 pub use metrics::{Metric, Metrics};
+use nameable::holder_name;
+pub use nameable::{ErrorCode, is_plain_id, setting_name};
 pub use objection::{Objection, ObjectionReason, SchemaViolation};
 pub use operation::Operation;
 pub use options::{Existing, Federated, ImportOptions, Method, Passwords, Unconfirmed};
 pub use outcome::{Note, Outcome};
 pub use page::{PAGE_SIZE, PageContent, PageEntry};
 pub use page_batch::PageBatch;
+pub use page_limit::PageLimit;
 pub use pages::{Pages, Span};
 pub use pool::{
     AttributeSchema, MfaSetting, PREFERRED_USERNAME, PasswordPolicy, PoolDescription, Recovery,
     TargetSettings,
 };
-pub use pruning::{Hold, PruneCheckpoint, Pruned};
+pub use pruning::{Hold, PruneCheckpoint, Pruned, UserComparison};
 pub use quota::{Category, Ceilings, Headroom};
 pub use reason::{Reason, ReasonCode, RefusedCall};
 pub use record_kind::RecordKind;
 pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
-pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
+pub use retention::{Judgement, KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
 pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
 pub use snapshot::{
@@ -90,6 +105,7 @@ pub use target_pool::TargetPool;
 pub use target_scan::{ListingCheckpoint, ScannedUser};
 pub use unit::{Listing, SubPrefix, Unit, UnitId, UnitState};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
+pub use value_rules::{ValueRules, is_email_address, is_left_out, is_phone_number, is_well_formed};
 pub use verification::{
     Finding, FindingKind, SeenUsers, Verification, VerificationResult, VerificationStage,
 };

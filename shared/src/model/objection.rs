@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ReasonCode, Sub};
+use super::{ReasonCode, Sub, setting_name};
 
 /// The users that cannot be created for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -15,34 +15,73 @@ pub struct Objection {
     pub first: Vec<Sub>,
 }
 
-/// A rule of the target's settings that a user breaks. Stored as `<rule>: <attribute or provider>`.
+impl Objection {
+    /// Counts a user, and names it if fewer than `most` are named.
+    pub(super) fn count(&mut self, sub: Sub, most: usize) {
+        self.users += 1;
+        if self.first.len() < most {
+            self.first.push(sub);
+        }
+    }
+}
+
+/// A rule of the target's settings that a user breaks. Stored as `<rule>: <attribute, alias or provider>`. A report
+/// shows it, so the name is a [`setting_name`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchemaViolation {
     /// The user lacks this required attribute.
     RequiredAttribute(String),
     /// The target does not declare this attribute.
     UndeclaredAttribute(String),
-    /// The value of this attribute is outside the limits.
+    /// The value of this attribute is outside the limits, or has a form that Cognito refuses.
     Limits(String),
+    /// The username has the form of this alias.
+    NameOfAlias(String),
     /// The target lacks the identity provider of this link.
     Provider(String),
 }
 
 impl SchemaViolation {
-    /// The rule, and the attribute or provider.
+    /// The user lacks the required attribute `name`.
+    pub fn required(name: &str) -> Self {
+        Self::RequiredAttribute(setting_name(name).to_owned())
+    }
+
+    /// The target does not declare the attribute `name`.
+    pub fn undeclared(name: &str) -> Self {
+        Self::UndeclaredAttribute(setting_name(name).to_owned())
+    }
+
+    /// The value of the attribute `name` is outside the limits.
+    pub fn limits(name: &str) -> Self {
+        Self::Limits(setting_name(name).to_owned())
+    }
+
+    /// The target lacks the identity provider `name`.
+    pub fn provider(name: &str) -> Self {
+        Self::Provider(setting_name(name).to_owned())
+    }
+
+    /// The username has the form of the alias `name`.
+    pub fn name_of_alias(name: &str) -> Self {
+        Self::NameOfAlias(setting_name(name).to_owned())
+    }
+
+    /// The rule, and the attribute, alias or provider.
     fn parts(&self) -> (&'static str, &str) {
         match self {
             Self::RequiredAttribute(name) => ("requiredAttributeMissing", name),
             Self::UndeclaredAttribute(name) => ("attributeNotDeclared", name),
             Self::Limits(name) => ("valueNotAccepted", name),
+            Self::NameOfAlias(name) => ("usernameLooksLikeAlias", name),
             Self::Provider(name) => ("providerMissing", name),
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
         let (rule, name) = text.split_once(": ")?;
-        let all = [Self::RequiredAttribute, Self::UndeclaredAttribute, Self::Limits, Self::Provider];
-        all.into_iter().map(|of| of(name.to_owned())).find(|violation| violation.parts().0 == rule)
+        let all = [Self::required, Self::undeclared, Self::limits, Self::name_of_alias, Self::provider];
+        all.into_iter().map(|of| of(name)).find(|violation| violation.parts().0 == rule)
     }
 }
 
@@ -117,13 +156,28 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Operation, RefusedCall};
+    use crate::model::{ErrorCode, Operation, RefusedCall};
+
+    #[test]
+    fn an_objection_names_no_text_that_is_no_setting() {
+        let texts = [
+            SchemaViolation::required("anna@example.com"),
+            SchemaViolation::undeclared("custom:Имя"),
+            SchemaViolation::parse("valueNotAccepted: anna@example.com").unwrap(),
+            SchemaViolation::provider("a\nb"),
+        ];
+        for text in texts.map(|violation| violation.to_string()) {
+            assert!(text.ends_with(": …"), "{text}");
+        }
+    }
 
     #[test]
     fn objections_are_stored_under_the_text_of_their_reason() {
         let name = || "custom:plan: b".to_owned();
-        let refused =
-            RefusedCall { operation: Operation::AdminCreateUser, code: "LimitExceededException".to_owned() };
+        let refused = RefusedCall {
+            operation: Operation::AdminCreateUser,
+            code: ErrorCode::of("LimitExceededException"),
+        };
         let counts: BTreeMap<ObjectionReason, u64> = [
             (SchemaViolation::RequiredAttribute(name()).into(), 1),
             (SchemaViolation::UndeclaredAttribute(name()).into(), 2),
@@ -131,6 +185,7 @@ mod tests {
             (SchemaViolation::Provider(name()).into(), 4),
             (ReasonCode::FederatedUser.into(), 5),
             (ReasonCode::Refused(refused).into(), 6),
+            (SchemaViolation::NameOfAlias(name()).into(), 7),
         ]
         .into();
         let item: serde_dynamo::Item = serde_dynamo::to_item(&counts).unwrap();
@@ -144,6 +199,7 @@ mod tests {
                 "providerMissing: custom:plan: b",
                 "refused: AdminCreateUser LimitExceededException",
                 "requiredAttributeMissing: custom:plan: b",
+                "usernameLooksLikeAlias: custom:plan: b",
                 "valueNotAccepted: custom:plan: b",
             ]
         );

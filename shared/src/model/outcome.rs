@@ -70,12 +70,14 @@ pub enum Note {
     ResetRequired,
     /// A group has no role, because the input says so.
     RoleLeftOut,
+    /// The restore left out a value that the target refuses.
+    ValueNotRestored,
 }
 
 impl Note {
     /// Whether the target lacks a part of the snapshot. Nothing can restore a status or a password, so
     /// neither counts as a loss.
     pub fn is_loss(self) -> bool {
-        matches!(self, Self::IdentitiesNotLinked | Self::MfaNotKept)
+        matches!(self, Self::IdentitiesNotLinked | Self::MfaNotKept | Self::ValueNotRestored)
     }
 }

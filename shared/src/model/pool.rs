@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::text_enum::open_enum;
 use super::{
     DataType, Digest, DigestBuilder, MfaPreference, NameKey, Note, STANDARD_ATTRIBUTES, SchemaViolation,
-    UserRecord, Username, is_custom_attribute,
+    UserRecord, Username, is_custom_attribute, is_well_formed,
 };
 
 /// The settings of a pool that decide whether and how its users can be restored elsewhere.
@@ -158,11 +158,12 @@ impl PoolDescription {
             schema.required && name.as_str() != "sub" && !attributes.contains_key(name.as_str())
         };
         if let Some((name, _)) = self.attributes.iter().find(is_lacking) {
-            return Some(SchemaViolation::RequiredAttribute(name.clone()));
+            return Some(SchemaViolation::required(name));
         }
         attributes.iter().find_map(|(name, value)| match self.attributes.get(*name) {
-            None => Some(SchemaViolation::UndeclaredAttribute((*name).to_owned())),
-            Some(schema) => (!schema.accepts(value)).then(|| SchemaViolation::Limits((*name).to_owned())),
+            None => Some(SchemaViolation::undeclared(name)),
+            Some(schema) => (!schema.accepts(value) || !is_well_formed(name, value))
+                .then(|| SchemaViolation::limits(name)),
         })
     }
 

@@ -85,7 +85,7 @@ impl Headroom {
             Ok(percent) if percent <= Self::MAX => Ok(Self(percent)),
             _ => Err(Error::new(
                 ErrorKind::InvalidInput,
-                format!("The headroom is {text:?}, which is no percentage."),
+                "The headroom is no percentage.",
                 format!("Give a whole number of percent from 0 to {}.", Self::MAX),
             )),
         }
@@ -117,15 +117,22 @@ impl Ceilings {
         };
         let fields = value
             .as_object()
-            .ok_or_else(|| refuse(format!("The limits by category are {value}, which is no JSON object.")))?;
-        let ceiling = |(name, value): (&String, &Value)| {
+            .ok_or_else(|| refuse("The limits by category are no JSON object.".to_owned()))?;
+        let ceiling = |(place, (name, value)): (usize, (&String, &Value))| {
             let category = Category::ALL.into_iter().find(|category| category.name() == *name);
-            let category = category.ok_or_else(|| refuse(format!("Cognito has no category {name:?}.")))?;
+            let category = category.ok_or_else(|| {
+                let place = place + 1;
+                refuse(format!(
+                    "Limit {place} by category, in the order of their names, is of no category of Cognito."
+                ))
+            })?;
             let tps = value.as_i64().and_then(|tps| Tps::new(tps).ok());
-            let tps = tps.ok_or_else(|| refuse(format!("The limit of category {name} is {value}.")))?;
+            let category_name = category.name();
+            let tps =
+                tps.ok_or_else(|| refuse(format!("The limit of category {category_name} is no limit.")))?;
             Ok((category, tps.get()))
         };
-        fields.iter().map(ceiling).collect::<Result<_, _>>().map(Self)
+        fields.iter().enumerate().map(ceiling).collect::<Result<_, _>>().map(Self)
     }
 
     pub fn is_empty(&self) -> bool {

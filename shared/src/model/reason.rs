@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Operation;
+use super::{ErrorCode, Explanation, Operation};
 
 /// Why an entry was skipped or failed. Details name attributes and table keys, never values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +49,10 @@ pub enum Reason {
     },
     /// Another user of the target has the username.
     UsernameTaken,
-    /// Another user of the target has the e-mail address, phone number or preferred username.
+    /// Another user of the snapshot has a username that differs only by case, and the target ignores case.
+    UsernameCollides,
+    /// Another user of the target has the e-mail address, phone number or preferred username. Or an earlier user of the
+    /// snapshot has it.
     AliasTaken,
     /// A group of that name exists with other settings. The restore left it and added members to it.
     GroupDiffers,
@@ -74,8 +77,9 @@ pub enum Reason {
     /// Cognito refused the call.
     Refused {
         call: RefusedCall,
-        /// Cognito's message without any value.
-        detail: String,
+        /// What Cognito's message means, if it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        explanation: Option<Explanation>,
     },
 }
 
@@ -97,6 +101,7 @@ impl Reason {
             Self::RecordMissing { .. } => ReasonCode::RecordMissing,
             Self::RecordDamaged { .. } => ReasonCode::RecordDamaged,
             Self::UsernameTaken => ReasonCode::UsernameTaken,
+            Self::UsernameCollides => ReasonCode::UsernameCollides,
             Self::AliasTaken => ReasonCode::AliasTaken,
             Self::GroupDiffers => ReasonCode::GroupDiffers,
             Self::RoleNotRestored { .. } => ReasonCode::RoleNotRestored,
@@ -115,13 +120,13 @@ impl Reason {
 pub struct RefusedCall {
     pub operation: Operation,
     /// The error code of Cognito.
-    pub code: String,
+    pub code: ErrorCode,
 }
 
 impl RefusedCall {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let (operation, code) = text.split_once(' ')?;
-        Some(Self { operation: Operation::named(operation)?, code: code.to_owned() })
+        Some(Self { operation: Operation::named(operation)?, code: ErrorCode::parse(code)? })
     }
 }
 
@@ -189,6 +194,7 @@ reason_codes! {
     UserKept = "userKept",
     UserMissing = "userMissing",
     UserNotRestored = "userNotRestored",
+    UsernameCollides = "usernameCollides",
     UsernameTaken = "usernameTaken",
     WouldSendMessage = "wouldSendMessage",
 }
@@ -238,7 +244,7 @@ impl Ord for ReasonCode {
     fn cmp(&self, other: &Self) -> Ordering {
         fn call(code: &ReasonCode) -> Option<(&'static str, &str)> {
             match code {
-                ReasonCode::Refused(call) => Some((call.operation.name(), &call.code)),
+                ReasonCode::Refused(call) => Some((call.operation.name(), call.code.as_str())),
                 _ => None,
             }
         }
@@ -272,13 +278,14 @@ mod tests {
     use super::*;
 
     fn refused() -> RefusedCall {
-        RefusedCall { operation: Operation::AdminCreateUser, code: "InvalidPasswordException".to_owned() }
+        RefusedCall { operation: Operation::AdminCreateUser, code: ErrorCode::of("InvalidPasswordException") }
     }
 
     #[test]
     fn a_code_is_stored_as_the_name_of_its_reason() {
-        let reason = Reason::Refused { call: refused(), detail: "Why.".to_owned() };
+        let reason = Reason::Refused { call: refused(), explanation: Some(Explanation::Schema) };
         let stored = serde_json::to_value(&reason).unwrap();
+        assert_eq!(stored["explanation"], "schema");
         assert_eq!(stored["call"], "AdminCreateUser InvalidPasswordException");
         assert_eq!(serde_json::from_value::<Reason>(stored).unwrap(), reason);
         assert_eq!(reason.code().to_string(), "refused: AdminCreateUser InvalidPasswordException");
@@ -286,6 +293,15 @@ mod tests {
             let detail = "SNAP#x PAGES#y";
             let stored = serde_json::json!({"code": code.to_string(), "key": detail});
             assert_eq!(serde_json::from_value::<Reason>(stored).unwrap().code(), *code);
+        }
+    }
+
+    #[test]
+    fn a_stored_call_with_another_text_than_a_code_cannot_be_read() {
+        for text in
+            ["refused: AdminCreateUser anna@example.com", "refused: AdminCreateUser ", "refused: anna X"]
+        {
+            assert!(serde_json::from_value::<ReasonCode>(text.into()).is_err(), "{text}");
         }
     }
 

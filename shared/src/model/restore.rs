@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttributeSchema, CallStats, Digest, Execution, Existing, Failure, ImportInput, ImportOptions, JobsReport,
-    Listing, Pages, PoolId, RecordKind, RunId, SnapshotSelector, TargetPool, TargetSettings, Totals, Unit,
-    UnitId, VerificationResult,
+    AttributeSchema, CallStats, Digest, Execution, Existing, ExpiresAt, Failure, ImportInput, ImportOptions,
+    JobsReport, Listing, Pages, PoolId, RecordKind, RunId, SnapshotSelector, SubMapRetention, TargetPool,
+    TargetSettings, Totals, UniqueName, Unit, UnitId, UserRecord, ValueRules, VerificationResult,
 };
 
 /// The state of a restore.
@@ -40,6 +40,11 @@ pub struct Restore {
     pub state: RestoreState,
     /// The execution that works on it. A continued restore has another one.
     pub execution: Execution,
+    /// When the restore is absent as a whole. See [`ExpiresAt::of_header`].
+    pub expires_at: ExpiresAt,
+    /// How long its sub map is kept. None if it is kept without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub_map_retention: Option<SubMapRetention>,
     /// The pass, from 1. A partial restore that is continued begins the next pass, which tries only what
     /// failed.
     pub pass: u32,
@@ -56,11 +61,21 @@ pub struct Restore {
     /// The custom attributes that the restore declares in the target before it creates users.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub to_declare: BTreeMap<String, AttributeSchema>,
+    /// By which rules the restore leaves out values that the target refuses. None unless the input accepts
+    /// losses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_rules: Option<ValueRules>,
+    /// The names of users that may be equal in the target, although they differ in the source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collides_by: Vec<UniqueName>,
     /// What the snapshot holds.
     pub expected: super::Counts,
     /// An earlier snapshot that holds over a fifth more users, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrunk: Option<super::Shrunk>,
+    /// In a plan: the restore on which an import works meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_work: Option<RunId>,
     /// Entries with an outcome in this pass, refreshed every few seconds.
     pub handled: super::Counts,
     /// What import jobs did so far.
@@ -93,6 +108,12 @@ impl Restore {
     /// What the target is to the snapshot.
     pub fn target_pool(&self) -> TargetPool {
         TargetPool::of(&self.source, &self.target)
+    }
+
+    /// Removes the values of a user that the restore leaves out. Returns the names of their attributes. The
+    /// target's users are compared without such values, too.
+    pub fn leave_out_values(&self, record: &mut UserRecord) -> Vec<String> {
+        self.value_rules.as_ref().map(|rules| rules.leave_out(record)).unwrap_or_default()
     }
 
     /// Whether an import with this input begins the same restore. The limits of the run, `dryRun` and
@@ -204,14 +225,19 @@ pub(super) fn fixture() -> Restore {
         snapshot: RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap(),
         state: RestoreState::Running,
         execution: Execution { id: "first".to_owned(), started_at: id.time() },
+        expires_at: ExpiresAt::of_header(id.time()),
+        sub_map_retention: None,
         pass: 1,
         has_succeeded: false,
         settings: TargetSettings::of(&super::PoolDescription::with_defaults(&[])),
         options: ImportOptions::default(),
         selection: None,
         to_declare: BTreeMap::new(),
+        value_rules: None,
+        collides_by: Vec::new(),
         expected: super::Counts::default(),
         shrunk: None,
+        at_work: None,
         handled: super::Counts::default(),
         jobs: None,
         verified_pages: 0,

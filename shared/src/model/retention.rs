@@ -70,7 +70,6 @@ pub struct Past {
     /// The id begins with the snapshot's time.
     pub id: RunId,
     pub sealed: bool,
-    pub users: u64,
 }
 
 /// What retention decides about a snapshot.
@@ -80,8 +79,53 @@ pub enum Verdict {
     Kept(Vec<KeptFor>),
     /// No rule keeps it.
     Removed,
+    /// No rule keeps it, and it holds users that the pool has lost. An operator looks at the result, so it
+    /// goes.
+    RemovedWithLostUsers,
     /// No rule keeps it, but it holds users that the pool has lost. It stays until an operator has looked.
     HeldBack,
+}
+
+/// What the rules say about the snapshots of a pool, newest first, and which of them must be compared.
+///
+/// A sealed snapshot that no rule keeps is compared with the next newer sealed one that stays. If over 20 %
+/// of its users are missing there, the pool has lost them, and automatic retention holds it back. Then it
+/// stays, and an older one is compared with it. Ordinary leavers hold nothing back, because neighbours
+/// have most users in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    verdicts: Vec<Verdict>,
+    is_sealed: Vec<bool>,
+    /// The newest snapshot that has not been looked at.
+    next: usize,
+    automatic: bool,
+}
+
+impl Judgement {
+    /// The next snapshot to compare, and the one to compare it with, as positions. None if all are compared.
+    pub fn next_comparison(&self) -> Option<(usize, usize)> {
+        let is_open = |&at: &usize| self.is_sealed[at] && self.verdicts[at] == Verdict::Removed;
+        let older = (self.next..self.verdicts.len()).find(is_open)?;
+        let stays = |&at: &usize| {
+            self.is_sealed[at] && matches!(self.verdicts[at], Verdict::Kept(_) | Verdict::HeldBack)
+        };
+        // The newest sealed snapshot stays, and is newer.
+        (0..older).rev().find(stays).map(|newer| (older, newer))
+    }
+
+    /// Takes the result of the comparison of the snapshot at a position.
+    pub fn compared(&mut self, at: usize, has_lost_users: bool) {
+        self.next = at + 1;
+        if has_lost_users {
+            self.verdicts[at] =
+                if self.automatic { Verdict::HeldBack } else { Verdict::RemovedWithLostUsers };
+        }
+    }
+
+    /// The verdicts, newest first.
+    pub fn into_verdicts(self) -> Vec<Verdict> {
+        self.verdicts
+    }
 }
 
 /// Why a snapshot stays.
@@ -121,7 +165,7 @@ impl Retention {
     /// For any other form.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut rules = BTreeMap::new();
-        for part in text.split(',') {
+        for (place, part) in text.split(',').enumerate() {
             let rule = part.split_once('=').and_then(|(name, count)| {
                 let rule = Rule::ALL.into_iter().find(|rule| rule.name() == name.trim())?;
                 let digits = count.trim();
@@ -129,7 +173,7 @@ impl Retention {
                 Some((rule, digits.parse().ok().filter(|_| plain)?))
             });
             let Some((rule, count)) = rule else {
-                return Err(refused(&format!("{:?} is no rule of a retention.", part.trim())));
+                return Err(refused(&format!("Part {} of the retention is no rule.", place + 1)));
             };
             if rules.insert(rule, count).is_some() {
                 return Err(refused(&format!("The retention has rule {} twice.", rule.name())));
@@ -141,8 +185,14 @@ impl Retention {
     /// Decides about the snapshots of a pool, newest first.
     ///
     /// If no snapshot is sealed, all stay. If `automatic` is set, no operator looks at the result. Then
-    /// snapshots that hold lost users are held back. See [`lost_users`].
-    pub fn judge(&self, snapshots: &[Past], automatic: bool) -> Vec<Verdict> {
+    /// snapshots that hold lost users are held back.
+    pub fn judge(&self, snapshots: &[Past], automatic: bool) -> Judgement {
+        let verdicts = self.by_rules(snapshots);
+        let is_sealed = snapshots.iter().map(|past| past.sealed).collect();
+        Judgement { verdicts, is_sealed, next: 0, automatic }
+    }
+
+    fn by_rules(&self, snapshots: &[Past]) -> Vec<Verdict> {
         let Some(newest) = snapshots.iter().find(|past| past.sealed) else {
             return snapshots.iter().map(|_| Verdict::Kept(vec![KeptFor::NothingNewerSealed])).collect();
         };
@@ -156,7 +206,6 @@ impl Retention {
         let verdict = |past: &Past| match kept_by.get(&past.id) {
             Some(why) => Verdict::Kept(why.iter().copied().collect()),
             None if !past.sealed && past.id > newest.id => Verdict::Kept(vec![KeptFor::NothingNewerSealed]),
-            None if automatic && past.sealed && lost_users(past.users, newest.users) => Verdict::HeldBack,
             None => Verdict::Removed,
         };
         snapshots.iter().map(verdict).collect()
@@ -215,15 +264,32 @@ mod tests {
 
     use super::*;
 
-    fn past(time: &str, sealed: bool, users: u64) -> Past {
-        let time: jiff::Timestamp = time.parse().unwrap();
+    /// A snapshot. The id ends in the number of its users, of which the newest sign up last and leave last.
+    fn past_at(time: jiff::Timestamp, sealed: bool, users: u64) -> Past {
         let text = time.strftime("%Y%m%dT%H%M%S%3fZ");
-        Past { id: RunId::parse(&format!("{text}-00000000")).unwrap(), sealed, users }
+        Past { id: RunId::parse(&format!("{text}-{users:08x}")).unwrap(), sealed }
+    }
+
+    fn past(time: &str, sealed: bool, users: u64) -> Past {
+        past_at(time.parse().unwrap(), sealed, users)
+    }
+
+    fn users(past: &Past) -> u64 {
+        u64::from_str_radix(&past.id.as_str()[20..], 16).unwrap()
+    }
+
+    /// The verdicts after all comparisons, with snapshots that lose users and gain none.
+    fn judged(policy: &Retention, snapshots: &[Past], automatic: bool) -> Vec<Verdict> {
+        let mut judgement = policy.judge(snapshots, automatic);
+        while let Some((older, newer)) = judgement.next_comparison() {
+            judgement.compared(older, lost_users(users(&snapshots[older]), users(&snapshots[newer])));
+        }
+        judgement.into_verdicts()
     }
 
     fn kept(policy: &str, times: &[&str]) -> Vec<usize> {
         let snapshots: Vec<_> = times.iter().map(|time| past(time, true, 5)).collect();
-        let verdicts = Retention::parse(policy).unwrap().judge(&snapshots, true);
+        let verdicts = judged(&Retention::parse(policy).unwrap(), &snapshots, true);
         (0..times.len()).filter(|&at| matches!(verdicts[at], Verdict::Kept(_))).collect()
     }
 
@@ -285,12 +351,12 @@ mod tests {
             past("2026-11-20T12:00:00Z", false, 0),
             past("2026-11-18T02:00:00Z", false, 0),
         ];
-        let judged = |policy: &str| Retention::parse(policy).unwrap().judge(&snapshots, true);
-        assert_eq!(judged("last=9")[2..], [Verdict::Removed, Verdict::Removed]);
-        assert_eq!(judged("days=1")[2..], [Verdict::Kept(vec![KeptFor::Rule(Rule::Days)]), Verdict::Removed]);
-        assert_eq!(judged("daily=9")[0], Verdict::Kept(vec![KeptFor::NothingNewerSealed]));
+        let by = |policy: &str| judged(&Retention::parse(policy).unwrap(), &snapshots, true);
+        assert_eq!(by("last=9")[2..], [Verdict::Removed, Verdict::Removed]);
+        assert_eq!(by("days=1")[2..], [Verdict::Kept(vec![KeptFor::Rule(Rule::Days)]), Verdict::Removed]);
+        assert_eq!(by("daily=9")[0], Verdict::Kept(vec![KeptFor::NothingNewerSealed]));
         let unsealed = [past("2026-11-21T04:00:00Z", false, 0), past("2026-11-18T02:00:00Z", false, 0)];
-        let verdicts = Retention::parse("last=1").unwrap().judge(&unsealed, true);
+        let verdicts = judged(&Retention::parse("last=1").unwrap(), &unsealed, true);
         assert!(
             verdicts.iter().all(|verdict| matches!(verdict, Verdict::Kept(_))),
             "where nothing is sealed, nothing goes"
@@ -310,16 +376,32 @@ mod tests {
         let snapshots: Vec<_> =
             times.iter().zip(users).map(|(time, users)| past(time, true, users)).collect();
         let policy = Retention::parse("last=1").unwrap();
+        let verdicts = |automatic| judged(&policy, &snapshots, automatic);
         let held = |automatic| {
-            policy
-                .judge(&snapshots, automatic)
-                .iter()
-                .map(|verdict| *verdict == Verdict::HeldBack)
-                .collect::<Vec<_>>()
+            verdicts(automatic).iter().map(|verdict| *verdict == Verdict::HeldBack).collect::<Vec<_>>()
         };
-        assert_eq!(held(true), [false, true, true, false, true]);
+        // The third and the fourth are compared with the second, which stays.
+        assert_eq!(held(true), [false, true, false, false, true]);
         assert_eq!(held(false), [false; 5]);
+        let goes = |verdict: &Verdict| matches!(verdict, Verdict::Removed | Verdict::RemovedWithLostUsers);
+        assert!(verdicts(false)[1..].iter().all(goes));
+        assert_eq!(verdicts(false)[4], Verdict::RemovedWithLostUsers);
         assert!(lost_users(100, 79) && !lost_users(100, 80) && !lost_users(0, 0) && lost_users(1, 0));
+    }
+
+    #[test]
+    fn ordinary_leavers_over_a_year_hold_nothing_back() {
+        // A year of weeks, in each of which 1 % of the users leave: 40 % over the year.
+        let begin: jiff::Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
+        let week = |weeks: i64| {
+            let users = 1_000.0 / 0.99_f64.powi(weeks as i32);
+            past_at(begin - SignedDuration::from_hours(weeks * 168), true, users as u64)
+        };
+        let snapshots: Vec<_> = (0..52).map(week).collect();
+        assert!(lost_users(users(&snapshots[51]), users(&snapshots[0])));
+        let verdicts = judged(&Retention::parse("monthly=11").unwrap(), &snapshots, true);
+        let count = |verdict: Verdict| verdicts.iter().filter(|other| **other == verdict).count();
+        assert_eq!((count(Verdict::HeldBack), count(Verdict::Removed)), (0, 41));
     }
 
     fn history() -> impl Strategy<Value = Vec<Past>> {
@@ -327,9 +409,7 @@ mod tests {
         prop::collection::btree_map(0i64..800 * 24 * 60, one, 0..40).prop_map(|all| {
             let begin = 1_750_000_000;
             let past = |(minute, (sealed, users)): (i64, (bool, u64))| {
-                let time = jiff::Timestamp::from_second(begin + minute * 60).unwrap();
-                let text = time.strftime("%Y%m%dT%H%M%S%3fZ");
-                Past { id: RunId::parse(&format!("{text}-00000000")).unwrap(), sealed, users }
+                past_at(jiff::Timestamp::from_second(begin + minute * 60).unwrap(), sealed, users)
             };
             all.into_iter().rev().map(past).collect()
         })
@@ -343,7 +423,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_newest_sealed_snapshot_stays_under_every_policy(snapshots in history(), policy in policy(), automatic: bool) {
-            let verdicts = policy.judge(&snapshots, automatic);
+            let verdicts = judged(&policy, &snapshots, automatic);
             prop_assert_eq!(verdicts.len(), snapshots.len());
             let stays = |verdict: &Verdict| matches!(verdict, Verdict::Kept(_));
             match snapshots.iter().position(|past| past.sealed) {
@@ -355,8 +435,8 @@ mod tests {
         #[test]
         fn unsealed_snapshots_change_nothing_for_sealed_ones(snapshots in history(), policy in policy(), automatic: bool) {
             let sealed: Vec<_> = snapshots.iter().filter(|past| past.sealed).cloned().collect();
-            let of_sealed: Vec<_> = policy.judge(&snapshots, automatic).into_iter().zip(&snapshots).filter(|(_, past)| past.sealed).map(|(verdict, _)| verdict).collect();
-            prop_assert_eq!(of_sealed, policy.judge(&sealed, automatic));
+            let of_sealed: Vec<_> = judged(&policy, &snapshots, automatic).into_iter().zip(&snapshots).filter(|(_, past)| past.sealed).map(|(verdict, _)| verdict).collect();
+            prop_assert_eq!(of_sealed, judged(&policy, &sealed, automatic));
         }
 
         /// Removed snapshots change nothing for the others.
@@ -367,13 +447,14 @@ mod tests {
                 let there = both.entry(*rule).or_insert(*count);
                 *there = (*there).max(*count);
             }
-            let one = policy.judge(&snapshots, automatic);
-            let wider = Retention(both).judge(&snapshots, automatic);
+            let one = judged(&policy, &snapshots, automatic);
+            let wider = judged(&Retention(both), &snapshots, automatic);
             for (one, wider) in one.iter().zip(&wider) {
                 prop_assert!(!matches!(one, Verdict::Kept(_)) || matches!(wider, Verdict::Kept(_)));
             }
-            let left: Vec<_> = snapshots.iter().zip(&one).filter(|(_, verdict)| **verdict != Verdict::Removed).map(|(past, _)| past.clone()).collect();
-            prop_assert!(!policy.judge(&left, automatic).contains(&Verdict::Removed), "a second look removes no more");
+            let goes = |verdict: &Verdict| matches!(verdict, Verdict::Removed | Verdict::RemovedWithLostUsers);
+            let left: Vec<_> = snapshots.iter().zip(&one).filter(|(_, verdict)| !goes(verdict)).map(|(past, _)| past.clone()).collect();
+            prop_assert!(!judged(&policy, &left, automatic).iter().any(goes), "a second look removes no more");
         }
 
         #[test]
@@ -388,7 +469,7 @@ mod tests {
                     Rule::Monthly => past.id.as_str()[..6].to_owned(),
                     _ => past.id.as_str()[..8].to_owned(),
                 }).collect();
-                let verdicts = Retention::new([(rule, count)]).unwrap().judge(&snapshots, false);
+                let verdicts = judged(&Retention::new([(rule, count)]).unwrap(), &snapshots, false);
                 let by_rule = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Kept(why) if why.contains(&KeptFor::Rule(rule)))).count();
                 prop_assert_eq!(by_rule, periods.len().min(count as usize), "{:?}", rule);
             }

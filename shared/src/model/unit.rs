@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, DigestBuilder, GroupName, PoolId, RecordKind};
+use super::{Digest, DigestBuilder, GroupName, PageLimit, PoolId, RecordKind};
 
 /// What a unit lists, in the order in which an export works.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,13 +51,10 @@ impl SubPrefix {
 }
 
 impl TryFrom<char> for SubPrefix {
-    type Error = String;
+    type Error = &'static str;
 
-    fn try_from(digit: char) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|prefix| prefix.0 == digit)
-            .ok_or_else(|| format!("no sub begins with {digit:?}"))
+    fn try_from(digit: char) -> Result<Self, &'static str> {
+        Self::ALL.into_iter().find(|prefix| prefix.0 == digit).ok_or("no sub begins so")
     }
 }
 
@@ -179,8 +176,14 @@ pub struct Unit {
     /// The pool that the snapshot was taken of.
     pub pool: PoolId,
     pub listing: Listing,
-    /// The attempt that counts, from 1. A refused token starts the next attempt.
+    /// The attempt that counts, from 1. A refused token or a page that is too large starts the next attempt.
     pub attempt: u32,
+    /// How many entries each call asks for. It never grows.
+    #[serde(default, skip_serializing_if = "PageLimit::is_max")]
+    pub limit: PageLimit,
+    /// How many attempts began because a page was too large.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub limit_changes: u32,
     /// Whether the attempt looks up all records of its users in the table.
     #[serde(default)]
     pub looks_up_all: bool,
@@ -198,6 +201,10 @@ pub struct Unit {
     pub chain: Digest,
 }
 
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Unit {
     /// A unit that is not begun.
     pub fn open(pool: PoolId, listing: Listing) -> Self {
@@ -205,6 +212,8 @@ impl Unit {
             pool,
             listing,
             attempt: 1,
+            limit: PageLimit::MAX,
+            limit_changes: 0,
             looks_up_all: false,
             state: UnitState::Open,
             pages: 0,
@@ -222,8 +231,22 @@ impl Unit {
     /// The same unit under the next attempt, which looks up all records.
     #[must_use]
     pub fn looking_up_all(&self) -> Self {
+        let Self { limit, limit_changes, .. } = *self;
         let attempt = self.attempt + 1;
-        Self { attempt, looks_up_all: true, ..Self::open(self.pool.clone(), self.listing.clone()) }
+        let open = Self::open(self.pool.clone(), self.listing.clone());
+        Self { attempt, limit, limit_changes, looks_up_all: true, ..open }
+    }
+
+    /// Starts the next attempt with a smaller limit, because a page was too large.
+    pub fn start_again_with(&mut self, limit: PageLimit) {
+        self.attempt += 1;
+        self.limit_changes += 1;
+        self.limit = limit;
+    }
+
+    /// How many attempts have ended, except those that a page ended that was too large.
+    pub fn broken_off(&self) -> u32 {
+        (self.attempt - 1).saturating_sub(self.limit_changes)
     }
 
     /// Whether the units for the members of its groups are still missing.

@@ -135,6 +135,12 @@ impl UserRecord {
         DigestBuilder::new("user").json(self).finish()
     }
 
+    /// The size of its username and attributes, in bytes.
+    pub fn bytes(&self) -> usize {
+        let attributes = self.attributes.iter().map(|(name, value)| name.len() + value.len());
+        self.username.as_str().len() + attributes.sum::<usize>()
+    }
+
     /// The attributes that a create call accepts. Cognito alone sets the others.
     pub fn settable_attributes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.attributes
@@ -180,11 +186,12 @@ impl UserRecord {
     /// The attributes that a restore sets: no empty values, and a verified flag only beside its address.
     pub fn restorable_attributes(&self) -> impl Iterator<Item = (&str, &str)> {
         let is_filled = |name: &str| self.attributes.get(name).is_some_and(|value| !value.is_empty());
-        self.settable_attributes().filter(move |(name, value)| match *name {
+        let has_address = move |name: &str| match name {
             "email_verified" => is_filled("email"),
             "phone_number_verified" => is_filled("phone_number"),
-            _ => !value.is_empty(),
-        })
+            _ => true,
+        };
+        self.settable_attributes().filter(move |(name, value)| !value.is_empty() && has_address(name))
     }
 
     /// The form in which two users are compared: a verified flag counts only if it is `true`.

@@ -42,7 +42,7 @@ pub async fn resolve<P: Pool>(pool: &PacedPool<P>, run: &Progress, headroom: Opt
             Ok(quota) => headroom.within(quota),
             Err(error) => {
                 let (category, code) = (category.name(), error.code);
-                tracing::warn!(pool = %pool.id(), category, code, "quota unknown, using the default");
+                tracing::warn!(pool = %pool.id(), category, %code, "quota unknown, using the default");
                 by_default
             }
         };

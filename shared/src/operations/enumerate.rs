@@ -1,5 +1,7 @@
 //! Enumerate: checks what a run is to do, takes the lease and writes the units.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::ceilings;
@@ -18,6 +20,10 @@ use crate::ports::Backend;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Result};
+
+/// How long an import waits for the other Region after it has written its hold. It is twice the longest lag of the
+/// replication for which a removal and the import always see each other.
+const HOLD_SEEN_AFTER: Duration = Duration::from_secs(20);
 
 /// Begins a run, or refuses it before anything is written.
 pub async fn enumerate<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
@@ -182,6 +188,7 @@ async fn write_restore<B: Backend>(
         catalog,
         input: &input,
         progress: &progress,
+        sub_map_retention: backend.sub_map_retention(),
         now: backend.clock().now(),
     };
     let start = preflight.check().await?;
@@ -222,6 +229,10 @@ async fn with_calls<P: Pool, V: Vault>(
 ///
 /// Prune marks the header first, then looks for holds. The import writes its hold first, then reads
 /// the header. So one of the two always sees the other.
+///
+/// Removals work in the Region of the snapshot's pool. In another Region, the hold and the marks arrive with a lag.
+/// If no lag exceeds 10 seconds: a removal that does not see the hold looked for it less than 10 seconds after it was
+/// written. Its mark is older, so it arrives less than 20 seconds after the hold was written.
 async fn hold<B: Backend>(
     backend: &B,
     catalog: &Catalog<B::Vault>,
@@ -231,6 +242,9 @@ async fn hold<B: Backend>(
     let restore = start.restore();
     let hold = Hold { target: restore.target.clone(), execution: progress.execution.id.clone() };
     catalog.hold(&restore.snapshot, &restore.id, &hold).await?;
+    if backend.region().is_some_and(|region| region != restore.source.region()) {
+        tokio::time::sleep(HOLD_SEEN_AFTER).await;
+    }
     require_sealed(backend, catalog, restore).await
 }
 
@@ -253,7 +267,7 @@ fn already_running(operation: RunKind, pool: &PoolId, lease: &Lease) -> Error {
     };
     Error::new(
         kind,
-        format!("User pool {pool} is in use: execution {} {what}.", lease.holder),
+        format!("User pool {pool} is in use: execution {} {what}.", lease.shown_holder()),
         format!("Wait for that execution to end. If it was aborted, its lease ends at {}.", lease.expires),
     )
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::model::{Execution, Failure, PoolId, Progress, RunKind};
+use crate::model::{ErrorCode, Execution, Failure, PoolId, Progress, RunKind};
 use crate::{Error, ErrorKind, Result};
 
 /// The first event of a run.
@@ -51,6 +51,9 @@ pub struct FailedEvent {
 }
 
 /// The error that a `Catch` of the state machine passes on.
+///
+/// Only the causes of this program's own errors are kept. Others can quote the input of a state, or what a
+/// function printed as it died.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CaughtError {
@@ -63,14 +66,32 @@ impl CaughtError {
     /// The name and the sentence of the error. The cause of a function's error is JSON that
     /// contains the sentence.
     pub fn into_failure(self) -> Failure {
+        let error = ErrorCode::of(&self.error);
+        let is_ours = ErrorKind::ALL.iter().any(|kind| kind.name() == error.as_str());
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct FunctionError {
             error_message: String,
         }
-        let cause = serde_json::from_str::<FunctionError>(&self.cause)
-            .map_or(self.cause, |cause| cause.error_message);
-        Failure { error: self.error, cause }
+        let ours = serde_json::from_str::<FunctionError>(&self.cause).ok().filter(|_| is_ours);
+        let cause = ours.map_or_else(|| service_cause(error.as_str()).to_owned(), |ours| ours.error_message);
+        Failure { error: error.into(), cause }
+    }
+}
+
+/// What an error means that is not one of this program.
+/// Sources: "Handling errors in Step Functions workflows", AWS Step Functions developer guide; the error types of
+/// functions, AWS Lambda developer guide.
+fn service_cause(error: &str) -> &'static str {
+    match error {
+        "States.Timeout" | "Sandbox.Timedout" => "A function did not end in time.",
+        "Runtime.ExitError" => "The process of a function ended before it answered. Its log may say why.",
+        "Runtime.OutOfMemory" => "A function ran out of memory.",
+        "States.DataLimitExceeded" => "An answer of a function was too large for the state machine.",
+        "Lambda.TooManyRequestsException" => "Lambda throttled a function.",
+        error if error.starts_with("Lambda.") => "Lambda did not carry out a call of a function.",
+        error if error.starts_with("States.") => "The state machine stopped the run.",
+        _ => "The history of the execution says more.",
     }
 }
 
@@ -79,13 +100,16 @@ impl CaughtError {
 /// # Errors
 /// `InvalidInput`, if the event cannot be read.
 pub fn read<T: DeserializeOwned>(function: &str, event: Value) -> Result<T> {
-    serde_json::from_value(event).map_err(|error| {
-        Error::new(
-            ErrorKind::InvalidInput,
-            format!("The event of function {function} cannot be read: {error}."),
-            "Only the state machines call the functions: start an execution of one of them instead.",
-        )
-    })
+    serde_json::from_value(event).map_err(|_| unreadable(function))
+}
+
+/// The error for an event that `function` cannot read. The parser's error may quote the event.
+pub fn unreadable(function: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidInput,
+        format!("The event of function {function} cannot be read."),
+        "Only the state machines call the functions: start an execution of one of them instead.",
+    )
 }
 
 #[cfg(test)]
@@ -96,22 +120,35 @@ mod tests {
 
     #[test]
     fn a_caught_error_is_unwrapped() {
-        let caught = |cause: &str| {
-            CaughtError { error: "PoolNotFound".into(), cause: cause.into() }.into_failure().cause
-        };
-        assert_eq!(
-            caught(r#"{"errorType":"PoolNotFound","errorMessage":"No pool.","stackTrace":[]}"#),
-            "No pool."
-        );
-        assert_eq!(caught("Killed"), "Killed");
+        let cause = r#"{"errorType":"PoolNotFound","errorMessage":"No pool.","stackTrace":[]}"#;
+        let caught = CaughtError { error: "PoolNotFound".into(), cause: cause.into() };
+        assert_eq!(caught.into_failure().cause, "No pool.");
+    }
+
+    #[test]
+    fn the_cause_of_an_error_of_a_service_is_replaced() {
+        let panicked = r#"{"errorType":"&str","errorMessage":"Lambda panicked: no char in anna"}"#;
+        for (error, cause) in [
+            ("Runtime.ExitError", "RequestId: 1 Error: Runtime exited: anna"),
+            ("States.ParameterPathFailure", "The path is not in the input {\"emails\": [\"anna\"]}"),
+            ("PoolNotFound", "anna"),
+            ("&str", panicked),
+            ("anna@example.com", ""),
+        ] {
+            let failure = CaughtError { error: error.into(), cause: cause.into() }.into_failure();
+            assert!(!format!("{failure:?}").contains("anna"), "{failure:?}");
+            assert!(failure.cause.ends_with('.') && !failure.error.is_empty(), "{failure:?}");
+        }
     }
 
     #[test]
     fn an_unreadable_event_is_named() {
-        for event in [json!([]), json!("x"), json!({"operation": "export"}), json!({"operation": "erase"})] {
+        for event in [json!([]), json!("anna"), json!({"operation": "export"}), json!({"operation": "anna"})]
+        {
             let error = read::<BeginEvent>("enumerate", event).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
-            assert!(crate::report::cause(&error).contains("start an execution"));
+            let cause = crate::report::cause(&error);
+            assert!(cause.contains("start an execution") && !cause.contains("anna"), "{cause}");
         }
     }
 }

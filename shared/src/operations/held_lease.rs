@@ -155,7 +155,7 @@ fn at_work(pool: &PoolId, lease: &Lease) -> Error {
         ErrorKind::ExportAlreadyRunning,
         format!(
             "User pool {pool} is in use: {} exports it, or copies or removes its snapshots in this table.",
-            lease.holder
+            lease.shown_holder()
         ),
         format!(
             "Nothing was changed. Wait for the end of that run. If it was aborted, its lease ends at {}.",

@@ -18,6 +18,7 @@ mod run;
 pub mod verify;
 
 pub use enumerate::enumerate;
+pub use event::unreadable;
 pub use export::export_pages;
 pub use finalize::finalize;
 pub use held_lease::{HeldLease, holder_name};

@@ -101,7 +101,9 @@ pub(super) async fn keep_lease<V: Vault + Clone>(
             ErrorKind::LeaseLost,
             format!(
                 "Run {} lost its lease: it was idle, and execution {} took over user pool {}.",
-                progress.run_id, lease.holder, progress.user_pool_id
+                progress.run_id,
+                lease.shown_holder(),
+                progress.user_pool_id
             ),
             "Wait for that execution to end, then start this one again if you still need it.",
         )),

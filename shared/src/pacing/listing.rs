@@ -4,20 +4,22 @@
 //! 2. If Cognito refuses a token, or returns the same token again, the listing starts again from
 //!    its first page.
 //! 3. After [`LISTING_ATTEMPTS`] attempts the listing fails.
+//! 4. If a page is too large for memory, the listing starts again with a smaller `Limit`. Cognito does not document
+//!    that a token of one limit is good for another. That happens at most five times, and is no attempt.
 //!
 //! The type makes no call, so it fits every listing, with any calls and any checkpoints:
 //!
 //! ```ignore
 //! let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
 //! while !listing.has_ended() {
-//!     let answer = pool.list_users(listing.token()).await;
+//!     let answer = pool.list_users(listing.limit(), listing.token()).await;
 //!     let users = listing.advance(answer)?.into_entries();
 //! }
 //! ```
 
 use std::fmt::Display;
 
-use crate::model::{Execution, ListingPosition, PoolId};
+use crate::model::{Execution, ListingPosition, PageLimit, PoolId};
 use crate::ports::pool::{Listed, PoolError, PoolErrorKind, PoolResult};
 use crate::{Error, ErrorKind, Result};
 
@@ -45,8 +47,8 @@ pub struct PagedListing<'a> {
 pub enum Step<T> {
     /// The entries of the next page, possibly none.
     Page(Vec<T>),
-    /// Cognito broke the listing off. The next call asks for the first page, so entries come a
-    /// second time.
+    /// Cognito broke the listing off, or the page was too large. The next call asks for the first
+    /// page, so entries come a second time.
     Restarted,
 }
 
@@ -87,6 +89,11 @@ impl<'a> PagedListing<'a> {
         self.position.token.as_deref()
     }
 
+    /// How many entries the next call asks for.
+    pub fn limit(&self) -> PageLimit {
+        self.position.limit
+    }
+
     /// Whether the last page has been listed.
     pub fn has_ended(&self) -> bool {
         self.position.ended
@@ -97,7 +104,7 @@ impl<'a> PagedListing<'a> {
         self.position
     }
 
-    /// Takes the answer to the call that was made with [`Self::token`].
+    /// Takes the answer to the call that was made with [`Self::token`] and [`Self::limit`].
     ///
     /// # Errors
     /// The error of [`Refusal`] if Cognito refuses the call for another reason than its token.
@@ -106,6 +113,9 @@ impl<'a> PagedListing<'a> {
         let token = &self.position.token;
         match answer {
             Ok(listed) if token.is_none() || listed.next_token != *token => {
+                if let Some(smaller) = self.position.limit.after_page(listed.entries.len(), listed.bytes) {
+                    return Ok(self.restart_with(smaller, listed.bytes));
+                }
                 self.position.ended = listed.next_token.is_none();
                 self.position.token = listed.next_token;
                 Ok(Step::Page(listed.entries))
@@ -115,6 +125,14 @@ impl<'a> PagedListing<'a> {
             }
             _ => self.restart(),
         }
+    }
+
+    fn restart_with<T>(&mut self, smaller: PageLimit, bytes: usize) -> Step<T> {
+        let limit = smaller.get();
+        tracing::warn!(pool = %self.pool, listing = self.name, bytes, limit, "page too large, starting the listing again");
+        self.position.limit = smaller;
+        self.position.token = None;
+        Step::Restarted
     }
 
     fn restart<T>(&mut self) -> Result<Step<T>> {
@@ -146,11 +164,11 @@ mod tests {
     use crate::ports::pool::Operation;
 
     fn page(entry: u32, next: Option<&str>) -> PoolResult<Listed<u32>> {
-        Ok(Listed { entries: vec![entry], next_token: next.map(str::to_owned) })
+        Ok(Listed::small(vec![entry], next.map(str::to_owned)))
     }
 
     fn refusal(kind: PoolErrorKind) -> PoolResult<Listed<u32>> {
-        Err(PoolError { operation: Operation::ListUsers, kind, code: "Code".into(), detail: String::new() })
+        Err(PoolError::new(Operation::ListUsers, kind, "Code"))
     }
 
     fn refused(_: &PoolId, error: PoolError) -> Error {
@@ -203,7 +221,7 @@ mod tests {
 
     #[test]
     fn only_a_null_token_ends_a_listing() {
-        let empty = Ok(Listed { entries: Vec::new(), next_token: Some("a".to_owned()) });
+        let empty = Ok(Listed::small(Vec::new(), Some("a".to_owned())));
         assert_eq!(list(vec![empty, page(1, None)]).0, Ok(vec![1]));
     }
 
@@ -216,6 +234,29 @@ mod tests {
         assert_eq!(entries.unwrap_err().kind(), ErrorKind::CallRefused);
         let (entries, _) = list(vec![page(1, Some("a")), refusal(PoolErrorKind::AccessDenied)]);
         assert_eq!(entries.unwrap_err().kind(), ErrorKind::AccessDenied);
+    }
+
+    #[test]
+    fn a_page_that_is_too_large_starts_the_listing_again_with_a_smaller_limit() {
+        let (pool, execution) = (pool(), execution("first"));
+        let page = |entries: u32, next: Option<&str>| {
+            let (entries, next_token) = ((0..entries).collect::<Vec<_>>(), next.map(str::to_owned));
+            Ok(Listed { bytes: entries.len() * 400_000, entries, next_token })
+        };
+        let mut listing =
+            PagedListing::new(&pool, "users", refused).resume(ListingPosition::default(), &execution);
+        assert_eq!(listing.advance(page(2, Some("a"))), Ok(Step::Page(vec![0, 1])));
+        assert_eq!(listing.advance(page(60, Some("b"))), Ok(Step::Restarted));
+        assert_eq!((listing.token(), listing.limit().get()), (None, 5));
+        // The limit is part of the checkpoint, and no attempt is counted.
+        let position = listing.into_position();
+        assert_eq!(position.broken_off.times(), 0);
+        let mut listing = PagedListing::new(&pool, "users", refused).resume(position, &execution);
+        assert_eq!(listing.advance(page(5, Some("a"))), Ok(Step::Page((0..5).collect())));
+        assert_eq!(listing.advance(refusal(PoolErrorKind::InvalidParameter)), Ok(Step::Restarted));
+        assert_eq!(listing.limit().get(), 5, "the limit never grows");
+        assert_eq!(listing.advance(page(1, None)), Ok(Step::Page(vec![0])));
+        assert!(listing.has_ended());
     }
 
     #[test]

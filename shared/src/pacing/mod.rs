@@ -4,6 +4,7 @@
 mod backoff;
 mod budget;
 mod departures;
+mod in_flight;
 mod lanes;
 mod limiter;
 mod listing;
@@ -13,6 +14,7 @@ mod throttle;
 
 pub use backoff::{FullJitter, seed_waits};
 pub use budget::Budget;
+pub use in_flight::{InFlightBytes, InFlightPiece};
 pub use lanes::Lanes;
 pub use limiter::Limiter;
 pub use listing::{LISTING_ATTEMPTS, PagedListing, Refusal, Step};

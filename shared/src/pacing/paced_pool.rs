@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{Budget, FullJitter, Lanes, Lapsed, Limiter, Tenure, Throttle};
 use crate::model::{
     AttributeSchema, CallStats, Category, Ceilings, GroupName, GroupRecord, Identity, JobId, MfaPreference,
-    PoolDescription, PoolId, Sub, SubPrefix, Tps, User, Username,
+    PageLimit, PoolDescription, PoolId, Sub, SubPrefix, Tps, User, Username,
 };
 use crate::ports::Clock;
 use crate::ports::pool::{
@@ -86,12 +86,7 @@ impl<P: Pool> PacedPool<P> {
         operation: Operation,
         attempt: impl Fn() -> F + Send + Sync,
     ) -> PoolResult<T> {
-        let not_made = |kind: PoolErrorKind| PoolError {
-            operation,
-            kind,
-            code: format!("{kind:?}"),
-            detail: String::new(),
-        };
+        let not_made = |kind: PoolErrorKind| PoolError::new(operation, kind, &format!("{kind:?}"));
         let out_of_time = || not_made(PoolErrorKind::OutOfTime);
         let lapsed = |lapsed: Lapsed| {
             not_made(match lapsed {
@@ -141,7 +136,7 @@ impl<P: Pool> PacedPool<P> {
             }
             tracing::warn!(
                 operation = operation.name(),
-                code = error.code,
+                code = %error.code,
                 wait_ms = wait.as_millis() as u64,
                 "call refused, trying again"
             );
@@ -167,12 +162,17 @@ impl<P: Pool> Pool for PacedPool<P> {
         self.call(Operation::DescribeUserPool, || self.pool.describe()).await
     }
 
-    async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
-        self.call(Operation::ListUsers, || self.pool.list_users(token)).await
+    async fn list_users(&self, limit: PageLimit, token: Option<&str>) -> PoolResult<Listed<User>> {
+        self.call(Operation::ListUsers, || self.pool.list_users(limit, token)).await
     }
 
-    async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
-        self.call(Operation::ListUsers, || self.pool.list_users_by_sub(prefix, token)).await
+    async fn list_users_by_sub(
+        &self,
+        prefix: SubPrefix,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<User>> {
+        self.call(Operation::ListUsers, || self.pool.list_users_by_sub(prefix, limit, token)).await
     }
 
     async fn list_users_with_sub(&self, sub: &Sub, token: Option<&str>) -> PoolResult<Listed<User>> {
@@ -183,8 +183,13 @@ impl<P: Pool> Pool for PacedPool<P> {
         self.call(Operation::ListGroups, || self.pool.list_groups(token)).await
     }
 
-    async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
-        self.call(Operation::ListUsersInGroup, || self.pool.list_members(group, token)).await
+    async fn list_members(
+        &self,
+        group: &GroupName,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<Sub>> {
+        self.call(Operation::ListUsersInGroup, || self.pool.list_members(group, limit, token)).await
     }
 
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {

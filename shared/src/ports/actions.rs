@@ -16,6 +16,7 @@ pub fn on_table(access: Access) -> &'static str {
         Access::Query => "Query",
         Access::PutIf => "PutItem",
         Access::PutAll | Access::DeleteAll => "BatchWriteItem",
+        Access::Update => "UpdateItem",
         Access::CheckFence => "ConditionCheckItem",
         Access::DeleteFenced => "DeleteItem",
     }

@@ -7,7 +7,7 @@ use super::pool::Pool;
 use super::vault::Vault;
 use super::{Announcement, Clock};
 use crate::Result;
-use crate::model::{Headroom, Metrics, PoolId, Retention, Tps};
+use crate::model::{Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
 
 /// The environment of a step: its pools, its table, its settings and its outputs.
 pub trait Backend: Send + Sync {
@@ -31,6 +31,8 @@ pub trait Backend: Send + Sync {
     fn splits_listings(&self) -> bool;
     /// The rules by which prune keeps snapshots after an export. None if all snapshots stay.
     fn retention(&self) -> Option<&Retention>;
+    /// How long the sub maps of restores are kept. None if all of them stay.
+    fn sub_map_retention(&self) -> Option<SubMapRetention>;
     fn clock(&self) -> Clock;
     fn measure(&self, metrics: &Metrics);
     /// Sends the announcement, if a topic accepts it. Returns whether it was sent.

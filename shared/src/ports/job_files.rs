@@ -5,7 +5,7 @@ use std::future::Future;
 
 use crate::Result;
 use crate::csv::Limits;
-use crate::model::{JobId, PoolId};
+use crate::model::{ErrorCode, JobId, PoolId};
 use crate::ports::pool::PresignedUrl;
 
 pub trait JobFiles: Send + Sync {
@@ -73,12 +73,12 @@ pub struct LogPage {
     pub next_token: Option<String>,
 }
 
-/// Why a log could not be read. It holds an error code alone.
+/// Why a log could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct LogError(pub String);
+pub struct LogError(pub ErrorCode);
 
-/// Why a file could not be uploaded. It holds an error code alone.
+/// Why a file could not be uploaded: the status of an answer or the kind of fault, in this project's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UploadError(pub String);

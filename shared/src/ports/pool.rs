@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 pub use crate::model::Operation;
 use crate::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription,
-    PoolId, Sub, SubPrefix, User, Username,
+    AttributeSchema, Category, ErrorCode, Explanation, GroupName, GroupRecord, Identity, JobId,
+    MfaPreference, PageLimit, PoolDescription, PoolId, RefusedCall, Sub, SubPrefix, User, Username,
 };
 
 /// One answer of a listing: at most [`PAGE_SIZE`](crate::model::PAGE_SIZE) entries, possibly none.
@@ -22,6 +22,24 @@ pub struct Listed<T> {
     pub entries: Vec<T>,
     /// The token of the next page. None at the end.
     pub next_token: Option<String>,
+    /// The size of the users in the answer, in bytes: see [`UserRecord::bytes`](crate::model::UserRecord::bytes). A
+    /// listing of members counts the users that Cognito sends, although its entries are only their `sub`s. Other
+    /// listings have no large entries and leave it 0.
+    pub bytes: usize,
+}
+
+impl Listed<User> {
+    pub fn users(users: Vec<User>, next_token: Option<String>) -> Self {
+        let bytes = users.iter().map(|user| user.record.bytes()).sum();
+        Self { entries: users, next_token, bytes }
+    }
+}
+
+impl<T> Listed<T> {
+    /// A page whose entries are small.
+    pub fn small(entries: Vec<T>, next_token: Option<String>) -> Self {
+        Self { entries, next_token, bytes: 0 }
+    }
 }
 
 /// A user to create.
@@ -177,29 +195,54 @@ pub enum PoolErrorKind {
     Refused,
 }
 
+/// The code of a refusal by a trigger. Its message is the application's.
+const LAMBDA_REFUSED: &str = "UserLambdaValidationException";
+
 /// A call of Cognito that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolError {
     pub operation: Operation,
     pub kind: PoolErrorKind,
     /// The error code of Cognito, or the kind of fault.
-    pub code: String,
-    /// The message of Cognito without the values of the call.
-    pub detail: String,
+    pub code: ErrorCode,
+    /// What Cognito's message means, if it is known.
+    pub explanation: Option<Explanation>,
 }
 
 impl PoolError {
+    /// The error of a call that Cognito has not answered.
+    pub fn new(operation: Operation, kind: PoolErrorKind, code: &str) -> Self {
+        Self { operation, kind, code: ErrorCode::of(code), explanation: None }
+    }
+
+    /// The error in an answer of Cognito. Its message can hold any value of the call, and the text of a
+    /// trigger. So neither is kept.
+    pub fn answered(operation: Operation, kind: PoolErrorKind, code: &str, message: &str) -> Self {
+        let explanation = if code == LAMBDA_REFUSED { None } else { Explanation::of(message) };
+        Self { explanation, ..Self::new(operation, kind, code) }
+    }
+
+    /// The refused call.
+    pub fn call(&self) -> RefusedCall {
+        RefusedCall { operation: self.operation, code: self.code.clone() }
+    }
+
+    /// Whether a trigger of the pool refused the call, in its own words.
+    pub fn is_of_trigger(&self) -> bool {
+        self.code.as_str() == LAMBDA_REFUSED
+    }
+
     /// Whether a limit of the account or the pool is reached.
     pub fn is_limit_exceeded(&self) -> bool {
-        self.code == "LimitExceededException"
+        self.code.as_str() == "LimitExceededException"
     }
 }
 
 impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} answered {}", self.operation.name(), self.code)?;
-        if !self.detail.is_empty() {
-            write!(f, ": {}", self.detail)?;
+        if let Some(explanation) = self.explanation {
+            write!(f, ": {}", explanation.sentence().trim_end_matches('.'))?;
         }
         Ok(())
     }
@@ -217,14 +260,19 @@ pub trait Pool: Send + Sync {
     /// DescribeUserPool.
     fn describe(&self) -> impl Future<Output = PoolResult<PoolDescription>> + Send;
 
-    /// ListUsers, 60 a page.
-    fn list_users(&self, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
+    /// ListUsers, at most `limit` a page.
+    fn list_users(
+        &self,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
 
-    /// ListUsers, 60 a page, of the users whose `sub` begins with `prefix`. Cognito does not
+    /// ListUsers, at most `limit` a page, of the users whose `sub` begins with `prefix`. Cognito does not
     /// document that it can do so. It may refuse, list other users, or leave some out.
     fn list_users_by_sub(
         &self,
         prefix: SubPrefix,
+        limit: PageLimit,
         token: Option<&str>,
     ) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
 
@@ -242,10 +290,11 @@ pub trait Pool: Send + Sync {
         token: Option<&str>,
     ) -> impl Future<Output = PoolResult<Listed<GroupRecord>>> + Send;
 
-    /// ListUsersInGroup, 60 a page.
+    /// ListUsersInGroup, at most `limit` a page.
     fn list_members(
         &self,
         group: &GroupName,
+        limit: PageLimit,
         token: Option<&str>,
     ) -> impl Future<Output = PoolResult<Listed<Sub>>> + Send;
 

@@ -180,6 +180,9 @@ pub(super) fn notes(notes: &BTreeMap<Note, u64>) -> String {
             Note::RoleLeftOut => {
                 format!(" Restored without a role, as the input says: {}.", plural(*count, "group", "groups"))
             }
+            Note::ValueNotRestored => {
+                format!(" Restored without a value that the target refuses: {users} (valueNotRestored).")
+            }
             Note::ResetRequired => {
                 format!(
                     " {users} created by import jobs set a new password with a code at the next sign-in (RESET_REQUIRED)."

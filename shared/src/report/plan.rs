@@ -40,8 +40,8 @@ pub struct PlanReport {
     /// What would happen to its users.
     #[serde(flatten)]
     pub forecast: Forecast,
-    /// Users whose records are missing from the backup table or altered. No import can restore them from this
-    /// snapshot.
+    /// Users and groups whose records are missing from the backup table or altered. No import can restore them
+    /// from this snapshot.
     #[serde(default)]
     pub damaged: u64,
     /// The name of the error with which the import would be refused now.
@@ -50,6 +50,9 @@ pub struct PlanReport {
     /// An earlier snapshot that holds many more users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrunk: Option<Shrunk>,
+    /// The restore on which an import works meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_at_work: Option<RunId>,
     /// The Cognito calls of the import, from an empty target.
     pub total_calls: u64,
     /// The least time that the import takes at the limit of this run, seconds.
@@ -59,7 +62,7 @@ pub struct PlanReport {
 }
 
 impl PlanReport {
-    /// Whether every record and page of users can be read.
+    /// Whether every record and page of users and groups can be read.
     pub fn is_readable(&self) -> bool {
         self.damaged == 0 && self.forecast.damaged_pages == 0
     }
@@ -82,6 +85,9 @@ impl PlanReport {
         }
         words += &restore.shrunk.as_ref().map(Shrunk::summary).unwrap_or_default();
         words += listing.map(UserListing::summary).unwrap_or_default();
+        if let Some(id) = &restore.at_work {
+            words += &format!(" ATTENTION: an import works on restore {id} now, and changes these numbers.");
+        }
         if let Some(refusal) = refusal {
             words +=
                 &format!(" The import ends with {} unless you accept its losses.", refusal.kind().name());
@@ -127,6 +133,10 @@ impl Forecast {
                 format!(" Not: {users} ({reason}).")
             };
         }
+        for (attribute, left_out) in &self.left_out_values {
+            let users = plural(left_out.users, "user", "users");
+            words += &format!(" Left out, because the target refuses it: {attribute} of {users}.");
+        }
         if self.must_reset > 0 {
             let users = plural(self.must_reset, "user", "users");
             words += &format!(" {users} must set a new password by \"forgot password\".");
@@ -146,6 +156,9 @@ impl Forecast {
         if damaged > 0 {
             let records = plural(damaged, "record is", "records are");
             words += &format!(" {records} damaged: missing from the backup table, or altered.");
+            if self.damaged_groups > 0 {
+                words += &format!(" Of groups: {}.", grouped(self.damaged_groups));
+            }
         }
         words += &notes(&self.notes);
         words += &self.jobs.as_ref().map(JobsForecast::summary).unwrap_or_default();
@@ -224,6 +237,9 @@ impl RolesForecast {
 
 /// The roles of a forecast, which names only the first.
 fn named(roles: &[String]) -> String {
+    if roles.is_empty() {
+        return "no ARN of a role".to_owned();
+    }
     let more = if roles.len() < RolesForecast::NAMED { "" } else { " and more" };
     format!("{}{more}", roles.join(", "))
 }

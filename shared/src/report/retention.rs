@@ -39,8 +39,8 @@ impl RetentionReport {
                 more => format!(" and {more} more"),
             };
             words += &format!(
-                " ATTENTION: held back from retention: {}, because the pool has over 20 % fewer users now: {}{more}. Check that \
-                 the users were deleted on purpose, then prune the snapshots by hand.",
+                " ATTENTION: held back from retention: {}, because over 20 % of the users are missing from the next newer snapshot \
+                 that stays: {}{more}. Check that the users were deleted on purpose, then prune the snapshots by hand.",
                 plural(self.held_back, "snapshot", "snapshots"),
                 named(&self.held_back_snapshots)
             );

@@ -80,6 +80,21 @@ fn an_export_and_a_copy_into_the_table_take_undecided_marks_away() {
 }
 
 #[test]
+fn a_copy_says_that_its_snapshot_is_being_removed_at_the_destination() {
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let (destination, _) = other_account();
+        copy_to(&backend, &destination, &ids[2]).await.unwrap();
+        let there = Catalog::new(destination.vault());
+        let marked = there.mark_for_removal(&source_id(), &ids[2]).await.unwrap().unwrap();
+        assert!(there.decide_removal(marked).await.unwrap());
+        let error = copy_to(&backend, &destination, &ids[2]).await.unwrap_err();
+        assert_eq!(error.kind().name(), "SnapshotBeingRemoved", "{error}");
+        assert!(error.message().starts_with("At the destination, snapshot "), "{error}");
+    });
+}
+
+#[test]
 fn a_copy_made_during_a_mark_equals_the_snapshot_after_the_mark() {
     in_paused_time(async {
         let (backend, _, ids) = history().await;

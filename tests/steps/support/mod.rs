@@ -6,6 +6,7 @@ pub mod caught;
 pub mod copied;
 pub mod disturbance;
 pub mod interleaving;
+pub mod log;
 pub mod machine;
 pub mod manifest;
 pub mod people;

@@ -1,7 +1,7 @@
 //! Populations: the users and groups that a source pool may have.
 
 use proptest::prelude::*;
-use shared::model::{GroupName, GroupRecord, UserRecord, UserStatus, Username};
+use shared::model::{GroupName, GroupRecord, PoolDescription, UserRecord, UserStatus, Username};
 use shared_memory::MemoryPool;
 
 /// The identity provider of both pools.
@@ -155,6 +155,44 @@ impl Person {
             modified: None,
         }
     }
+}
+
+/// The custom attributes that large users need.
+pub fn long_attributes() -> Vec<String> {
+    (0..50).map(|number| format!("text-{number:02}")).collect()
+}
+
+/// Makes a user larger by so many attributes of 2,048 characters of four bytes: 8 KB each, at most 60. With 50 of them
+/// its item exceeds DynamoDB's limit.
+pub fn grow(record: &mut UserRecord, attributes: usize) {
+    let standard = [
+        "address",
+        "family_name",
+        "given_name",
+        "gender",
+        "locale",
+        "middle_name",
+        "nickname",
+        "picture",
+        "profile",
+        "zoneinfo",
+    ];
+    let custom = long_attributes().into_iter().map(|name| format!("custom:{name}"));
+    let names = custom.chain(standard.map(str::to_owned));
+    for (number, name) in names.take(attributes).enumerate() {
+        let letter = char::from_u32(0x1F9D1 + number as u32).unwrap_or('🧑');
+        record.attributes.insert(name, letter.to_string().repeat(2_048));
+    }
+}
+
+/// Declares the attributes of large users.
+pub fn declare_long_attributes(pool: &MemoryPool) {
+    let names: Vec<String> =
+        ["note", "shoe_size"].map(str::to_owned).into_iter().chain(long_attributes()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    pool.configure(|description| {
+        description.attributes = PoolDescription::with_defaults(&names).attributes;
+    });
 }
 
 impl Population {

@@ -78,6 +78,18 @@ pub fn records(backend: &MemoryBackend) -> BTreeSet<Key> {
     items(backend).into_keys().filter(|key| key.sk.starts_with("REC#")).collect()
 }
 
+/// The parts of records that no record in the table stands for.
+pub fn orphaned_parts(backend: &MemoryBackend) -> BTreeSet<Key> {
+    let is_orphan = |key: &Key| {
+        let record = key.sk.strip_prefix("PART#").and_then(|rest| rest.rsplit_once('#'));
+        record.is_some_and(|(record, _)| {
+            let record = Key::new(key.pk.as_str(), format!("REC#{record}"));
+            !backend.vault().items().contains_key(&record)
+        })
+    };
+    items(backend).into_keys().filter(is_orphan).collect()
+}
+
 /// The records that a page or a header in the table names, whether or not their snapshots count.
 pub async fn named(backend: &MemoryBackend) -> HashSet<Key> {
     let pool: PoolId = source_id();

@@ -325,6 +325,27 @@ fn verify_reports_a_lost_record_as_damaged_and_matches_no_other_user() {
 }
 
 #[test]
+fn two_groups_of_one_provider_are_one_group_in_the_pool() {
+    in_paused_time(async {
+        let (backend, source, target) = backend();
+        people::plain(4, 0).fill(&source);
+        let groups =
+            [source_id(), target_id()].map(|pool| GroupName::new(format!("{pool}_{}", people::PROVIDER)));
+        let subs: Vec<Sub> = source.users().into_iter().map(|user| user.sub).collect();
+        for (group, members) in groups.iter().zip(subs.chunks(2)) {
+            source.put_group(GroupRecord { name: group.clone(), role_arn: None, ..people::group(1) });
+            members.iter().for_each(|sub| assert!(source.join(sub, group)));
+        }
+        export(&backend, "first").await;
+        import(&backend, json!({})).await;
+        assert_eq!(target.groups().into_iter().map(|(_, members)| members.len()).collect::<Vec<_>>(), [4]);
+        let (comparison, findings) = verified(&backend, &target_id()).await;
+        assert_eq!(findings, [], "{comparison:?}");
+        assert_eq!((comparison.memberships.present, comparison.groups.same), (4, 2));
+    });
+}
+
+#[test]
 fn members_deleted_during_the_export_are_not_missing() {
     in_paused_time(async {
         let (backend, source, _) = backend();

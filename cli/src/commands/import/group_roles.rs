@@ -22,7 +22,13 @@ pub fn value(option: &str) -> Result<Value> {
     };
     let text = std::fs::read_to_string(Path::new(option))
         .map_err(|error| refuse(format!("The file {option:?} of --group-roles cannot be read: {error}.")))?;
-    let value: Value = serde_saphyr::from_str(&text)
-        .map_err(|error| refuse(format!("The file {option:?} of --group-roles is no YAML: {error}.")))?;
+    let value: Value = serde_saphyr::from_str(&text).map_err(|error| {
+        refuse(format!("The file {option:?} of --group-roles is no YAML{}.", place(&error)))
+    })?;
     Ok(if value.get("map").is_some_and(Value::is_object) { value } else { json!({ "map": value }) })
+}
+
+/// Where a file cannot be read. The text of the error may quote the file.
+fn place(error: &serde_saphyr::Error) -> String {
+    error.location().map(|at| format!(", see line {}", at.line())).unwrap_or_default()
 }

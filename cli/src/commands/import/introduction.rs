@@ -136,6 +136,10 @@ fn about(earlier: &EarlierRestore, now: Timestamp) -> Option<String> {
         EarlierRestore::SnapshotRemoved(earlier) => {
             (earlier, "Its snapshot was removed, so the import begins a new restore.")
         }
+        EarlierRestore::AtWork(earlier) => (
+            earlier,
+            "An import works on it, and changes the numbers of this plan, which is of the newest snapshot.",
+        ),
         EarlierRestore::Continued(earlier) => {
             (earlier, "The import continues it if the target still holds its users.")
         }
@@ -230,7 +234,9 @@ mod tests {
             async |input: &ImportInput| match look_up(input, &catalog, testing::now()).await.unwrap().earlier
             {
                 EarlierRestore::Continued(restore) => Some(*restore),
-                EarlierRestore::Unrelated(_) | EarlierRestore::SnapshotRemoved(_) => None,
+                EarlierRestore::Unrelated(_)
+                | EarlierRestore::SnapshotRemoved(_)
+                | EarlierRestore::AtWork(_) => None,
             };
 
         let partial = testing::restore(RestoreState::Partial);

@@ -7,11 +7,12 @@ use std::future::Future;
 
 use clap::Args;
 use serde_json::{Value, json};
-use shared::model::{ImportInput, PoolId};
+use shared::model::{ImportInput, PoolId, SnapshotSelector};
 use shared::ports::vault::Vault;
 
 use super::run::{self, RunArgs, RunRequest};
 use super::{Deployment, Session};
+use crate::arguments;
 use crate::aws::Executions;
 use crate::output::Answer;
 use crate::problem::Result;
@@ -102,7 +103,7 @@ pub struct OptionArgs {
     /// Send an invitation to each user; `--passwords temporary` needs it
     #[arg(long)]
     pub send_invitations: bool,
-    /// Restore what the target accepts, although its settings refuse some users or links
+    /// Restore what the target accepts, although its settings refuse some users, values or links
     #[arg(long)]
     pub accept_losses: bool,
     /// Restore the snapshot although an earlier one of the 90 days before holds many more users
@@ -132,6 +133,9 @@ impl Request {
     /// If a pool id, a snapshot id or a limit cannot be read. If source and target are the same, and the arguments do
     /// not say what happens to existing users.
     pub fn read(args: &ImportArgs) -> Result<Self> {
+        arguments::read("--pool", &args.pool, PoolId::parse)?;
+        arguments::read("--into", &args.into, PoolId::parse)?;
+        arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
         let json = run::with_limits(json(args)?, &args.run)?;
         Ok(Self { input: ImportInput::parse(&json)?, json, no_wait: args.run.no_wait })
     }

@@ -53,6 +53,8 @@ async fn a_copy_without_its_snapshot_or_of_a_damaged_one_is_refused() {
     for (line, error) in [
         (format!("copy --snapshot {id} --to-table itself"), "InvalidInput"),
         (format!("copy --snapshot {id} --to-table replica"), "InvalidInput"),
+        // A pool of another deployment. Its copies go to one Region of the table.
+        ("copy --pool us-east-1_a --to-table there".to_owned(), "InvalidInput"),
         ("copy --snapshot 20200101T000000000Z-00000000 --to-table there".to_owned(), "SnapshotNotFound"),
         ("copy --pool eu-west-1_c --to-table there".to_owned(), "SnapshotNotFound"),
         (format!("copy --snapshot {id} --pool eu-west-1_c --to-table there"), "SnapshotOfAnotherPool"),

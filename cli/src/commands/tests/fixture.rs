@@ -70,7 +70,8 @@ pub struct Fixture {
 impl Fixture {
     pub fn new(looks: impl Into<VecDeque<ExecutionView>>) -> Self {
         let executions = FakeExecutions { looks: Mutex::new(looks.into()), ..FakeExecutions::default() };
-        let backend = MemoryBackend::new(Clock::starting_at(testing::now()));
+        let clock = Clock::starting_at(testing::now());
+        let backend = MemoryBackend::new(clock);
         Self {
             deployment: Deployment {
                 executions,
@@ -78,7 +79,7 @@ impl Fixture {
                 table: "backup".into(),
             },
             backend,
-            destination: MemoryVault::default(),
+            destination: MemoryVault::new(clock),
         }
     }
 

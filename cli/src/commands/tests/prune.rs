@@ -143,3 +143,13 @@ async fn an_interrupted_removal_takes_its_undecided_marks_away() {
     }
     assert!(undecided > 5, "{undecided}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_in_another_region_than_the_copies_of_the_pool_is_refused() {
+    let fixture = Fixture::new([]);
+    // The table is in eu-west-1 and eu-central-1. A pool of neither Region has been copied into it.
+    let problem = fixture.run("prune --pool us-east-1_a --keep-last 1").await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("InvalidInput", ExitStatus::Refused));
+    assert!(problem.guidance.contains("--region eu-central-1"), "{}", problem.guidance);
+    assert!(fixture.backend.vault().items().is_empty());
+}

@@ -17,7 +17,7 @@ use shared::ports::pool::{ImportJob, JobStatus, PresignedUrl};
 /// The minimum length of a password if the pool states none: Cognito's default.
 const DEFAULT_PASSWORD_LENGTH: u32 = 8;
 
-/// A listed user. None without a name or `sub`.
+/// A listed user. None without a name or a well-formed `sub`.
 pub fn user(user: UserType) -> Option<User> {
     let (status, enabled) = (status(user.user_status.as_ref().map(|status| status.as_str())), user.enabled);
     let mfa = mfa_options(user.mfa_options.unwrap_or_default());
@@ -32,7 +32,7 @@ pub fn user(user: UserType) -> Option<User> {
     )
 }
 
-/// A user from AdminGetUser, with second factors. None without a `sub`.
+/// A user from AdminGetUser, with second factors. None without a well-formed `sub`.
 pub fn looked_up_user(user: AdminGetUserOutput) -> Option<User> {
     let (status, enabled) = (status(user.user_status.as_ref().map(|status| status.as_str())), user.enabled);
     let mfa = mfa_options(user.mfa_options.unwrap_or_default());
@@ -47,7 +47,7 @@ pub fn looked_up_user(user: AdminGetUserOutput) -> Option<User> {
     Some(user)
 }
 
-/// A user import job. None without an id or a status.
+/// A user import job. None without a well-formed id, or without a status.
 pub fn import_job(job: UserImportJobType) -> Option<ImportJob> {
     let status = match job.status? {
         UserImportJobStatusType::Created => JobStatus::Created,
@@ -62,7 +62,7 @@ pub fn import_job(job: UserImportJobType) -> Option<ImportJob> {
     };
     let count = |count: i64| u64::try_from(count).unwrap_or_default();
     Some(ImportJob {
-        id: JobId::new(job.job_id?),
+        id: JobId::parse(job.job_id?)?,
         upload_to: job.pre_signed_url.map(PresignedUrl::new),
         status,
         started: job.start_date.and_then(timestamp),
@@ -86,7 +86,7 @@ fn assemble(
         .into_iter()
         .map(|attribute| (attribute.name, attribute.value.unwrap_or_default()))
         .collect();
-    let sub = Sub::new(attributes.remove("sub")?);
+    let sub = Sub::parse(attributes.remove("sub")?)?;
     let record = UserRecord {
         username: Username::new(username),
         attributes,

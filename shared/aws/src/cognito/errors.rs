@@ -36,8 +36,8 @@ impl<E: ProvideErrorMetadata> CallError for SdkError<E, HttpResponse> {
     }
 }
 
-/// The error of a call, without `values` in its message.
-pub fn error_of(operation: Operation, error: &impl CallError, values: &[&str]) -> PoolError {
+/// The error of a call.
+pub fn error_of(operation: Operation, error: &impl CallError) -> PoolError {
     let (kind, code) = match (error.code(), error.status()) {
         (_, Some(status)) if status >= 500 => {
             (PoolErrorKind::Transient, error.code().map_or(status.to_string(), str::to_owned))
@@ -46,7 +46,7 @@ pub fn error_of(operation: Operation, error: &impl CallError, values: &[&str]) -
         (None, _) if error.was_never_made() => (PoolErrorKind::Refused, "RequestNotMade".to_owned()),
         (None, _) => (PoolErrorKind::Transient, "NoAnswer".to_owned()),
     };
-    PoolError { operation, kind, code, detail: without_values(error.message().unwrap_or_default(), values) }
+    PoolError::answered(operation, kind, &code, error.message().unwrap_or_default())
 }
 
 /// Source: "Common errors" and the operations' own errors, Cognito user pools API reference.
@@ -76,22 +76,6 @@ fn kind_of(code: &str) -> PoolErrorKind {
     }
 }
 
-/// Removes quoted text and the call's own values, because Cognito's messages quote values. Keeps at
-/// most 300 characters.
-fn without_values(message: &str, values: &[&str]) -> String {
-    let mut clean = message.to_owned();
-    let mut values: Vec<_> = values.iter().filter(|value| value.chars().count() >= 3).collect();
-    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    for value in values {
-        clean = clean.replace(*value, "…");
-    }
-    let mut kept = String::new();
-    for (at, part) in clean.split(['\'', '"']).enumerate() {
-        kept.push_str(if at % 2 == 0 { part } else { "…" });
-    }
-    kept.chars().take(300).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,7 +99,7 @@ mod tests {
 
     #[test]
     fn error_codes_map_to_their_kinds() {
-        let kind = |code, status| error_of(Operation::ListUsers, &Answer(code, "", status), &[]).kind;
+        let kind = |code, status| error_of(Operation::ListUsers, &Answer(code, "", status)).kind;
         assert_eq!(kind(Some("TooManyRequestsException"), Some(400)), PoolErrorKind::Throttled);
         assert_eq!(kind(Some("AccessDeniedException"), Some(400)), PoolErrorKind::AccessDenied);
         assert_eq!(
@@ -132,13 +116,23 @@ mod tests {
     }
 
     #[test]
-    fn messages_carry_no_values() {
-        let message = "1 validation error: Value 'anna b' at 'username' failed; +4912345 is no e-mail of ab";
-        let error = error_of(
-            Operation::AdminCreateUser,
-            &Answer(Some("InvalidParameterException"), message, Some(400)),
-            &["+4912345", "ab"],
+    fn an_error_keeps_nothing_of_a_message() {
+        let error =
+            |code, message| error_of(Operation::AdminCreateUser, &Answer(Some(code), message, Some(400)));
+        for (code, message) in [
+            ("InvalidParameterException", "1 validation error: Value 'anna b' at 'username' failed"),
+            ("InvalidParameterException", "User anna's email +4912345 is no e-mail"),
+            ("UserLambdaValidationException", "PreSignUp failed with error anna: user is disabled."),
+            ("anna@example.com", "anna"),
+        ] {
+            let error = error(code, message);
+            assert!(!format!("{error} {error:?}").contains("anna"), "{error:?}");
+            assert_eq!(error.explanation, None);
+        }
+        let refused = error("InvalidParameterException", "Attributes did not conform to the schema: anna");
+        assert_eq!(
+            refused.to_string(),
+            "AdminCreateUser answered InvalidParameterException: A value does not conform to the schema of the pool"
         );
-        assert_eq!(error.detail, "1 validation error: Value … at … failed; … is no e-mail of ab");
     }
 }

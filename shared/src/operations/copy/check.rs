@@ -1,6 +1,5 @@
 //! Checks a whole snapshot, in either table, and names what is missing or altered.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::pin::pin;
 
@@ -11,11 +10,16 @@ use super::report::{Stage, Watch};
 use crate::catalog::{Catalog, ReadBatch};
 use crate::format::grouped;
 use crate::model::{Counts, Snapshot, Unit};
+use crate::pacing::InFlightBytes;
 use crate::ports::vault::{Key, ReadVault};
 use crate::{Error, Result};
 
 /// Page batches under work at once, and units whose page batches are read at once.
 pub(super) const BATCHES_AT_ONCE: usize = 8;
+/// The most bytes of records in flight. A copy holds them at most ten times: as answers and items of both tables.
+pub(super) const MAX_IN_FLIGHT: usize = 4 * 1024 * 1024;
+/// Records in the first read, before any size is known.
+pub(super) const FIRST_READ: usize = 16;
 /// The most damaged items that the error names.
 const NAMED: usize = 20;
 
@@ -71,8 +75,9 @@ pub(super) async fn check<V: ReadVault>(
     watch: &mut impl Watch,
 ) -> Result<Damage> {
     let (mut damage, mut so_far) = (Damage::default(), Counts::default());
+    let in_flight = &InFlightBytes::new(MAX_IN_FLIGHT);
     watch.advanced(stage, &so_far);
-    damaged_records(catalog, vec![Named::configuration(snapshot)])
+    damaged_records(catalog, vec![Named::configuration(snapshot)], in_flight)
         .await?
         .into_iter()
         .for_each(|key| damage.add(key));
@@ -81,7 +86,7 @@ pub(super) async fn check<V: ReadVault>(
             Ok(batch) => {
                 let mut damaged = Vec::new();
                 for page in &batch.pages {
-                    damaged.extend(damaged_records(catalog, Named::by(unit, page)).await?);
+                    damaged.extend(damaged_records(catalog, Named::by(unit, page), in_flight).await?);
                 }
                 (unit, batch.entries(), batch.pages.len() as u64, damaged)
             }
@@ -108,14 +113,24 @@ pub(super) fn batches_of<'a, V: ReadVault>(
     stream::iter(units).map(batches).flatten_unordered(BATCHES_AT_ONCE)
 }
 
-async fn damaged_records<V: ReadVault>(catalog: &Catalog<V>, named: Vec<Named>) -> Result<Vec<Key>> {
-    if named.is_empty() {
-        return Ok(Vec::new());
+/// The records whose items are missing or altered.
+async fn damaged_records<V: ReadVault>(
+    catalog: &Catalog<V>,
+    named: Vec<Named>,
+    in_flight: &InFlightBytes,
+) -> Result<Vec<Key>> {
+    let mut damaged = Vec::new();
+    let mut rest = named.as_slice();
+    while !rest.is_empty() {
+        let (some, others) = rest.split_at(in_flight.fitting(rest.len(), FIRST_READ));
+        rest = others;
+        let mut piece = in_flight.begin(some.len()).await;
+        let found = catalog.record_items(some.iter().map(|record| record.key.clone()).collect()).await?;
+        piece.has(found.len(), found.iter().map(|(key, items)| items.bytes(key)).sum());
+        let is_sound = |record: &&Named| found.get(&record.key).is_some_and(|items| record.is_in(items));
+        damaged.extend(some.iter().filter(|record| !is_sound(record)).map(|record| record.key.clone()));
     }
-    let keys = named.iter().map(|record| record.key.clone()).collect();
-    let found: HashMap<_, _> = catalog.vault().get_all(keys).await?.into_iter().collect();
-    let sound = |record: &Named| found.get(&record.key).is_some_and(|item| record.is_in(item));
-    Ok(named.into_iter().filter(|record| !sound(record)).map(|record| record.key).collect())
+    Ok(damaged)
 }
 
 #[cfg(test)]

@@ -2,10 +2,8 @@
 
 use std::collections::HashSet;
 
-use serde_dynamo::Item;
-
 use super::report::ItemKind;
-use crate::catalog::{Record, record_in};
+use crate::catalog::{Record, RecordItems};
 use crate::model::{Digest, PageContent, PoolDescription, Snapshot, Unit};
 use crate::ports::vault::Key;
 
@@ -37,11 +35,11 @@ impl Named {
         named.filter(|record| seen.insert(record.key.clone())).collect()
     }
 
-    /// Whether `item` holds the record.
-    pub fn is_in(&self, item: &Item) -> bool {
+    /// Whether `items` hold the record.
+    pub fn is_in(&self, items: &RecordItems) -> bool {
         match self.kind {
-            ItemKind::Record(kind) => kind.is_record(item, self.digest),
-            ItemKind::Configuration => record_in::<PoolDescription>(item, self.digest).is_some(),
+            ItemKind::Record(kind) => kind.is_record(items, self.digest),
+            ItemKind::Configuration => items.holds::<PoolDescription>(self.digest),
             ItemKind::Page | ItemKind::Unit | ItemKind::Header => false,
         }
     }

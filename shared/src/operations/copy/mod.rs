@@ -45,13 +45,14 @@ pub use report::{Copied, ItemKind, Items, Stage, Tally, Watch};
 use crate::catalog::{Catalog, SealedBatch, header_item, header_key, unit_key};
 use crate::model::{Counts, Snapshot, Unit};
 use crate::operations::HeldLease;
+use crate::pacing::InFlightBytes;
 use crate::ports::Clock;
 use crate::ports::vault::{Key, REVISION, ReadVault, Vault, WriteOnceVault};
-use crate::{ErrorKind, Result};
-use check::{BATCHES_AT_ONCE, Damage, Read, batches_of, check};
+use crate::{ErrorKind, Result, item_size};
+use check::{BATCHES_AT_ONCE, Damage, FIRST_READ, MAX_IN_FLIGHT, Read, batches_of, check};
 use items::Named;
 pub use refusals::at_destination;
-use refusals::{conflict, damaged_copy, damaged_source, lost_meanwhile};
+use refusals::{conflict, damaged_copy, damaged_source, lost_meanwhile, removed_there};
 
 /// Units read at once, and units under work at once.
 const UNITS_READ: usize = 100;
@@ -95,7 +96,8 @@ async fn copy_sealed<S: ReadVault, D: Vault>(
     clock: Clock,
     watch: &mut impl Watch,
 ) -> Result<Copied> {
-    let work = Work { source, destination, snapshot, units };
+    let in_flight = InFlightBytes::new(MAX_IN_FLIGHT);
+    let work = Work { source, destination, snapshot, units, in_flight };
     let header = work.header().await?;
     let damage = check(source, snapshot, units, Stage::Source, watch).await?;
     if !damage.is_none() {
@@ -122,6 +124,8 @@ struct Work<'a, S, D> {
     destination: &'a Catalog<D>,
     snapshot: &'a Snapshot,
     units: &'a [Unit],
+    /// The records that are being copied.
+    in_flight: InFlightBytes,
 }
 
 impl<S: ReadVault, D: Vault> Work<'_, S, D> {
@@ -146,7 +150,7 @@ impl<S: ReadVault, D: Vault> Work<'_, S, D> {
         lease.renew().await.map_err(at_destination)?;
         let key = header_key(self.snapshot);
         let was_there = self.put_once(&key, header).await?;
-        copied.count(ItemKind::Header, &key, header, was_there);
+        copied.count(ItemKind::Header, item_size::of(&key, header), was_there);
         lease.renew().await.map_err(at_destination)?;
         Ok(copied)
     }
@@ -172,8 +176,16 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
     async fn refuse_other_header(&self, header: &Item) -> Result<()> {
         let key = header_key(self.snapshot);
         match self.destination.vault().get(&key).await.map_err(at_destination)? {
-            Some(there) if !same_content(&there, header) => Err(conflict(&key)),
+            Some(there) if !same_content(&there, header) => Err(self.other_header(&key).await),
             _ => Ok(()),
+        }
+    }
+
+    /// The error for another header at the destination. A removal there may have begun, and stopped.
+    async fn other_header(&self, key: &Key) -> crate::Error {
+        match self.destination.snapshot(&self.snapshot.pool, &self.snapshot.id).await {
+            Ok(Some(there)) if there.lasting_state().is_none() => removed_there(&there.id),
+            _ => conflict(key),
         }
     }
 
@@ -205,37 +217,59 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
             counted.add(&self.copy_records(Named::by(unit, page)).await?);
         }
         let was_there = self.put_once(&batch.key, &batch.item).await?;
-        counted.count(ItemKind::Page, &batch.key, &batch.item, was_there);
+        counted.count(ItemKind::Page, item_size::of(&batch.key, &batch.item), was_there);
         Ok(counted)
     }
 
     async fn copy_records(&self, named: Vec<Named>) -> Result<Copied> {
         let mut counted = Copied::default();
-        if named.is_empty() {
-            return Ok(counted);
+        let mut rest = named.as_slice();
+        while !rest.is_empty() {
+            let (some, others) = rest.split_at(self.in_flight.fitting(rest.len(), FIRST_READ));
+            rest = others;
+            counted.add(&self.copy_some(some).await?);
         }
+        Ok(counted)
+    }
+
+    /// Copies records that fit into memory together.
+    async fn copy_some(&self, named: &[Named]) -> Result<Copied> {
+        let mut counted = Copied::default();
+        let mut in_flight = self.in_flight.begin(named.len()).await;
         let keys = || named.iter().map(|record| record.key.clone()).collect::<Vec<_>>();
-        let there = async { self.destination.vault().get_all(keys()).await.map_err(at_destination) };
-        let (here, there) = try_join(self.source.vault().get_all(keys()), there).await?;
-        let (mut here, there): (HashMap<_, _>, HashMap<_, _>) =
-            (here.into_iter().collect(), there.into_iter().collect());
-        let mut new = Vec::new();
+        let there = async { self.destination.record_items(keys()).await.map_err(at_destination) };
+        let (mut here, there) = try_join(self.source.record_items(keys()), there).await?;
+        in_flight.has(here.len(), here.iter().map(|(key, items)| items.bytes(key)).sum());
+        let (mut parts, mut own) = (Vec::new(), Vec::new());
         for record in named {
-            let item = here
+            let items = here
                 .remove(&record.key)
-                .filter(|item| record.is_in(item))
+                .filter(|items| record.is_in(items))
                 .ok_or_else(|| lost_meanwhile(&record.key))?;
-            let was_there = match there.get(&record.key) {
-                Some(there) if !record.is_in(there) => return Err(conflict(&record.key)),
-                there => there.is_some(),
-            };
-            counted.count(record.kind, &record.key, &item, was_there);
-            if !was_there {
-                new.push((record.key, item));
+            let there = there.get(&record.key);
+            let was_there = there.is_some_and(|there| record.is_in(there));
+            counted.count(record.kind, items.bytes(&record.key), was_there);
+            if was_there {
+                continue;
+            }
+            match there {
+                // An interrupted copy may have left parts. Nothing stands for them, and their content follows from
+                // the record.
+                None => {
+                    let (parts_of_record, own_of_record) = items.into_items(record.key.clone());
+                    parts.extend(parts_of_record);
+                    own.push(own_of_record);
+                }
+                Some(there) => {
+                    parts.extend(there.missing_parts(items).ok_or_else(|| conflict(&record.key))?);
+                }
             }
         }
-        if !new.is_empty() {
-            self.destination.vault().put_all(new).await.map_err(at_destination)?;
+        // An item stands for its parts, so it goes last.
+        for items in [parts, own] {
+            if !items.is_empty() {
+                self.destination.vault().put_all(items).await.map_err(at_destination)?;
+            }
         }
         Ok(counted)
     }
@@ -252,7 +286,7 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
             };
             let mut done = pin!(stream::iter(here).map(put).buffer_unordered(UNITS_AT_ONCE));
             while let Some((key, item, was_there)) = done.try_next().await? {
-                copied.count(ItemKind::Unit, &key, &item, was_there);
+                copied.count(ItemKind::Unit, item_size::of(&key, &item), was_there);
             }
         }
         Ok(())

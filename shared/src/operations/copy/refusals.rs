@@ -36,6 +36,15 @@ pub(super) fn conflict(key: &Key) -> Error {
     )
 }
 
+/// A removal of the snapshot at the destination is decided.
+pub(super) fn removed_there(snapshot: &RunId) -> Error {
+    Error::new(
+        ErrorKind::SnapshotBeingRemoved,
+        format!("At the destination, snapshot {snapshot} is being removed, by retention or by hand."),
+        "Nothing was copied. Remove the snapshot there to its end, then start the command again.",
+    )
+}
+
 /// The destination is not as the copy wrote it.
 pub(super) fn damaged_copy(snapshot: &RunId, damage: &Damage) -> Error {
     let count = plural(damage.count(), "item", "items");

@@ -1,11 +1,8 @@
 //! What a copy reports, under way and at its end.
 
 use serde::Serialize;
-use serde_dynamo::Item;
 
-use crate::item_size;
 use crate::model::{Counts, RecordKind};
-use crate::ports::vault::Key;
 
 /// What an item of a snapshot is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,9 +101,10 @@ impl Items {
 }
 
 impl Copied {
-    pub(super) fn count(&mut self, kind: ItemKind, key: &Key, item: &Item, was_there: bool) {
+    /// Counts an item of `bytes` bytes, or a record whose items have so many together.
+    pub(super) fn count(&mut self, kind: ItemKind, bytes: usize, was_there: bool) {
         self.items.of(kind).count(1, was_there);
-        self.bytes.count(item_size::of(key, item) as u64, was_there);
+        self.bytes.count(bytes as u64, was_there);
     }
 
     pub(super) fn add(&mut self, other: &Self) {

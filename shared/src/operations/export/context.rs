@@ -1,6 +1,6 @@
 //! What all listings of an export share for the time of one invocation.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::previous::Previous;
 use crate::catalog::Catalog;
 use crate::model::{Counts, PageBatch, Progress, RecordKind, Snapshot};
-use crate::pacing::{Budget, PacedPool};
+use crate::pacing::{Budget, InFlightBytes, PacedPool};
 use crate::ports::Clock;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
@@ -36,6 +36,10 @@ pub(super) struct Export<'a, P, V> {
     pub records_lost: AtomicBool,
     /// The counts so far, and when they were last written to the header.
     pub counted: Mutex<(Counts, Instant)>,
+    /// The pages between their call and the end of their storage, by the size of their users.
+    pub in_flight: InFlightBytes,
+    /// The smallest limit that a unit needed in this invocation.
+    pub known_limit: AtomicU32,
 }
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {

@@ -13,10 +13,10 @@ use super::previous::Window;
 use crate::Result;
 use crate::catalog::Record;
 use crate::model::{
-    BreakOffs, Category, Digest, GroupName, GroupRecord, Listing, ListingPosition, PAGE_SIZE, PageBatch,
-    PageContent, PageEntry, RecordKind, Sub, SubPrefix, Unit, User,
+    BreakOffs, Category, Digest, GroupName, GroupRecord, Listing, ListingPosition, PageBatch, PageContent,
+    PageEntry, PageLimit, RecordKind, Sub, SubPrefix, Unit, User,
 };
-use crate::pacing::{PagedListing, Step};
+use crate::pacing::{InFlightPiece, PagedListing, Step};
 use crate::ports::pool::{Listed, Pool, PoolErrorKind, PoolResult};
 use crate::ports::vault::Vault;
 
@@ -42,10 +42,19 @@ enum Entries {
     Members(Vec<Sub>),
 }
 
+/// A page that is in memory until its records are stored.
+struct FetchedPage<'a> {
+    entries: Entries,
+    /// None if its entries are small.
+    in_flight: Option<InFlightPiece<'a>>,
+}
+
 /// The answer to one listing call.
-enum Fetched {
-    Page(Entries),
+enum Fetched<'a> {
+    Page(FetchedPage<'a>),
     BrokenOff,
+    /// The page was too large. The unit starts again with this limit.
+    TooLarge(PageLimit),
     /// The split has failed: Cognito does not list users by the first digit of their `sub`.
     SplitRefused,
 }
@@ -56,6 +65,8 @@ enum Attempt {
     Listed(PageBatch),
     /// The unit starts again under the next attempt.
     BrokenOff,
+    /// The unit starts again under the next attempt, with this limit.
+    TooLarge(PageLimit),
     OutOfTime,
 }
 
@@ -64,16 +75,26 @@ enum Filled {
     /// It is full or old enough, the listing has ended, or the time is spent.
     Enough,
     BrokenOff,
+    TooLarge(PageLimit),
     SplitRefused,
 }
 
-impl Fetched {
-    fn of<T>(step: Step<T>, entries: fn(Vec<T>) -> Entries) -> Self {
-        match step {
-            Step::Page(listed) => Self::Page(entries(listed)),
-            Step::Restarted => Self::BrokenOff,
-        }
+/// Takes the answer to a listing call, and notes its size.
+fn take<'a, T>(
+    listing: &mut PagedListing<'_>,
+    answer: PoolResult<Listed<T>>,
+    mut in_flight: Option<InFlightPiece<'a>>,
+    entries: fn(Vec<T>) -> Entries,
+) -> Result<Fetched<'a>> {
+    if let (Some(piece), Ok(listed)) = (&mut in_flight, &answer) {
+        piece.has(listed.entries.len(), listed.bytes);
     }
+    let limit = listing.limit();
+    Ok(match listing.advance(answer)? {
+        Step::Page(listed) => Fetched::Page(FetchedPage { entries: entries(listed), in_flight }),
+        Step::Restarted if listing.limit() < limit => Fetched::TooLarge(listing.limit()),
+        Step::Restarted => Fetched::BrokenOff,
+    })
 }
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {
@@ -85,10 +106,18 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         let mut is_first = true;
         loop {
             let last = self.catalog.last_batch(snapshot, &id, unit.attempt).await?;
+            if last.is_none() {
+                unit = self.with_known_limit(unit).await?;
+            }
             match self.list_attempt(&unit, last, &mut is_first).await? {
                 Attempt::OutOfTime => return Ok(Ended::OutOfTime),
                 Attempt::BrokenOff => {
                     unit = self.catalog.change_unit(snapshot, &unit, |unit| unit.attempt += 1).await?
+                }
+                Attempt::TooLarge(limit) => {
+                    self.known_limit.fetch_min(limit.get(), Ordering::Relaxed);
+                    let start_again = |unit: &mut Unit| unit.start_again_with(limit);
+                    unit = self.catalog.change_unit(snapshot, &unit, start_again).await?;
                 }
                 Attempt::Listed(last) => {
                     unit = self.finish(&unit, &last).await?;
@@ -98,6 +127,17 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 }
             }
         }
+    }
+
+    /// A unit that is about to be listed from its first page, with the limit that other units needed.
+    async fn with_known_limit(&self, unit: Unit) -> Result<Unit> {
+        let known = PageLimit::from(self.known_limit.load(Ordering::Relaxed));
+        if known >= unit.limit || unit.listing.kind() == RecordKind::Group {
+            return Ok(unit);
+        }
+        self.catalog
+            .change_unit(&self.progress.run_id, &unit, |unit| unit.limit = unit.limit.min(known))
+            .await
     }
 
     async fn list_attempt(
@@ -119,6 +159,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             let filled = self.fill(unit, &mut batch, &mut listing, &mut window, is_first).await;
             match filled {
                 Ok(Filled::BrokenOff) => return Ok(Attempt::BrokenOff),
+                Ok(Filled::TooLarge(limit)) => return Ok(Attempt::TooLarge(limit)),
                 Ok(Filled::SplitRefused) => {
                     self.split_refused.store(true, Ordering::Relaxed);
                     return Ok(Attempt::OutOfTime);
@@ -142,7 +183,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         let position = ListingPosition {
             token: last.and_then(|last| last.next_token.clone()),
             ended: false,
-            broken_off: BreakOffs::counted(execution, unit.attempt - 1),
+            limit: unit.limit,
+            broken_off: BreakOffs::counted(execution, unit.broken_off()),
         };
         PagedListing::new(self.pool.id(), unit.id(), refused).resume(position, execution)
     }
@@ -159,17 +201,17 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         let begun = Instant::now();
         let mut fetched = self.fetch(unit, listing).await;
         loop {
-            let entries = match fetched? {
-                Fetched::Page(entries) => entries,
+            let page = match fetched? {
+                Fetched::Page(page) => page,
                 Fetched::BrokenOff => return Ok(Filled::BrokenOff),
+                Fetched::TooLarge(limit) => return Ok(Filled::TooLarge(limit)),
                 Fetched::SplitRefused => return Ok(Filled::SplitRefused),
             };
             let next_token = listing.token().map(str::to_owned);
             let will_be_full = batch.will_be_full() || begun.elapsed() >= STORE_AFTER;
             let lists_next = next_token.is_some() && !will_be_full && !self.is_out_of_time(unit, is_first);
             let next = async { if lists_next { Some(self.fetch(unit, listing).await) } else { None } };
-            let (stored, next) =
-                future::join(self.store(unit, entries, batch.last() + 1, window), next).await;
+            let (stored, next) = future::join(self.store(unit, page, batch.last() + 1, window), next).await;
             let (content, records_written) = stored?;
             batch.push(&unit.id(), &content, records_written, next_token);
             match next {
@@ -185,7 +227,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             || (self.records_lost.load(Ordering::Relaxed) && !unit.looks_up_all);
         (starts_again && unit.listing.kind() == RecordKind::User)
             || self.budget.is_spent()
-            || !(is_first || self.budget.leaves(self.time_of_page(&unit.listing)))
+            || !(is_first || self.budget.leaves(self.time_of_page(unit)))
     }
 
     async fn finish(&self, unit: &Unit, last: &PageBatch) -> Result<Unit> {
@@ -200,48 +242,60 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         self.catalog.change_unit(&self.progress.run_id, unit, finish).await
     }
 
-    async fn fetch(&self, unit: &Unit, listing: &mut PagedListing<'_>) -> Result<Fetched> {
+    /// Lists the next page. It waits until there is memory for the page.
+    async fn fetch<'a>(&'a self, unit: &Unit, listing: &mut PagedListing<'_>) -> Result<Fetched<'a>> {
+        let limit = listing.limit();
+        let in_flight = match unit.listing.kind() {
+            RecordKind::Group => None,
+            // An answer about members holds whole users.
+            RecordKind::User | RecordKind::Membership => {
+                Some(self.in_flight.begin(limit.get() as usize).await)
+            }
+        };
         let fetched = match &unit.listing {
             Listing::Groups => {
                 let answer = self.pool.list_groups(listing.token()).await;
-                Fetched::of(listing.advance(answer)?, Entries::Groups)
+                take(listing, answer, in_flight, Entries::Groups)?
             }
             Listing::Users => {
-                let answer = self.pool.list_users(listing.token()).await;
-                Fetched::of(listing.advance(answer)?, Entries::Users)
+                let answer = self.pool.list_users(limit, listing.token()).await;
+                take(listing, answer, in_flight, Entries::Users)?
             }
             Listing::UsersBySub { prefix } => {
-                let answer = self.pool.list_users_by_sub(*prefix, listing.token()).await;
+                let answer = self.pool.list_users_by_sub(*prefix, limit, listing.token()).await;
                 if refuses_split(&answer, *prefix, listing.token()) {
                     return Ok(Fetched::SplitRefused);
                 }
-                match Fetched::of(listing.advance(answer)?, Entries::Users) {
-                    Fetched::BrokenOff if unit.attempt >= MAX_SPLIT_ATTEMPTS => {
+                match take(listing, answer, in_flight, Entries::Users)? {
+                    Fetched::BrokenOff if unit.broken_off() + 1 >= MAX_SPLIT_ATTEMPTS => {
                         return Ok(Fetched::SplitRefused);
                     }
                     fetched => fetched,
                 }
             }
             Listing::Members { group } => {
-                let answer = match self.pool.list_members(group, listing.token()).await {
+                let answer = match self.pool.list_members(group, limit, listing.token()).await {
                     Err(error) if error.kind == PoolErrorKind::NotFound => Ok(self.no_members(group).await?),
                     answer => answer,
                 };
-                Fetched::of(listing.advance(answer)?, Entries::Members)
+                take(listing, answer, in_flight, Entries::Members)?
             }
         };
         match fetched {
-            Fetched::Page(Entries::Users(users)) if self.snapshot.captures_mfa => {
-                Ok(Fetched::Page(Entries::Users(self.with_second_factors(users).await?)))
+            Fetched::Page(FetchedPage { entries: Entries::Users(users), in_flight })
+                if self.snapshot.captures_mfa =>
+            {
+                let entries = Entries::Users(self.with_second_factors(users).await?);
+                Ok(Fetched::Page(FetchedPage { entries, in_flight }))
             }
             fetched => Ok(fetched),
         }
     }
 
     /// The least time of a page, if each of its users is looked up.
-    fn time_of_page(&self, listing: &Listing) -> Duration {
-        let looks_up = self.snapshot.captures_mfa && listing.kind() == RecordKind::User;
-        let calls = if looks_up { PAGE_SIZE } else { 0 };
+    fn time_of_page(&self, unit: &Unit) -> Duration {
+        let looks_up = self.snapshot.captures_mfa && unit.listing.kind() == RecordKind::User;
+        let calls = if looks_up { unit.limit.get() } else { 0 };
         Duration::from_secs(1) * calls / self.progress.rate(Category::UserRead)
     }
 
@@ -264,11 +318,11 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     async fn store(
         &self,
         unit: &Unit,
-        entries: Entries,
+        page_in_flight: FetchedPage<'_>,
         number: u64,
         window: &mut Window,
     ) -> Result<(PageContent, u32)> {
-        match &entries {
+        match &page_in_flight.entries {
             Entries::Groups(groups) => {
                 let named = groups
                     .iter()
@@ -341,7 +395,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         let unit = Listing::Members { group: group.clone() }.unit_id();
         tracing::warn!(run = %self.progress.run_id, unit = %unit, "group deleted during the export");
         self.catalog.note_vanished(&self.progress.run_id, &unit).await?;
-        Ok(Listed { entries: Vec::new(), next_token: None })
+        Ok(Listed::small(Vec::new(), None))
     }
 }
 

@@ -12,7 +12,7 @@ mod previous;
 mod split;
 mod units;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
@@ -27,14 +27,17 @@ use super::event;
 use super::run::{end_calls, is_work_left, keep_lease, paced_pool};
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Progress, SnapshotState};
-use crate::pacing::Budget;
+use crate::model::{PageLimit, Progress, SnapshotState};
+use crate::pacing::{Budget, InFlightBytes};
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 
 /// Units listed at once. The limiter decides the rate. This number only hides latency.
 const UNITS_AT_ONCE: usize = 16;
+/// The most bytes of users in flight. A page is in memory up to seven times at once: as the answer, its parts, the
+/// users, their items, and the requests that store them.
+const MAX_IN_FLIGHT: usize = 12 * 1024 * 1024;
 
 /// Stores the next pages of a snapshot.
 pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
@@ -71,6 +74,8 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         split_refused,
         records_lost: AtomicBool::new(false),
         counted,
+        in_flight: InFlightBytes::new(MAX_IN_FLIGHT),
+        known_limit: AtomicU32::new(PageLimit::MAX.get()),
     };
     let worked = export.work().await;
     end_calls(&lease).await;

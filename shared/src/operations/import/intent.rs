@@ -109,6 +109,11 @@ impl Intent {
         })
     }
 
+    /// Adds what the report says if values of the user are left out.
+    pub fn note_left_out(&mut self, left_out: &[String]) {
+        self.notes.extend((!left_out.is_empty()).then_some(Note::ValueNotRestored));
+    }
+
     /// The notes of the report if an import job created the user.
     pub fn notes_of_job(&self, record: &UserRecord) -> Vec<Note> {
         // A user who had a password has to set a new one in any case.

@@ -14,6 +14,7 @@
 //! | `jobs/` | CSV import jobs |
 //! | `entries/` | groups, users and memberships, by calls |
 //! | `after/` | the verification |
+//! | [`renewal`] | keeps the items of a long restore from expiring |
 //! | [`context`] | what the phases share |
 //! | [`phase`] | how a phase ends |
 //! | [`selected_users`] | the selected users of a page |
@@ -28,6 +29,7 @@ mod entries;
 mod intent;
 mod jobs;
 mod phase;
+mod renewal;
 mod selected_users;
 
 use serde_json::Value;
@@ -36,7 +38,7 @@ pub use self::before::forecast::plan_report;
 pub use self::before::preflight::{EarlierRestore, Preflight, RestoreStart};
 
 use self::after::verify;
-use self::before::{declare, forecast, select, target_scan};
+use self::before::{collisions, declare, forecast, select, target_scan};
 use self::context::Context;
 use self::phase::PhaseEnd;
 use super::event;
@@ -49,8 +51,12 @@ use crate::ports::Backend;
 /// The phases of an import, in their order.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
+    /// Renews the items of a restore that is at work for long.
+    Renew,
     /// Finds the users that the selection names.
     Select,
+    /// Finds the users whose names are equal in the target.
+    FindCollisions,
     /// Counts what the restore will do with each user. If the import would lose users, this phase
     /// ends it.
     Forecast,
@@ -67,9 +73,11 @@ enum Phase {
 }
 
 impl Phase {
-    const OF_DRY_RUN: &[Self] = &[Self::Select, Self::Forecast];
+    const OF_DRY_RUN: &[Self] = &[Self::Select, Self::FindCollisions, Self::Forecast];
     const OF_IMPORT: &[Self] = &[
+        Self::Renew,
         Self::Select,
+        Self::FindCollisions,
         Self::Forecast,
         Self::Declare,
         Self::ScanTarget,
@@ -80,7 +88,9 @@ impl Phase {
 
     async fn run<B: Backend>(self, context: &Context<B>) -> Result<PhaseEnd> {
         match self {
+            Self::Renew => renewal::run(context).await,
             Self::Select => select::run(context).await,
+            Self::FindCollisions => collisions::run(context).await,
             Self::Forecast => forecast::run(context).await,
             Self::Declare => declare::run(context).await,
             Self::ScanTarget => target_scan::run(context).await,

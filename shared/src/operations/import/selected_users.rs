@@ -13,7 +13,10 @@ pub struct SelectedUser {
     /// The place on the page, from 0.
     pub place: u8,
     pub sub: Sub,
+    /// The record, without the values that the restore leaves out.
     pub record: ReadRecord<UserRecord>,
+    /// The attributes whose values are left out.
+    pub left_out: Vec<String>,
 }
 
 /// The selected users of a page, and those who may be selected and whose records cannot be read. None if the page is
@@ -52,7 +55,17 @@ async fn of_content<B: Backend>(context: &Context<B>, content: PageContent) -> R
             Err(_) => selection.selects_without_record(&user.sub, in_groups) != Some(false),
         }
     };
-    let users =
-        (0..).zip(subs).zip(records).map(|((place, sub), record)| SelectedUser { place, sub, record });
-    Ok(users.filter(may_be_selected).collect())
+    let users = (0..).zip(subs).zip(records).map(|((place, sub), record)| SelectedUser {
+        place,
+        sub,
+        record,
+        left_out: Vec::new(),
+    });
+    let mut selected: Vec<_> = users.filter(may_be_selected).collect();
+    for user in &mut selected {
+        if let Ok(record) = &mut user.record {
+            user.left_out = restore.leave_out_values(record);
+        }
+    }
+    Ok(selected)
 }

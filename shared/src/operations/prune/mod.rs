@@ -27,21 +27,26 @@
 //! no item of the source pool. Before it decides, a removal looks for holds once more: it may have
 //! been suspended, and its lease may have ended meanwhile.
 //!
+//! Before all that, a snapshot that no rule keeps is compared with the next newer snapshot that stays.
+//! Automatic retention holds it back if the pool has lost users since.
+//!
 //! Records are handled by position, a number made from the `sub`, as many at a time as fit into
 //! memory. For each such range the removal reads all pages of users and groups of the pool's
 //! snapshots once. One invocation must read a whole range.
 //!
 //! # Limits
 //! Reads are strongly consistent only within a Region. So prune in the Region of the pool, where
-//! its exports run. An import in another Region writes its hold there. The hold arrives within
-//! seconds. An import that begins in these seconds may find its snapshot removed. It then fails
-//! with that message. So does an import that begins while a removal, whose lease has ended, is suspended
-//! between its last look for holds and its decision.
+//! its exports run. An import in another Region writes its hold there, and waits before it reads the
+//! header. So one of the two still sees the other, if the replication is at most 10 seconds late. If it
+//! is later, an import may find its snapshot removed after it has begun, and fails with that message. An
+//! import that begins while a removal, whose lease has ended, is suspended between its last look for
+//! holds and its decision fails with it, too.
 //!
 //! If an export dies after it wrote a record and before it wrote the page, no page names that
 //! record. It stays in the table.
 
 mod candidates;
+mod comparison;
 mod items;
 mod marks;
 mod plan;
@@ -50,12 +55,13 @@ mod refusals;
 mod report;
 mod work;
 
+use comparison::{Comparisons, UnderLease};
 pub use plan::{Decision, Plan, Planned, RemovalReason, RemovalRequest, plan};
 pub use report::{Advance, Ended, RemainingWork, Watch};
 use work::Work;
 
 use crate::catalog::Catalog;
-use crate::model::{DigestBuilder, PoolId, PruneCheckpoint, Pruned, Snapshot};
+use crate::model::{Digest, DigestBuilder, PoolId, PruneCheckpoint, Pruned, Snapshot};
 use crate::operations::HeldLease;
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
@@ -76,12 +82,46 @@ pub async fn prune<V: Vault>(
     watch: &mut impl Watch,
 ) -> Result<Ended> {
     lease.keep().await?;
-    let plan = plan::plan(catalog, pool, wanted, lease.now()).await?;
-    let ended = work(catalog, pool, plan, lease, budget, watch).await;
+    let stored = catalog.prune_checkpoint(pool).await?.map(|checkpoint| checkpoint.compared);
+    let mut comparisons = Comparisons { all: stored.unwrap_or_default(), parts_done: 0 };
+    let has_stored = !comparisons.all.is_empty();
+    let (now, mut upkeep) = (lease.now(), UnderLease { lease: &mut *lease, budget });
+    let plan = plan::with_comparisons(catalog, pool, wanted, now, &mut comparisons, &mut upkeep).await?;
+    let Some(plan) = plan else {
+        let progressed = comparisons.parts_done > 0;
+        put_comparisons(catalog, pool, comparisons).await?;
+        let remaining = RemainingWork::Some { progressed };
+        return Ok(Ended { plan: Plan::default(), removed: Pruned::default(), remaining });
+    };
+    let mut ended = work(catalog, pool, plan, lease, budget, watch).await;
     if ended.as_ref().is_err_and(|error| error.kind() != ErrorKind::LeaseLost) {
         marks::take_away(lease).await;
     }
+    match &mut ended {
+        // The next invocation has more time for the removal, because it need not compare again.
+        Ok(Ended { remaining: RemainingWork::Some { progressed }, .. }) if comparisons.parts_done > 0 => {
+            *progressed = true;
+            put_comparisons(catalog, pool, comparisons).await?;
+        }
+        // If snapshots were removed, the checkpoint is gone.
+        Ok(Ended { remaining: RemainingWork::None, removed, .. }) if has_stored && removed.snapshots == 0 => {
+            catalog.forget_prune_checkpoint(pool).await?;
+        }
+        _ => {}
+    }
     ended
+}
+
+/// Leaves the comparisons to the next invocation.
+async fn put_comparisons<V: Vault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    comparisons: Comparisons,
+) -> Result<()> {
+    let stored = catalog.prune_checkpoint(pool).await?;
+    let stored = stored.unwrap_or_else(|| PruneCheckpoint::at(Digest::default(), Some(0)));
+    let checkpoint = PruneCheckpoint { compared: comparisons.all, ..stored };
+    catalog.put_prune_checkpoint(pool, &checkpoint).await
 }
 
 async fn work<V: Vault>(
@@ -118,7 +158,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         let is_of_these =
             |there: &PruneCheckpoint| there.snapshots == removal_digest && self.marked.is_empty();
         let checkpoint = self.catalog.prune_checkpoint(self.pool).await?.filter(is_of_these);
-        let begun = checkpoint.unwrap_or(PruneCheckpoint { snapshots: removal_digest, next_place: Some(0) });
+        let begun = checkpoint.unwrap_or(PruneCheckpoint::at(removal_digest, Some(0)));
         if let Some(from) = begun.next_place
             && let RemainingWork::Some { progressed } =
                 self.remove_records(removal_digest, from, going, staying).await?

@@ -1,9 +1,10 @@
-//! Which snapshots go and which stay. This module changes nothing.
+//! Which snapshots go and which stay.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::comparison::{Comparisons, Upkeep, is_damaged};
 use super::refusals::{in_use, newer_schema, newest, not_found};
 use crate::Result;
 use crate::catalog::Catalog;
@@ -16,7 +17,7 @@ use crate::ports::vault::ReadVault;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemovalRequest {
     /// The snapshots that a policy does not keep. `automatic` holds back snapshots with users that
-    /// the pool has lost since: see [`Retention::judge`].
+    /// the pool has lost since: see [`Judgement`](crate::model::Judgement).
     ByPolicy {
         retention: Retention,
         /// Whether no operator looks at the result.
@@ -29,6 +30,8 @@ pub enum RemovalRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemovalReason {
     NoRule,
+    /// No rule keeps it. The pool has lost users that it holds, and the operator looks at the result.
+    NoRuleAndLostUsers,
     /// It was never completed, and a newer one was.
     NeverCompleted,
     /// The operator named it.
@@ -57,7 +60,7 @@ pub struct Planned {
 }
 
 /// The decisions about all snapshots of a pool.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     /// Newest first.
     pub snapshots: Vec<Planned>,
@@ -74,7 +77,7 @@ impl Plan {
     }
 }
 
-/// Decides which snapshots of a pool go.
+/// Decides which snapshots of a pool go. It changes nothing, and takes the time that it needs.
 ///
 /// # Errors
 /// For a named snapshot: `SnapshotNotFound` if it does not exist, `SnapshotNotRemovable` if it is the
@@ -86,12 +89,32 @@ pub async fn plan<V: ReadVault>(
     wanted: &RemovalRequest,
     now: Timestamp,
 ) -> Result<Plan> {
+    let plan = with_comparisons(catalog, pool, wanted, now, &mut Comparisons::default(), &mut ()).await?;
+    Ok(plan.unwrap_or_default())
+}
+
+/// The same within a time. None if the time is spent. Then `comparisons` has what the next invocation need
+/// not compare again.
+pub(super) async fn with_comparisons<V: ReadVault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    wanted: &RemovalRequest,
+    now: Timestamp,
+    comparisons: &mut Comparisons,
+    upkeep: &mut impl Upkeep,
+) -> Result<Option<Plan>> {
     let snapshots = catalog.all_snapshots(pool).await?;
     if let Some(newer) = snapshots.iter().find(|snapshot| snapshot.schema_version > SCHEMA_VERSION) {
         return Err(newer_schema(&newer.id, newer.schema_version));
     }
     let fates = match wanted {
-        RemovalRequest::ByPolicy { retention, automatic } => by_policy(&snapshots, retention, *automatic),
+        RemovalRequest::ByPolicy { retention, automatic } => {
+            let rules = Rules { retention, automatic: *automatic };
+            match rules.decide(catalog, &snapshots, comparisons, upkeep).await? {
+                Some(fates) => fates,
+                None => return Ok(None),
+            }
+        }
         RemovalRequest::Named(ids) => by_name(pool, &snapshots, ids)?,
     };
     let mut plan = Plan { snapshots: Vec::with_capacity(snapshots.len()) };
@@ -105,26 +128,52 @@ pub async fn plan<V: ReadVault>(
         }
         plan.snapshots.push(Planned { snapshot, fate });
     }
-    Ok(plan)
+    Ok(Some(plan))
 }
 
-/// A snapshot whose removal is decided does not take part. A mark that is not decided does not
-/// count.
-fn by_policy(snapshots: &[Snapshot], retention: &Retention, automatic: bool) -> Vec<Decision> {
-    let past = |snapshot: &Snapshot| {
-        let sealed = snapshot.lasting_state()? == SnapshotState::Sealed;
-        Some(Past { id: snapshot.id.clone(), sealed, users: snapshot.counts.users })
-    };
-    let lasting: Vec<_> = snapshots.iter().filter_map(past).collect();
-    let mut verdicts = retention.judge(&lasting, automatic).into_iter().zip(&lasting);
-    let fate = |snapshot: &Snapshot| match snapshot.lasting_state().and_then(|_| verdicts.next()) {
-        None => Decision::Removed(RemovalReason::Begun),
-        Some((Verdict::Kept(why), _)) => Decision::Kept(why),
-        Some((Verdict::HeldBack, _)) => Decision::HeldBack,
-        Some((Verdict::Removed, past)) if past.sealed => Decision::Removed(RemovalReason::NoRule),
-        Some((Verdict::Removed, _)) => Decision::Removed(RemovalReason::NeverCompleted),
-    };
-    snapshots.iter().map(fate).collect()
+/// The rules of a removal.
+struct Rules<'a> {
+    retention: &'a Retention,
+    automatic: bool,
+}
+
+impl Rules<'_> {
+    /// Decides about snapshots, newest first. A snapshot whose removal is decided does not take part. A mark
+    /// that is not decided does not count. None if the time is spent.
+    async fn decide<V: ReadVault>(
+        &self,
+        catalog: &Catalog<V>,
+        snapshots: &[Snapshot],
+        comparisons: &mut Comparisons,
+        upkeep: &mut impl Upkeep,
+    ) -> Result<Option<Vec<Decision>>> {
+        let lasting: Vec<&Snapshot> =
+            snapshots.iter().filter(|snapshot| snapshot.lasting_state().is_some()).collect();
+        let is_sealed = |snapshot: &Snapshot| snapshot.lasting_state() == Some(SnapshotState::Sealed);
+        let past = |snapshot: &&Snapshot| Past { id: snapshot.id.clone(), sealed: is_sealed(snapshot) };
+        let pasts: Vec<_> = lasting.iter().map(past).collect();
+        let mut judgement = self.retention.judge(&pasts, self.automatic);
+        while let Some((older, newer)) = judgement.next_comparison() {
+            let compared = comparisons.has_lost_users(catalog, lasting[older], lasting[newer], upkeep).await;
+            match compared {
+                Ok(Some(has_lost_users)) => judgement.compared(older, has_lost_users),
+                Ok(None) => return Ok(None),
+                // The operator has decided which snapshots go. The removal itself finds the damage.
+                Err(error) if !self.automatic && is_damaged(&error) => judgement.compared(older, false),
+                Err(error) => return Err(error),
+            }
+        }
+        let mut verdicts = judgement.into_verdicts().into_iter().zip(&pasts);
+        let fate = |snapshot: &Snapshot| match snapshot.lasting_state().and_then(|_| verdicts.next()) {
+            None => Decision::Removed(RemovalReason::Begun),
+            Some((Verdict::Kept(why), _)) => Decision::Kept(why),
+            Some((Verdict::HeldBack, _)) => Decision::HeldBack,
+            Some((Verdict::RemovedWithLostUsers, _)) => Decision::Removed(RemovalReason::NoRuleAndLostUsers),
+            Some((Verdict::Removed, past)) if past.sealed => Decision::Removed(RemovalReason::NoRule),
+            Some((Verdict::Removed, _)) => Decision::Removed(RemovalReason::NeverCompleted),
+        };
+        Ok(Some(snapshots.iter().map(fate).collect()))
+    }
 }
 
 fn by_name(pool: &PoolId, snapshots: &[Snapshot], ids: &BTreeSet<RunId>) -> Result<Vec<Decision>> {

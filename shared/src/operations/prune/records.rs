@@ -57,7 +57,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
                 Some(place) => Some(place),
             };
             progressed |= next.is_none_or(|next| next > begun);
-            let checkpoint = PruneCheckpoint { snapshots: removal_digest, next_place: next };
+            let checkpoint = PruneCheckpoint::at(removal_digest, next);
             self.catalog.put_prune_checkpoint(self.pool, &checkpoint).await?;
             if reached.is_some() {
                 return Ok(RemainingWork::Some { progressed });
@@ -235,10 +235,12 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             self.lease.keep().await?;
             let some: Vec<_> = records.by_ref().take(DELETED_AT_ONCE).map(|(_, key)| key).collect();
             let count = some.len() as u64;
-            if !self.catalog.vault().delete_while(&fence, some).await? {
+            let keys = self.catalog.keys_to_delete(some).await?;
+            let items = keys.len() as u64;
+            if !self.catalog.vault().delete_while(&fence, keys).await? {
                 return Err(self.lease.lost());
             }
-            self.advance.removed.add(&Pruned { records: count, items: count, ..Pruned::default() });
+            self.advance.removed.add(&Pruned { records: count, items, ..Pruned::default() });
             self.watch.advanced(&self.advance);
         }
         Ok(None)

@@ -6,6 +6,7 @@ use super::findings::Finding;
 use crate::catalog::Catalog;
 use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row, SnapshotUsers};
 use crate::model::{Counts, Listing, Snapshot, Sub, Unit};
+use crate::pacing::InFlightBytes;
 
 /// Follows a comparison.
 pub trait Observer {
@@ -32,6 +33,8 @@ pub(super) struct Comparer<'a, P, V> {
     /// Users of the pool that the comparison matches after the last page.
     pub undecided: Vec<UndecidedUser>,
     pub so_far: Counts,
+    /// The users in answers about members.
+    pub members_in_flight: InFlightBytes,
 }
 
 impl<P, V> Comparer<'_, P, V> {

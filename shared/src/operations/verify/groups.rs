@@ -31,17 +31,19 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             let unseen = groups.filter(|group| seen.insert(group.name.clone())).collect();
             self.compare_page_of_groups(unseen, &wanted, &mut tally, observer).await?;
         }
-        let missing = wanted.iter().filter(|(name, _)| !seen.contains(*name)).map(|(_, group)| group);
+        let missing = wanted.iter().filter(|(name, _)| !seen.contains(*name)).flat_map(|(_, groups)| groups);
         self.report_missing(missing, &mut tally, observer).await?;
         let in_both = wanted.into_iter().filter(|(name, _)| seen.contains(name));
-        let in_both = in_both.map(|(name, group)| (group.name, name)).collect();
+        let in_both = in_both
+            .flat_map(|(name, groups)| groups.into_iter().map(move |group| (group.name, name.clone())))
+            .collect();
         Ok((tally, in_both))
     }
 
     async fn compare_page_of_groups(
         &self,
         groups: Vec<GroupRecord>,
-        wanted: &BTreeMap<GroupName, SnapshotGroup>,
+        wanted: &BTreeMap<GroupName, Vec<SnapshotGroup>>,
         tally: &mut Tally,
         observer: &mut impl Observer,
     ) -> Result<()> {
@@ -51,13 +53,14 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             tally.extra += 1;
             observer.found(Finding::Group { finding: FindingKind::Extra, group, fields: Vec::new() });
         }
-        let named: Vec<(&str, Digest)> = both
-            .iter()
-            .filter_map(|group| wanted.get(&group.name))
-            .map(|group| (group.name.as_str(), group.digest))
-            .collect();
+        let pairs = both.iter().flat_map(|group| {
+            wanted.get(&group.name).into_iter().flatten().map(move |in_snapshot| (group, in_snapshot))
+        });
+        let (both, named): (Vec<_>, Vec<_>) = pairs
+            .map(|(group, in_snapshot)| (group, (in_snapshot.name.as_str(), in_snapshot.digest)))
+            .unzip();
         let records = self.catalog.records::<GroupRecord>(&self.snapshot.pool, &named).await?;
-        for ((group, record), (name, _)) in both.iter().zip(records).zip(&named) {
+        for ((group, record), (name, _)) in both.into_iter().zip(records).zip(&named) {
             let fields = match record {
                 Err(_) => None,
                 // Cognito made the group of each pool, with settings of its own.
@@ -89,8 +92,10 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(())
     }
 
-    /// The groups of the snapshot by their name in the pool, each with the record that was named first.
-    async fn groups_of_snapshot(&self) -> Result<BTreeMap<GroupName, SnapshotGroup>> {
+    /// The groups of the snapshot by their name in the pool, each with the record that was named first. After
+    /// an earlier restore, the snapshot can have the groups that Cognito made for one provider in two pools.
+    /// They become one group.
+    async fn groups_of_snapshot(&self) -> Result<BTreeMap<GroupName, Vec<SnapshotGroup>>> {
         let mut by_name = BTreeMap::new();
         if let Some(unit) = self.unit(&Listing::Groups) {
             let take = |entry: PageEntry| {
@@ -99,7 +104,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             self.catalog.sealed_entries(&self.snapshot.id, unit, take).await?;
         }
         let (source, pool) = (&self.snapshot.pool, self.pool.id());
-        let mut wanted = BTreeMap::new();
+        let mut wanted: BTreeMap<GroupName, Vec<SnapshotGroup>> = BTreeMap::new();
         for (name, digest) in by_name {
             let mut name_in_pool = name.clone();
             if let Some(of_provider) = provider_group_in(&name, source, pool) {
@@ -107,7 +112,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
                 let record = records.into_iter().next().and_then(std::result::Result::ok);
                 name_in_pool = record.map_or(of_provider, |record| record.name_in(source, pool));
             }
-            wanted.insert(name_in_pool, SnapshotGroup { name, digest });
+            wanted.entry(name_in_pool).or_default().push(SnapshotGroup { name, digest });
         }
         Ok(wanted)
     }

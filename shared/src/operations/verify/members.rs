@@ -21,6 +21,8 @@ const GROUPS_AT_ONCE: usize = 8;
 /// The differences in the members of one group.
 struct ComparedMembers {
     group: GroupName,
+    /// The groups of the snapshot that it is.
+    units: u64,
     present: u64,
     /// Subs in the snapshot.
     missing: Vec<Sub>,
@@ -38,18 +40,25 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         in_both: &BTreeMap<GroupName, GroupName>,
         observer: &mut impl Observer,
     ) -> Result<MembershipTally> {
-        let mut groups: Vec<(&GroupName, &Unit)> =
-            self.units.iter().filter_map(|unit| Some((group_of(unit)?, unit))).collect();
-        groups.sort_by_key(|(group, _)| *group);
+        // Groups of the snapshot that are one group in the pool are compared as one.
+        let mut groups: BTreeMap<&GroupName, Vec<(&GroupName, &Unit)>> = BTreeMap::new();
+        for unit in self.units {
+            if let Some(group) = group_of(unit) {
+                groups.entry(in_both.get(group).unwrap_or(group)).or_default().push((group, unit));
+            }
+        }
+        let mut groups: Vec<_> = groups.into_values().collect();
+        groups.iter_mut().for_each(|units| units.sort_by_key(|(group, _)| *group));
+        groups.sort_by_key(|units| units.first().map(|(group, _)| *group));
         let (mut tally, mut so_far) = (MembershipTally::default(), self.so_far);
-        let compare = |(group, unit)| self.compare_group(group, unit, in_both.get(group));
+        let compare = |units| self.compare_group(units, in_both);
         let mut compared = pin!(stream::iter(groups).map(compare).buffered(GROUPS_AT_ONCE));
         while let Some(members) = compared.try_next().await? {
             tally.present += members.present;
             tally.missing += members.missing.len() as u64;
             tally.extra += members.extra.len() as u64;
             tally.member_without_user += members.not_in_snapshot;
-            so_far.groups += 1;
+            so_far.groups += members.units;
             so_far.memberships += members.present + members.missing.len() as u64;
             members.report(observer);
             observer.compared(&so_far);
@@ -59,20 +68,22 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
 
     async fn compare_group(
         &self,
-        group: &GroupName,
-        unit: &Unit,
-        name_in_pool: Option<&GroupName>,
+        units: Vec<(&GroupName, &Unit)>,
+        in_both: &BTreeMap<GroupName, GroupName>,
     ) -> Result<ComparedMembers> {
+        let group = units[0].0;
         let (mut wanted, mut not_in_snapshot): (Vec<Row>, u64) = (Vec::new(), 0);
-        let take = |entry: PageEntry| match self.users.row_of(&Sub::new(entry.key)) {
-            Some(row) => wanted.push(row),
-            None => not_in_snapshot += 1,
-        };
-        self.catalog.sealed_entries(&self.snapshot.id, unit, take).await?;
+        for (_, unit) in &units {
+            let take = |entry: PageEntry| match self.users.row_of(&Sub::new(entry.key)) {
+                Some(row) => wanted.push(row),
+                None => not_in_snapshot += 1,
+            };
+            self.catalog.sealed_entries(&self.snapshot.id, unit, take).await?;
+        }
         wanted.sort_unstable();
         wanted.dedup();
         let (mut is_present, mut extra) = (vec![false; wanted.len()], BTreeSet::new());
-        if let Some(name) = name_in_pool {
+        if let Some(name) = in_both.get(group) {
             let take = |sub| match self.member(&sub).and_then(|row| wanted.binary_search(&row).ok()) {
                 Some(at) => is_present[at] = true,
                 None => drop(extra.insert(sub)),
@@ -82,7 +93,14 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         let missing = wanted.iter().zip(&is_present).filter(|(_, is_present)| !**is_present);
         let missing: Vec<Sub> = missing.map(|(row, _)| self.users.sub(*row)).collect();
         let present = (wanted.len() - missing.len()) as u64;
-        Ok(ComparedMembers { group: group.clone(), present, missing, extra, not_in_snapshot })
+        Ok(ComparedMembers {
+            group: group.clone(),
+            units: units.len() as u64,
+            present,
+            missing,
+            extra,
+            not_in_snapshot,
+        })
     }
 
     /// Passes the members of the group in the pool to `take`, some perhaps twice. A group that was
@@ -92,7 +110,11 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         let unit = Listing::Members { group: group.clone() }.unit_id();
         let mut listing = PagedListing::new(pool.id(), unit, refused);
         while !listing.has_ended() {
-            let answer = pool.list_members(group, listing.token()).await;
+            let mut in_flight = self.members_in_flight.begin(listing.limit().get() as usize).await;
+            let answer = pool.list_members(group, listing.limit(), listing.token()).await;
+            if let Ok(listed) = &answer {
+                in_flight.has(listed.entries.len(), listed.bytes);
+            }
             if answer.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
                 // If the pool itself is gone, the comparison fails.
                 return pool.describe().await.map(drop).map_err(|error| refused(pool.id(), error));

@@ -56,11 +56,14 @@ use crate::catalog::Catalog;
 use crate::identity::{PoolMatcher, SnapshotUsers};
 use crate::model::{Counts, RecordKind, Snapshot, Unit};
 use crate::operations::refusals::refused;
+use crate::pacing::InFlightBytes;
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
 
 /// Units of a snapshot checked at once.
 const CHECKS_AT_ONCE: usize = 8;
+/// The most bytes of users in answers about members.
+const MAX_MEMBERS_IN_FLIGHT: usize = 8 * 1024 * 1024;
 
 /// Compares `pool` with a sealed snapshot. [`Catalog::sealed_snapshot`] gives its units. The pool
 /// must be a [`PacedPool`](crate::pacing::PacedPool). Otherwise calls would leave without a permit.
@@ -82,8 +85,20 @@ pub async fn verify<P: Pool, V: ReadVault>(
     let is_matched = vec![false; users.len()];
     let in_pool = HashMap::with_capacity(users.len());
     let (undecided, so_far) = (Vec::new(), Counts::default());
-    let mut comparer =
-        Comparer { pool, catalog, snapshot, units, users, matcher, is_matched, in_pool, undecided, so_far };
+    let members_in_flight = InFlightBytes::new(MAX_MEMBERS_IN_FLIGHT);
+    let mut comparer = Comparer {
+        pool,
+        catalog,
+        snapshot,
+        units,
+        users,
+        matcher,
+        is_matched,
+        in_pool,
+        undecided,
+        so_far,
+        members_in_flight,
+    };
     let (users, matched_by) = comparer.compare_users(observer).await?;
     let (groups, in_both) = comparer.compare_groups(observer).await?;
     let memberships = comparer.compare_members(&in_both, observer).await?;

@@ -178,6 +178,6 @@ async fn next_page(pool: &impl Pool, listing: &mut PagedListing<'_>) -> Result<O
     if listing.has_ended() {
         return Ok(None);
     }
-    let answer = pool.list_users(listing.token()).await;
+    let answer = pool.list_users(listing.limit(), listing.token()).await;
     listing.advance(answer).map(|step| Some(step.into_entries()))
 }

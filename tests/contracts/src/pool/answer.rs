@@ -28,7 +28,7 @@ pub(super) enum Answer {
 
 impl From<PoolError> for Answer {
     fn from(error: PoolError) -> Self {
-        Self::Refused(error.kind, error.code)
+        Self::Refused(error.kind, error.code.into())
     }
 }
 

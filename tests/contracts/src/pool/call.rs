@@ -71,9 +71,13 @@ pub enum Token {
 pub enum Call {
     Describe,
     ListUsers(Token),
+    /// With this limit.
+    ListUsersBy(u32, Token),
     ListUsersBySub(char, Token),
     ListGroups(Token),
     ListMembers(Group, Token),
+    /// With this limit.
+    ListMembersBy(u32, Group, Token),
     CreateUser(UserToCreate),
     /// Sends the invitation of a user again.
     InviteAgain(UserName),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, Sub, SubPrefix, User, Username,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, PageLimit, Sub, SubPrefix, User, Username,
 };
 use shared::ports::job_files::{JobFile, JobFiles};
 use shared::ports::pool::{Listed, Medium, NewUser, Password, Pool, PoolError, PresignedUrl};
@@ -70,16 +70,23 @@ impl<S: Stage> Play<'_, S> {
             Call::Describe => {
                 pool.describe().await.map(|description| Answer::Description(Box::new(description)))
             }
-            Call::ListUsers(token) => pool.list_users(self.token(token)).await.map(page),
+            Call::ListUsers(token) => pool.list_users(PageLimit::MAX, self.token(token)).await.map(page),
+            Call::ListUsersBy(limit, token) => {
+                pool.list_users(PageLimit::from(*limit), self.token(token)).await.map(page)
+            }
             Call::ListUsersBySub(digit, token) => {
                 let Ok(prefix) = SubPrefix::try_from(*digit) else {
                     return Ok(Answer::Wrong(digit.to_string()));
                 };
-                pool.list_users_by_sub(prefix, self.token(token)).await.map(page)
+                pool.list_users_by_sub(prefix, PageLimit::MAX, self.token(token)).await.map(page)
             }
             Call::ListGroups(token) => pool.list_groups(self.token(token)).await.map(page),
             Call::ListMembers(group, token) => {
-                pool.list_members(&self.group(group).name, self.token(token)).await.map(page)
+                pool.list_members(&self.group(group).name, PageLimit::MAX, self.token(token)).await.map(page)
+            }
+            Call::ListMembersBy(limit, group, token) => {
+                let limit = PageLimit::from(*limit);
+                pool.list_members(&self.group(group).name, limit, self.token(token)).await.map(page)
             }
             Call::CreateUser(new) => {
                 pool.create_user(&self.new_user(new)).await.map(|user| Answer::User(Box::new(user)))
@@ -186,16 +193,26 @@ impl<S: Stage> Play<'_, S> {
                 }
                 Ok(Answer::Done)
             }
-            Call::AllUsers => counted(walk(async |token| pool.list_users(token).await, sub_of).await),
+            Call::AllUsers => {
+                counted(walk(async |token| pool.list_users(PageLimit::MAX, token).await, sub_of).await)
+            }
             Call::AllGroups => counted(walk(async |token| pool.list_groups(token).await, name_of).await),
             Call::AllMembers(group) => {
                 let group = self.group(group).name;
-                counted(walk(async |token| pool.list_members(&group, token).await, Sub::to_string).await)
+                counted(
+                    walk(
+                        async |token| pool.list_members(&group, PageLimit::MAX, token).await,
+                        Sub::to_string,
+                    )
+                    .await,
+                )
             }
             Call::AllUsersBySub => {
                 let mut all = 0;
                 for prefix in SubPrefix::ALL {
-                    let list = async |token: Option<&str>| pool.list_users_by_sub(prefix, token).await;
+                    let list = async |token: Option<&str>| {
+                        pool.list_users_by_sub(prefix, PageLimit::MAX, token).await
+                    };
                     let users = match walk(list, sub_of).await? {
                         Ok(users) => users,
                         Err(what) => return Ok(Answer::Wrong(what)),
@@ -219,7 +236,7 @@ impl<S: Stage> Play<'_, S> {
             }
             Call::Listed(name) => {
                 let username = name.username(self.stage);
-                let users = walk(async |token| pool.list_users(token).await, sub_of).await?;
+                let users = walk(async |token| pool.list_users(PageLimit::MAX, token).await, sub_of).await?;
                 let user = users.map(|users| users.into_iter().find(|user| user.record.username == username));
                 Ok(match user {
                     Ok(Some(user)) => Answer::User(Box::new(user)),

@@ -17,7 +17,7 @@ pub(super) async fn walk<T>(
     let (mut all, mut ids, mut tokens) = (Vec::new(), HashSet::new(), HashSet::new());
     let mut token: Option<String> = None;
     for _ in 0..MAX_PAGES {
-        let Listed { entries, next_token } = list(token.as_deref()).await?;
+        let Listed { entries, next_token, .. } = list(token.as_deref()).await?;
         if entries.len() > MAX_ENTRIES {
             return Ok(Err(format!("a page of {} entries", entries.len())));
         }

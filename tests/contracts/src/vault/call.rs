@@ -2,6 +2,7 @@
 
 use serde_dynamo::Item;
 use shared::ErrorKind;
+use shared::model::ExpiresAt;
 use shared::ports::vault::{Fence, Key, Query};
 
 /// A case: calls in their order, each with the answer that every vault must give. No two cases
@@ -24,6 +25,7 @@ pub enum Call {
     PutAll(Vec<(Key, Item)>),
     GetAll(Vec<Key>),
     Existing(Vec<Key>),
+    SetExpiry(Vec<Key>, Option<ExpiresAt>),
     DeleteAll(Vec<Key>),
     DeleteWhile(Fence, Vec<Key>),
     Query(Query),

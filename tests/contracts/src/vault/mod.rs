@@ -43,6 +43,7 @@ async fn answer<V: Vault>(vault: &V, call: Call) -> Answer {
         Call::Existing(keys) => {
             vault.existing(keys).await.map(|keys| Answer::Keys(sorted_keys(keys.into_iter().collect())))
         }
+        Call::SetExpiry(keys, at) => vault.set_expiry(keys, at).await.map(|()| Answer::Done),
         Call::DeleteAll(keys) => vault.delete_all(keys).await.map(|()| Answer::Done),
         Call::DeleteWhile(fence, keys) => vault.delete_while(&fence, keys).await.map(Answer::Did),
         Call::Query(query) => vault

@@ -9,6 +9,7 @@ use local::build::Executables;
 use local::recorder::{Entry, Traffic};
 
 use super::measured::{Measured, PACED, UNPACED};
+use super::memory::Memory;
 use super::stage::{Bare, Run};
 use super::startup::Starts;
 use super::statistics::{covered, per_second, percentile, ratio};
@@ -229,6 +230,15 @@ pub(super) fn memory(small: &Measured, large: &Measured) -> Section {
         );
     }
     Section { id: "memory", title: "resident memory".into(), figures }
+}
+
+/// Peak resident memory with large users.
+pub(super) fn memory_of_large(id: &'static str, users: usize, memory: &Memory) -> Section {
+    let figure = |(name, kilobytes): (&String, &u64)| {
+        Figure::new(format!("{name}: peak"), *kilobytes as f64 / 1024.0, "MB").with(Target::AtMost(128.0))
+    };
+    let title = format!("resident memory with {users} {id} users");
+    Section { id, title, figures: memory.iter().map(figure).collect() }
 }
 
 /// The size of the executables.

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use local::build::Executables;
+use local::population::LargeUsers;
 
 use super::memory::Memory;
 use super::stage::{Bare, Run, Stage};
@@ -53,4 +54,20 @@ pub(super) async fn measure(executables: &Executables, users: usize) -> Result<M
         bare,
         memory: stage.finish().await?,
     })
+}
+
+/// Measures the memory of the functions with large users: a first export, an export after that (split, if one listing of
+/// so many users takes long), a plan, and an import with its verification.
+pub(super) async fn measure_large(
+    executables: &Executables,
+    users: usize,
+    size: LargeUsers,
+) -> Result<Memory> {
+    say(&format!("a pool of {users} large users"))?;
+    let stage = Stage::up(executables).await?;
+    let source = stage.fill_large(users, size).await?;
+    stage.export("first export", &source, UNPACED).await?;
+    stage.split_export(&source, UNPACED).await?;
+    stage.restore_large(&source, UNPACED).await?;
+    stage.finish().await
 }

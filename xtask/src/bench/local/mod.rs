@@ -14,9 +14,11 @@ use std::io::{Write, stdout};
 use ::bench::report::Report;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use local::build::Executables;
+use local::population::LargeUsers;
 
 use crate::release;
-use measured::measure;
+use measured::{measure, measure_large};
 
 /// Options of `bench local`.
 #[derive(Debug, Args)]
@@ -24,6 +26,10 @@ pub struct Options {
     /// The number of users in the pool. A second pool, to compare memory with, gets a tenth.
     #[arg(long, default_value_t = 6_000)]
     users: usize,
+    /// Measure only the memory of the functions with large users: 2,000 of 60 KB, and 200 of the largest size that
+    /// Cognito allows.
+    #[arg(long, conflicts_with = "users")]
+    large_users: bool,
     /// Print one JSON object instead of the table.
     #[arg(long)]
     json: bool,
@@ -33,6 +39,9 @@ pub struct Options {
 pub async fn run(options: Options) -> Result<()> {
     ensure!(options.users >= 10, "a pool of {} users shows nothing; take 10 or more", options.users);
     let executables = release::build().await?;
+    if options.large_users {
+        return print(options.json, large_users(&executables).await?);
+    }
     // Measure the start of the functions before anything else runs.
     let started = startup::measure(&executables).await?;
     let small = measure(&executables, options.users / 10).await.context("in the small pool")?;
@@ -47,8 +56,22 @@ pub async fn run(options: Options) -> Result<()> {
         figures::sizes(&executables)?,
         figures::started(&started),
     ];
-    let report = Report { users: options.users, sections: sections.into() };
-    let text = if options.json { serde_json::to_string_pretty(&report)? } else { report.table() };
+    print(options.json, Report { users: options.users, sections: sections.into() })
+}
+
+/// The memory of the functions with two pools of large users.
+async fn large_users(executables: &Executables) -> Result<Report> {
+    let mut sections = Vec::new();
+    let pools = [(2_000, LargeUsers::Of60Kilobytes, "large"), (200, LargeUsers::Largest, "largest")];
+    for (users, size, id) in pools {
+        let memory = measure_large(executables, users, size).await?;
+        sections.push(figures::memory_of_large(id, users, &memory));
+    }
+    Ok(Report { users: 2_000, sections })
+}
+
+fn print(as_json: bool, report: Report) -> Result<()> {
+    let text = if as_json { serde_json::to_string_pretty(&report)? } else { report.table() };
     writeln!(stdout(), "{text}")?;
     Ok(())
 }

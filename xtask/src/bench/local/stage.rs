@@ -8,7 +8,7 @@ use aws_sdk_cognitoidentityprovider::Client;
 use local::build::Executables;
 use local::emulator::Settings;
 use local::executions;
-use local::population;
+use local::population::{self, LargeUsers};
 use local::provision::Options;
 use local::recorder::{Action, Call, Traffic};
 use local::stack::Stack;
@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 
 use super::memory::{Memory, Ticks, Watcher};
 use crate::progress::say;
+
+/// How slow DescribeUserPool is, so that an export splits its listing.
+const SLOW: Duration = Duration::from_secs(12);
 
 /// One execution of a state machine, and the calls that passed the recorder meanwhile.
 pub(super) struct Run {
@@ -86,6 +89,49 @@ impl Stage {
         let run =
             timed(&format!("restore into a fresh pool, TPS {tps}"), self.execute(machine, &input)).await?;
         Ok((target, run))
+    }
+
+    /// Creates a pool and fills it with large users. Returns its id.
+    pub async fn fill_large(&self, users: usize, size: LargeUsers) -> Result<String> {
+        let cognito = self.stack.cognito();
+        let pool = population::create_pool_for_large_users(&cognito, "bench-source").await?;
+        let population = population::generate_large(users, size);
+        let filling = async { population.fill(&cognito, &pool, &population::FillProgress::default()).await };
+        timed("filling the pool", filling).await?;
+        Ok(pool)
+    }
+
+    /// Exports a pool that has a snapshot, with a split listing if one listing of it takes long: DescribeUserPool, which
+    /// tells the export how slow Cognito is, is slow.
+    pub async fn split_export(&self, pool: &str, tps: u16) -> Result<Run> {
+        self.stack.recorder.inject(|call| {
+            if call.operation == "DescribeUserPool" {
+                Action::Delay(SLOW, Box::new(Action::Forward))
+            } else {
+                Action::Forward
+            }
+        });
+        let input = json!({"userPoolId": pool, "tps": tps, "splitListing": true});
+        let machine = &self.stack.deployment.export_state_machine_arn;
+        let run = timed(&format!("second export, TPS {tps}"), self.execute(machine, &input)).await;
+        self.stack.recorder.forward_all();
+        let run = run?;
+        say(&format!("  its listing: {}", run.output["listing"]))?;
+        Ok(run)
+    }
+
+    /// Plans a restore into a fresh pool for large users, and carries it out.
+    pub async fn restore_large(&self, source: &str, tps: u16) -> Result<()> {
+        let target = population::create_pool_for_large_users(&self.stack.cognito(), "bench-target").await?;
+        let machine = &self.stack.deployment.import_state_machine_arn;
+        for (what, dry_run) in [("plan", true), ("restore into a fresh pool", false)] {
+            let input = json!({
+                "sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": "latest", "tps": tps,
+                "dryRun": dry_run,
+            });
+            timed(&format!("{what}, TPS {tps}"), self.execute(machine, &input)).await?;
+        }
+        Ok(())
     }
 
     /// Lists a pool with a plain client that calls the emulator directly.

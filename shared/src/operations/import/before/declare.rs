@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{AttributeSchema, PoolDescription, Restore};
+use crate::model::{AttributeSchema, PoolDescription, Restore, setting_name};
 use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::ports::Backend;
@@ -46,7 +46,7 @@ fn require_declared<B: Backend>(context: &Context<B>, target: &PoolDescription) 
     let others: Vec<_> = to_declare
         .iter()
         .filter(|declared| !is_as_declared(declared))
-        .map(|(name, _)| name.as_str())
+        .map(|(name, _)| setting_name(name))
         .collect();
     if others.is_empty() {
         return Ok(());

@@ -1,5 +1,6 @@
 //! The phases before the first entry is restored.
 
+pub(crate) mod collisions;
 pub(crate) mod declare;
 pub(crate) mod forecast;
 pub(crate) mod preflight;

@@ -6,6 +6,7 @@
 //! In the own pool a `sub` tells more than a name. There the scan writes the users of the snapshot
 //! to the table first. It matches only users by name whose `sub` is not in the snapshot.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -90,7 +91,7 @@ async fn note_snapshot_pages<B: Backend>(
 /// written once.
 async fn scan_page<B: Backend>(context: &Context<B>, state: ListingCheckpoint) -> Result<ListingCheckpoint> {
     let mut listing = context.resume_listing(Listing::Users.unit_id(), state.position);
-    let answer = context.pool.list_users(listing.token()).await;
+    let answer = context.pool.list_users(listing.limit(), listing.token()).await;
     put_users(context, listing.advance(answer)?.into_entries()).await?;
     Ok(ListingCheckpoint { position: listing.into_position(), ..state })
 }
@@ -98,7 +99,6 @@ async fn scan_page<B: Backend>(context: &Context<B>, state: ListingCheckpoint) -
 /// Writes users of the target to the table: by `sub` in the own pool, and by name.
 async fn put_users<B: Backend>(context: &Context<B>, users: Vec<User>) -> Result<()> {
     let Context { catalog, restore, .. } = context;
-    let except = restore.options.old_sub_attribute.as_deref();
     // Users created after the restore began may be ours, so a late invocation must not count them
     // as existing. When the restore tries to create such a user, Cognito says that the name is
     // taken.
@@ -107,7 +107,7 @@ async fn put_users<B: Backend>(context: &Context<B>, users: Vec<User>) -> Result
     if restore.target_pool().has_snapshot_subs() {
         let subs: Vec<_> = users.iter().map(|user| user.sub.clone()).collect();
         let snapshot_subs = catalog.snapshot_subs(&restore.id, &subs).await?;
-        let by_sub = users.iter().map(|user| (user.sub.clone(), scanned(user, except))).collect();
+        let by_sub = users.iter().map(|user| (user.sub.clone(), scanned(user, restore))).collect();
         catalog.put_target_users_by_sub(&restore.id, &by_sub).await?;
         // Users of the snapshot are found by `sub`. Only the other users are found by name.
         found_by_name.retain(|user| !snapshot_subs.contains(&user.sub));
@@ -115,7 +115,7 @@ async fn put_users<B: Backend>(context: &Context<B>, users: Vec<User>) -> Result
     let names = |user: &User| names_of_target_user(&user.record, &restore.settings, restore.target_pool());
     let by_name = found_by_name
         .into_iter()
-        .flat_map(|user| names(user).into_iter().map(move |name| (name, scanned(user, except))));
+        .flat_map(|user| names(user).into_iter().map(move |name| (name, scanned(user, restore))));
     let by_name: HashMap<_, _> = by_name.collect();
     catalog.put_target_users_by_name(&restore.id, &by_name).await
 }
@@ -124,11 +124,15 @@ fn is_older(user: &User, restore: &Restore) -> bool {
     user.record.created.is_none_or(|created| created.as_second() < restore.began().as_second())
 }
 
-fn scanned(user: &User, except: Option<&str>) -> ScannedUser {
+fn scanned(user: &User, restore: &Restore) -> ScannedUser {
+    let mut record = Cow::Borrowed(&user.record);
+    if restore.value_rules.is_some() {
+        restore.leave_out_values(record.to_mut());
+    }
     ScannedUser {
         sub: user.sub.clone(),
         username: user.record.username.clone(),
-        content: user.record.kept_digest(except),
+        content: record.kept_digest(restore.options.old_sub_attribute.as_deref()),
         is_federated: user.record.is_federated(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::creations::PageCreations;
 use super::entry::{Handled, OpenPage};
-use super::refused_entry::{call_of, reason_of};
+use super::refused_entry::reason_of;
 use super::state::Entries;
 use super::update;
 use super::workers::Worked;
@@ -204,7 +204,7 @@ async fn create<B: Backend>(entries: &Entries<'_, B>, wanted: &GroupRecord) -> C
     let pool = &entries.context.pool;
     match pool.create_group(wanted).await {
         Err(error) if is_about_role(wanted, &error) => {
-            let refused_role = Some(call_of(&error));
+            let refused_role = Some(error.call());
             Creation { answer: pool.create_group(&without_role(wanted)).await, refused_role }
         }
         answer => Creation { answer, refused_role: None },
@@ -257,7 +257,7 @@ async fn settle_existing<B: Backend>(
         _ if lacks_role && is_created && wanted.lacks_role => match pool.update_group(&wanted.record).await {
             Ok(()) => Outcome::Created,
             Err(error) if is_about_role(&wanted.record, &error) => {
-                Outcome::CreatedWithout { reason: role_not_restored(call_of(&error)) }
+                Outcome::CreatedWithout { reason: role_not_restored(error.call()) }
             }
             Err(error) => group_refused(entries, error)?,
         },
@@ -288,7 +288,7 @@ async fn update<B: Backend>(
         Ok(()) if has_more => Ok(Outcome::Failed { reason: Reason::GroupDiffers }),
         Ok(()) => Ok(Outcome::Updated { changed }),
         Err(error) if is_about_role(&wanted.record, &error) => {
-            let refused_role = call_of(&error);
+            let refused_role = error.call();
             match pool.update_group(&without_role(&wanted.record)).await {
                 // The group has the role already, and keeps it.
                 Ok(()) if existing.role_arn == wanted.record.role_arn => Ok(Outcome::Updated { changed }),
@@ -386,7 +386,7 @@ async fn groups_of_snapshot<'a, B: Backend>(entries: &'a Entries<'_, B>) -> Resu
         let mut groups = GroupsOfSnapshot::new();
         let pages = group_pages(entries).await?;
         for number in 1..=pages.count() {
-            for record in page_of_records(entries, &pages, number, |_| true).await?.into_iter().flatten() {
+            for record in page_of_records(entries, pages, number, |_| true).await?.into_iter().flatten() {
                 let name = record.name.clone();
                 let Wanted { record, .. } = Wanted::of(record, restore);
                 let gets_role = record.role_arn.is_some();
@@ -404,7 +404,7 @@ async fn record_of<B: Backend>(
 ) -> Result<ReadRecord<GroupRecord>> {
     let pages = group_pages(entries).await?;
     for number in 1..=pages.count() {
-        let found = page_of_records(entries, &pages, number, |key| key == name.as_str()).await?.pop();
+        let found = page_of_records(entries, pages, number, |key| key == name.as_str()).await?.pop();
         if let Some(record) = found {
             return Ok(record);
         }
@@ -413,11 +413,14 @@ async fn record_of<B: Backend>(
 }
 
 /// The pages of the groups in the snapshot.
-async fn group_pages<B: Backend>(entries: &Entries<'_, B>) -> Result<Pages> {
-    let Context { catalog, restore, .. } = entries.context;
-    let units = catalog.restore_units(&restore.id).await?;
-    let groups = units.into_iter().find(|unit| unit.listing == Listing::Groups);
-    Ok(groups.map(|unit| unit.source).unwrap_or_default())
+async fn group_pages<'a, B: Backend>(entries: &'a Entries<'_, B>) -> Result<&'a Pages> {
+    let read = || async {
+        let Context { catalog, restore, .. } = entries.context;
+        let units = catalog.restore_units(&restore.id).await?;
+        let groups = units.into_iter().find(|unit| unit.listing == Listing::Groups);
+        Ok(groups.map(|unit| unit.source).unwrap_or_default())
+    };
+    entries.group_pages.get_or_try_init(read).await
 }
 
 /// The records of the groups on a page whose name is `wanted`.

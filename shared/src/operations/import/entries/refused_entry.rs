@@ -1,7 +1,7 @@
 //! The outcome of an entry whose call Cognito refused.
 
 use crate::Result;
-use crate::model::{Operation, Outcome, PoolId, Reason, RefusedCall};
+use crate::model::{Operation, Outcome, PoolId, Reason};
 use crate::operations::refusals::refused;
 use crate::ports::pool::{PoolError, PoolErrorKind};
 
@@ -33,11 +33,5 @@ pub fn outcome_of(pool: &PoolId, error: PoolError) -> Result<Outcome> {
 
 /// The reason that names the refused call.
 pub fn reason_of(error: PoolError) -> Reason {
-    let PoolError { operation, code, detail, .. } = error;
-    Reason::Refused { call: RefusedCall { operation, code }, detail }
-}
-
-/// The refused call, without Cognito's message.
-pub fn call_of(error: &PoolError) -> RefusedCall {
-    RefusedCall { operation: error.operation, code: error.code.clone() }
+    Reason::Refused { call: error.call(), explanation: error.explanation }
 }

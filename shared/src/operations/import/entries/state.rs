@@ -11,10 +11,17 @@ use super::in_flight::InFlight;
 use super::refused_entry;
 use super::workers::Workers;
 use crate::Result;
-use crate::model::{ImportJobs, Method, Outcome};
+use crate::model::{ImportJobs, Method, Outcome, Pages};
 use crate::operations::import::context::Context;
+use crate::pacing::InFlightBytes;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolError};
+
+/// The most bytes of users that are being restored at once. A user is in memory up to seven times: as its record, in
+/// the parts of a request and of its answer.
+const MAX_USERS_IN_FLIGHT: usize = 4 * 1024 * 1024;
+/// The most bytes of users in answers about members.
+const MAX_MEMBERS_IN_FLIGHT: usize = 8 * 1024 * 1024;
 
 pub struct Entries<'a, B: Backend> {
     pub context: &'a Context<B>,
@@ -31,6 +38,10 @@ pub struct Entries<'a, B: Backend> {
     pub scanning: Mutex<()>,
     /// What members must know of the groups of the snapshot. Read once, if a group needs it.
     pub groups_of_snapshot: OnceCell<GroupsOfSnapshot>,
+    /// The pages of the groups in the snapshot. Read once, if a group needs it.
+    pub group_pages: OnceCell<Pages>,
+    pub users_in_flight: InFlightBytes,
+    pub members_in_flight: InFlightBytes,
 }
 
 impl<'a, B: Backend> Entries<'a, B> {
@@ -50,6 +61,9 @@ impl<'a, B: Backend> Entries<'a, B> {
             reading: Mutex::default(),
             scanning: Mutex::default(),
             groups_of_snapshot: OnceCell::new(),
+            group_pages: OnceCell::new(),
+            users_in_flight: InFlightBytes::new(MAX_USERS_IN_FLIGHT),
+            members_in_flight: InFlightBytes::new(MAX_MEMBERS_IN_FLIGHT),
         })
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{GroupRecord, TargetSettings, UserRecord, Username};
+use crate::model::{GroupRecord, TargetSettings, UserRecord, Username, is_left_out};
 use crate::ports::pool::{Pool, PoolResult};
 
 /// What differs between a user of the target and the snapshot.
@@ -40,6 +40,13 @@ impl Difference {
             }
         }
         Self { set, delete, enabled: (existing.enabled != wanted.enabled).then_some(wanted.enabled) }
+    }
+
+    /// The same without the attributes whose values the restore leaves out. An existing user keeps its own.
+    pub fn keeping(mut self, left_out: &[String]) -> Self {
+        self.set.retain(|name, _| !is_left_out(left_out, name));
+        self.delete.retain(|name| !is_left_out(left_out, name));
+        self
     }
 
     /// Whether nothing differs.

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::csv::Header;
-use crate::model::PoolDescription;
+use crate::model::{NoJobs, PoolDescription};
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::job_files::JobFiles;
@@ -13,13 +13,12 @@ pub enum Columns {
     /// The names of the columns, and what they mean.
     Known { names: Vec<String>, header: Header },
     /// No job can be started.
-    NoJobs { reason: String },
+    NoJobs { reason: NoJobs },
 }
 
 pub async fn of_target<B: Backend>(context: &Context<B>, target: &PoolDescription) -> Result<Columns> {
     if context.files.log_role().is_none() {
-        let reason = "The deployment has no role for the logs of import jobs.";
-        return Ok(Columns::NoJobs { reason: reason.to_owned() });
+        return Ok(Columns::NoJobs { reason: NoJobs::NoLogRole });
     }
     let names = match context.pool.csv_header().await {
         Ok(names) => names,
@@ -28,7 +27,7 @@ pub async fn of_target<B: Backend>(context: &Context<B>, target: &PoolDescriptio
     let header = Header::parse(names.clone()).and_then(|header| header.check(target).map(|()| header));
     Ok(match header {
         Ok(header) => Columns::Known { names, header },
-        Err(reason) => Columns::NoJobs { reason: reason.to_string() },
+        Err(reason) => Columns::NoJobs { reason },
     })
 }
 
@@ -36,9 +35,9 @@ pub async fn of_target<B: Backend>(context: &Context<B>, target: &PoolDescriptio
 ///
 /// # Errors
 /// The error of the run, if the refusal is not about jobs.
-pub fn refusal_reason<B: Backend>(context: &Context<B>, error: PoolError) -> Result<String> {
+pub fn refusal_reason<B: Backend>(context: &Context<B>, error: PoolError) -> Result<NoJobs> {
     match error.kind {
-        PoolErrorKind::InvalidParameter | PoolErrorKind::Refused => Ok(format!("Cognito refused: {error}.")),
+        PoolErrorKind::InvalidParameter | PoolErrorKind::Refused => Ok(NoJobs::Refused(error.call())),
         _ => Err(context.refused(error)),
     }
 }

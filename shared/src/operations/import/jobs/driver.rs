@@ -13,7 +13,9 @@ use super::outcome::{JobOutcome, is_complete};
 use super::waits::{MAX_FAILED_STARTS, MAX_LOG_READS, MAX_WAITS_TO_START, wait_seconds};
 use crate::Result;
 use crate::csv::{Header, Part};
-use crate::model::{CurrentJob, ImportJobs, JobStage, JobUnderWay, JobsReport, NotInJob, PoolDescription};
+use crate::model::{
+    CurrentJob, ImportJobs, JobStage, JobUnderWay, JobsReport, NoJobs, NotInJob, PoolDescription,
+};
 use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::ports::Backend;
@@ -106,16 +108,13 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
     /// Builds a file and creates a job for it.
     async fn begin_job(&self, jobs: ImportJobs) -> Result<Next> {
         if jobs.failed_starts >= MAX_FAILED_STARTS {
-            let reason = format!("{MAX_FAILED_STARTS} jobs in a row failed before their start.");
-            return Ok(Next::Continue(jobs.given_up(reason)));
+            return Ok(Next::Continue(jobs.given_up(NoJobs::FailedStarts)));
         }
         let Context { pool, restore, files, .. } = self.context;
         let (Some(from), Ok(header), Some(role)) =
             (jobs.next, Header::parse(jobs.header.clone()), files.log_role())
         else {
-            return Ok(Next::Continue(
-                jobs.given_up("The restore no longer has the columns of the files.".to_owned()),
-            ));
+            return Ok(Next::Continue(jobs.given_up(NoJobs::NoColumns)));
         };
         let number = jobs.settled + 1;
         let builder = JobFileBuilder {
@@ -193,14 +192,12 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         Ok(match now.status {
             JobStatus::Created if job.waits < MAX_WAITS_TO_START => {
                 let seconds = wait_seconds(job.waits);
-                let (run, code) = (&self.context.restore.id, error.code);
-                tracing::info!(%run, job = %job.id, code, "import job cannot be started yet");
+                let (run, code) = (&self.context.restore.id, &error.code);
+                tracing::info!(%run, job = %job.id, %code, "import job cannot be started yet");
                 let current = Some(CurrentJob { waits: job.waits + 1, ..job });
                 Next::Wait(ImportJobs { current, ..jobs }, seconds)
             }
-            JobStatus::Created => {
-                Next::Continue(jobs.given_up(format!("A job could not be started for hours: {error}.")))
-            }
+            JobStatus::Created => Next::Continue(jobs.given_up(NoJobs::NotStarted(error.call()))),
             JobStatus::Expired | JobStatus::Stopped => Next::Continue(failed_start(jobs)),
             _ => Next::Continue(started(jobs, job)),
         })
@@ -242,9 +239,7 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         }
         let number = jobs.settled + 1;
         let Some(part) = self.context.catalog.import_file(&self.context.restore.id, number).await? else {
-            return Ok(Next::Continue(
-                jobs.given_up("The list of a file's lines is missing in the table.".to_owned()),
-            ));
+            return Ok(Next::Continue(jobs.given_up(NoJobs::NoLines)));
         };
         let mut outcome = JobOutcome::default();
         if !is_complete(&now, &part) {

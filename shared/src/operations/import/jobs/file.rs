@@ -8,6 +8,7 @@ use crate::model::{
     ImportOptions, InJob, Listing, NameKey, NotInJob, Pages, Place, PoolDescription, ScannedUser, Sub,
     UserRecord, Username,
 };
+use crate::operations::import::before::collisions;
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
 use crate::operations::import::selected_users::{self, SelectedUser};
@@ -107,11 +108,13 @@ impl<B: Backend> JobFileBuilder<'_, B> {
         // The phase of the entries reports a damaged page.
         let users = selected_users::of_page(self.context, users, page).await?.unwrap_or_default();
         let in_target = self.context.user_matcher().in_target(&selected_users::readable(&users)).await?;
+        let collisions = collisions::among(self.context, &selected_users::readable(&users)).await?;
         let mut rows = Vec::new();
-        for SelectedUser { place, sub, record } in users {
+        for SelectedUser { place, sub, record, .. } in users {
             let place = Place { page, place };
             let Ok(record) = record else { continue };
-            if place < from {
+            // The phase of the entries reports users that collide.
+            if place < from || collisions.contains_key(&sub) {
                 continue;
             }
             if restore.target_pool().may_hold_uncreatable_users() && in_target.contains_key(&sub) {

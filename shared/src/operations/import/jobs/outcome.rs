@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::Result;
 use crate::csv::{LineOutcome, LogLine, Part};
-use crate::model::SeenUsers;
+use crate::model::{ErrorCode, JobsReport, SeenUsers};
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::job_files::{JobFiles, JobLog, LogError};
@@ -17,7 +17,7 @@ pub struct JobOutcome {
     /// Lines that the log calls created.
     pub succeeded: u64,
     /// Why the log could not be read.
-    pub unread: Option<String>,
+    pub unread: Option<ErrorCode>,
 }
 
 impl JobOutcome {
@@ -34,7 +34,7 @@ impl JobOutcome {
             };
             for line in page.messages.iter().filter_map(|message| LogLine::parse(message)) {
                 if !part.lines().contains(&line.line) {
-                    return unread("it names lines that the file does not have".to_owned());
+                    return unread(ErrorCode::of(JobsReport::FOREIGN_LINES));
                 }
                 if outcome.by_line.insert(line.line, line.outcome).is_none() {
                     outcome.succeeded += u64::from(line.outcome == LineOutcome::Succeeded);

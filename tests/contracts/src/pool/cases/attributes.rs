@@ -54,6 +54,46 @@ pub(super) fn cases() -> Vec<Case> {
                 .collect(),
         )
         .in_pool(custom()),
+        // Sources: "Working with user attributes", Amazon Cognito developer guide, for phone numbers; amplify-js
+        // 962 for a blank one. AWS does not document which control characters are refused `[?]`.
+        case(
+            "a value has the form of its attribute, and no control characters",
+            vec![create("bert", &[])],
+            [
+                ("phone_number", " "),
+                ("phone_number", "030 123456"),
+                ("phone_number", "+49\u{200b}30123456"),
+                ("email", " "),
+                ("email", "nobody"),
+                ("email", "a b@example.com"),
+                ("name", "A\u{1}nna"),
+                ("custom:note", "a\u{1b}b"),
+            ]
+            .into_iter()
+            .flat_map(|value| {
+                let update = Call::UpdateAttributes(named("bert"), values(&[value]));
+                [(create("anna", &[value]), refused(INVALID)), (update, refused(INVALID))]
+            })
+            .chain([
+                (
+                    create(
+                        "anna",
+                        &[
+                            ("phone_number", "+4930123456"),
+                            ("email", "a@example.com"),
+                            ("address", "Street 1\r\nTown\tCountry"),
+                        ],
+                    ),
+                    Expected::Done,
+                ),
+                (
+                    Call::GetUser(named("anna")),
+                    has(&[("address", Some("Street 1\r\nTown\tCountry")), ("name", None)]),
+                ),
+            ])
+            .collect(),
+        )
+        .in_pool(custom()),
         case(
             "a new user has every attribute that the pool requires",
             Vec::new(),

@@ -28,6 +28,28 @@ pub(super) fn cases() -> Vec<Case> {
                 (Call::AllUsers, Expected::Number(130)),
             ],
         ),
+        case(
+            "a listing answers at most as many users as its limit says",
+            vec![Call::People(0, 5)],
+            vec![
+                (Call::ListUsersBy(2, Token::None), Expected::Page(2, true)),
+                (Call::ListUsersBy(2, Token::Of(0)), Expected::Page(2, true)),
+                (Call::ListUsersBy(2, Token::Of(1)), Expected::Page(1, false)),
+                (Call::ListUsersBy(1, Token::None), Expected::Page(1, true)),
+            ],
+        ),
+        case(
+            "a listing answers at most as many members as its limit says",
+            vec![
+                Call::People(0, 3),
+                Call::CreateGroup(Group::Numbered(0)),
+                Call::Members(Group::Numbered(0), 0, 3),
+            ],
+            vec![
+                (Call::ListMembersBy(2, Group::Numbered(0), Token::None), Expected::Page(2, true)),
+                (Call::ListMembersBy(2, Group::Numbered(0), Token::Of(0)), Expected::Page(1, false)),
+            ],
+        ),
         // AWS does not document that ListUsers can do this. An export accepts such a listing only
         // if its number of users is right.
         case(

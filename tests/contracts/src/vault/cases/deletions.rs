@@ -12,6 +12,7 @@ pub(super) fn cases() -> Vec<Case> {
         fence_of_another_holder(),
         fence_without_an_item(),
         fenced_deletions_of_many(),
+        fenced_deletions_of_large_items(),
         fenced_deletions_that_name_a_key_twice(),
     ]
 }
@@ -101,6 +102,22 @@ fn fenced_deletions_of_many() -> Case {
         name: "a fenced deletion is as long as it has to be",
         steps: vec![
             fenced.fill(),
+            (fenced.delete("a", &fenced.keys), Answer::Did(true)),
+            existing(&fenced.keys, &[]),
+        ],
+    }
+}
+
+fn fenced_deletions_of_large_items() -> Case {
+    let fenced = Fenced::new("POOL#heavy", 14);
+    let large = small(&"x".repeat(390 * 1024));
+    Case {
+        name: "a fenced deletion takes place whatever the size of its items",
+        steps: vec![
+            fenced.fill(),
+            put_all(fenced.keys.iter().map(|key| (key.clone(), large.clone()))),
+            (fenced.delete("b", &fenced.keys), Answer::Did(false)),
+            existing(&fenced.keys, &fenced.keys),
             (fenced.delete("a", &fenced.keys), Answer::Did(true)),
             existing(&fenced.keys, &[]),
         ],

@@ -1,7 +1,7 @@
 //! Compares a user of the target with its record, and recognises users of import jobs.
 
 use crate::catalog::ReadRecord;
-use crate::model::{Origin, RestoredUser, SubMapEntry, User, UserRecord};
+use crate::model::{Origin, RestoredUser, SubMapEntry, User, UserRecord, is_left_out};
 use crate::operations::import::context::Context;
 use crate::operations::import::creation_time;
 use crate::ports::Backend;
@@ -13,12 +13,14 @@ pub fn differences<B: Backend>(
     entry: &SubMapEntry,
     record: ReadRecord<UserRecord>,
 ) -> Vec<String> {
-    let Ok(record) = record else { return vec!["record".to_owned()] };
+    let Ok(mut record) = record else { return vec!["record".to_owned()] };
     if matches!(entry.origin(), Some(Origin::Kept | Origin::SignedIn)) {
         return Vec::new();
     }
     let except = context.restore.options.old_sub_attribute.as_deref();
+    let left_out = context.restore.leave_out_values(&mut record);
     let mut fields = user.record.fields_unlike(&record, except);
+    fields.retain(|field| !is_left_out(&left_out, field));
     if entry.origin() == Some(Origin::Created) && !user.record.has_identities_of(&record) {
         fields.push("identities".to_owned());
     }

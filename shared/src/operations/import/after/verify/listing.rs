@@ -24,7 +24,7 @@ pub async fn compare_page<B: Backend>(
 ) -> Result<Verification> {
     let Context { pool, catalog, restore, .. } = context;
     let mut listing = context.resume_listing(Listing::Users.unit_id(), state.position);
-    let answer = pool.list_users(listing.token()).await;
+    let answer = pool.list_users(listing.limit(), listing.token()).await;
     match listing.advance(answer)? {
         Step::Page(users) => {
             let (extra, findings) = compare(context, marks, has_users_of_jobs, &users).await?;

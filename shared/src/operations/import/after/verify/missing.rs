@@ -13,19 +13,18 @@ use crate::ports::pool::{Pool, PoolErrorKind};
 
 pub async fn look_up_page<B: Backend>(
     context: &Context<B>,
+    users: Option<&RestoreUnit>,
     marks: &mut Marks,
     mut state: Verification,
 ) -> Result<Verification> {
     let Context { catalog, restore, .. } = context;
-    let units = catalog.restore_units(&restore.id).await?;
-    let users = units.into_iter().find(|unit| unit.listing == Listing::Users);
     let number = state.next_page;
     let Some(unit) = users.filter(|unit| number <= unit.pages()) else {
         return Ok(Verification { stage: VerificationStage::Done, ..state });
     };
     let marks = marks.of_page(context, state.attempt, number).await?;
     let mut unseen = Vec::new();
-    for (place, sub) in present_users(context, &unit, number).await? {
+    for (place, sub) in present_users(context, unit, number).await? {
         match marks.get(number, place) {
             Some(true) => state.result.different += 1,
             Some(false) => state.result.same += 1,

@@ -19,7 +19,7 @@ use std::time::Duration;
 use self::marks::Marks;
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
-use crate::model::{Category, Method, PAGE_SIZE, Verification, VerificationStage};
+use crate::model::{Category, Listing, Method, PAGE_SIZE, RestoreUnit, Verification, VerificationStage};
 use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::ports::Backend;
@@ -44,7 +44,7 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
         Method::Csv => catalog.import_jobs(&restore.id).await?.is_some_and(|jobs| jobs.settled > 0),
     };
     let mut verifier =
-        Verifier { context, has_users_of_jobs, marks: Marks::default(), is_stage_ended: false };
+        Verifier { context, has_users_of_jobs, users: None, marks: Marks::default(), is_stage_ended: false };
     Ok(PhaseEnd::of(catalog.work_through(&key, state, &mut verifier).await?))
 }
 
@@ -52,6 +52,8 @@ struct Verifier<'a, B: Backend> {
     context: &'a Context<B>,
     /// Whether import jobs may have created users that no call has shown yet.
     has_users_of_jobs: bool,
+    /// The unit of the users, if the restore has one. Read once in an invocation: the restore may have 10,000 units.
+    users: Option<Option<RestoreUnit>>,
     marks: Marks,
     /// Whether the last page ended a stage.
     is_stage_ended: bool,
@@ -67,7 +69,13 @@ impl<B: Backend> PagedWork for Verifier<'_, B> {
                 listing::compare_page(self.context, &mut self.marks, self.has_users_of_jobs, state).await?
             }
             VerificationStage::Missing | VerificationStage::Done => {
-                missing::look_up_page(self.context, &mut self.marks, state).await?
+                if self.users.is_none() {
+                    let Context { catalog, restore, .. } = self.context;
+                    let units = catalog.restore_units(&restore.id).await?;
+                    self.users = Some(units.into_iter().find(|unit| unit.listing == Listing::Users));
+                }
+                let users = self.users.as_ref().and_then(Option::as_ref);
+                missing::look_up_page(self.context, users, &mut self.marks, state).await?
             }
         };
         self.is_stage_ended = state.stage != stage;

@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use crate::Result;
 use crate::csv::Header;
 use crate::model::{
-    Category, Forecast, Method, ObjectionReason, PoolDescription, Restore, ScannedUser, SchemaViolation, Sub,
-    UserRecord,
+    Category, Forecast, Method, ObjectionReason, PoolDescription, ReasonCode, Restore, ScannedUser,
+    SchemaViolation, Sub, UserRecord,
 };
+use crate::operations::import::before::collisions::leaves_out_all;
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
 use crate::operations::import::jobs::columns::{self, Columns};
@@ -16,10 +17,11 @@ use crate::operations::import::selected_users::SelectedUser;
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
 
-/// A page of users, and which of them the target has.
+/// A page of users, which of them the target has, and which collide.
 pub struct ForecastPage {
     pub users: Vec<SelectedUser>,
     pub in_target: HashMap<Sub, ScannedUser>,
+    pub collisions: HashMap<Sub, ReasonCode>,
 }
 
 /// Counts users by comparing them with the target.
@@ -56,20 +58,31 @@ impl<'a> ForecastCounter<'a> {
 
     /// Counts a page. None is a damaged page.
     pub fn count(&self, page: Option<ForecastPage>, forecast: &mut Forecast) {
-        let Some(ForecastPage { users, in_target }) = page else {
+        let Some(ForecastPage { users, in_target, collisions }) = page else {
             forecast.damaged_pages += 1;
             return;
         };
         let options = &self.restore.options;
-        for SelectedUser { sub, record, .. } in users {
-            match (in_target.get(&sub), record) {
+        for SelectedUser { sub, record, left_out, .. } in users {
+            // Users of a colliding username have one user of the target in common, if it has one.
+            let in_target = in_target.get(&sub);
+            let collides = |reason: &&ReasonCode| in_target.is_none() || leaves_out_all(reason);
+            if let Some(reason) = collisions.get(&sub).filter(collides) {
+                forecast.count_objection(sub, reason.clone());
+                continue;
+            }
+            match (in_target, record) {
                 (Some(existing), Ok(record)) => {
                     let is_same =
                         existing.content == record.kept_digest(options.old_sub_attribute.as_deref());
                     forecast.count_existing(is_same, options.existing);
                 }
                 (None, Ok(record)) => match self.intent(&sub, &record) {
-                    Ok(intent) => self.count_missing(&sub, &record, &intent, forecast),
+                    Ok(mut intent) => {
+                        intent.note_left_out(&left_out);
+                        forecast.count_left_out(&sub, left_out);
+                        self.count_missing(&sub, &record, &intent, forecast);
+                    }
                     Err(objection) => forecast.count_objection(sub, objection),
                 },
                 (_, Err(reason)) => forecast.count_objection(sub, reason.code()),
@@ -104,6 +117,9 @@ impl<'a> ForecastCounter<'a> {
         let restore = self.restore;
         let intent = Intent::of(sub, record, &restore.settings, &restore.options)
             .map_err(|not_created| not_created.reason().code())?;
+        if let Some(alias) = restore.settings.alias_of_form(&intent.name) {
+            return Err(SchemaViolation::name_of_alias(alias).into());
+        }
         // The restore declares missing attributes before it creates users.
         let will_be_declared = |name: &str| restore.to_declare.contains_key(name);
         let attributes = record.restorable_attributes().filter(|(name, _)| !will_be_declared(name));
@@ -112,7 +128,7 @@ impl<'a> ForecastCounter<'a> {
         }
         let is_missing = |provider: &&String| !self.providers.contains(*provider);
         match intent.identities.iter().map(|identity| &identity.provider_name).find(is_missing) {
-            Some(provider) => Err(SchemaViolation::Provider(provider.clone()).into()),
+            Some(provider) => Err(SchemaViolation::provider(provider).into()),
             None => Ok(intent),
         }
     }

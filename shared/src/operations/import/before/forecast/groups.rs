@@ -12,13 +12,15 @@ use crate::{Error, ErrorKind, Guidance, Result};
 /// The most groups of a pool. Source: "Quotas in Amazon Cognito", developer guide.
 pub const MAX_GROUPS: u64 = 10_000;
 
-/// Counts the groups above the target's limit, and the roles of groups that the target lacks.
+/// Counts damaged groups, groups above the target's limit, and the roles of groups that the target lacks.
 ///
 /// # Errors
 /// `InvalidInput` if the input maps a role that no group of the snapshot has.
 pub async fn count<B: Backend>(context: &Context<B>, forecast: &mut Forecast) -> Result<()> {
     let mut snapshot = read_snapshot(context).await?;
     require_known_roles(context, &snapshot)?;
+    forecast.damaged_groups = snapshot.damaged;
+    forecast.damaged_pages = snapshot.damaged_pages;
     let is_whole = context.selection.is_none();
     let has_roles = !snapshot.with_role.is_empty() || !snapshot.not_selected.is_empty();
     if snapshot.names.is_empty() || (!is_whole && !has_roles) {
@@ -47,12 +49,15 @@ struct GroupsOfSnapshot {
     with_role: Vec<GroupRecord>,
     /// The other groups that have a role. The restore creates those of selected users.
     not_selected: Vec<GroupRecord>,
+    /// The selected groups whose records cannot be read.
+    damaged: u64,
+    damaged_pages: u64,
     /// Whether a page or a record cannot be read.
     is_damaged: bool,
 }
 
 impl GroupsOfSnapshot {
-    fn add(&mut self, record: ReadRecord<GroupRecord>, is_selected: impl Fn(&str) -> bool) {
+    fn add(&mut self, name: &str, record: ReadRecord<GroupRecord>, is_selected: impl Fn(&str) -> bool) {
         match record {
             Ok(group) => {
                 self.roles.extend(group.role_arn.clone());
@@ -62,7 +67,10 @@ impl GroupsOfSnapshot {
                     None => {}
                 }
             }
-            Err(_) => self.is_damaged = true,
+            Err(_) => {
+                self.is_damaged = true;
+                self.damaged += u64::from(is_selected(name));
+            }
         }
     }
 }
@@ -76,17 +84,18 @@ async fn read_snapshot<B: Backend>(context: &Context<B>) -> Result<GroupsOfSnaps
         for number in 1..=unit.pages {
             let (_, page) = catalog.page(&restore.snapshot, &unit.id(), unit.attempt, number).await?;
             groups.is_damaged |= page.is_none();
+            groups.damaged_pages += u64::from(page.is_none());
             let entries = page.unwrap_or_default().0;
             let named: Vec<_> =
                 entries.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
             let records = catalog.records::<GroupRecord>(&restore.source, &named).await?;
             for ((name, _), record) in named.into_iter().zip(records) {
                 let name_in_target = |group: &GroupRecord| group.name_in(&restore.source, &restore.target);
-                let name = record
+                let in_target = record
                     .as_ref()
                     .map_or_else(|_| name.to_owned(), |group| name_in_target(group).to_string());
-                groups.names.insert(name);
-                groups.add(record, is_selected);
+                groups.names.insert(in_target);
+                groups.add(name, record, is_selected);
             }
         }
     }

@@ -9,25 +9,30 @@ mod groups;
 mod refusal;
 mod report;
 
+use std::pin::pin;
+
 use futures::{StreamExt, TryStreamExt, stream};
 
 pub use self::refusal::refusal;
 pub use self::report::plan_report;
 
 use self::counter::{ForecastCounter, ForecastPage};
-use super::target_scan;
+use super::{collisions, target_scan};
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
-use crate::model::{Existing, ForecastCheckpoint};
+use crate::model::{Existing, ForecastCheckpoint, PAGE_SIZE, Pages};
 use crate::operations::import::context::{Context, Mode};
 use crate::operations::import::phase::PhaseEnd;
 use crate::operations::import::selected_users;
+use crate::pacing::{InFlightBytes, InFlightPiece};
 use crate::ports::Backend;
 
 /// Pages counted at once, between two checkpoints.
 const PAGES_AT_ONCE: u64 = 64;
 /// Pages read at once.
 const READS_AT_ONCE: usize = 8;
+/// The most bytes of users that are read and not counted yet.
+const MAX_IN_FLIGHT: usize = 16 * 1024 * 1024;
 
 /// Makes the forecast.
 ///
@@ -58,6 +63,7 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
 struct ForecastWork<'a, B: Backend> {
     context: &'a Context<B>,
     counter: ForecastCounter<'a>,
+    in_flight: InFlightBytes,
 }
 
 impl<'a, B: Backend> ForecastWork<'a, B> {
@@ -69,7 +75,7 @@ impl<'a, B: Backend> ForecastWork<'a, B> {
             state.forecast.existing.get_or_insert_default();
         }
         let counter = ForecastCounter::new(context, &mut state.forecast).await?;
-        Ok(Self { context, counter })
+        Ok(Self { context, counter, in_flight: InFlightBytes::new(MAX_IN_FLIGHT) })
     }
 }
 
@@ -78,10 +84,14 @@ impl<B: Backend> PagedWork for ForecastWork<'_, B> {
 
     async fn page(&mut self, mut state: ForecastCheckpoint) -> Result<ForecastCheckpoint> {
         let last = state.users.count().min(state.next_page + PAGES_AT_ONCE - 1);
-        let read = |number| read_page(self.context, &state, number);
-        let pages: Vec<_> =
-            stream::iter(state.next_page..=last).map(read).buffered(READS_AT_ONCE).try_collect().await?;
-        pages.into_iter().for_each(|page| self.counter.count(page, &mut state.forecast));
+        {
+            let (users, in_flight) = (&state.users, &self.in_flight);
+            let read = |number| read_page(self.context, users, number, in_flight);
+            let mut pages = pin!(stream::iter(state.next_page..=last).map(read).buffered(READS_AT_ONCE));
+            while let Some((page, _in_flight)) = pages.try_next().await? {
+                self.counter.count(page, &mut state.forecast);
+            }
+        }
         state.next_page = last + 1;
         Ok(state)
     }
@@ -96,12 +106,20 @@ impl<B: Backend> PagedWork for ForecastWork<'_, B> {
 }
 
 /// Reads a page of users and finds those that the target has. None if the page is damaged.
-async fn read_page<B: Backend>(
+async fn read_page<'a, B: Backend>(
     context: &Context<B>,
-    state: &ForecastCheckpoint,
+    pages: &Pages,
     number: u64,
-) -> Result<Option<ForecastPage>> {
-    let Some(users) = selected_users::of_page(context, &state.users, number).await? else { return Ok(None) };
-    let in_target = context.user_matcher().in_target(&selected_users::readable(&users)).await?;
-    Ok(Some(ForecastPage { users, in_target }))
+    in_flight: &'a InFlightBytes,
+) -> Result<(Option<ForecastPage>, InFlightPiece<'a>)> {
+    // Pages are read in their order, so the page that is counted next always has its memory.
+    let mut piece = in_flight.begin(PAGE_SIZE as usize).await;
+    let Some(users) = selected_users::of_page(context, pages, number).await? else {
+        return Ok((None, piece));
+    };
+    let readable = selected_users::readable(&users);
+    piece.has(readable.len(), readable.iter().map(|(_, record)| record.bytes()).sum());
+    let in_target = context.user_matcher().in_target(&readable).await?;
+    let collisions = collisions::among(context, &readable).await?;
+    Ok((Some(ForecastPage { users, in_target, collisions }), piece))
 }

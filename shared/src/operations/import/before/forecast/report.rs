@@ -43,6 +43,7 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
             .or(refusal.map(|refusal| refusal.kind()))
             .map(|kind| kind.name().to_owned()),
         shrunk: restore.shrunk,
+        restore_at_work: restore.at_work,
         forecast,
         total_calls,
         least_seconds,

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use super::Preflight;
 use crate::catalog::Catalog;
 use crate::format::{ago, time};
-use crate::model::{Existing, ImportInput, Listing, Restore, RestoreState, Snapshot, SnapshotSelector};
+use crate::model::{
+    Existing, ImportInput, Listing, PoolId, Restore, RestoreState, RunId, RunKind, Snapshot, SnapshotSelector,
+};
 use crate::operations::refusals::refused;
 use crate::pacing::{PacedPool, PagedListing};
 use crate::ports::pool::Pool;
@@ -22,6 +24,8 @@ pub enum EarlierRestore {
     SnapshotRemoved(Box<Restore>),
     /// The import continues it, if the target still holds its users.
     Continued(Box<Restore>),
+    /// An import works on it, with an older snapshot than the newest. Only a plan is made meanwhile.
+    AtWork(Box<Restore>),
 }
 
 impl EarlierRestore {
@@ -29,7 +33,7 @@ impl EarlierRestore {
     /// has begun.
     ///
     /// # Errors
-    /// `UnfinishedRestore` if the target is in use, the input names no snapshot, and the newest
+    /// `UnfinishedRestore` if the target is in use, no import works on the restore, the input names no snapshot, and the newest
     /// snapshot is not the one that the restore began with. Since then, users may have been changed
     /// or deleted on purpose. The newest snapshot may hold the damage. So the operator decides.
     pub async fn find<V: ReadVault>(
@@ -56,11 +60,27 @@ impl EarlierRestore {
         }
         match catalog.newest_sealed(&input.source, None, now).await? {
             Some(newest) if newest.id != snapshot.id => {
+                if input.dry_run && at_work(catalog, &input.target, now).await?.as_ref() == Some(&restore.id)
+                {
+                    return Ok(Self::AtWork(restore));
+                }
                 Err(unfinished_restore(&restore, &snapshot, &newest, now))
             }
             _ => Ok(Self::Continued(restore)),
         }
     }
+}
+
+/// The restore on which an import works now.
+pub async fn at_work<V: ReadVault>(
+    catalog: &Catalog<V>,
+    target: &PoolId,
+    now: Timestamp,
+) -> Result<Option<RunId>> {
+    let lease = catalog.lease(target, RunKind::Import).await?;
+    let Some(lease) = lease.filter(|lease| lease.expires > now) else { return Ok(None) };
+    let last = catalog.last_restore_that_wrote(target).await?;
+    Ok(last.filter(|last| last.execution.id == lease.holder).map(|last| last.id))
 }
 
 fn unfinished_restore(restore: &Restore, snapshot: &Snapshot, newest: &Snapshot, now: Timestamp) -> Error {
@@ -91,7 +111,9 @@ pub async fn find<P: Pool, V: Vault>(preflight: &Preflight<'_, P, V>) -> Result<
     if input.options.existing != Existing::Fail {
         return Ok(match earlier {
             EarlierRestore::Continued(restore) => Some(*restore),
-            EarlierRestore::Unrelated(_) | EarlierRestore::SnapshotRemoved(_) => None,
+            EarlierRestore::Unrelated(_) | EarlierRestore::SnapshotRemoved(_) | EarlierRestore::AtWork(_) => {
+                None
+            }
         });
     }
     match earlier {
@@ -111,7 +133,7 @@ pub async fn find<P: Pool, V: Vault>(preflight: &Preflight<'_, P, V>) -> Result<
 async fn is_empty<P: Pool>(pool: &PacedPool<P>) -> Result<bool> {
     let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
     while !listing.has_ended() {
-        let answer = pool.list_users(listing.token()).await;
+        let answer = pool.list_users(listing.limit(), listing.token()).await;
         if !listing.advance(answer)?.into_entries().is_empty() {
             return Ok(false);
         }
@@ -133,14 +155,14 @@ fn target_not_empty(input: &ImportInput, earlier: &EarlierRestore) -> Error {
             ))
             .and(Guidance::StateExisting)
         }
-        EarlierRestore::Unrelated(Some(last)) | EarlierRestore::Continued(last) => {
-            Guidance::ContinueRestore {
-                restore: last.id.to_string(),
-                source: last.source.to_string(),
-                snapshot: last.selector.to_string(),
-            }
-            .and(Guidance::StateExisting)
+        EarlierRestore::Unrelated(Some(last))
+        | EarlierRestore::Continued(last)
+        | EarlierRestore::AtWork(last) => Guidance::ContinueRestore {
+            restore: last.id.to_string(),
+            source: last.source.to_string(),
+            snapshot: last.selector.to_string(),
         }
+        .and(Guidance::StateExisting),
         EarlierRestore::Unrelated(None) => Guidance::StateExisting,
     };
     Error::new(

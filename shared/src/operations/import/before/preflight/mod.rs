@@ -13,14 +13,14 @@ use jiff::Timestamp;
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
-    Counts, ImportInput, PoolDescription, Progress, Restore, RestoreState, RestoreUnit, Snapshot,
-    SnapshotSelector, TargetSettings,
+    Counts, ExpiresAt, ImportInput, PoolDescription, Progress, Restore, RestoreState, RestoreUnit, Snapshot,
+    SnapshotSelector, SubMapRetention, TargetSettings, ValueRules,
 };
 use crate::pacing::PacedPool;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 
-use self::target_check::Declarations;
+use self::target_check::CheckedTarget;
 
 /// An import before it begins.
 pub struct Preflight<'a, P, V> {
@@ -30,6 +30,7 @@ pub struct Preflight<'a, P, V> {
     pub catalog: &'a Catalog<V>,
     pub input: &'a ImportInput,
     pub progress: &'a Progress,
+    pub sub_map_retention: Option<SubMapRetention>,
     pub now: Timestamp,
 }
 
@@ -50,16 +51,19 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             Some(restore) => restore.shrunk.clone(),
             None => shrunk::check(catalog, input, &snapshot).await?,
         };
-        let to_declare = target_check::check(catalog, input, self.target, &snapshot).await?;
+        let checked = target_check::check(catalog, input, self.target, &snapshot).await?;
         if let Some(restore) = continued.filter(|_| !input.dry_run) {
-            let (restore, execution) = (Box::new(restore), self.progress.execution.clone());
-            return Ok(RestoreStart::Continued { restore, execution, to_declare });
+            let (sub_map_retention, execution) = (self.sub_map_retention, self.progress.execution.clone());
+            let restore = Box::new(Restore { sub_map_retention, ..restore });
+            return Ok(RestoreStart::Continued { restore, execution, to_declare: checked.to_declare });
         }
-        let restore = Box::new(Restore { shrunk, ..self.new_restore(&snapshot, to_declare) });
+        let at_work =
+            if input.dry_run { continuation::at_work(catalog, &input.target, now).await? } else { None };
+        let restore = Box::new(Restore { shrunk, at_work, ..self.new_restore(&snapshot, checked) });
         Ok(RestoreStart::New { restore, units: RestoreUnit::plan(&units) })
     }
 
-    fn new_restore(&self, snapshot: &Snapshot, to_declare: Declarations) -> Restore {
+    fn new_restore(&self, snapshot: &Snapshot, checked: CheckedTarget) -> Restore {
         let Self { input, progress, .. } = *self;
         Restore {
             id: progress.run_id.clone(),
@@ -69,14 +73,19 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             snapshot: snapshot.id.clone(),
             state: RestoreState::Running,
             execution: progress.execution.clone(),
+            expires_at: ExpiresAt::of_header(progress.run_id.time()),
+            sub_map_retention: self.sub_map_retention,
             pass: 1,
             has_succeeded: false,
             settings: TargetSettings::of(self.target),
             options: input.options.clone(),
             selection: input.selection.digest(),
-            to_declare,
+            value_rules: input.options.accept_losses.then(|| ValueRules::of(self.target)),
+            to_declare: checked.to_declare,
+            collides_by: checked.collides_by,
             expected: snapshot.counts,
             shrunk: None,
+            at_work: None,
             handled: Counts::default(),
             jobs: None,
             verified_pages: 0,

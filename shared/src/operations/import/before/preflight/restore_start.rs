@@ -41,7 +41,10 @@ impl RestoreStart {
                 Ok(restore.id)
             }
             Self::Continued { restore, execution, to_declare } => {
-                let resume = |now: &mut Restore| resume(now, &execution, &to_declare);
+                let resume = |now: &mut Restore| {
+                    now.sub_map_retention = restore.sub_map_retention;
+                    resume(now, &execution, &to_declare);
+                };
                 catalog.change_restore(&restore.target, &restore.id, resume).await?;
                 Ok(restore.id)
             }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, Record};
-use crate::model::{AttributeSchema, DataType, ImportInput, PoolDescription, Snapshot};
+use crate::model::{
+    AttributeSchema, DataType, ImportInput, PoolDescription, Snapshot, UniqueName, setting_name,
+};
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
@@ -15,8 +17,15 @@ const DEFAULT_MAX_LENGTH: u32 = 256;
 /// Custom attributes that the restore declares in the target.
 pub type Declarations = BTreeMap<String, AttributeSchema>;
 
-/// Compares the target with the source of a snapshot. Returns the attributes to declare in the
-/// target.
+/// What the restore must know of a target that can be used.
+pub struct CheckedTarget {
+    /// The attributes to declare in it.
+    pub to_declare: Declarations,
+    /// The names that may be equal in it, although they differ in the source.
+    pub collides_by: Vec<UniqueName>,
+}
+
+/// Compares the target with the source of a snapshot.
 ///
 /// # Errors
 /// One error that names all obstacles, so that the operator creates the next target only once.
@@ -25,18 +34,19 @@ pub async fn check<V: Vault>(
     input: &ImportInput,
     target: &PoolDescription,
     snapshot: &Snapshot,
-) -> Result<Declarations> {
+) -> Result<CheckedTarget> {
     let source = source_of(catalog, snapshot).await?;
-    let mut errors: Vec<Error> = [check_sign_in(input, &source, target), check_case(input, &source, target)]
-        .into_iter()
-        .filter_map(Result::err)
-        .collect();
-    match check_attributes(input, &source, target) {
-        Ok(to_declare) if errors.is_empty() => return Ok(to_declare),
-        Ok(_) => {}
-        Err(error) => errors.push(error),
+    let sign_in = check_sign_in(input, &source, target);
+    match (sign_in, check_attributes(input, &source, target)) {
+        (Ok(()), Ok(to_declare)) => {
+            let collides_by = UniqueName::that_may_collide(&source, target);
+            Ok(CheckedTarget { to_declare, collides_by })
+        }
+        (sign_in, attributes) => {
+            let errors: Vec<Error> = sign_in.err().into_iter().chain(attributes.err()).collect();
+            Err(combine(&errors))
+        }
     }
-    Err(combine(&errors))
 }
 
 /// The settings of the source when the snapshot was taken.
@@ -64,7 +74,7 @@ fn check_sign_in(input: &ImportInput, source: &PoolDescription, target: &PoolDes
     }
     let sign_in = |pool: &PoolDescription| match pool.username_attributes.as_slice() {
         [] => "username".to_owned(),
-        names => names.join(" and "),
+        names => names.iter().map(|name| setting_name(name)).collect::<Vec<_>>().join(" and "),
     };
     Err(Error::new(
         ErrorKind::TargetNotSupported,
@@ -76,20 +86,6 @@ fn check_sign_in(input: &ImportInput, source: &PoolDescription, target: &PoolDes
             sign_in(target)
         ),
         "Create a target with the same UsernameAttributes; they cannot be changed later.",
-    ))
-}
-
-fn check_case(input: &ImportInput, source: &PoolDescription, target: &PoolDescription) -> Result<()> {
-    if !source.case_sensitive || target.case_sensitive {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::TargetNotSupported,
-        format!(
-            "Source user pool {} is case-sensitive, target user pool {} is not: two users could become one.",
-            input.source, input.target
-        ),
-        "Create the target with case-sensitive usernames (UsernameConfiguration CaseSensitive=true).",
     ))
 }
 
@@ -121,13 +117,16 @@ fn check_attributes(
     if missing.is_empty() || (options.create_missing_attributes && !is_of_another_type) {
         return Ok(missing);
     }
-    let names: Vec<_> =
-        missing.iter().map(|(name, schema)| format!("{name} ({})", schema.data_type.as_str())).collect();
+    let names: Vec<_> = missing.iter().map(|(name, schema)| declaration(name, schema)).collect();
     Err(Error::new(
         ErrorKind::MissingCustomAttributes,
         format!("Target user pool {} does not declare {}.", input.target, names.join(", ")),
         Guidance::CreateMissingAttributes.and("An attribute of another type needs a new pool."),
     ))
+}
+
+fn declaration(name: &str, schema: &AttributeSchema) -> String {
+    format!("{} ({})", setting_name(name), setting_name(schema.data_type.as_str()))
 }
 
 fn can_hold_sub(schema: &AttributeSchema) -> bool {
@@ -146,8 +145,9 @@ fn no_old_sub_attribute(input: &ImportInput, name: &str) -> Error {
     Error::new(
         ErrorKind::MissingCustomAttributes,
         format!(
-            "Target user pool {} does not declare {name} as text of {SUB_LENGTH} characters.",
-            input.target
+            "Target user pool {} does not declare {} as text of {SUB_LENGTH} characters.",
+            input.target,
+            setting_name(name)
         ),
         Guidance::CreateMissingAttributes,
     )

@@ -6,7 +6,7 @@ use super::target_user::{FailedInvitation, TargetUser};
 use crate::Result;
 use crate::model::{Identity, Outcome, Reason, UserRecord, Username};
 use crate::operations::import::context::Context;
-use crate::operations::import::entries::refused_entry::{call_of, reason_of};
+use crate::operations::import::entries::refused_entry::reason_of;
 use crate::operations::import::entries::state::Entries;
 use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
@@ -149,8 +149,8 @@ async fn set_preferred_username<B: Backend>(
             Ok(Some(Outcome::Failed { reason: Reason::AliasTaken }))
         }
         // The user exists, even if Cognito says otherwise.
-        Err(error) if may_be_about_confirmation(error.kind) => {
-            let call = Some(call_of(&error));
+        Err(error) if may_be_about_confirmation(&error) => {
+            let call = Some(error.call());
             Ok(Some(Outcome::CreatedWithout { reason: Reason::PreferredUsernameNotSet { call } }))
         }
         Err(error) => entries.refused(error).map(Some),

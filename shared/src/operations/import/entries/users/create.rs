@@ -95,7 +95,7 @@ async fn create_user<B: Backend>(
     let Some((name, _)) = refusable else { return pool.create_user(&new).await };
     if !entries.creates_without_alias.load(Ordering::Relaxed) {
         match pool.create_user(&new).await {
-            Err(error) if may_be_about_confirmation(error.kind) => {}
+            Err(error) if may_be_about_confirmation(&error) => {}
             answer => return answer,
         }
     }
@@ -110,6 +110,8 @@ async fn create_user<B: Backend>(
 
 /// Whether Cognito may have refused an attribute because the user is not confirmed. It was seen to
 /// say that the user does not exist, if `preferred_username` equals the username: aws-sdk-net 761.
-pub fn may_be_about_confirmation(kind: PoolErrorKind) -> bool {
-    matches!(kind, PoolErrorKind::InvalidParameter | PoolErrorKind::UserNotFound | PoolErrorKind::Refused)
+/// What a trigger of the pool refuses, the restore must not get past the trigger.
+pub fn may_be_about_confirmation(error: &PoolError) -> bool {
+    use PoolErrorKind::{InvalidParameter, Refused, UserNotFound};
+    matches!(error.kind, InvalidParameter | UserNotFound | Refused) && !error.is_of_trigger()
 }

@@ -37,9 +37,10 @@ pub async fn decide<B: Backend>(
     if !has_same_sub && is_federated_stranger(found, record) {
         return Ok(Resolution::failed(taken));
     }
-    let difference = Difference::between(&found.record, record, restore.options.old_sub_attribute.as_deref());
+    let difference = Difference::between(&found.record, record, restore.options.old_sub_attribute.as_deref())
+        .keeping(&user.left_out);
     let is_begun = !has_same_sub
-        && is_as_created(restore, record, found, &difference)
+        && is_as_created(restore, user, record, found, &difference)
         && may_be_begun(entries, user, record, found, lookups).await?;
     Ok(match restore.options.existing {
         _ if is_begun => created_by_restore(restore, found),
@@ -116,7 +117,13 @@ async fn is_of_job<B: Backend>(
 
 /// Whether a user has the attributes with which this restore creates it. If the target refuses an
 /// attribute of a user that is not confirmed, the restore creates the user without it.
-fn is_as_created(restore: &Restore, record: &UserRecord, found: &User, difference: &Difference) -> bool {
+fn is_as_created(
+    restore: &Restore,
+    user: &OpenUser,
+    record: &UserRecord,
+    found: &User,
+    difference: &Difference,
+) -> bool {
     if !difference.is_in_attributes() {
         return true;
     }
@@ -125,7 +132,9 @@ fn is_as_created(restore: &Restore, record: &UserRecord, found: &User, differenc
     created.attributes.remove(name);
     let old_sub_attribute = restore.options.old_sub_attribute.as_deref();
     lacks_preferred_username(&found.record)
-        && !Difference::between(&found.record, &created, old_sub_attribute).is_in_attributes()
+        && !Difference::between(&found.record, &created, old_sub_attribute)
+            .keeping(&user.left_out)
+            .is_in_attributes()
 }
 
 /// Whether Cognito created the user at a federated sign-in, and the user only shares the address of
@@ -159,7 +168,7 @@ async fn update_user<B: Backend>(
         // Cognito may refuse one attribute of a user that is not confirmed. The user gets the others.
         Err(error)
             if error.operation == Operation::AdminUpdateUserAttributes
-                && may_be_about_confirmation(error.kind)
+                && may_be_about_confirmation(&error)
                 && restore.settings.refusable_until_confirmed(record).is_some()
                 && let Some(rest) = difference.without(PREFERRED_USERNAME) =>
         {

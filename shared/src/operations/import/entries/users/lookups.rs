@@ -6,8 +6,10 @@ use super::open_user::OpenUser;
 use crate::Result;
 use crate::catalog::ReadRecord;
 use crate::model::{
-    GroupMatch, InJob, NameKey, Place, RestoredUser, ScannedUser, SeenUsers, Sub, SubMapEntry, UserRecord,
+    GroupMatch, InJob, NameKey, Outcome, Place, Reason, ReasonCode, Restore, RestoredUser, ScannedUser,
+    SeenUsers, Sub, SubMapEntry, UserRecord,
 };
+use crate::operations::import::before::collisions;
 use crate::operations::import::context::Context;
 use crate::operations::import::entries::creations::PageCreations;
 use crate::operations::import::entries::entry::OpenPage;
@@ -26,6 +28,8 @@ pub struct PageLookups<'a, B: Backend> {
     pub in_target: HashMap<Sub, ScannedUser>,
     /// The users that earlier repairs created, for the users that the scan did not find.
     pub successors: HashMap<Sub, Vec<RestoredUser>>,
+    /// Why users are not created: their names collide with those of other users of the snapshot.
+    pub collisions: HashMap<Sub, ReasonCode>,
     /// Users that an import job created, by sign-in name.
     in_jobs: HashMap<NameKey, InJob>,
 }
@@ -51,8 +55,24 @@ impl<'a, B: Backend> PageLookups<'a, B> {
         let in_target = matcher.in_target(&readable).await?;
         let others: Vec<_> = subs.iter().filter(|sub| !in_target.contains_key(*sub)).cloned().collect();
         let successors = matcher.successors(&others).await?;
+        let collisions = collisions::among(entries.context, &readable).await?;
         let creations = PageCreations::of(entries.context, page);
-        Ok(Self { creations, sub_map, in_groups, in_target, successors, in_jobs })
+        Ok(Self { creations, sub_map, in_groups, in_target, successors, collisions, in_jobs })
+    }
+
+    /// The outcome of a user whose names collide with those of another user of the snapshot. None if the user
+    /// can be restored.
+    ///
+    /// The first pass leaves out the later users of an alias. A later pass tries each of them, because the
+    /// first user may not have been restored.
+    pub fn collision(&self, restore: &Restore, sub: &Sub) -> Option<Outcome> {
+        let reason = self.collisions.get(sub)?;
+        if collisions::leaves_out_all(reason) {
+            return Some(Outcome::Failed { reason: Reason::UsernameCollides });
+        }
+        let is_restored = self.sub_map.get(sub).is_some_and(|entry| entry.restored.is_some());
+        let is_in_target = is_restored || self.in_target.contains_key(sub);
+        (restore.pass == 1 && !is_in_target).then_some(Outcome::Failed { reason: Reason::AliasTaken })
     }
 
     /// Whether an import job created the user at a place.

@@ -40,9 +40,14 @@ use crate::ports::Backend;
 /// Restores the open users of a page.
 pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>) -> Result<Worked> {
     let Context { catalog, restore, .. } = entries.context;
-    let users = OpenUser::of_page(page);
+    let mut users = OpenUser::of_page(page);
     let named: Vec<(&str, Digest)> = users.iter().map(|user| (user.sub.as_str(), user.digest)).collect();
-    let records = catalog.records::<UserRecord>(&restore.source, &named).await?;
+    let mut records = catalog.records::<UserRecord>(&restore.source, &named).await?;
+    for (user, record) in users.iter_mut().zip(&mut records) {
+        if let Ok(record) = record {
+            user.leave_out_values(restore, record);
+        }
+    }
     let lookups = PageLookups::read(entries, page, &users, &records).await?;
     let restored = users.iter().zip(records).map(|(user, record)| {
         let place = usize::from(user.at.place);
@@ -66,7 +71,10 @@ async fn restore_user<B: Backend>(
     }
     let in_groups = lookups.in_groups.get(&user.sub).copied().unwrap_or_default();
     let is_selected = selection.as_ref().map_or(Some(true), |selection| match &record {
-        Ok(record) => Some(selection.selects(&user.sub, record, in_groups)),
+        Ok(record) => {
+            let whole = user.with_left_out.as_deref().unwrap_or(record);
+            Some(selection.selects(&user.sub, whole, in_groups))
+        }
         Err(_) => selection.selects_without_record(&user.sub, in_groups),
     });
     if is_selected == Some(false) {
@@ -76,7 +84,14 @@ async fn restore_user<B: Backend>(
         Ok(record) => record,
         Err(reason) => return Ok(not_restored(user, Username::new(""), Outcome::Failed { reason })),
     };
-    let intent = Intent::of(&user.sub, &record, &restore.settings, &restore.options);
+    if let Some(outcome) = lookups.collision(restore, &user.sub) {
+        return Ok(not_restored(user, record.username, outcome));
+    }
+    let _in_flight = entries.users_in_flight.begin_sized(record.bytes()).await;
+    let mut intent = Intent::of(&user.sub, &record, &restore.settings, &restore.options);
+    if let Ok(intent) = &mut intent {
+        intent.note_left_out(&user.left_out);
+    }
     let mut target = match resolve::resolve(entries, user, &record, intent.as_ref(), lookups).await? {
         Resolution::Found(target) => target,
         Resolution::Settled(outcome) => return Ok(not_restored(user, record.username, outcome)),
@@ -103,7 +118,10 @@ async fn restore_user<B: Backend>(
         }
         _ => {
             let outcome = target.outcome.clone();
-            Ok(restored(user, record.username, target, outcome))
+            let is_changed = matches!(outcome, Outcome::Updated { .. });
+            let notes = (is_changed && !user.left_out.is_empty()).then_some(Note::ValueNotRestored);
+            let handled = restored(user, record.username, target, outcome);
+            Ok(Handled { notes: notes.into_iter().collect(), ..handled })
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::{Digest, Place, RestoredUser, Sub, SubMapEntry, Username};
+use crate::model::{Digest, Place, Restore, RestoredUser, Sub, SubMapEntry, UserRecord, Username};
 use crate::operations::import::entries::entry::OpenPage;
 
 pub struct OpenUser {
@@ -13,6 +13,9 @@ pub struct OpenUser {
     pub at: Place,
     /// Whether an earlier place of the page lists the same user.
     pub is_repeated: bool,
+    /// The attributes whose values the restore leaves out, and the record with them. Selections see them.
+    pub left_out: Vec<String>,
+    pub with_left_out: Option<Box<UserRecord>>,
 }
 
 impl OpenUser {
@@ -26,8 +29,20 @@ impl OpenUser {
             digest: page.content.0.get(place).and_then(|entry| entry.digest).unwrap_or_default(),
             at: Place { page: page.number, place: place as u8 },
             is_repeated: is_first.get(place).is_some_and(|is_first| !is_first),
+            left_out: Vec::new(),
+            with_left_out: None,
         };
         page.open.iter().map(user).collect()
+    }
+
+    /// Removes the values that the restore leaves out from the record of the user.
+    pub fn leave_out_values(&mut self, restore: &Restore, record: &mut UserRecord) {
+        if restore.value_rules.is_none() {
+            return;
+        }
+        let whole = record.clone();
+        self.left_out = restore.leave_out_values(record);
+        self.with_left_out = (!self.left_out.is_empty()).then(|| Box::new(whole));
     }
 
     /// Whether the sub map says that another place has restored the user.

@@ -1,0 +1,296 @@
+//! Goal: no error and no log line of an adapter repeats anything that a service answers, or that a call sends.
+//!
+//! Method: a local server gives every call answers with a canary in each place: code, message, body. The calls have
+//! the canary in each of their values.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use serde_dynamo::{AttributeValue, Item};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::cognito::CognitoPool;
+use crate::dynamodb::DynamoVault;
+use crate::job_files::LocalJobFiles;
+use crate::log;
+use crate::sns::Topic;
+use shared::model::{
+    Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PageLimit, PoolId, Sub, SubPrefix,
+    Username,
+};
+use shared::ports::Announcement;
+use shared::ports::job_files::{JobFiles, JobLog};
+use shared::ports::pool::{Medium, NewUser, Operation, Password, Pool, PoolResult};
+use shared::ports::vault::{Fence, Key, Order, Query, ReadVault, Vault, WriteOnceVault};
+
+const CANARY: &str = "canary";
+
+/// What the server answers.
+#[derive(Debug, Clone)]
+struct Answer {
+    status: u16,
+    body: String,
+}
+
+/// Answers in the protocol of Cognito, DynamoDB and CloudWatch Logs.
+fn answers() -> Vec<Answer> {
+    let refused = |status, code: &str| Answer {
+        status,
+        body: format!(
+            r#"{{"__type": "{code}", "message": "User {CANARY} has '{CANARY}' and \"{CANARY}'s {CANARY}"}}"#
+        ),
+    };
+    let codes = [
+        "InvalidParameterException",
+        "NotAuthorizedException",
+        "UserLambdaValidationException",
+        "ResourceNotFoundException",
+        "UserNotFoundException",
+        "UsernameExistsException",
+        "AccessDeniedException",
+        "TooManyRequestsException",
+        "ValidationException",
+        "ConditionalCheckFailedException",
+        "canary@example.com",
+    ];
+    let users = format!(
+        r#"{{"Users": [{{"Username": "{CANARY}", "Attributes": [{{"Name": "sub", "Value": "{CANARY} @"}}]}}],
+            "UserImportJob": {{"JobId": "{CANARY} @", "Status": "{CANARY}"}}, "Item": {{"a": {{"{CANARY}": 1}}}}}}"#
+    );
+    let mut all: Vec<_> = codes.map(|code| refused(400, code)).into();
+    all.extend(["InternalErrorException", "canary@example.com"].map(|code| refused(500, code)));
+    all.extend(
+        [format!("{CANARY} is no JSON"), format!(r#"{{"Users": "{CANARY}", "Item": "{CANARY}""#), users]
+            .map(|body| Answer { status: 200, body }),
+    );
+    all.push(Answer {
+        status: 400,
+        body: format!(
+            "<ErrorResponse><Error><Code>{CANARY}@x</Code><Message>{CANARY}</Message></Error></ErrorResponse>"
+        ),
+    });
+    all
+}
+
+/// A server with one answer for all requests.
+struct Server {
+    url: String,
+    answer: Arc<Mutex<Answer>>,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answer = Arc::new(Mutex::new(answers().remove(0)));
+        let current = Arc::clone(&answer);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let answer = current.lock().unwrap().clone();
+                tokio::spawn(async move {
+                    let mut request = Vec::new();
+                    while !is_whole(&request)
+                        && stream.read_buf(&mut request).await.is_ok_and(|read| read > 0)
+                    {
+                    }
+                    let Answer { status, body } = answer;
+                    let head = format!(
+                        "HTTP/1.1 {status} X\r\ncontent-length: {}\r\ncontent-type: application/x-amz-json-1.1\r\nconnection: close\r\n\r\n",
+                        body.len()
+                    );
+                    let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+                });
+            }
+        });
+        Self { url, answer }
+    }
+
+    /// A configuration that calls this server once for each call.
+    fn config(&self) -> SdkConfig {
+        let credentials = aws_sdk_dynamodb::config::Credentials::new("a", "b", None, None, "test");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::disabled())
+            .endpoint_url(&self.url)
+            .build()
+    }
+}
+
+/// Whether the body has the length that the head says.
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    body.len() >= length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What was said so far: errors and log lines.
+#[derive(Clone, Default)]
+struct Said {
+    errors: Arc<Mutex<Vec<String>>>,
+    lines: Lines,
+}
+
+impl Said {
+    /// Notes the lines of this thread from now on, at every level.
+    fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        let lines = self.lines.clone();
+        tracing::subscriber::set_default(log::subscriber(Some("trace"), move || lines.clone()))
+    }
+
+    fn note<T, E: std::fmt::Display + std::fmt::Debug>(&self, result: Result<T, E>) {
+        if let Err(error) = result {
+            self.errors.lock().unwrap().push(format!("{error} {error:?}"));
+        }
+    }
+
+    fn assert_quiet(&self, answer: &Answer) {
+        let lines = String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap();
+        for text in self.errors.lock().unwrap().iter().chain([&lines]) {
+            assert!(!text.contains(CANARY), "{answer:?}: {text}");
+        }
+    }
+}
+
+fn text() -> String {
+    CANARY.to_owned()
+}
+
+#[tokio::test]
+async fn no_error_of_cognito_repeats_an_answer_or_a_value_of_the_call() {
+    let server = Server::start().await;
+    let client = CognitoPool::client(&server.config());
+    let pool = CognitoPool::new(client, PoolId::parse("eu-west-1_A").unwrap());
+    let (username, group, job) = (Username::new(CANARY), GroupName::new(CANARY), JobId::new("import-1"));
+    let record = GroupRecord {
+        name: group.clone(),
+        description: Some(text()),
+        precedence: None,
+        role_arn: Some(text()),
+        created: None,
+        modified: None,
+    };
+    let attributes = BTreeMap::from([(text(), text())]);
+    let password = Password::new(text());
+    let user = NewUser {
+        username: username.clone(),
+        attributes: attributes.clone(),
+        temporary_password: password.clone(),
+        invitation: Some(Medium::Email),
+    };
+    let identity = Identity { provider_name: text(), user_id: text() };
+    let factors = MfaPreference { enabled: [text()].into(), preferred: Some(text()) };
+    for answer in answers() {
+        *server.answer.lock().unwrap() = answer.clone();
+        let said = Said::default();
+        let _guard = said.listen();
+        let seen: Mutex<HashSet<Operation>> = Mutex::default();
+        fn operation<T>(result: &PoolResult<T>) -> Option<Operation> {
+            result.as_ref().err().map(|error| error.operation)
+        }
+        macro_rules! call {
+            ($($call:expr;)+) => {$(
+                let result = $call.await;
+                seen.lock().unwrap().extend(operation(&result));
+                said.note(result);
+            )+};
+        }
+        call! {
+            pool.describe();
+            pool.list_users(PageLimit::MAX, Some(CANARY));
+            pool.list_users_by_sub(SubPrefix::ALL[0], PageLimit::MAX, Some(CANARY));
+            pool.list_users_with_sub(&Sub::new(CANARY), None);
+            pool.list_groups(Some(CANARY));
+            pool.list_members(&group, PageLimit::MAX, Some(CANARY));
+            pool.create_user(&user);
+            pool.invite_again(&username, &password, Medium::Sms);
+            pool.get_user(&username);
+            pool.set_password(&username, &password);
+            pool.disable_user(&username);
+            pool.enable_user(&username);
+            pool.update_attributes(&username, &attributes);
+            pool.delete_attributes(&username, &[text()]);
+            pool.link_identity(&username, &identity);
+            pool.set_mfa(&username, &factors);
+            pool.create_group(&record);
+            pool.get_group(&group);
+            pool.update_group(&record);
+            pool.add_custom_attributes(&BTreeMap::new());
+            pool.list_providers(Some(CANARY));
+            pool.add_to_group(&username, &group);
+            pool.provisioned_limit(Category::UserList);
+            pool.csv_header();
+            pool.create_import_job(CANARY, CANARY);
+            pool.start_import_job(&job);
+            pool.describe_import_job(&job);
+        }
+        if answer.status >= 400 {
+            assert_eq!(seen.into_inner().unwrap(), Operation::ALL.iter().copied().collect(), "{answer:?}");
+        }
+        said.assert_quiet(&answer);
+    }
+}
+
+#[tokio::test]
+async fn no_error_of_the_table_repeats_an_answer_or_an_item() {
+    let server = Server::start().await;
+    let client = aws_sdk_dynamodb::Client::new(&server.config());
+    let vault = DynamoVault::new(client, "backup".to_owned());
+    let key = Key::new("POOL#eu-west-1_A", "LEASE#EXPORT");
+    let item = || Item::from(HashMap::from([(text(), AttributeValue::S(text()))]));
+    let query = Query { pk: "a".into(), prefix: "b".into(), after: None, order: Order::Ascending, limit: 9 };
+    for answer in answers() {
+        *server.answer.lock().unwrap() = answer.clone();
+        let said = Said::default();
+        let _guard = said.listen();
+        said.note(vault.arn().await);
+        said.note(vault.replicas().await);
+        said.note(vault.get(&key).await);
+        said.note(vault.get_all(vec![key.clone()]).await);
+        said.note(vault.existing(vec![key.clone()]).await);
+        said.note(vault.query(&query).await);
+        said.note(vault.put_new(&key, item()).await);
+        said.note(vault.put_all(vec![(key.clone(), item())]).await);
+        said.note(vault.replace(&key, item(), 1).await);
+        said.note(vault.delete_all(vec![key.clone()]).await);
+        let fence = Fence { key: key.clone(), holder: text() };
+        said.note(vault.delete_while(&fence, vec![Key::new("a", "b")]).await);
+        said.assert_quiet(&answer);
+    }
+}
+
+#[tokio::test]
+async fn no_error_of_the_topic_or_of_a_log_repeats_an_answer() {
+    let server = Server::start().await;
+    let topic =
+        Topic::new(aws_sdk_sns::Client::new(&server.config()), "arn:aws:sns:eu-west-1:1:t".to_owned());
+    let files = LocalJobFiles::new(aws_sdk_cloudwatchlogs::Client::new(&server.config()), None);
+    for answer in answers() {
+        *server.answer.lock().unwrap() = answer.clone();
+        let said = Said::default();
+        let _guard = said.listen();
+        let announcement = Announcement { subject: text(), body: text(), is_error: true };
+        said.note(topic.publish(&announcement).await);
+        said.note(files.log(&JobLog { group: text(), stream: text() }, Some(CANARY)).await);
+        said.assert_quiet(&answer);
+    }
+}

@@ -1,0 +1,124 @@
+//! A global table: two tables in two Regions that replicate to each other.
+//!
+//! It behaves like a DynamoDB global table with asynchronous replication. Source: "How DynamoDB global tables work",
+//! Amazon DynamoDB developer guide.
+//!
+//! - A write takes effect in its own Region. Its conditions look at that Region alone.
+//! - Each item is replicated by itself, after any time and in any order. So a transaction, or a page before the item
+//!   that follows it, may arrive in parts.
+//! - If both Regions write an item, the last writer wins, in both. A deletion is a write.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde_dynamo::Item;
+
+use super::vault::MemoryVault;
+use shared::ports::vault::Key;
+
+/// When and in which Region an item was written. The greater version wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Version {
+    at: Timestamp,
+    /// Distinguishes writes of the same millisecond, within a Region.
+    number: u64,
+    region: u8,
+}
+
+/// A write that the other Region has not got yet.
+#[derive(Debug)]
+struct Change {
+    key: Key,
+    /// None for a deletion.
+    item: Option<Item>,
+    version: Version,
+}
+
+/// What a table of a global table remembers of its writes.
+#[derive(Debug)]
+pub(super) struct Replication {
+    region: u8,
+    writes: u64,
+    versions: HashMap<Key, Version>,
+    outbox: Vec<Change>,
+}
+
+impl Replication {
+    fn of_region(region: u8) -> Self {
+        Self { region, writes: 0, versions: HashMap::new(), outbox: Vec::new() }
+    }
+
+    /// Notes a write of this Region.
+    pub(super) fn note(&mut self, key: &Key, item: Option<Item>, at: Timestamp) {
+        self.writes += 1;
+        let version = Version { at, number: self.writes, region: self.region };
+        self.versions.insert(key.clone(), version);
+        self.outbox.push(Change { key: key.clone(), item, version });
+    }
+
+    /// Whether a write of the other Region wins.
+    fn accepts(&mut self, change: &Change) -> bool {
+        let wins = self.versions.get(&change.key).is_none_or(|known| *known < change.version);
+        if wins {
+            self.versions.insert(change.key.clone(), change.version);
+        }
+        wins
+    }
+}
+
+/// A table and its replica.
+#[derive(Debug, Clone)]
+pub struct MemoryGlobalTable {
+    first: MemoryVault,
+    second: MemoryVault,
+}
+
+impl MemoryGlobalTable {
+    /// Adds a replica to `first`, a table without one. The replica begins with the items that the table has.
+    pub fn replicate(first: &MemoryVault) -> Self {
+        let second = first.in_another_region();
+        for (region, vault) in [(0, first), (1, &second)] {
+            vault.table().replication = Some(Replication::of_region(region));
+        }
+        Self { first: first.clone(), second }
+    }
+
+    /// The table in the second Region.
+    pub fn second(&self) -> &MemoryVault {
+        &self.second
+    }
+
+    /// The writes that one of the Regions has not got yet.
+    pub fn in_flight(&self) -> usize {
+        let waiting =
+            |vault: &MemoryVault| vault.table().replication.as_ref().map_or(0, |it| it.outbox.len());
+        waiting(&self.first) + waiting(&self.second)
+    }
+
+    /// Replicates those of the waiting writes that `arrives` chooses, by key and time of the write.
+    pub fn deliver(&self, mut arrives: impl FnMut(&Key, Timestamp) -> bool) {
+        for (from, to) in [(&self.first, &self.second), (&self.second, &self.first)] {
+            let (arrived, waiting): (Vec<_>, Vec<_>) = {
+                let mut table = from.table();
+                let Some(replication) = &mut table.replication else { continue };
+                std::mem::take(&mut replication.outbox)
+                    .into_iter()
+                    .partition(|change| arrives(&change.key, change.version.at))
+            };
+            if let Some(replication) = &mut from.table().replication {
+                replication.outbox.extend(waiting);
+            }
+            let mut table = to.table();
+            for change in arrived {
+                if table.replication.as_mut().is_some_and(|replication| replication.accepts(&change)) {
+                    table.set(&change.key, change.item);
+                }
+            }
+        }
+    }
+
+    /// Replicates everything.
+    pub fn deliver_all(&self) {
+        self.deliver(|_, _| true);
+    }
+}

@@ -1,0 +1,252 @@
+//! Records in parts: the layout of a record whose item would exceed DynamoDB's limit.
+//!
+//! Cognito allows 50 custom attributes of 2,048 characters, which is 400 KB of four-byte characters beside everything
+//! else. Such a record is stored as JSON, cut into parts. The item under the key of the record holds only their number.
+//!
+//! | sk | what |
+//! |---|---|
+//! | `REC#<digest>` | the number of parts, and the snapshot that first saw the record |
+//! | `PART#<digest>#<n>` | part `n` of the JSON, from 1 |
+//!
+//! The parts are written before the item that stands for them, and deleted after it. The digest of the record covers
+//! all parts.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_dynamo::{AttributeValue, Item};
+
+use super::records::Record;
+use super::{encode, keys};
+use crate::model::RunId;
+use crate::ports::vault::Key;
+use crate::{Error, ErrorKind, Guidance, Result, item_size};
+
+/// The most bytes of a part. An item has room for 50 KB more than that.
+const MAX_PART: usize = 350 * 1024;
+/// The most parts of a record. A user has 75 attributes of at most 2,048 characters, and JSON takes up to six bytes
+/// for a character.
+const MAX_PARTS: u32 = 8;
+/// A record of half the item limit in JSON is one item, whatever its attributes are.
+const SMALL: usize = item_size::MAX / 2;
+/// The attribute that holds the number of parts.
+const PARTS: &str = "parts";
+/// The attribute of a part that holds its text.
+const TEXT: &str = "text";
+
+/// The number of parts of a record: 1 to [`MAX_PARTS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PartCount(u32);
+
+/// The number of parts, and their items with their keys.
+pub(super) type Parts = (PartCount, Vec<(Key, Item)>);
+
+/// The item that stands for the parts.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InParts<'a> {
+    parts: u32,
+    first_seen: &'a RunId,
+}
+
+impl PartCount {
+    /// The number of parts that an item stands for. None if it holds a whole record.
+    pub fn of(item: &Item) -> Option<Self> {
+        match item.inner().get(PARTS) {
+            Some(AttributeValue::N(count)) => {
+                count.parse().ok().filter(|count| (1..=MAX_PARTS).contains(count)).map(Self)
+            }
+            _ => None,
+        }
+    }
+
+    /// The keys of the parts, in their order.
+    pub fn keys(self, record: &Key) -> Vec<Key> {
+        (1..=self.0).map(|number| keys::record_part(record, number)).collect()
+    }
+
+    /// The item under the key of the record.
+    pub fn item(self, first_seen: &RunId) -> Result<Item> {
+        encode(&InParts { parts: self.0, first_seen })
+    }
+}
+
+/// The key of the first part that a record may have.
+pub(super) fn first_key(record: &Key) -> Key {
+    keys::record_part(record, 1)
+}
+
+/// The keys of all parts but the first that a record may have.
+pub(super) fn later_keys(record: &Key) -> Vec<Key> {
+    (2..=MAX_PARTS).map(|number| keys::record_part(record, number)).collect()
+}
+
+/// The number of parts of a record. None if it is one item.
+///
+/// # Errors
+/// If the record is larger than any user of Cognito can be.
+pub(super) fn count<R: Record>(key: &Key, record: &R) -> Result<Option<PartCount>> {
+    match json_of_large(key, record)? {
+        Some(json) => cut(key, &json).map(|parts| Some(PartCount(parts.len() as u32))),
+        None => Ok(None),
+    }
+}
+
+/// The parts of a record and their number. None if the record is one item.
+///
+/// # Errors
+/// See [`count`].
+pub(super) fn split<R: Record>(key: &Key, record: &R) -> Result<Option<Parts>> {
+    let Some(json) = json_of_large(key, record)? else { return Ok(None) };
+    let texts = cut(key, &json)?;
+    let part = |(number, text): (u32, &&str)| {
+        let text = AttributeValue::S((*text).to_owned());
+        (keys::record_part(key, number), Item::from(HashMap::from([(TEXT.to_owned(), text)])))
+    };
+    let count = PartCount(texts.len() as u32);
+    Ok(Some((count, (1..).zip(&texts).map(part).collect())))
+}
+
+/// The JSON of the record that parts hold, given all of them in their order. None if one is missing or no part.
+pub(super) fn joined(count: PartCount, parts: Vec<(Key, Item)>) -> Option<String> {
+    if parts.len() != count.0 as usize {
+        return None;
+    }
+    let mut json = String::new();
+    for (_, part) in parts {
+        match part.into_inner().remove(TEXT)? {
+            AttributeValue::S(text) => json.push_str(&text),
+            _ => return None,
+        }
+    }
+    Some(json)
+}
+
+/// The JSON of a record whose item would be too large. None if one item can hold the record.
+fn json_of_large<R: Record>(key: &Key, record: &R) -> Result<Option<String>> {
+    let unwritable = |error: serde_json::Error| {
+        Error::new(
+            ErrorKind::Internal,
+            format!("A record could not be written: {error}."),
+            Guidance::REPORT_THIS,
+        )
+    };
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, record).map_err(unwritable)?;
+    if length.0 <= SMALL {
+        return Ok(None);
+    }
+    // The name and the length of the attribute that says which snapshot first saw the record.
+    let first_seen = "firstSeen".len() + RunId::LENGTH;
+    if item_size::of(key, &encode(record)?) + first_seen <= item_size::MAX {
+        return Ok(None);
+    }
+    serde_json::to_string(record).map(Some).map_err(unwritable)
+}
+
+/// Cuts a text into parts, between characters.
+fn cut<'a>(key: &Key, json: &'a str) -> Result<Vec<&'a str>> {
+    let (mut texts, mut rest) = (Vec::new(), json);
+    while !rest.is_empty() {
+        let (text, others) = rest.split_at(rest.floor_char_boundary(MAX_PART));
+        texts.push(text);
+        rest = others;
+    }
+    if texts.len() > MAX_PARTS as usize {
+        let what = format!("Item {key} cannot be stored: it exceeds {MAX_PARTS} parts of {MAX_PART} bytes.");
+        return Err(Error::new(ErrorKind::CallRefused, what, Guidance::REPORT_THIS));
+    }
+    Ok(texts)
+}
+
+/// Counts the bytes that are written to it.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{PoolId, UserRecord, UserStatus, Username};
+
+    fn record(attributes: impl IntoIterator<Item = (String, String)>) -> UserRecord {
+        UserRecord {
+            username: Username::new("anna"),
+            attributes: attributes.into_iter().collect::<BTreeMap<_, _>>(),
+            enabled: true,
+            status: UserStatus::Confirmed,
+            mfa_options: Vec::new(),
+            mfa: None,
+            created: None,
+            modified: None,
+        }
+    }
+
+    fn key(record: &UserRecord) -> Key {
+        UserRecord::key(&PoolId::parse("eu-west-1_A").unwrap(), "sub", record.digest())
+    }
+
+    #[test]
+    fn a_record_is_in_parts_if_its_item_exceeds_the_limit_by_a_byte() {
+        let id = RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap();
+        assert_eq!(id.as_str().len(), RunId::LENGTH);
+        let of_size = |bytes: usize| record([("custom:text".to_owned(), "x".repeat(bytes))]);
+        let item_size = |record: &UserRecord| {
+            let mut item = encode(record).unwrap();
+            item.inner_mut().insert("firstSeen".to_owned(), AttributeValue::S(id.as_str().to_owned()));
+            item_size::of(&key(record), &item)
+        };
+        let most = item_size::MAX - item_size(&of_size(0));
+        for (bytes, parts) in
+            [(most, None), (most + 1, Some(PartCount(2))), (2 * item_size::MAX, Some(PartCount(3)))]
+        {
+            let record = of_size(bytes);
+            assert_eq!(count(&key(&record), &record).unwrap(), parts, "{bytes}");
+            assert_eq!(split(&key(&record), &record).unwrap().map(|(count, _)| count), parts);
+            assert_eq!(item_size(&record) > item_size::MAX, parts.is_some());
+        }
+    }
+
+    #[test]
+    fn a_record_larger_than_any_user_is_refused() {
+        let record = record([("custom:text".to_owned(), "x".repeat(MAX_PART * MAX_PARTS as usize))]);
+        assert_eq!(split(&key(&record), &record).unwrap_err().kind(), ErrorKind::CallRefused);
+        // 75 attributes of 2,048 characters that JSON writes with six bytes.
+        let value = "\u{1}".repeat(2_048);
+        let largest = self::record((0..75).map(|number| (format!("custom:{number:020}"), value.clone())));
+        assert!(split(&key(&largest), &largest).is_ok());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn parts_are_joined_to_the_record_and_fit_into_items(
+            letters in prop::collection::vec(prop_oneof![Just('x'), Just('"'), Just('é'), Just('長'), Just('🧑'), Just('\u{7}')], 50..61),
+        ) {
+            let attributes = letters.iter().enumerate().map(|(number, letter)| (format!("custom:{number}"), letter.to_string().repeat(2_048)));
+            let record = record(attributes);
+            let key = key(&record);
+            if let Some((count, parts)) = split(&key, &record).unwrap() {
+                prop_assert!(parts.iter().all(|(key, part)| item_size::check(key, part).is_ok()));
+                prop_assert_eq!(parts.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>(), count.keys(&key));
+                let json = joined(count, parts.clone()).unwrap();
+                prop_assert_eq!(serde_json::from_str::<UserRecord>(&json).unwrap().digest(), record.digest());
+                prop_assert_eq!(joined(count, parts[1..].to_vec()), None);
+            }
+        }
+    }
+}

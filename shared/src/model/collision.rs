@@ -1,0 +1,401 @@
+//! Collisions: users of a snapshot that the target would take for one, because it tells users apart by names
+//! that the source does not tell apart, or ignores their case.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Digest, DigestBuilder, PREFERRED_USERNAME, Place, PoolDescription, ReasonCode, Sub, TargetSettings,
+    UserRecord, Username,
+};
+
+/// A kind of name that only one user of a pool can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum UniqueName {
+    Username,
+    Email,
+    PhoneNumber,
+    PreferredUsername,
+}
+
+impl UniqueName {
+    const OF_ATTRIBUTES: [Self; 3] = [Self::Email, Self::PhoneNumber, Self::PreferredUsername];
+
+    /// The name of the attribute. Empty for the username.
+    fn attribute(self) -> &'static str {
+        match self {
+            Self::Username => "",
+            Self::Email => "email",
+            Self::PhoneNumber => "phone_number",
+            Self::PreferredUsername => PREFERRED_USERNAME,
+        }
+    }
+
+    /// The kinds of names that differ among users of the source, and may be equal in the target. Two
+    /// spellings of a name become one if only the target ignores case. An address becomes a name if only
+    /// users of the target sign in with it.
+    pub fn that_may_collide(source: &PoolDescription, target: &PoolDescription) -> Vec<Self> {
+        let has = |names: &[String], kind: Self| names.iter().any(|name| name == kind.attribute());
+        let is_unique = |pool: &PoolDescription, kind: Self| {
+            has(&pool.alias_attributes, kind) || has(&pool.username_attributes, kind)
+        };
+        let loses_case = source.case_sensitive && !target.case_sensitive;
+        let usernames = (loses_case && target.username_attributes.is_empty()).then_some(Self::Username);
+        let of_attributes = Self::OF_ATTRIBUTES.into_iter().filter(|&kind| {
+            let has_case = kind != Self::PhoneNumber;
+            is_unique(target, kind) && (!is_unique(source, kind) || (loses_case && has_case))
+        });
+        usernames.into_iter().chain(of_attributes).collect()
+    }
+}
+
+/// A name that a user would have in the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameInTarget {
+    /// Stands for the kind of the name, and for the name as the target compares it.
+    pub key: Digest,
+    /// Stands for the name as it is spelled.
+    pub spelling: Digest,
+    /// Whether the restore creates the user under this name.
+    pub is_sign_in_name: bool,
+}
+
+impl NameInTarget {
+    /// The names of these kinds that a user would have, if the restore creates it as `username`. Only a
+    /// verified address is a name, unless the user is created under it.
+    pub fn of_user(
+        record: &UserRecord,
+        username: &Username,
+        kinds: &[UniqueName],
+        settings: &TargetSettings,
+    ) -> Vec<Self> {
+        let signs_in_by_username = settings.username_attributes.is_empty();
+        let name = |&kind: &UniqueName| {
+            let (text, is_sign_in_name) = match kind {
+                UniqueName::Username if signs_in_by_username => (username.as_str(), true),
+                UniqueName::Username => return None,
+                kind => {
+                    let value = record.attributes.get(kind.attribute()).filter(|value| !value.is_empty())?;
+                    (value.as_str(), !signs_in_by_username && value == username.as_str())
+                }
+            };
+            let is_name = match kind {
+                UniqueName::Email | UniqueName::PhoneNumber => {
+                    is_sign_in_name || record.has_verified(kind.attribute())
+                }
+                UniqueName::Username | UniqueName::PreferredUsername => true,
+            };
+            let compared = if settings.case_sensitive { text.to_owned() } else { text.to_lowercase() };
+            is_name.then(|| Self {
+                key: DigestBuilder::new("unique name").text(kind.attribute()).text(&compared).finish(),
+                spelling: DigestBuilder::new("spelling").text(text).finish(),
+                is_sign_in_name,
+            })
+        };
+        kinds.iter().filter_map(name).collect()
+    }
+
+    /// The first bytes of the key. Names with equal hashes may be equal.
+    pub fn hash(&self) -> u64 {
+        let bytes = self.key.into_bytes();
+        bytes.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+    }
+}
+
+/// Who gets a name that several users have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Collision {
+    /// The first user, in the order of the snapshot.
+    FirstGetsIt,
+    /// None of them, because their usernames differ by case, and the target ignores it.
+    NoneGetsIt,
+}
+
+/// The first user of a name, and whether others have the name, too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NameClaim {
+    pub sub: Sub,
+    pub place: Place,
+    pub spelling: Digest,
+    pub is_sign_in_name: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collision: Option<Collision>,
+}
+
+impl NameClaim {
+    pub fn new(sub: Sub, place: Place, name: NameInTarget) -> Self {
+        let NameInTarget { spelling, is_sign_in_name, .. } = name;
+        Self { sub, place, spelling, is_sign_in_name, collision: None }
+    }
+
+    /// Adds a claim of the same name. A second claim of the same user changes nothing.
+    pub fn add(&mut self, other: &Self) {
+        if self.sub == other.sub {
+            return;
+        }
+        let are_usernames = self.is_sign_in_name && other.is_sign_in_name;
+        let collision = if are_usernames && self.spelling != other.spelling {
+            Collision::NoneGetsIt
+        } else {
+            Collision::FirstGetsIt
+        };
+        self.collision = self.collision.max(Some(collision));
+        if other.place < self.place {
+            *self = Self { collision: self.collision, ..other.clone() };
+        }
+    }
+
+    /// Why a user that has the name cannot be restored with it.
+    fn refuses(&self, sub: &Sub, name: NameInTarget) -> Option<ReasonCode> {
+        match self.collision? {
+            Collision::NoneGetsIt if name.is_sign_in_name => Some(ReasonCode::UsernameCollides),
+            Collision::FirstGetsIt | Collision::NoneGetsIt => {
+                (self.sub != *sub).then_some(ReasonCode::AliasTaken)
+            }
+        }
+    }
+}
+
+/// Why a user with these names is not restored: `usernameCollides` or `aliasTaken`. `claim` finds the claim
+/// of a name.
+pub fn collision_of<'a>(
+    sub: &Sub,
+    names: &[NameInTarget],
+    claim: impl Fn(&Digest) -> Option<&'a NameClaim>,
+) -> Option<ReasonCode> {
+    let reasons: Vec<_> = names.iter().filter_map(|name| claim(&name.key)?.refuses(sub, *name)).collect();
+    let collides = |reason: &&ReasonCode| **reason == ReasonCode::UsernameCollides;
+    reasons.iter().find(collides).or(reasons.first()).cloned()
+}
+
+/// How far the search for collisions is. It takes the names in slices. For each slice it reads all pages of
+/// users once, and once more if hashes are equal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CollisionCheckpoint {
+    /// Raised at every checkpoint, so only one of two invocations continues from each.
+    pub step: u64,
+    pub stage: CollisionStage,
+    /// The slice under work, from 0.
+    pub slice: u64,
+    pub slices: u64,
+    /// The next page, from 1.
+    pub next_page: u64,
+    /// Stands for the hashes that several names of the slice have. None in the first stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubts: Option<Digest>,
+    /// Whether any names collide.
+    pub found: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CollisionStage {
+    /// Collects the hashes of the names.
+    Hashes,
+    /// Compares the names whose hashes are equal.
+    Names,
+    Done,
+}
+
+impl CollisionCheckpoint {
+    pub fn new(slices: u64) -> Self {
+        let (slices, stage) = (slices.max(1), CollisionStage::Hashes);
+        Self { step: 0, stage, slice: 0, slices, next_page: 1, doubts: None, found: false }
+    }
+
+    pub fn is_in_slice(&self, hash: u64) -> bool {
+        hash % self.slices == self.slice
+    }
+
+    /// Moves to the second stage of a slice.
+    pub fn compare_names(&mut self, doubts: Digest) {
+        (self.stage, self.next_page, self.doubts) = (CollisionStage::Names, 1, Some(doubts));
+    }
+
+    /// Moves to the next slice, or ends the search.
+    pub fn end_slice(&mut self) {
+        self.slice += 1;
+        (self.next_page, self.doubts) = (1, None);
+        self.stage = if self.slice < self.slices { CollisionStage::Hashes } else { CollisionStage::Done };
+    }
+}
+
+/// Hashes of names in one item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredHashes {
+    #[serde(rename = "h", with = "super::binary::bytes")]
+    packed: Vec<u8>,
+}
+
+impl StoredHashes {
+    /// The most hashes in an item: 360 KB.
+    pub const MAX: usize = 45_000;
+
+    pub fn pack(hashes: &[u64]) -> Self {
+        Self { packed: hashes.iter().flat_map(|hash| hash.to_be_bytes()).collect() }
+    }
+
+    pub fn unpack(&self) -> impl Iterator<Item = u64> {
+        self.packed
+            .chunks_exact(8)
+            .map(|bytes| bytes.iter().fold(0, |hash, byte| hash << 8 | u64::from(*byte)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::model::UserStatus;
+
+    fn pool(sign_in_by: &[&str], aliases: &[&str], case_sensitive: bool) -> PoolDescription {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        PoolDescription {
+            username_attributes: owned(sign_in_by),
+            alias_attributes: owned(aliases),
+            case_sensitive,
+            ..PoolDescription::with_defaults(&[])
+        }
+    }
+
+    fn user(username: &str, attributes: &[(&str, &str)]) -> UserRecord {
+        UserRecord {
+            username: Username::new(username),
+            attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            enabled: true,
+            status: UserStatus::Confirmed,
+            mfa_options: Vec::new(),
+            mfa: None,
+            created: None,
+            modified: None,
+        }
+    }
+
+    #[test]
+    fn only_names_that_the_source_does_not_tell_apart_like_the_target_may_collide() {
+        use UniqueName::{Email, PhoneNumber, PreferredUsername, Username};
+        let all = ["email", "phone_number", "preferred_username"];
+        for (source, target, kinds) in [
+            (pool(&[], &[], false), pool(&[], &[], false), vec![]),
+            (pool(&[], &[], true), pool(&[], &[], true), vec![]),
+            (pool(&[], &[], true), pool(&[], &[], false), vec![Username]),
+            (pool(&[], &[], false), pool(&[], &all, false), vec![Email, PhoneNumber, PreferredUsername]),
+            (pool(&[], &all, false), pool(&[], &all, false), vec![]),
+            (pool(&[], &all, true), pool(&[], &all, false), vec![Username, Email, PreferredUsername]),
+            (pool(&["email"], &[], true), pool(&["email"], &[], false), vec![Email]),
+            (pool(&["email"], &[], false), pool(&["email", "phone_number"], &[], false), vec![PhoneNumber]),
+        ] {
+            assert_eq!(UniqueName::that_may_collide(&source, &target), kinds, "{source:?} {target:?}");
+        }
+    }
+
+    /// The reasons of users, found as an import finds them.
+    fn collisions(users: &[UserRecord], source: &PoolDescription, target: &PoolDescription) -> Vec<String> {
+        let (kinds, settings) = (UniqueName::that_may_collide(source, target), TargetSettings::of(target));
+        let names = |record: &UserRecord| {
+            let username = settings.sign_in_name(record).unwrap();
+            NameInTarget::of_user(record, &username, &kinds, &settings)
+        };
+        let sub = |number: usize| Sub::new(format!("sub-{number}"));
+        let mut claims: HashMap<Digest, NameClaim> = HashMap::new();
+        for (number, user) in users.iter().enumerate() {
+            for name in names(user) {
+                let claim = NameClaim::new(sub(number), Place { page: 1, place: number as u8 }, name);
+                claims.entry(name.key).and_modify(|there| there.add(&claim)).or_insert(claim);
+            }
+        }
+        let reason = |(number, user): (usize, &UserRecord)| {
+            let reason = collision_of(&sub(number), &names(user), |key| claims.get(key));
+            reason.map(|reason| reason.to_string()).unwrap_or_default()
+        };
+        users.iter().enumerate().map(reason).collect()
+    }
+
+    #[test]
+    fn all_users_of_a_colliding_username_are_left_out_and_the_first_user_of_an_alias_stays() {
+        let email = |address| [("email", address), ("email_verified", "true")];
+        let users = [
+            user("Anna", &email("x@example.com")),
+            user("anna", &email("a@example.com")),
+            user("bert", &email("X@Example.com")),
+            user("ANNA", &[]),
+            user("carl", &[("email", "x@example.com")]),
+        ];
+        let (source, target) = (pool(&[], &[], true), pool(&[], &["email"], false));
+        let taken = "aliasTaken".to_owned();
+        let collides = "usernameCollides".to_owned();
+        let none = String::new;
+        assert_eq!(
+            collisions(&users, &source, &target),
+            [collides.clone(), collides.clone(), taken.clone(), collides, none()]
+        );
+        let same_case = pool(&[], &["email"], true);
+        assert_eq!(collisions(&users, &source, &same_case), vec![none(); 5]);
+        let addresses = [
+            user("1", &email("x@example.com")),
+            user("2", &email("X@example.com")),
+            user("3", &[("email", "y@example.com")]),
+        ];
+        let by_email = |case_sensitive| pool(&["email"], &[], case_sensitive);
+        assert_eq!(
+            collisions(&addresses, &by_email(true), &by_email(false)),
+            ["usernameCollides", "usernameCollides", ""]
+        );
+        let phone = [("phone_number", "+1"), ("phone_number_verified", "true")];
+        let phones: Vec<_> = [1, 2]
+            .map(|number| {
+                let address = format!("{number}@example.com");
+                user("x", &[&[("email", address.as_str())][..], &phone].concat())
+            })
+            .into();
+        let either = pool(&["email", "phone_number"], &[], false);
+        assert_eq!(collisions(&phones, &by_email(false), &either), vec![none(), taken]);
+    }
+
+    #[test]
+    fn claims_may_come_in_any_order_and_twice() {
+        let name = |spelling: &str| NameInTarget {
+            key: Digest::default(),
+            spelling: DigestBuilder::new("x").text(spelling).finish(),
+            is_sign_in_name: true,
+        };
+        let claim = |page, spelling| {
+            NameClaim::new(Sub::new(format!("sub-{page}")), Place { page, place: 0 }, name(spelling))
+        };
+        let all = [claim(1, "a"), claim(2, "a"), claim(3, "A"), claim(2, "a")];
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]] {
+            let mut first = all[order[0]].clone();
+            order.iter().for_each(|&at| first.add(&all[at]));
+            assert_eq!(
+                (first.sub.as_str(), first.collision),
+                ("sub-1", Some(Collision::NoneGetsIt)),
+                "{order:?}"
+            );
+        }
+        let mut same = claim(4, "a");
+        same.add(&claim(4, "a"));
+        assert_eq!(same.collision, None, "a user that is listed twice is one user");
+    }
+
+    #[test]
+    fn every_hash_is_in_one_slice_and_survives_an_item() {
+        let hashes = [0, 1, u64::MAX, 0x0102_0304_0506_0708];
+        let stored = StoredHashes::pack(&hashes);
+        let item: serde_dynamo::Item = serde_dynamo::to_item(&stored).unwrap();
+        let read: StoredHashes = serde_dynamo::from_item(item).unwrap();
+        assert_eq!(read.unpack().collect::<Vec<_>>(), hashes);
+        const { assert!(StoredHashes::MAX * 8 < 400_000) };
+        let mut slice = CollisionCheckpoint::new(3);
+        let mut seen = 0;
+        while slice.stage != CollisionStage::Done {
+            seen += hashes.iter().filter(|&&hash| slice.is_in_slice(hash)).count();
+            slice.compare_names(Digest::default());
+            slice.end_slice();
+        }
+        assert_eq!(seen, hashes.len());
+    }
+}

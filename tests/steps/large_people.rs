@@ -1,0 +1,470 @@
+//! Goal: users of any size that Cognito allows are exported, restored, verified, copied and pruned whole.
+//!
+//! Method: pools with users of up to 490 KB. Records above DynamoDB's item limit are stored in parts. The tests remove
+//! and alter parts, and end invocations between their writes. The vault in memory refuses items of over 400 KB and
+//! transactions of over 4 MB, as DynamoDB does.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_dynamo::{AttributeValue, Item};
+use serde_json::{Value, json};
+use shared::catalog::{Catalog, Record};
+use shared::model::{
+    CallStats, Ceilings, Listing, PageLimit, RunId, SnapshotSelector, Sub, SubPrefix, Tps, Unit, UserRecord,
+};
+use shared::operations::verify::{Comparison as Verified, verify};
+use shared::pacing::PacedPool;
+use shared::ports::Backend;
+use shared::ports::pool::Operation;
+use shared::ports::vault::Key;
+use shared::{ErrorKind, Result};
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour};
+
+use crate::support::copied::{copy_to, is_visible, other_account, snapshot_items};
+use crate::support::disturbance;
+use crate::support::machine::Machine;
+use crate::support::people;
+use crate::support::pruned::{
+    assert_all_whole, assert_tidy, by_policy, orphaned_parts, orphans, prune_by_hand, prune_or_die, records,
+};
+use crate::support::restored::{Comparison, assert_books_balance, compare, items};
+use crate::support::snapshot::{self, Contents};
+use crate::support::{backend, cases, in_paused_time, source_id, target_id};
+
+/// Attributes of 8 KB with which a user is larger than an item.
+const OVER_THE_LIMIT: usize = 50;
+
+/// Pools that accept large users. The source has one user for each number, with so many attributes of 8 KB, in two
+/// groups.
+fn with_people(sizes: &[usize]) -> (MemoryBackend, MemoryPool, MemoryPool) {
+    let (backend, source, target) = backend();
+    [&source, &target].into_iter().for_each(people::declare_long_attributes);
+    let population = people::plain(sizes.len(), 2);
+    (0..2).for_each(|number| source.put_group(people::group(number)));
+    for (number, (person, size)) in population.people.iter().zip(sizes).enumerate() {
+        let mut record = person.record(number);
+        people::grow(&mut record, *size);
+        let sub = source.put_user(record);
+        source.join(&sub, &people::group_name(number % 2));
+    }
+    (backend, source, target)
+}
+
+async fn export(backend: &MemoryBackend, name: &str) -> Contents {
+    let report = Machine::new(backend).export(json!({"userPoolId": source_id()}), name).await.report();
+    read(backend, &report).await
+}
+
+async fn read(backend: &MemoryBackend, report: &Value) -> Contents {
+    let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
+    snapshot::read(backend, &source_id(), &id).await
+}
+
+async fn units(backend: &MemoryBackend, id: &RunId) -> Vec<Unit> {
+    Catalog::new(backend.vault()).units(id).await.unwrap()
+}
+
+fn import() -> Value {
+    json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200})
+}
+
+async fn verified(backend: &MemoryBackend, selector: SnapshotSelector) -> Result<Verified> {
+    struct Nothing;
+    impl shared::operations::verify::Observer for Nothing {
+        fn found(&mut self, _: shared::operations::verify::Finding) {}
+        fn compared(&mut self, _: &shared::model::Counts) {}
+    }
+    let catalog = Catalog::new(backend.vault());
+    let (snapshot, units) = catalog.sealed_snapshot(&source_id(), &selector, backend.clock().now()).await?;
+    let tps = Tps::new(100).unwrap();
+    let earlier = CallStats::none(tps);
+    let pool =
+        PacedPool::new(backend.pool(&target_id()), tps, &Ceilings::default(), backend.clock(), earlier);
+    verify(&pool, &catalog, &snapshot, &units, &mut Nothing).await
+}
+
+/// The items of the record of a user in parts: its own key, and those of its parts in order.
+fn keys_in_parts(backend: &MemoryBackend, contents: &Contents) -> (Key, Vec<Key>) {
+    let parts: BTreeSet<Key> = items(backend).into_keys().filter(|key| key.sk.starts_with("PART#")).collect();
+    let first = parts.first().expect("a record is in parts");
+    let parts: Vec<Key> = parts.iter().filter(|key| key.pk == first.pk).cloned().collect();
+    let sub = Sub::new(first.pk.rsplit('#').next().unwrap());
+    let own = UserRecord::key(&source_id(), sub.as_str(), contents.users[&sub][0].digest());
+    (own, parts)
+}
+
+/// The ledger pages of all restores, as text.
+fn ledger(backend: &MemoryBackend) -> String {
+    let pages = items(backend).into_iter().filter(|(key, _)| key.sk.starts_with("LEDGER#"));
+    pages.map(|(_, page)| format!("{page:?}")).collect()
+}
+
+fn altered(mut item: Item) -> Item {
+    for value in item.inner_mut().values_mut() {
+        match value {
+            AttributeValue::S(text) => drop(text.pop()),
+            AttributeValue::N(number) => number.push('1'),
+            other => panic!("{other:?}"),
+        }
+    }
+    item
+}
+
+#[test]
+fn a_user_above_the_item_limit_is_stored_in_parts_and_restored() {
+    in_paused_time(async {
+        let (backend, _, target) = with_people(&[0, OVER_THE_LIMIT, 7, 60, 49, 0]);
+        let contents = export(&backend, "export").await;
+        assert_eq!(contents.users.len(), 6);
+        let parts = items(&backend).into_keys().filter(|key| key.sk.starts_with("PART#")).count();
+        assert_eq!((parts, records(&backend).len()), (4, 9), "6 users, 2 groups and the pool");
+        // The same people again are no new record.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let report =
+            Machine::new(&backend).export(json!({"userPoolId": source_id()}), "again").await.report();
+        assert_eq!(report["recordsWritten"], 0, "{report}");
+
+        let report = Machine::new(&backend).import(import(), "import").await.report();
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        assert_eq!(report["verification"]["same"], 6, "{report}");
+        assert_eq!(compare(&contents, &target), Comparison::default());
+        assert_books_balance(&backend, &contents, &target, &report).await;
+        let verified = verified(&backend, SnapshotSelector::Latest).await.unwrap();
+        assert_eq!((verified.users.same, verified.users.different, verified.users.damaged), (6, 0, 0));
+    });
+}
+
+#[test]
+fn a_record_that_lacks_a_part_is_damaged_as_a_whole_and_restored_after_its_repair() {
+    for which in 0..3 {
+        for alter in [false, true] {
+            in_paused_time(async {
+                let (backend, _, target) = with_people(&[0, OVER_THE_LIMIT, 0]);
+                let contents = export(&backend, "export").await;
+                let (own, parts) = keys_in_parts(&backend, &contents);
+                assert_eq!(parts.len(), 2);
+                let key = [&own, &parts[0], &parts[1]][which];
+                let item = backend.vault().remove(key).unwrap();
+                if alter {
+                    backend.vault().put_by_hand(key, altered(item.clone()));
+                }
+                let verified = verified(&backend, SnapshotSelector::Latest).await.unwrap();
+                assert_eq!((verified.users.damaged, verified.users.missing), (1, 2), "{key}");
+                let report = Machine::new(&backend).import(import(), "damaged").await.report();
+                assert_eq!((&report["status"], &report["users"]["failed"]), (&json!("PARTIAL"), &json!(1)));
+                let reason = if which == 0 && !alter { "recordMissing" } else { "recordDamaged" };
+                assert_eq!(report["users"]["reasons"], json!({reason: 1}), "{report}");
+                assert!(
+                    ledger(&backend).contains(&own.to_string()),
+                    "the ledger names the record, not its part"
+                );
+                backend.vault().put_by_hand(key, item);
+                let report = Machine::new(&backend).import(import(), "mended").await.report();
+                assert_eq!(report["status"], "SUCCEEDED", "{report}");
+                assert_eq!(compare(&contents, &target), Comparison::default());
+            });
+        }
+    }
+}
+
+#[test]
+fn exports_find_a_lost_part_and_write_the_record_again() {
+    in_paused_time(async {
+        let (backend, _, _) = with_people(&[0, OVER_THE_LIMIT, 0]);
+        let contents = export(&backend, "export").await;
+        let (_, parts) = keys_in_parts(&backend, &contents);
+        let part = backend.vault().remove(&parts[1]).unwrap();
+        let mut written_again = 0;
+        for number in 0..8 {
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+            let input = json!({"userPoolId": source_id()});
+            let report = Machine::new(&backend).export(input, &number.to_string()).await.report();
+            written_again += report["recordsWrittenAgain"].as_u64().unwrap_or(0);
+        }
+        assert_eq!(written_again, 1);
+        assert_eq!(items(&backend).get(&parts[1]), Some(&part));
+        assert_all_whole(&backend).await;
+    });
+}
+
+#[test]
+fn death_at_any_call_of_an_export_leaves_no_record_without_a_part() {
+    let calls = in_paused_time(async {
+        let (backend, _, _) = with_people(&[OVER_THE_LIMIT]);
+        Machine::new(&backend).export(json!({"userPoolId": source_id()}), "undisturbed").await.report();
+        backend.script().calls()
+    });
+    for call in 1..=calls {
+        in_paused_time(async {
+            let (backend, _, _) = with_people(&[OVER_THE_LIMIT]);
+            backend.script().fault(call, Fault::Die(Applied::All));
+            assert_eq!(export(&backend, "disturbed").await.users.len(), 1);
+            assert_eq!(orphaned_parts(&backend), BTreeSet::new());
+        });
+    }
+}
+
+/// A pool with two snapshots: of these users, and of the same users after `changed` of them changed.
+async fn two_snapshots(sizes: &[usize], changed: usize) -> MemoryBackend {
+    let (backend, source, _) = with_people(sizes);
+    export(&backend, "first").await;
+    let mut subs: Vec<Sub> = source.users().into_iter().map(|user| user.sub).collect();
+    subs.sort();
+    for sub in &subs[..changed] {
+        source
+            .change_user(sub, |record| drop(record.attributes.insert("name".to_owned(), "Änne".to_owned())));
+    }
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    export(&backend, "second").await;
+    backend
+}
+
+#[test]
+fn prune_removes_records_in_parts_whole_and_counts_each_once() {
+    in_paused_time(async {
+        let backend = two_snapshots(&[OVER_THE_LIMIT, 60, OVER_THE_LIMIT, 0, 55], 3).await;
+        let before = records(&backend).len();
+        let ended = prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+        assert_eq!(before - records(&backend).len(), 3);
+        assert_eq!(ended.removed.records, 3);
+        assert_eq!((orphans(&backend).await, orphaned_parts(&backend)), (BTreeSet::new(), BTreeSet::new()));
+        assert_all_whole(&backend).await;
+        assert_tidy(&backend).await;
+    });
+}
+
+#[test]
+fn death_at_any_call_of_a_removal_leaves_records_whole_or_removed() {
+    let (first, last) = in_paused_time(async {
+        let backend = two_snapshots(&[OVER_THE_LIMIT], 1).await;
+        let first = backend.script().calls() + 1;
+        prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+        (first, backend.script().calls())
+    });
+    for call in first..=last {
+        for applied in [Applied::Half, Applied::All] {
+            in_paused_time(async {
+                let backend = two_snapshots(&[OVER_THE_LIMIT], 1).await;
+                backend.script().fault(call, Fault::Die(applied));
+                let _ = prune_or_die(&backend, &by_policy("last=1")).await;
+                backend.script().clear();
+                assert_all_whole(&backend).await;
+                tokio::time::sleep(Duration::from_secs(3_600)).await;
+                // An export may find a record that is about to be removed.
+                export(&backend, "meanwhile").await;
+                prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+                assert_all_whole(&backend).await;
+                assert_eq!(
+                    (orphans(&backend).await, orphaned_parts(&backend)),
+                    (BTreeSet::new(), BTreeSet::new())
+                );
+            });
+        }
+    }
+}
+
+#[test]
+fn a_copy_takes_records_in_parts_whole_and_completes_them() {
+    in_paused_time(async {
+        let (origin, _, _) = with_people(&[OVER_THE_LIMIT, 0]);
+        let contents = export(&origin, "export").await;
+        let id = &contents.snapshot.id;
+        let (own, parts) = keys_in_parts(&origin, &contents);
+
+        let (whole, _) = other_account();
+        let copied = copy_to(&origin, &whole, id).await.unwrap();
+        assert_eq!((copied.items.users.copied, copied.items.users.already_there), (2, 0), "each record once");
+        assert_eq!(snapshot_items(&whole), snapshot_items(&origin));
+
+        // A part that is missing at the destination is added.
+        for part in &parts {
+            whole.vault().remove(part);
+            let copied = copy_to(&origin, &whole, id).await.unwrap();
+            assert_eq!((copied.items.users.copied, copied.items.users.already_there), (1, 1));
+            assert_eq!(snapshot_items(&whole), snapshot_items(&origin));
+        }
+        // An item with other content is not overwritten.
+        for key in [&own, &parts[0], &parts[1]] {
+            let item = items(&whole).remove(key).unwrap();
+            whole.vault().put_by_hand(key, altered(item.clone()));
+            assert_eq!(
+                copy_to(&origin, &whole, id).await.unwrap_err().kind(),
+                ErrorKind::ItemConflict,
+                "{key}"
+            );
+            assert_eq!(items(&whole)[key], altered(item.clone()));
+            whole.vault().put_by_hand(key, item);
+        }
+        // A damaged source is refused, and the record is named once.
+        for key in [&own, &parts[0], &parts[1]] {
+            let item = origin.vault().remove(key).unwrap();
+            let (nothing, _) = other_account();
+            let error = copy_to(&origin, &nothing, id).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::SnapshotDamaged);
+            assert!(
+                error.message().starts_with("1 item ") && error.message().contains(&own.to_string()),
+                "{error:?}"
+            );
+            assert!(items(&nothing).is_empty());
+            origin.vault().put_by_hand(key, item);
+        }
+    });
+}
+
+/// Sizes of many users: 40 of the largest among small ones.
+fn with_large_pages() -> Vec<usize> {
+    (0..130).map(|number| if (40..80).contains(&number) { 50 } else { 0 }).collect()
+}
+
+#[test]
+fn a_listing_whose_page_is_too_large_starts_again_with_a_smaller_limit() {
+    in_paused_time(async {
+        let (backend, source, target) = with_people(&with_large_pages());
+        let contents = export(&backend, "export").await;
+        assert_eq!(contents.users.len(), source.user_count());
+        for unit in units(&backend, &contents.snapshot.id).await {
+            let is_of_groups = unit.listing == Listing::Groups;
+            assert_eq!(unit.limit.is_max(), is_of_groups, "{:?}", unit.listing);
+            assert!(unit.limit_changes <= 5 && unit.broken_off() == 0, "{unit:?}");
+        }
+        let report = Machine::new(&backend).import(import(), "import").await.report();
+        assert_eq!((&report["status"], &report["verification"]["same"]), (&json!("SUCCEEDED"), &json!(130)));
+        assert_eq!(compare(&contents, &target), Comparison::default());
+        // A target in use is scanned, and its members are listed.
+        let again =
+            json!({"sourceUserPoolId": source_id(), "targetUserPoolId": source_id(), "existing": "update"});
+        let report = Machine::new(&backend).import(again, "repair").await.report();
+        assert_eq!(
+            (&report["status"], &report["users"]["alreadyThere"]),
+            (&json!("SUCCEEDED"), &json!(130)),
+            "{report}"
+        );
+        let verified = verified(&backend, SnapshotSelector::Latest).await.unwrap();
+        assert_eq!(
+            (verified.users.same, verified.users.missing, verified.memberships.present),
+            (130, 0, 130)
+        );
+    });
+}
+
+#[test]
+fn refused_tokens_and_smaller_limits_are_counted_apart() {
+    in_paused_time(async {
+        let (backend, _, _) = with_people(&with_large_pages());
+        for call in (0..9).map(|number| 10 + 7 * number) {
+            backend.script().fault(call, Fault::RejectToken);
+        }
+        let contents = export(&backend, "export").await;
+        assert_eq!(contents.users.len(), 130);
+    });
+}
+
+#[test]
+fn a_split_listing_does_not_fail_because_of_large_pages() {
+    in_paused_time(async {
+        let (backend, source, _) = with_people(&[0; 600]);
+        source.set_split_listing(SplitListingBehaviour::Complete);
+        export(&backend, "first").await;
+        // One of the sixteen listings has large pages.
+        let subs: Vec<Sub> = source.users().into_iter().map(|user| user.sub).collect();
+        let of_one = subs.iter().filter(|sub| SubPrefix::ALL[7].begins(sub.as_str())).take(14);
+        of_one.for_each(|sub| source.change_user(sub, |record| people::grow(record, 45)));
+        backend.script().set_latency(Duration::from_secs(40), Duration::from_millis(5));
+        let input = json!({"userPoolId": source_id(), "splitListing": true, "tps": 200});
+        let report = Machine::new(&backend).export(input, "split").await.report();
+        assert_eq!(report["listing"], "split", "{report}");
+        let contents = read(&backend, &report).await;
+        assert_eq!(contents.users.len(), 600);
+        let units = units(&backend, &contents.snapshot.id).await;
+        let split = units.iter().filter(|unit| matches!(unit.listing, Listing::UsersBySub { .. }));
+        assert!(split.clone().any(|unit| unit.limit < PageLimit::MAX));
+        assert!(split.clone().all(|unit| unit.is_done() && unit.broken_off() == 0));
+    });
+}
+
+#[test]
+fn a_verification_reads_the_units_of_a_restore_once() {
+    let queries = |pages: usize| {
+        in_paused_time(async {
+            let (backend, source, target) = with_people(&vec![0; pages * 2]);
+            source.set_shape(PageShape { sizes: vec![2], ..PageShape::default() });
+            target.set_shape(PageShape { sizes: vec![60], ..PageShape::default() });
+            export(&backend, "export").await;
+            let before = backend.vault().queries("UNIT#");
+            Machine::new(&backend).import(import(), "import").await.report();
+            backend.vault().queries("UNIT#") - before
+        })
+    };
+    assert_eq!(queries(2), queries(40));
+}
+
+proptest! {
+    #![proptest_config(cases(12))]
+
+    /// Any mixture of sizes, shapes of listings, faults and budgets.
+    #[test]
+    fn any_mixture_of_sizes_is_exported_restored_verified_pruned_and_copied_whole(
+        sizes in prop::collection::vec(prop_oneof![6 => Just(0usize), 2 => 5usize..12, 2 => 30usize..50, 3 => 50usize..=60], 1..20),
+        shape in disturbance::shape(),
+        faults in disturbance::faults(),
+        pace in disturbance::pace(),
+        changed in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        in_paused_time(async {
+            let (backend, source, target) = with_people(&sizes);
+            source.set_shape(shape.clone());
+            target.set_shape(shape);
+            export(&backend, "first").await;
+            let mut subs: Vec<Sub> = source.users().into_iter().map(|user| user.sub).collect();
+            subs.sort();
+            for at in &changed {
+                source.change_user(&subs[at.index(subs.len())], |record| {
+                    people::grow(record, 51);
+                    drop(record.attributes.insert("name".to_owned(), "Änne".to_owned()));
+                });
+            }
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+            disturbance::order_faults(&backend, &faults);
+            let report = Machine::new(&backend).with_budget(pace.budget).export(json!({"userPoolId": source_id()}), "second").await.report();
+            backend.script().clear();
+            let contents = read(&backend, &report).await;
+            assert_eq!(contents.users.len(), subs.len());
+
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+            disturbance::order_faults(&backend, &faults);
+            let report = Machine::new(&backend).with_budget(pace.budget).import(import(), "import").await.report();
+            backend.script().clear();
+            assert_eq!(report["status"], "SUCCEEDED", "{report}");
+            assert_eq!(compare(&contents, &target), Comparison::default());
+            let verified = verified(&backend, SnapshotSelector::Latest).await.unwrap();
+            assert_eq!((verified.users.same, verified.users.different), (subs.len() as u64, 0));
+
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+            let unnamed = orphans(&backend).await;
+            prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+            prop_assert!(orphans(&backend).await.is_subset(&unnamed));
+            prop_assert_eq!(orphaned_parts(&backend), BTreeSet::new());
+            assert_all_whole(&backend).await;
+
+            let (destination, _) = other_account();
+            copy_to(&backend, &destination, &contents.snapshot.id).await.unwrap();
+            prop_assert!(is_visible(&destination, &contents.snapshot.id).await);
+            let copied = snapshot::read(&destination, &source_id(), &contents.snapshot.id).await;
+            prop_assert_eq!(copied.users, contents.users);
+            Ok(())
+        })?;
+    }
+}
+
+/// Calls to list users are made again after a page that is too large, and no others.
+#[test]
+fn small_users_are_listed_as_before() {
+    in_paused_time(async {
+        let (backend, _, _) = with_people(&[0; 130]);
+        export(&backend, "export").await;
+        let listed = backend.script().log().iter().filter(|(_, made)| *made == Operation::ListUsers).count();
+        assert_eq!(listed, 3);
+    });
+}

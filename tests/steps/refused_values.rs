@@ -1,0 +1,234 @@
+//! Goal: a plan finds usernames and values that Cognito will refuse, and an import that accepts losses
+//! restores the users without the values.
+//!
+//! Method: put such users into the source. The target refuses what Cognito refuses.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::csv::Limits;
+use shared::model::{Sub, UserRecord, Username};
+use shared::ports::pool::Operation;
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
+
+use crate::support::machine::{End, Machine};
+use crate::support::{backend, in_paused_time, people, source_id, target_id};
+
+/// A confirmed user with these attributes and no other.
+fn user(username: &str, attributes: &[(&str, &str)]) -> UserRecord {
+    let record = people::plain(1, 0).people[0].record(0);
+    UserRecord {
+        username: Username::new(username),
+        attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        enabled: true,
+        ..record
+    }
+}
+
+const EMAIL: (&str, &str) = ("email", "anna@example.com");
+const VERIFIED: (&str, &str) = ("email_verified", "true");
+
+/// A user with a blank phone number, as amplify-js 962 tells.
+fn anna() -> UserRecord {
+    user("anna", &[EMAIL, VERIFIED, ("phone_number", " "), ("phone_number_verified", "true")])
+}
+
+/// A source with these users, a sealed snapshot of it, and an empty target.
+async fn exported(users: Vec<UserRecord>) -> (MemoryBackend, MemoryPool, Vec<Sub>) {
+    let (backend, source, target) = backend();
+    let subs = users.into_iter().map(|user| source.put_user(user)).collect();
+    Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+    (backend, target, subs)
+}
+
+async fn import(backend: &MemoryBackend, options: Value) -> End {
+    let mut input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 100});
+    input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+    let name = format!("import-{}", backend.script().calls());
+    Machine::new(backend).import(input, &name).await
+}
+
+fn named(target: &MemoryPool, username: &str) -> UserRecord {
+    let users = target.users();
+    users.into_iter().find(|user| user.record.username.as_str() == username).unwrap().record
+}
+
+#[test]
+fn a_plan_names_users_whose_usernames_look_like_an_alias_of_the_target() {
+    for (alias, name) in [("email", "anna@example.com"), ("phone_number", "+4930123456")] {
+        in_paused_time(async {
+            let (backend, target, subs) = exported(vec![user(name, &[]), user("bert", &[])]).await;
+            target.configure(|pool| pool.alias_attributes = vec![alias.to_owned()]);
+            let plan = import(&backend, json!({"dryRun": true})).await.report();
+            let objection = format!("usernameLooksLikeAlias: {alias}");
+            assert_eq!(plan["objections"], json!({objection: {"users": 1, "first": [subs[0]]}}), "{plan}");
+            assert_eq!((&plan["creatable"], &plan["refusal"]), (&json!(1), &json!("UsersNotAccepted")));
+
+            let refused = import(&backend, json!({})).await;
+            assert_eq!((refused.error().0, target.user_count()), ("UsersNotAccepted", 0));
+            let report = import(&backend, json!({"acceptLosses": true})).await.report();
+            let reasons = json!({"refused: AdminCreateUser InvalidParameterException": 1});
+            assert_eq!((&report["users"]["created"], &report["users"]["reasons"]), (&json!(1), &reasons));
+        });
+    }
+}
+
+#[test]
+fn a_value_that_the_target_refuses_is_left_out_if_losses_are_accepted_and_its_user_is_restored() {
+    let refused = [
+        ("phone_number", " "),
+        ("phone_number", "+49\u{200b}30123456"),
+        ("phone_number", "030 123456"),
+        ("email", "nobody"),
+        ("name", "A\u{0}nna"),
+        ("custom:note", "\u{1b}[1m"),
+    ];
+    for (attribute, value) in refused {
+        in_paused_time(async {
+            let users = vec![user("anna", &[("nickname", "Ann"), (attribute, value)]), user("bert", &[])];
+            let (backend, target, subs) = exported(users).await;
+            let plan = import(&backend, json!({"dryRun": true})).await.report();
+            let objection = format!("valueNotAccepted: {attribute}");
+            assert_eq!(plan["objections"], json!({objection: {"users": 1, "first": [subs[0]]}}), "{plan}");
+            let refused = import(&backend, json!({})).await;
+            assert_eq!((refused.error().0, target.user_count()), ("UsersNotAccepted", 0), "{attribute}");
+
+            let plan = import(&backend, json!({"dryRun": true, "acceptLosses": true})).await.report();
+            assert_eq!(plan["valuesLeftOut"], json!({attribute: {"users": 1, "first": [subs[0]]}}), "{plan}");
+            assert_eq!((&plan["creatable"], &plan["notes"]["valueNotRestored"]), (&json!(2), &json!(1)));
+            let report = import(&backend, json!({"acceptLosses": true})).await.report();
+            assert_eq!((&report["status"], &report["users"]["created"]), (&json!("PARTIAL"), &json!(2)));
+            assert_eq!((&report["notes"], &report["users"]["lost"]), (&plan["notes"], &json!(0)), "{report}");
+            assert_eq!(report["verification"]["different"], 0, "{report}");
+            let anna = named(&target, "anna");
+            assert_eq!(anna.attributes.get("nickname").map(String::as_str), Some("Ann"));
+            assert!(!anna.attributes.contains_key(attribute), "{attribute}");
+            let summary = report["summary"].as_str().unwrap();
+            assert!(summary.contains("1 user (valueNotRestored)"), "{summary}");
+            assert!(value == " " || !summary.contains(value), "{summary}");
+        });
+    }
+}
+
+#[test]
+fn an_empty_value_is_no_value_and_no_loss() {
+    in_paused_time(async {
+        let empty =
+            [("phone_number", ""), ("phone_number_verified", ""), ("email_verified", ""), ("name", "")];
+        let users = vec![user("anna", &[&empty[..], &[EMAIL]].concat()), user("bert", &empty)];
+        let (backend, target, _) = exported(users).await;
+        target.configure(|pool| {
+            let flag = pool.attributes.get_mut("email_verified").unwrap();
+            flag.data_type = shared::model::DataType::Boolean;
+        });
+        let plan = import(&backend, json!({"dryRun": true})).await.report();
+        assert_eq!((plan.get("objections"), &plan["creatable"]), (None, &json!(2)), "{plan}");
+        let report = import(&backend, json!({})).await.report();
+        assert_eq!((&report["status"], target.user_count()), (&json!("SUCCEEDED"), 2), "{report}");
+    });
+}
+
+#[test]
+fn the_value_of_a_required_attribute_is_not_left_out() {
+    in_paused_time(async {
+        let (backend, target, _) = exported(vec![anna(), user("bert", &[("phone_number", "+49301")])]).await;
+        target.configure(|pool| pool.attributes.get_mut("phone_number").unwrap().required = true);
+        let plan = import(&backend, json!({"dryRun": true, "acceptLosses": true})).await.report();
+        assert_eq!((&plan["creatable"], plan.get("valuesLeftOut")), (&json!(1), None), "{plan}");
+        assert_eq!(plan["objections"]["valueNotAccepted: phone_number"]["users"], 1, "{plan}");
+        let report = import(&backend, json!({"acceptLosses": true})).await.report();
+        assert_eq!((&report["users"]["created"], &report["users"]["failed"]), (&json!(1), &json!(1)));
+        assert_eq!(report["notes"].get("valueNotRestored"), None, "{report}");
+    });
+}
+
+#[test]
+fn a_user_of_the_target_keeps_its_own_value() {
+    for (existing, value) in
+        [("update", "+4930123456"), ("skip", "+4930123456"), ("update", " "), ("skip", " ")]
+    {
+        in_paused_time(async {
+            let (backend, target, _) = exported(vec![anna(), user("bert", &[])]).await;
+            let mut stale = anna();
+            stale.attributes.insert("phone_number".to_owned(), value.to_owned());
+            stale.attributes.insert("name".to_owned(), "Stale".to_owned());
+            target.put_user(stale);
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+            let options = json!({"acceptLosses": true, "existing": existing});
+            let report = import(&backend, options).await.report();
+            let anna = named(&target, "anna");
+            assert_eq!(anna.attributes.get("phone_number").map(String::as_str), Some(value), "{report}");
+            assert_eq!(anna.attributes.contains_key("name"), existing == "skip", "{report}");
+            let noted = report["notes"]["valueNotRestored"].as_u64();
+            assert_eq!(noted, (existing == "update").then_some(1), "{report}");
+            assert_eq!(report["verification"]["different"], 0, "{report}");
+        });
+    }
+}
+
+#[test]
+fn a_user_with_the_same_refused_value_in_the_target_is_as_in_the_snapshot() {
+    in_paused_time(async {
+        let (backend, target, _) = exported(vec![anna()]).await;
+        target.put_user(anna());
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        let options = json!({"acceptLosses": true, "existing": "update"});
+        let report = import(&backend, options).await.report();
+        assert_eq!(
+            (&report["status"], &report["users"]["alreadyThere"]),
+            (&json!("SUCCEEDED"), &json!(1)),
+            "{report}"
+        );
+    });
+}
+
+#[test]
+fn an_import_job_carries_a_user_without_the_value_that_the_target_refuses() {
+    in_paused_time(async {
+        let (backend, target, _) =
+            exported(vec![anna(), user("bert", &[("email", "b@example.com"), VERIFIED])]).await;
+        let backend =
+            backend.with_jobs(Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs"));
+        target.configure(|pool| pool.auto_verified_attributes = vec!["email".to_owned()]);
+        let options = json!({"acceptLosses": true, "method": "csv"});
+        let report = import(&backend, options).await.report();
+        assert_eq!(
+            (&report["jobs"]["imported"], &report["jobs"]["failed"]),
+            (&json!(2), &json!(0)),
+            "{report}"
+        );
+        assert_eq!(report["notes"]["valueNotRestored"], 1, "{report}");
+        assert_eq!(report["verification"]["different"], 0, "{report}");
+        assert!(!named(&target, "anna").attributes.contains_key("phone_number"));
+    });
+}
+
+#[test]
+fn a_user_can_be_selected_by_an_address_that_is_left_out() {
+    in_paused_time(async {
+        let (backend, target, _) =
+            exported(vec![user("anna", &[("email", "nobody")]), user("bert", &[])]).await;
+        let options = json!({"acceptLosses": true, "select": {"emails": ["nobody"]}});
+        let report = import(&backend, options).await.report();
+        assert_eq!((&report["users"]["created"], target.user_count()), (&json!(1), 1), "{report}");
+        assert_eq!(report["notes"]["valueNotRestored"], 1, "{report}");
+    });
+}
+
+#[test]
+fn an_invocation_that_dies_around_a_creation_restores_the_user_without_the_value_once() {
+    for nth in 0..=8 {
+        for applied in [Applied::Nothing, Applied::All] {
+            in_paused_time(async {
+                let (backend, target, _) = exported(vec![anna()]).await;
+                let (script, dying) = (backend.script().clone(), backend.script().clone());
+                script.change_before(Operation::AdminCreateUser, 1, move || {
+                    dying.fault(dying.calls() + nth, Fault::Die(applied));
+                });
+                let report = import(&backend, json!({"acceptLosses": true})).await.report();
+                assert_eq!(report["notes"]["valueNotRestored"], 1, "{nth} {applied:?}: {report}");
+                assert_eq!((target.user_count(), &report["users"]["created"]), (1, &json!(1)), "{report}");
+            });
+        }
+    }
+}
