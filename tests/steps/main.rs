@@ -10,7 +10,7 @@
 )]
 #![allow(clippy::type_complexity, reason = "tables of cases")]
 
-mod support;
+use step_tests as support;
 
 mod adoption;
 mod aliases;
@@ -33,6 +33,7 @@ mod fidelity;
 mod groups;
 mod import_jobs;
 mod import_properties;
+mod interleavings;
 mod interruptions;
 mod large_people;
 mod late_invocations;

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use shared::csv::Limits;
 use shared::model::{GroupRecord, Headroom, MfaPreference, MfaSetting, Retention, UserStatus};
 use shared::ports::pool::{Operation, PoolErrorKind};
-use shared_memory::{Calls, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour};
+use shared_memory::{
+    Applied, Calls, DeathOrder, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour,
+};
 
 use crate::support::machine::{End, Machine};
 use crate::support::manifest::{self, FUNCTIONS, HINT, Manifest};
@@ -28,11 +30,12 @@ const MANY: usize = 1_100;
 struct Recorded {
     called: Arc<Mutex<BTreeMap<&'static str, Calls>>>,
     executions: u32,
+    deaths: Vec<(&'static str, DeathOrder)>,
 }
 
 impl Recorded {
     fn machine(&self, backend: &MemoryBackend) -> Machine {
-        Machine { called: self.called.clone(), ..Machine::new(backend) }
+        Machine { called: self.called.clone(), deaths: self.deaths.clone(), ..Machine::new(backend) }
     }
 
     fn name(&mut self) -> String {
@@ -317,4 +320,37 @@ fn the_operations_of_every_function_match_the_manifest() {
     }
     let recorded = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(recorded == text, "{} is stale. {HINT} What the functions call now:\n{text}", path.display());
+}
+
+/// One invocation of each function dies at each kind of call that the function ever makes: before the call,
+/// or after it. Every scenario ends as without the deaths.
+#[test]
+fn a_death_at_every_call_site_of_every_function_changes_no_end() {
+    let scenarios: [fn(&mut Recorded); 4] = [
+        |record| in_paused_time(exports(record)),
+        |record| in_paused_time(retention(record)),
+        |record| in_paused_time(imports(record)),
+        |record| in_paused_time(repairs(record)),
+    ];
+    let mut killed = BTreeSet::new();
+    for play in scenarios {
+        let mut undisturbed = Recorded::default();
+        play(&mut undisturbed);
+        let called = undisturbed.called.lock().unwrap();
+        let sites =
+            called.iter().flat_map(|(function, calls)| calls.sites.iter().map(|site| (*function, site)));
+        let sites: BTreeSet<_> = sites.map(|(function, site)| (function, site.clone())).collect();
+        for applied in [Applied::Nothing, Applied::All] {
+            let order =
+                |(function, site): &(&'static str, String)| (*function, DeathOrder::new(site, applied));
+            let orders: Vec<_> = sites.iter().map(order).collect();
+            let mut record = Recorded { deaths: orders.clone(), ..Recorded::default() };
+            play(&mut record);
+            let survived: Vec<_> = orders.iter().filter(|(_, order)| order.is_pending()).collect();
+            assert!(survived.is_empty(), "no invocation died of {survived:?}");
+        }
+        killed.extend(sites);
+    }
+    assert!(killed.len() > 90, "{}", killed.len());
+    assert_eq!(killed.iter().map(|(function, _)| *function).collect::<BTreeSet<_>>(), FUNCTIONS.into());
 }

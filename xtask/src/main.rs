@@ -7,10 +7,13 @@ mod local_down;
 mod local_env;
 mod local_pool;
 mod local_up;
+mod mutants;
 mod progress;
 mod release;
+mod soak;
 mod test;
 
+use std::ffi::OsString;
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
@@ -35,6 +38,15 @@ enum Verb {
     /// The local AWS: an emulator on 127.0.0.1 with the backup deployed in it.
     #[command(subcommand)]
     Local(LocalVerb),
+    /// Change the code in small ways, and show which changes no test notices. Needs cargo-mutants.
+    Mutants(mutants::Options),
+    /// Play exports, imports, prunes and copies under seeded faults, and check every invariant.
+    #[command(disable_help_flag = true)]
+    Soak {
+        /// The arguments of the soak. `--help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Check everything: format, lints, deployment, all tests, release build.
     Test,
 }
@@ -72,6 +84,8 @@ async fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Local(LocalVerb::Down) => local_down::run()?,
         Verb::Local(LocalVerb::Env) => local_env::run()?,
         Verb::Local(LocalVerb::Pool(options)) => local_pool::run(options).await?,
+        Verb::Mutants(options) => return mutants::run(&options),
+        Verb::Soak { arguments } => return soak::run(&arguments),
         Verb::Test => test::run().await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -94,6 +108,9 @@ mod tests {
             "xtask local up --tps 200",
             "xtask local pool",
             "xtask local pool --users 0",
+            "xtask soak --seconds 60 --seed 7",
+            "xtask soak schedules --preemptions 2 --random 0",
+            "xtask mutants --shard 1/4 --module prune",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }
@@ -103,6 +120,8 @@ mod tests {
             "xtask bench --quick local",
             "xtask local pool --users many",
             "xtask local pool --users -1",
+            "xtask mutants --shard 5/4",
+            "xtask mutants --module unknown",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::calls::Calls;
+use super::calls::{CallSite, Calls};
 use super::job_files::MemoryJobFiles;
 use super::pool::MemoryPool;
-use super::script::{Gate, Script};
+use super::script::{DeathOrder, Gate, Script};
+use super::turnstile::Turnstile;
 use super::vault::MemoryVault;
 use shared::Result;
 use shared::csv::Limits;
@@ -62,6 +63,21 @@ impl MemoryBackend {
         Self { gate: self.gate.for_invocation(), ..self.clone() }
     }
 
+    /// The backend for an actor whose calls wait at `turnstile`.
+    pub fn behind(&self, turnstile: &Turnstile) -> Self {
+        Self { gate: self.gate.behind(turnstile), ..self.clone() }
+    }
+
+    /// The backend for an invocation that dies as ordered.
+    pub fn dying_by(&self, orders: Vec<DeathOrder>) -> Self {
+        Self { gate: self.gate.dying_by(orders), ..self.clone() }
+    }
+
+    /// The backend with another clock, for an invocation whose computer shows another time.
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
     /// The backend of the same deployment in another Region, on a replica of the table.
     pub fn in_region(&self, region: &str, replica: &MemoryVault) -> Self {
         Self { region: region.to_owned(), vault: replica.clone(), ..self.clone() }
@@ -84,6 +100,11 @@ impl MemoryBackend {
     /// Waits for the call at which the invocation dies. The caller then drops the invocation.
     pub async fn death(&self) {
         self.gate.death().await;
+    }
+
+    /// The call at which the invocation died. None if it did not.
+    pub fn died_at(&self) -> Option<CallSite> {
+        self.gate.died_at()
     }
 
     pub fn calls(&self) -> Calls {

@@ -1,9 +1,10 @@
 //! The calls of an invocation. The role of its function must allow all of them.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::model::Metric;
+use shared::model::{Metric, PoolId};
 use shared::ports::pool::Operation;
 use shared::ports::vault::Access;
 
@@ -21,32 +22,91 @@ pub struct Calls {
     pub reads_job_logs: bool,
     /// The metrics that it wrote to its own log.
     pub metrics: BTreeSet<Metric>,
+    /// The names of its call sites.
+    pub sites: BTreeSet<String>,
+}
+
+/// A call that a step makes: what it asks, and of which kind of partition.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallSite {
+    Pool {
+        pool: PoolId,
+        operation: Operation,
+        /// Whether the call continues a listing.
+        with_token: bool,
+    },
+    /// A call of the vault, by kind of partition.
+    Vault(String, Access),
+}
+
+impl fmt::Display for CallSite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pool { operation, .. } => f.write_str(operation.name()),
+            Self::Vault(kind, access) => write!(f, "{access:?} {kind}"),
+        }
+    }
+}
+
+impl CallSite {
+    pub(super) fn of_pool(pool: &PoolId, operation: Operation, with_token: bool) -> Self {
+        Self::Pool { pool: pool.clone(), operation, with_token }
+    }
+
+    pub(super) fn of_vault(access: Access, pk: &str) -> Self {
+        Self::Vault(kind_of(pk), access)
+    }
+
+    /// Whether the call is a listing that the pool can refuse because of its token.
+    pub fn has_token(&self) -> bool {
+        matches!(self, Self::Pool { with_token: true, .. })
+    }
+
+    /// Whether the call changes the pool or the table.
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::Pool { operation, .. } => !is_read(operation.name()),
+            Self::Vault(_, access) => is_write(*access),
+        }
+    }
+}
+
+/// Whether Cognito's operation of this name changes nothing.
+fn is_read(operation: &str) -> bool {
+    ["List", "Get", "AdminGet", "Describe"].iter().any(|verb| operation.starts_with(verb))
+}
+
+fn is_write(access: Access) -> bool {
+    match access {
+        Access::Get | Access::GetAll | Access::Query | Access::CheckFence => false,
+        Access::PutIf | Access::PutAll | Access::Update | Access::DeleteAll | Access::DeleteFenced => true,
+    }
+}
+
+/// The kind of a partition: the words in capitals at the beginning of its key.
+fn kind_of(pk: &str) -> String {
+    let is_word = |part: &&str| part.bytes().all(|byte| byte.is_ascii_uppercase());
+    pk.split('#').take_while(is_word).collect::<Vec<_>>().join("#")
 }
 
 impl Calls {
     pub fn extend(&mut self, other: Self) {
-        let Self { cognito, table, written_pools, announces, reads_job_logs, metrics } = other;
+        let Self { cognito, table, written_pools, announces, reads_job_logs, metrics, sites } = other;
         self.cognito.extend(cognito);
         self.table.extend(table);
         self.written_pools.extend(written_pools);
         self.announces |= announces;
         self.reads_job_logs |= reads_job_logs;
         self.metrics.extend(metrics);
+        self.sites.extend(sites);
     }
 
     pub(super) fn note_access(&mut self, access: Access, pk: &str) {
-        let is_word = |part: &&str| part.bytes().all(|byte| byte.is_ascii_uppercase());
-        let kind: Vec<_> = pk.split('#').take_while(is_word).collect();
-        let writes = match access {
-            Access::Get | Access::GetAll | Access::Query | Access::CheckFence => false,
-            Access::PutIf | Access::PutAll | Access::Update | Access::DeleteAll | Access::DeleteFenced => {
-                true
-            }
-        };
-        if writes && kind == ["POOL"] {
+        let kind = kind_of(pk);
+        if is_write(access) && kind == "POOL" {
             self.written_pools.insert(pk.to_owned());
         }
-        self.table.insert((kind.join("#"), access));
+        self.table.insert((kind, access));
     }
 }
 

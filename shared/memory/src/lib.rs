@@ -5,6 +5,7 @@
 //! * Every call of a pool or of the vault passes one [`Script`]. It numbers the calls from 1. At a
 //!   call that the test chooses, it throttles the call, loses the answer, ends the invocation, or
 //!   changes a pool.
+//! * The calls of an actor can wait at a [`Turnstile`], so that a scheduler decides their order.
 //! * A [`MemoryGlobalTable`] is a vault with a replica in another Region.
 //! * The time is tokio's. A test that pauses it runs hours in milliseconds.
 //!
@@ -21,13 +22,15 @@ mod pool;
 mod regions;
 mod script;
 mod state;
+mod turnstile;
 mod vault;
 
 pub use backend::MemoryBackend;
-pub use calls::Calls;
+pub use calls::{CallSite, Calls};
 pub use job_files::{MemoryFile, MemoryJobFiles};
 pub use listing::{PageShape, SplitListingBehaviour};
 pub use pool::MemoryPool;
 pub use regions::MemoryGlobalTable;
-pub use script::{Applied, Fault, Script};
+pub use script::{Applied, DeathOrder, Fault, Mishap, Script, Weather};
+pub use turnstile::Turnstile;
 pub use vault::MemoryVault;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::calls::CallSite;
 use super::job::Jobs;
 use super::listing::{Answer, Call, OverlookedByOne, PageShape, SplitListingBehaviour};
 use super::script::{Fault, Gate};
@@ -253,7 +254,7 @@ impl MemoryPool {
     ) -> PoolResult<T> {
         let says = self.state().says.clone();
         let error = |(kind, code): Refusal| PoolError::answered(operation, kind, code, &says);
-        let passage = self.gate.enter(Some(operation)).await;
+        let passage = self.gate.enter(&CallSite::of_pool(&self.id, operation, with_token)).await;
         let result = match passage.fault {
             Some(Fault::Refuse(kind)) => Err((kind, code_of(kind))),
             Some(Fault::RejectToken) if with_token => Err(BAD_TOKEN),

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use super::calls::CallRecord;
+use super::calls::{CallRecord, CallSite};
+use super::turnstile::Turnstile;
 use shared::ports::pool::{Operation, PoolErrorKind};
 
 /// How much of a call takes effect before the invocation dies.
@@ -52,7 +54,19 @@ struct ScriptState {
     log: Vec<(Instant, Operation)>,
     pool_latency: Duration,
     vault_latency: Duration,
+    weather: Option<Weather>,
 }
+
+/// What befalls a call for which the script orders nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mishap {
+    pub fault: Option<Fault>,
+    /// The time that the call takes in addition.
+    pub delay: Duration,
+}
+
+/// Decides what befalls each call.
+pub type Weather = Box<dyn FnMut(&CallSite) -> Mishap + Send>;
 
 type Change = Box<dyn FnOnce() + Send>;
 
@@ -103,7 +117,12 @@ impl Script {
         self.state().awaited.push(Awaited { operation, calls: nth, change: Box::new(change) });
     }
 
-    /// Forgets all faults and changes that have not happened yet.
+    /// Lets `weather` decide what befalls each call from now on. None ends that.
+    pub fn set_weather(&self, weather: Option<Weather>) {
+        self.state().weather = weather;
+    }
+
+    /// Forgets all faults and changes that have not happened yet, except the weather.
     pub fn clear(&self) {
         let mut state = self.state();
         state.awaited.clear();
@@ -118,7 +137,7 @@ impl Script {
         (state.pool_latency, state.vault_latency) = (pool, vault);
     }
 
-    /// The calls of pools so far, with the time of each.
+    /// The calls of pools so far, with the time at which each left its invocation.
     pub fn log(&self) -> Vec<(Instant, Operation)> {
         self.state().log.clone()
     }
@@ -129,37 +148,102 @@ impl Script {
 pub(super) struct Gate {
     pub(super) script: Script,
     pub(super) record: CallRecord,
-    death: Arc<Notify>,
+    death: Arc<Death>,
+    turnstile: Option<Turnstile>,
+    death_orders: Vec<DeathOrder>,
+}
+
+/// An order that the first invocation that makes a call at a site dies there. Clones share the order.
+#[derive(Debug, Clone)]
+pub struct DeathOrder {
+    /// The name of the [`CallSite`].
+    site: String,
+    applied: Applied,
+    is_pending: Arc<AtomicBool>,
+}
+
+impl DeathOrder {
+    pub fn new(site: &str, applied: Applied) -> Self {
+        Self { site: site.to_owned(), applied, is_pending: Arc::new(AtomicBool::new(true)) }
+    }
+
+    /// Whether no invocation has died of it yet.
+    pub fn is_pending(&self) -> bool {
+        self.is_pending.load(Ordering::Relaxed)
+    }
+
+    fn strike(&self, site: &CallSite) -> Option<Fault> {
+        let strikes = site.to_string() == self.site && self.is_pending.swap(false, Ordering::Relaxed);
+        strikes.then_some(Fault::Die(self.applied))
+    }
+}
+
+/// The death of an invocation, and the call at which it died.
+#[derive(Debug, Default)]
+struct Death {
+    notify: Notify,
+    site: Mutex<Option<CallSite>>,
 }
 
 pub(super) struct Passage {
     pub(super) fault: Option<Fault>,
+    site: CallSite,
     rest: Duration,
 }
 
 impl Gate {
     /// The gate of another invocation: the same script, its own calls and its own death.
     pub(super) fn for_invocation(&self) -> Self {
-        Self { script: self.script.clone(), record: CallRecord::default(), death: Arc::default() }
+        Self { record: CallRecord::default(), death: Arc::default(), ..self.clone() }
+    }
+
+    /// The same gate, behind a turnstile.
+    pub(super) fn behind(&self, turnstile: &Turnstile) -> Self {
+        Self { turnstile: Some(turnstile.clone()), ..self.clone() }
+    }
+
+    /// The same gate, at which an invocation dies as ordered.
+    pub(super) fn dying_by(&self, death_orders: Vec<DeathOrder>) -> Self {
+        Self { death_orders, ..self.clone() }
     }
 
     pub(super) async fn death(&self) {
-        self.death.notified().await;
+        self.death.notify.notified().await;
     }
 
-    /// Lets a call in. A call without an operation is one of the vault.
-    pub(super) async fn enter(&self, operation: Option<Operation>) -> Passage {
-        self.record.add(|calls| calls.cognito.extend(operation));
+    pub(super) fn died_at(&self) -> Option<CallSite> {
+        self.death.site.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets a call in.
+    pub(super) async fn enter(&self, site: &CallSite) -> Passage {
+        let operation = match site {
+            CallSite::Pool { operation, .. } => Some(*operation),
+            CallSite::Vault(..) => None,
+        };
+        self.record.add(|calls| {
+            calls.cognito.extend(operation);
+            calls.sites.insert(site.to_string());
+        });
+        let left_at = Instant::now();
+        if let Some(turnstile) = &self.turnstile {
+            turnstile.pass(site).await;
+        }
         let (changes, fault, latency) = {
             let mut state = self.script.state();
             state.calls += 1;
             let call = state.calls;
             let always = operation.and_then(|operation| state.always.get(&operation).copied());
-            let fault = state.faults.remove(&call).or(always);
+            let death = self.death_orders.iter().find_map(|order| order.strike(site));
+            let ordered = state.faults.remove(&call).or(death).or(always);
+            let mishap = match (&mut state.weather, ordered) {
+                (Some(weather), None) => weather(site),
+                _ => Mishap { fault: ordered, delay: Duration::ZERO },
+            };
             let average = if operation.is_some() { state.pool_latency } else { state.vault_latency };
             let mut changes = state.changes.remove(&call).unwrap_or_default();
             if let Some(operation) = operation {
-                state.log.push((Instant::now(), operation));
+                state.log.push((left_at, operation));
                 state
                     .awaited
                     .iter_mut()
@@ -169,14 +253,14 @@ impl Gate {
                     state.awaited.extract_if(.., |awaited| awaited.calls == 0).map(|awaited| awaited.change),
                 );
             }
-            (changes, fault, average.mul_f64(0.5 + fraction(call)))
+            (changes, mishap.fault, average.mul_f64(0.5 + fraction(call)) + mishap.delay)
         };
         changes.into_iter().for_each(|change| change());
-        let passage = Passage { fault, rest: latency / 2 };
+        let passage = Passage { fault, site: site.clone(), rest: latency / 2 };
         let whole = operation.is_some();
         match passage.fault {
-            Some(Fault::Die(Applied::Nothing)) => self.die().await,
-            Some(Fault::Die(Applied::Half)) if whole => self.die().await,
+            Some(Fault::Die(Applied::Nothing)) => self.die(site).await,
+            Some(Fault::Die(Applied::Half)) if whole => self.die(site).await,
             _ => pause(latency / 2).await,
         }
         passage
@@ -185,13 +269,14 @@ impl Gate {
     /// Returns the answer, unless the invocation dies at the call.
     pub(super) async fn leave(&self, passage: &Passage) {
         if let Some(Fault::Die(_)) = passage.fault {
-            self.die().await;
+            self.die(&passage.site).await;
         }
         pause(passage.rest).await;
     }
 
-    async fn die(&self) {
-        self.death.notify_one();
+    async fn die(&self, site: &CallSite) {
+        *self.death.site.lock().unwrap_or_else(PoisonError::into_inner) = Some(site.clone());
+        self.death.notify.notify_one();
         std::future::pending().await
     }
 }

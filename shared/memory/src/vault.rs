@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde_dynamo::{AttributeValue, Item};
 
+use super::calls::CallSite;
 use super::regions::Replication;
 use super::script::{Applied, Fault, Gate, Passage};
 use shared::model::ExpiresAt;
@@ -243,10 +244,16 @@ impl MemoryVault {
         &self,
         accesses: impl IntoIterator<Item = (Access, &'a str)> + Send,
     ) -> Result<Passage> {
-        self.gate
-            .record
-            .add(|calls| accesses.into_iter().for_each(|(access, pk)| calls.note_access(access, pk)));
-        let passage = self.gate.enter(None).await;
+        let mut site = None;
+        self.gate.record.add(|calls| {
+            for (access, pk) in accesses {
+                calls.note_access(access, pk);
+                site = Some((access, pk));
+            }
+        });
+        // The last access names a call of several: of a fenced deletion, the deletion.
+        let (access, pk) = site.unwrap_or((Access::GetAll, ""));
+        let passage = self.gate.enter(&CallSite::of_vault(access, pk)).await;
         if let Some(Fault::Refuse(_)) = passage.fault {
             let message = "The backup table did not carry out a request (injected).";
             return Err(Error::new(ErrorKind::ServiceUnavailable, message, Guidance::TryLater));

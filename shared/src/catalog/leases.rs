@@ -196,6 +196,7 @@ impl<V: Vault> Catalog<V> {
             if mine {
                 lease.expires = now;
                 lease.generation += 1;
+                lease.released = true;
             }
             Ok(mine)
         };

@@ -56,12 +56,26 @@ impl<V: ReadVault> Catalog<V> {
             },
         };
         match found {
-            Some(snapshot) => {
-                let units = self.sealed_units(&snapshot).await?;
-                Ok((snapshot, units))
-            }
+            Some(snapshot) => match self.sealed_units(&snapshot).await {
+                Ok(units) => Ok((snapshot, units)),
+                Err(damaged) if damaged.kind() == ErrorKind::SnapshotDamaged => {
+                    Err(self.removal_since(&snapshot).await?.unwrap_or(damaged))
+                }
+                Err(error) => Err(error),
+            },
             None => Err(self.no_snapshot(source, selector).await?),
         }
+    }
+
+    /// The error for a snapshot whose removal was decided after its header was read. Then missing items are
+    /// no damage.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn removal_since(&self, snapshot: &Snapshot) -> Result<Option<Error>> {
+        let now = self.snapshot(&snapshot.pool, &snapshot.id).await?;
+        let is_removed = now.is_none_or(|now| now.lasting_state().is_none());
+        Ok(is_removed.then(|| being_removed(&snapshot.id)))
     }
 
     /// Why the source does not have the snapshot.

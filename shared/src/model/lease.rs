@@ -22,6 +22,9 @@ pub struct Lease {
     /// Whether all invocations up to this generation have ended their calls of Cognito.
     #[serde(default)]
     pub ended: bool,
+    /// Whether its holder has released it. Then the run of that holder has ended.
+    #[serde(default)]
+    pub released: bool,
 }
 
 impl Lease {
@@ -34,7 +37,7 @@ impl Lease {
 
     /// A lease of another length, for a holder that renews it more often.
     pub fn with_duration(time: SignedDuration, holder: &str, now: Timestamp) -> Self {
-        Self { holder: holder.to_owned(), expires: now + time, generation: 1, ended: true }
+        Self { holder: holder.to_owned(), expires: now + time, generation: 1, ended: true, released: false }
     }
 
     /// The lease after `next` took it. `calls` says whether the invocation that took it calls
@@ -48,9 +51,10 @@ impl Lease {
         holder_name(&self.holder)
     }
 
-    /// Whether `execution` may take the lease over at `now`.
+    /// Whether `execution` may take the lease over at `now`. No execution takes it again after it released
+    /// it: a late invocation would hold the lease, and no other invocation would release it.
     pub fn free_for(&self, execution: &str, now: Timestamp) -> bool {
-        self.holder == execution || self.expires <= now
+        if self.holder == execution { !self.released } else { self.expires <= now }
     }
 }
 
@@ -67,5 +71,7 @@ mod tests {
             !lease.free_for("b", lease.expires - SignedDuration::from_secs(1))
                 && lease.free_for("b", lease.expires)
         );
+        let released = Lease { released: true, expires: now, ..lease };
+        assert!(!released.free_for("a", now) && released.free_for("b", now));
     }
 }

@@ -2,7 +2,7 @@
 //! may continue.
 
 use crate::catalog::{Catalog, Claim, LeaseKey, TakenLease, being_removed, marked};
-use crate::model::{Lease, Progress, Restore, RunId, SnapshotState};
+use crate::model::{Lease, Progress, Restore, RunId, RunKind, SnapshotState};
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
@@ -66,6 +66,9 @@ fn lease_key(progress: &Progress) -> LeaseKey {
 
 /// Takes the lease of a run for its next invocation. `calls` says whether that invocation is going to
 /// call Cognito. The inner error is the lease of another holder.
+///
+/// # Errors
+/// [`ErrorKind::RunEnded`] if the run has released its lease.
 pub(super) async fn claim_lease<V: Vault + Clone>(
     catalog: &Catalog<V>,
     progress: &Progress,
@@ -76,6 +79,7 @@ pub(super) async fn claim_lease<V: Vault + Clone>(
     let claim = catalog.take_lease(&key, &Lease::new(&progress.execution.id, now), calls, now).await?;
     Ok(match claim {
         Claim::Taken(generation) => Ok(TakenLease::new(catalog.clone(), key, generation)),
+        Claim::HeldBy(lease) if lease.holder == progress.execution.id => return Err(released(progress)),
         Claim::HeldBy(lease) => Err(lease),
     })
 }
@@ -84,6 +88,7 @@ pub(super) async fn claim_lease<V: Vault + Clone>(
 ///
 /// # Errors
 /// [`ErrorKind::LeaseLost`] if another execution holds it. Then this run must not continue.
+/// [`ErrorKind::RunEnded`] if the run has released it.
 pub(super) async fn keep_lease<V: Vault + Clone>(
     catalog: &Catalog<V>,
     progress: &Progress,
@@ -123,6 +128,17 @@ pub(super) async fn require_sealed<B: Backend>(
         SnapshotState::Pruning => Err(marked(&seen)),
         SnapshotState::Running | SnapshotState::Failed => Err(being_removed(id)),
     }
+}
+
+/// The error for a late invocation: its run has released the lease.
+fn released(progress: &Progress) -> Error {
+    let Progress { operation, run_id, user_pool_id, .. } = progress;
+    let (operation, guidance) = match operation {
+        RunKind::Export => ("export", Guidance::NEW_EXPORT),
+        RunKind::Import => ("import", Guidance::SameInputAgain),
+    };
+    let what = format!("The {operation} {run_id} of user pool {user_pool_id} has ended.");
+    Error::new(ErrorKind::RunEnded, what, guidance)
 }
 
 /// The error for an import whose restore has ended or does not exist.

@@ -1,5 +1,6 @@
 //! Exponential backoff with full jitter.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
@@ -45,9 +46,29 @@ impl Iterator for Waits {
     }
 }
 
+thread_local! {
+    /// The state of the waits of this thread, if a test repeats them.
+    static SEED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// Makes the waits of this thread depend on `seed` alone, so that a test can repeat its schedule. None ends
+/// that.
+pub fn seed_waits(seed: Option<u64>) {
+    SEED.set(seed);
+}
+
 /// A random number from 0 to 1. It is 0.5 if the system has no random source: a wait is no secret.
 fn random_fraction() -> f64 {
-    getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
+    let random = match SEED.get() {
+        // Source of the constants: Knuth's MMIX generator.
+        Some(seed) => {
+            let next = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            SEED.set(Some(next));
+            Ok((next >> 32) as u32)
+        }
+        None => getrandom::u32(),
+    };
+    random.map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
 }
 
 #[cfg(test)]

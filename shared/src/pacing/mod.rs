@@ -12,7 +12,7 @@ mod paced_pool;
 mod tenure;
 mod throttle;
 
-pub use backoff::FullJitter;
+pub use backoff::{FullJitter, seed_waits};
 pub use budget::Budget;
 pub use in_flight::{InFlightBytes, InFlightPiece};
 pub use lanes::Lanes;

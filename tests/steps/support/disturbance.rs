@@ -106,7 +106,8 @@ pub struct History {
     passing_users: HashSet<Sub>,
     passing_groups: HashSet<GroupName>,
     passing_memberships: HashSet<(GroupName, Sub)>,
-    newcomers: usize,
+    /// The number of the last user or group that was added.
+    pub newcomers: usize,
 }
 
 impl History {

@@ -1,11 +1,12 @@
 //! The deployed state machines, run on the steps in memory, with disturbances: deaths, second invocations
 //! and rests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::Result;
 use shared::machine::{
@@ -13,13 +14,14 @@ use shared::machine::{
 };
 use shared::model::{Execution, Failure, RunKind};
 use shared::pacing::Budget;
-use shared::ports::Backend;
+use shared::ports::{Backend, Clock};
 use shared::steps;
-use shared_memory::{Calls, MemoryBackend};
+use shared_memory::{Calls, DeathOrder, MemoryBackend};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::manifest;
+use super::random::Random;
 
 /// Runs executions, with the disturbances of a case.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct Machine {
     pub timeout: Duration,
     /// The attempts of a task for each of its retriers. The definitions allow more.
     pub retries: u32,
+    /// Whether tasks are tried again as deployed, whatever `retries` says.
+    pub retries_as_deployed: bool,
     /// Whether the death of a function stops the execution, so that no failure is recorded.
     pub stop_at_death: bool,
     /// Whether a failure may stay unrecorded, because the items of the run cannot be read.
@@ -45,6 +49,38 @@ pub struct Machine {
     pub history: Arc<Mutex<Vec<String>>>,
     /// The calls of all invocations, by the function whose role must allow them.
     pub called: Arc<Mutex<BTreeMap<&'static str, Calls>>>,
+    /// The calls at which invocations died, by the same function.
+    pub died: Arc<Mutex<BTreeSet<(&'static str, String)>>>,
+    /// At which calls an invocation of each function dies.
+    pub deaths: Vec<(&'static str, DeathOrder)>,
+    /// Which invocations run on a computer whose clock is wrong.
+    pub jumps: Option<Jumps>,
+}
+
+/// Wrong clocks of some invocations.
+#[derive(Debug, Clone)]
+pub struct Jumps {
+    pub random: Arc<Mutex<Random>>,
+    /// One of so many invocations has a wrong clock.
+    pub one_in: u64,
+    pub max: SignedDuration,
+    /// How many had one so far.
+    pub count: Arc<AtomicUsize>,
+}
+
+impl Jumps {
+    /// The backend of the next invocation.
+    fn shift(&self, backend: MemoryBackend) -> MemoryBackend {
+        let mut random = self.random.lock().unwrap();
+        if !random.one_in(self.one_in) {
+            return backend;
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let max = self.max.as_millis() as u64;
+        let jump = SignedDuration::from_millis(random.below(2 * max + 1) as i64 - max as i64);
+        let now = backend.clock().now();
+        backend.with_clock(Clock::starting_at(now + jump))
+    }
 }
 
 /// How one invocation ended.
@@ -101,6 +137,7 @@ impl Machine {
             budget: Duration::from_secs(900),
             timeout: Duration::from_secs(900),
             retries: 100,
+            retries_as_deployed: false,
             stop_at_death: false,
             may_lose_failures: false,
             twins: Vec::new(),
@@ -109,6 +146,9 @@ impl Machine {
             ended: Arc::default(),
             history: Arc::default(),
             called: Arc::default(),
+            died: Arc::default(),
+            deaths: Vec::new(),
+            jumps: None,
         }
     }
 
@@ -149,7 +189,11 @@ impl Machine {
             id: format!("arn:aws:states:eu-west-1:123456789012:execution:{operation}:{name}"),
             started_at: self.backend.clock().now(),
         };
-        let definition = definition.clone().with_retries(self.retries, RETRY_AFTER);
+        let definition = if self.retries_as_deployed {
+            definition.clone()
+        } else {
+            definition.clone().with_retries(self.retries, RETRY_AFTER)
+        };
         let stage = Stage { machine: self, tasks: AtomicUsize::new(0), recorded: Mutex::default() };
         match definition.play(&execution, input, &stage).await.unwrap() {
             Ending::Stopped(Killed) => End::Stopped,
@@ -165,8 +209,9 @@ impl Machine {
             }
             Ending::Failed { state, failure: Failure { error, cause }, .. } => {
                 let recorded = stage.recorded.lock().unwrap().take();
+                // With the deployed retriers, faults can outlast the finalize that records the failure.
                 assert!(
-                    recorded.is_some() || self.may_lose_failures,
+                    recorded.is_some() || self.may_lose_failures || self.retries_as_deployed,
                     "{state}: recording the failure succeeds"
                 );
                 let recorded = recorded.unwrap_or_default();
@@ -177,7 +222,13 @@ impl Machine {
 
     async fn invoke(&self, function: Function, payload: Value) -> (Invocation, Option<Result<Value>>) {
         let backend = self.backend.invocation();
+        let backend = match &self.jumps {
+            Some(jumps) => jumps.shift(backend),
+            None => backend,
+        };
         let role = role(function, &payload, &backend);
+        let deaths = self.deaths.iter().filter(|(function, _)| *function == role);
+        let backend = backend.dying_by(deaths.map(|(_, order)| order.clone()).collect());
         let target = target_of(&payload);
         let budget = Budget::for_work(self.budget, self.timeout);
         let step = carry_out(function, &backend, payload, budget);
@@ -201,6 +252,8 @@ impl Machine {
             );
         }
         self.called.lock().unwrap().entry(role).or_default().extend(calls);
+        let site = backend.died_at().map(|site| (role, site.to_string()));
+        self.died.lock().unwrap().extend(site);
         let mut invocations = self.ended.lock().unwrap();
         invocations.push(ended);
         assert!(invocations.len() < MAX_INVOCATIONS, "the execution does not come to an end");

@@ -118,9 +118,25 @@ pub async fn orphans(backend: &MemoryBackend) -> BTreeSet<Key> {
     records(backend).into_iter().filter(|key| !named.contains(key)).collect()
 }
 
-/// Checks that every item of a snapshot has its header, and that no removal is under way. An export that
-/// died before it wrote its header leaves open units, which no reader finds.
+/// Checks that every item of a snapshot has its header, that no removal is under way, and that no import holds
+/// a snapshot that is gone.
 pub async fn assert_tidy(backend: &MemoryBackend) {
+    let ids = assert_no_strays(backend).await;
+    for key in items(backend).into_keys() {
+        let held = key.pk.strip_prefix("RESTORE#HOLDS#");
+        assert!(
+            held.is_none_or(|id| ids.contains(&format!("SNAP#{id}"))),
+            "{key} holds a snapshot that is gone"
+        );
+    }
+}
+
+/// Checks that every item of a snapshot has its header, and that no removal is under way. Returns the
+/// partitions of the snapshots.
+///
+/// An export that died before it wrote its header leaves open units, which no reader finds. An import that
+/// found its snapshot gone leaves its hold.
+pub async fn assert_no_strays(backend: &MemoryBackend) -> HashSet<String> {
     let headers = headers(backend).await;
     assert!(
         headers.iter().all(|header| header.removal.is_none() && header.state != SnapshotState::Pruning),
@@ -135,10 +151,6 @@ pub async fn assert_tidy(backend: &MemoryBackend) {
             "{key} is of a snapshot that is gone"
         );
         assert_ne!(key.sk, "PRUNING", "the checkpoint is forgotten");
-        let held = key.pk.strip_prefix("RESTORE#HOLDS#");
-        assert!(
-            held.is_none_or(|id| ids.contains(&format!("SNAP#{id}"))),
-            "{key} holds a snapshot that is gone"
-        );
     }
+    ids
 }

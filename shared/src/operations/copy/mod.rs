@@ -48,7 +48,7 @@ use crate::operations::HeldLease;
 use crate::pacing::InFlightBytes;
 use crate::ports::Clock;
 use crate::ports::vault::{Key, REVISION, ReadVault, Vault, WriteOnceVault};
-use crate::{Result, item_size};
+use crate::{ErrorKind, Result, item_size};
 use check::{BATCHES_AT_ONCE, Damage, FIRST_READ, MAX_IN_FLIGHT, Read, batches_of, check};
 use items::Named;
 pub use refusals::at_destination;
@@ -64,11 +64,30 @@ const UNITS_AT_ONCE: usize = 16;
 ///
 /// # Errors
 /// `SnapshotDamaged`, with nothing written, if items are missing or altered at the source.
+/// `SnapshotBeingRemoved` if a removal at the source removes the snapshot meanwhile.
 /// `ItemConflict` if the destination has other content under a key of the snapshot.
 /// `CopyIncomplete` if items change meanwhile, or if the destination is not as the copy wrote it.
 /// `ExportAlreadyRunning` if the lease at the destination has another holder. `LeaseLost` if the
 /// copy was suspended until its lease ended. The error of a table that cannot be read or written.
 pub async fn copy<S: ReadVault, D: Vault>(
+    source: &Catalog<S>,
+    destination: &Catalog<D>,
+    snapshot: &Snapshot,
+    units: &[Unit],
+    holder: &str,
+    clock: Clock,
+    watch: &mut impl Watch,
+) -> Result<Copied> {
+    let copied = copy_sealed(source, destination, snapshot, units, holder, clock, watch).await;
+    match copied {
+        Err(error) if [ErrorKind::SnapshotDamaged, ErrorKind::CopyIncomplete].contains(&error.kind()) => {
+            Err(source.removal_since(snapshot).await?.unwrap_or(error))
+        }
+        copied => copied,
+    }
+}
+
+async fn copy_sealed<S: ReadVault, D: Vault>(
     source: &Catalog<S>,
     destination: &Catalog<D>,
     snapshot: &Snapshot,

@@ -30,8 +30,15 @@ pub(super) async fn close<B: Backend>(
         Error::new(ErrorKind::RunEnded, what, Guidance::SameInputAgain)
     })?;
     // If the restore was closed before, it has no lease. The invocation only reports it again.
-    if restore.state == RestoreState::Running {
-        keep_lease(catalog, &progress, false, backend.clock()).await?;
+    if restore.state == RestoreState::Running
+        && let Err(error) = keep_lease(catalog, &progress, false, backend.clock()).await
+    {
+        // Another invocation may have closed the restore and released the lease since.
+        let now = catalog.restore(target, id).await?.map(|restore| restore.state);
+        let is_closed = matches!(now, Some(RestoreState::Succeeded | RestoreState::Partial));
+        if error.kind() != ErrorKind::RunEnded || !is_closed {
+            return Err(error);
+        }
     }
     let Some(sum) = add_up(catalog, id, restore.pass, budget).await? else {
         return Ok(RunReport::Unfinished(Progress { more: true, ..progress }));

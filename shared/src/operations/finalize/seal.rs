@@ -25,13 +25,21 @@ pub(super) async fn seal<B: Backend>(
     budget: Budget,
 ) -> Result<RunReport> {
     let (pool, id) = (&progress.user_pool_id, &progress.run_id);
-    let snapshot = catalog.snapshot(pool, id).await?.ok_or_else(|| missing(&progress))?;
+    let mut snapshot = catalog.snapshot(pool, id).await?.ok_or_else(|| missing(&progress))?;
+    if snapshot.state == SnapshotState::Running
+        && let Err(error) = keep_lease(catalog, &progress, false, backend.clock()).await
+    {
+        // Another invocation may have sealed the snapshot and released the lease since.
+        snapshot = catalog.snapshot(pool, id).await?.ok_or_else(|| missing(&progress))?;
+        if error.kind() != ErrorKind::RunEnded || snapshot.state != SnapshotState::Sealed {
+            return Err(error);
+        }
+    }
     let units = catalog.units(id).await?;
     let sealed = match snapshot.state {
         SnapshotState::Sealed => snapshot,
         SnapshotState::Failed | SnapshotState::Pruning => return Err(given_up(id)),
         SnapshotState::Running => {
-            keep_lease(catalog, &progress, false, backend.clock()).await?;
             require_complete(catalog, &snapshot, &units).await?;
             put_seal(backend, catalog, &progress, &snapshot, &units).await?
         }

@@ -1,0 +1,62 @@
+//! Goal: no order of the calls of two invocations breaks an invariant.
+//!
+//! Method: a scheduler lets in one call at a time. These tests try schedules with one preemption, some random
+//! ones, and the cases that were found. `cargo xtask soak schedules` tries all schedules with more preemptions.
+
+use crate::support::interleaving::{Explored, PAIRS, Pair, explore, replay, sample};
+
+/// The most schedules of one pair that are tried here.
+const SCHEDULES: u64 = 60;
+/// Random schedules of each pair.
+const SAMPLES: u64 = 6;
+
+fn assert_sound(found: &Explored) {
+    let violations: Vec<_> = found.violations.iter().map(ToString::to_string).collect();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+fn pair(name: &str) -> Pair {
+    *PAIRS.iter().find(|pair| pair.name == name).expect("the pair exists")
+}
+
+/// Plays every schedule that turns to the second actor once.
+fn assert_sound_with_one_turn(name: &str) {
+    for step in 0..40 {
+        let schedule = format!("{step}>1").parse().unwrap();
+        assert!(replay(pair(name), &schedule).map_err(|violation| panic!("{violation}")).is_ok());
+    }
+}
+
+#[test]
+fn schedules_with_one_preemption_keep_the_invariants() {
+    let mut all = Explored::default();
+    for pair in PAIRS {
+        let found = explore(*pair, 1, 2, SCHEDULES);
+        assert!(found.schedules > 10 || !found.violations.is_empty(), "{pair:?}: {}", found.schedules);
+        all.add(found);
+    }
+    assert_sound(&all);
+}
+
+#[test]
+fn random_schedules_keep_the_invariants() {
+    let mut all = Explored::default();
+    PAIRS.iter().for_each(|pair| all.add(sample(*pair, 0..SAMPLES)));
+    assert_sound(&all);
+}
+
+/// A late finalize took the lease again that the record of the failure had released. For 20 minutes no other
+/// export could begin.
+#[test]
+fn a_late_finalize_does_not_take_a_released_lease_again() {
+    assert_sound_with_one_turn("export finalize and the record of a failure");
+    assert_sound_with_one_turn("import finalize and the record of a failure");
+}
+
+/// A removal deleted the units of the snapshot after the import had read its header. The import said that the
+/// snapshot was damaged.
+#[test]
+fn a_snapshot_that_is_removed_between_two_reads_is_not_called_damaged() {
+    assert_sound_with_one_turn("hold of an import and prune");
+    assert_sound_with_one_turn("copy out of the table and prune");
+}

@@ -1,0 +1,70 @@
+//! The finalize that ends a run, and the finalize that records its failure, at once: Step Functions has given
+//! up the first one.
+
+use serde_json::Value;
+use shared::machine::Function;
+use shared::{ErrorKind, Result};
+
+use super::world::{LEASES_END, Outcome, World};
+use crate::interleaving::course::Task;
+use crate::interleaving::scheduler::{Choose, play};
+use crate::pruned::{assert_all_whole, headers};
+
+/// Plays both, and returns what each came to.
+async fn both(
+    world: &World,
+    ending: &Task,
+    failing: &Task,
+    choose: &mut dyn Choose,
+) -> (Result<Value>, Result<Value>) {
+    let (ended, failed) = (Outcome::none(), Outcome::none());
+    let actors = vec![
+        ended.of("ends", &world.backend, async |backend| ending.once(&backend).await),
+        failed.of("records", &world.backend, async |backend| failing.until_done(&backend).await),
+    ];
+    play(actors, choose).await;
+    (ended.take(), failed.take())
+}
+
+pub async fn export(choose: &mut dyn Choose) {
+    let world = World::new();
+    let first = world.export_task("run");
+    let failing = Task::failure(&first);
+    let ending = first.reached(&world.backend, Function::Finalize).await;
+    let (ended, failed) = both(&world, &ending, &failing, choose).await;
+    failed.unwrap();
+    let state = headers(&world.backend).await[0].state;
+    match ended {
+        Ok(report) => drop(world.assert_exported(&report, 0).await),
+        Err(error) => assert!(
+            [ErrorKind::RunEnded, ErrorKind::LeaseLost].contains(&error.kind()) || error.kind().retryable(),
+            "{error}: {state:?}"
+        ),
+    }
+    assert_all_whole(&world.backend).await;
+    // The lease is free at once.
+    let report = world.export_task("next").to_the_end(&world.backend).await.unwrap();
+    assert_eq!(report["status"], "SEALED");
+}
+
+pub async fn import(choose: &mut dyn Choose) {
+    let (world, contents) = World::exported().await;
+    let first = world.import_task("run", None);
+    let failing = Task::failure(&first);
+    let ending = first.reached(&world.backend, Function::Finalize).await;
+    let (ended, failed) = both(&world, &ending, &failing, choose).await;
+    failed.unwrap();
+    let next = world.import_task("next", None).to_the_end(&world.backend).await;
+    match (ended, next) {
+        (Ok(report), Err(refused)) => {
+            assert_eq!(refused.kind(), ErrorKind::TargetNotEmpty, "{refused}");
+            world.assert_imported(&contents, &report, 0).await;
+        }
+        (_, Ok(report)) => world.assert_imported(&contents, &report, 0).await,
+        (Err(ended), Err(refused)) => {
+            // The restore succeeded before its finalize was disturbed.
+            assert_eq!(refused.kind(), ErrorKind::TargetNotEmpty, "{ended}: {refused}");
+        }
+    }
+    tokio::time::sleep(LEASES_END).await;
+}

@@ -1,0 +1,133 @@
+//! Two invocations of one task of one run, at once. Step Functions has lost the first one, and takes the
+//! answer of the second one.
+
+use serde_json::Value;
+use shared::Result;
+use shared::machine::Function;
+use shared::model::Retention;
+
+use super::world::{Outcome, World, answer_of};
+use crate::interleaving::course::Task;
+use crate::interleaving::scheduler::{Choose, play};
+use crate::pruned::{assert_all_whole, assert_tidy, orphans, sealed};
+use crate::snapshot::Contents;
+
+/// Runs the task twice at once, and then the rest of its run. Returns the report of the run.
+async fn twice(world: &World, task: &Task, choose: &mut dyn Choose) -> Value {
+    let (lost, seen) = (Outcome::none(), Outcome::none());
+    let actors = vec![
+        lost.of("lost", &world.backend, async |backend| task.once(&backend).await),
+        seen.of("seen", &world.backend, async |backend| task.once(&backend).await),
+    ];
+    play(actors, choose).await;
+    assert_ended(lost.take());
+    let answer = answer_of(task, &world.backend, seen.take()).await;
+    match task.next(&answer) {
+        Some(next) => next.to_the_end(&world.backend).await.unwrap(),
+        None => answer,
+    }
+}
+
+/// An invocation that was lost may fail, but not because of a fault of the program.
+fn assert_ended(lost: Result<Value>) {
+    if let Err(error) = lost {
+        assert_ne!(error.kind(), shared::ErrorKind::Internal, "{error}");
+    }
+}
+
+async fn export(choose: &mut dyn Choose, function: Function) {
+    let world = World::new();
+    let task = world.export_task("run").reached(&world.backend, function).await;
+    let report = twice(&world, &task, choose).await;
+    world.assert_exported(&report, 0).await;
+}
+
+pub async fn export_enumerate(choose: &mut dyn Choose) {
+    export(choose, Function::Enumerate).await;
+}
+
+pub async fn export_page(choose: &mut dyn Choose) {
+    export(choose, Function::ExportPage).await;
+}
+
+pub async fn export_finalize(choose: &mut dyn Choose) {
+    export(choose, Function::Finalize).await;
+}
+
+pub async fn retention(choose: &mut dyn Choose) {
+    let (mut world, _) = World::exported().await;
+    world.backend = world.backend.with_retention(Some(Retention::parse("last=1").unwrap()));
+    world.rename("after the first snapshot");
+    let from = world.calls();
+    let task = world.export_task("run").reached(&world.backend, Function::Finalize).await;
+    let report = twice(&world, &task, choose).await;
+    world.assert_exported(&report, from).await;
+    assert_all_whole(&world.backend).await;
+    // The second invocation may have found the lease released, and left the rest to the next export.
+    tokio::time::sleep(super::world::LEASES_END).await;
+    world.export("next").await;
+    assert_tidy(&world.backend).await;
+    assert_eq!((sealed(&world.backend).await.len(), orphans(&world.backend).await.len()), (1, 0));
+}
+
+async fn import(choose: &mut dyn Choose, function: Function) {
+    import_into(World::exported().await, choose, function).await;
+}
+
+async fn import_into((world, contents): (World, Contents), choose: &mut dyn Choose, function: Function) {
+    let from = world.calls();
+    let task = world.import_task("run", None).reached(&world.backend, function).await;
+    let report = twice(&world, &task, choose).await;
+    world.assert_imported(&contents, &report, from).await;
+}
+
+pub async fn import_enumerate(choose: &mut dyn Choose) {
+    import(choose, Function::Enumerate).await;
+}
+
+pub async fn import_page(choose: &mut dyn Choose) {
+    import(choose, Function::ImportPage).await;
+}
+
+/// A user and no group, so that an invocation makes few calls.
+pub async fn import_page_of_one(choose: &mut dyn Choose) {
+    import_into(World::exported_one().await, choose, Function::ImportPage).await;
+}
+
+pub async fn import_finalize(choose: &mut dyn Choose) {
+    import(choose, Function::Finalize).await;
+}
+
+/// An invocation is lost, and goes on at any time while the run continues without it, and after its end.
+async fn lost(world: &World, task: &Task, choose: &mut dyn Choose) -> Value {
+    let (lost, rest) = (Outcome::none(), Outcome::none());
+    let actors = vec![
+        lost.of("lost", &world.backend, async |backend| task.once(&backend).await),
+        rest.of("rest", &world.backend, async |backend| task.to_the_end(&backend).await),
+    ];
+    play(actors, choose).await;
+    assert_ended(lost.take());
+    rest.take().unwrap()
+}
+
+pub async fn lost_export_page(choose: &mut dyn Choose) {
+    let world = World::new();
+    let task = world.export_task("run").reached(&world.backend, Function::ExportPage).await;
+    let report = lost(&world, &task, choose).await;
+    world.assert_exported(&report, 0).await;
+}
+
+pub async fn lost_import_page(choose: &mut dyn Choose) {
+    lost_import_page_into(World::exported().await, choose).await;
+}
+
+pub async fn lost_import_page_of_one(choose: &mut dyn Choose) {
+    lost_import_page_into(World::exported_one().await, choose).await;
+}
+
+async fn lost_import_page_into((world, contents): (World, Contents), choose: &mut dyn Choose) {
+    let from = world.calls();
+    let task = world.import_task("run", None).reached(&world.backend, Function::ImportPage).await;
+    let report = lost(&world, &task, choose).await;
+    world.assert_imported(&contents, &report, from).await;
+}

@@ -1,0 +1,198 @@
+//! The invariants of a world, checked after each day.
+
+use std::time::Duration;
+
+use serde_json::json;
+use shared::catalog::Catalog;
+use shared::model::{RestoreState, RunId};
+use shared::operations::prune::Ended as PruneEnded;
+use shared::ports::Backend;
+use shared::{ErrorKind, Result};
+
+use super::day::Ended;
+use super::world::{Wanted, World};
+use crate::disturbance::History;
+use crate::machine::End;
+use crate::pruned::{headers, sealed};
+use crate::restored::{Comparison, assert_books_balance, compare};
+use crate::{snapshot, source_id};
+
+/// Errors of an execution that a fault, or another run beside it, explains.
+const EXPLAINED: &[&str] = &[
+    "Throttled",
+    "OutOfTime",
+    "ServiceUnavailable",
+    "Overtaken",
+    "RemovalUndecided",
+    "LeaseLost",
+    "RunEnded",
+    "ListingFailed",
+    "ExportAlreadyRunning",
+    "ImportAlreadyRunning",
+    "SnapshotNotFound",
+    "SnapshotBeingRemoved",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+    "States.Timeout",
+];
+/// The snapshot is gone, so that the operator gives up its restore.
+const GONE: &[&str] = &["SnapshotNotFound", "SnapshotBeingRemoved"];
+
+pub async fn after_the_day(world: &mut World, before: &[RunId], history: &History, ended: Vec<Ended>) {
+    assert_rates(world);
+    let had_lost = !world.lost.is_empty();
+    world.put_back_lost();
+    let now = sealed(&world.backend).await;
+    assert!(now.first() >= before.first(), "the newest sealed snapshot is gone");
+    for id in &now {
+        let contents = snapshot::read(&world.backend, &source_id(), id).await;
+        world.report.users_checked += contents.users.len() as u64;
+        if !before.contains(id) {
+            contents.assert_agrees_with(history);
+        }
+    }
+    for id in sealed(&world.other).await {
+        world.report.users_checked +=
+            snapshot::read(&world.other, &source_id(), &id).await.users.len() as u64;
+    }
+    for ended in ended {
+        match ended {
+            Ended::Export(end) => exported(world, end).await,
+            Ended::Import(end) => imported(world, end, had_lost).await,
+            Ended::Prune(pruned) => removed(world, pruned),
+            Ended::Copy(id, copied) => {
+                let runs = &mut world.report.runs;
+                match copied {
+                    Some(Ok(_)) => {
+                        runs.copies_ended += 1;
+                        assert!(has_header(world, &id).await, "a copy that ended is there");
+                    }
+                    Some(Err(error)) => {
+                        runs.copies_failed += 1;
+                        let kinds = ["CopyIncomplete"];
+                        let name = error.kind().name();
+                        let is_damaged = had_lost && name == "SnapshotDamaged";
+                        assert!(EXPLAINED.contains(&name) || kinds.contains(&name) || is_damaged, "{error}");
+                    }
+                    None => runs.stopped += 1,
+                }
+            }
+            Ended::Elsewhere | Ended::Operator => {}
+        }
+    }
+    world.take_lost_away();
+}
+
+/// Whether the copy is there, or a removal in the other account has removed it since.
+async fn has_header(world: &World, id: &RunId) -> bool {
+    let there = headers(&world.other).await;
+    there.iter().any(|header| header.id == *id) || there.iter().filter(|header| header.id > *id).count() >= 2
+}
+
+/// No second has more calls of a pool than its runs allow. An invocation learns from a wall clock when the
+/// invocation before it called last. So this holds on days without wrong clocks.
+fn assert_rates(world: &World) {
+    let calls_by_pool = world.faults.take_calls();
+    if world.had_wrong_clock {
+        return;
+    }
+    for (pool, mut calls) in calls_by_pool {
+        calls.sort();
+        for window in calls.windows(world.tps as usize + 1) {
+            let span = window[world.tps as usize] - window[0];
+            assert!(
+                span >= Duration::from_secs(1),
+                "{} calls of {pool} within {span:?} at a limit of {}",
+                world.tps + 1,
+                world.tps
+            );
+        }
+    }
+}
+
+fn assert_explained(error: &str, cause: &str) {
+    assert!(EXPLAINED.contains(&error), "{error}: {cause}");
+}
+
+async fn exported(world: &mut World, end: Option<End>) {
+    match end {
+        Some(End::Finished(report)) => {
+            world.report.runs.exports_sealed += 1;
+            let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
+            // A removal may have removed it since.
+            let header = headers(&world.backend).await.into_iter().find(|header| header.id == id);
+            if let Some(header) = header.filter(|header| header.removal.is_none()) {
+                assert_eq!(json!(header.counts.users), report["users"], "the report of {id} is wrong");
+            }
+        }
+        Some(End::Failed { error, cause, .. }) => {
+            world.report.runs.exports_failed += 1;
+            assert_explained(&error, &cause);
+        }
+        Some(End::Stopped) | None => world.report.runs.stopped += 1,
+    }
+}
+
+fn removed(world: &mut World, pruned: Option<Result<PruneEnded>>) {
+    let runs = &mut world.report.runs;
+    match pruned {
+        Some(Ok(_)) => runs.prunes_ended += 1,
+        Some(Err(error)) => {
+            runs.prunes_failed += 1;
+            let kinds = [ErrorKind::SnapshotInUse, ErrorKind::SnapshotNotRemovable];
+            assert!(kinds.contains(&error.kind()) || EXPLAINED.contains(&error.kind().name()), "{error}");
+        }
+        None => runs.stopped += 1,
+    }
+}
+
+pub async fn imported(world: &mut World, end: Option<End>, had_lost: bool) {
+    let mut wanted = world.restore.take().expect("the import restores what the operator wants");
+    wanted.met_lost |= had_lost;
+    let had_lost = wanted.met_lost;
+    assert_nothing_extra(&wanted);
+    let keeps = match end {
+        Some(End::Finished(report)) => {
+            world.report.runs.imports_ended += 1;
+            if report["status"] == "SUCCEEDED" {
+                assert_eq!(compare(&wanted.contents, &wanted.target), Comparison::default(), "{report}");
+                assert_books_balance(&world.backend, &wanted.contents, &wanted.target, &report).await;
+                world.report.users_checked += wanted.contents.users.len() as u64;
+            } else {
+                assert!(had_lost, "without a lost record, the restore is complete: {report}");
+            }
+            false
+        }
+        Some(End::Failed { error, .. }) if error == "TargetNotEmpty" => {
+            // An import before it succeeded, and its execution was stopped.
+            world.report.runs.imports_failed += 1;
+            let restores = Catalog::new(world.backend.vault()).restores(&wanted.target_id, 1).await.unwrap();
+            assert_eq!(restores[0].state, RestoreState::Succeeded);
+            assert_eq!(compare(&wanted.contents, &wanted.target), Comparison::default());
+            false
+        }
+        Some(End::Failed { error, .. }) if error == "SnapshotDamaged" && had_lost => {
+            world.report.runs.imports_failed += 1;
+            false
+        }
+        Some(End::Failed { error, cause, .. }) => {
+            world.report.runs.imports_failed += 1;
+            assert_explained(&error, &cause);
+            !GONE.contains(&error.as_str())
+        }
+        Some(End::Stopped) | None => {
+            world.report.runs.stopped += 1;
+            true
+        }
+    };
+    if keeps {
+        world.restore = Some(wanted);
+    }
+}
+
+/// A restore creates no user twice, none that the snapshot lacks, and sends no message.
+fn assert_nothing_extra(wanted: &Wanted) {
+    let comparison = compare(&wanted.contents, &wanted.target);
+    assert_eq!((comparison.extra_users, comparison.extra_memberships), (0, 0));
+    assert_eq!(wanted.target.messages(), 0, "Cognito sent a message");
+}
