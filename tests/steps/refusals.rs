@@ -11,7 +11,7 @@ use shared_memory::{Fault, MemoryBackend, MemoryPool};
 
 use crate::support::machine::{End, Machine};
 use crate::support::restored::items;
-use crate::support::{backend, in_paused_time, people, source_id, target_id};
+use crate::support::{backend, in_paused_time, new_execution, people, source_id, target_id};
 
 /// A backend with a sealed snapshot of its source.
 async fn exported() -> (MemoryBackend, MemoryPool, MemoryPool, RunId) {
@@ -42,9 +42,10 @@ async fn refused(backend: &MemoryBackend, operation: &str, input: Value, error: 
     let (before, users) = (without_leases(backend), target.users());
     let calls = backend.script().log().len();
     let machine = Machine { retries: 1, ..Machine::new(backend) };
+    let name = new_execution();
     let end = match operation {
-        "export" => machine.export(input.clone(), "refused").await,
-        _ => machine.import(input.clone(), "refused").await,
+        "export" => machine.export(input.clone(), &name).await,
+        _ => machine.import(input.clone(), &name).await,
     };
     let (name, cause) = end.error();
     assert_eq!(name, error.name(), "{input}: {cause}");

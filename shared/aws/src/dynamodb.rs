@@ -21,7 +21,7 @@ use shared::model::ExpiresAt;
 use shared::pacing::FullJitter;
 use shared::ports::vault::{
     EXPIRES_AT, Fence, FencedBatch, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault,
-    WriteOnceVault, delete_in_transactions, has_expired,
+    WriteOnceVault, check_distinct, delete_in_transactions, has_expired,
 };
 use shared::{Error, ErrorKind, Guidance, Result, item_size};
 
@@ -424,6 +424,8 @@ impl Vault for DynamoVault {
     }
 
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
+        // DynamoDB refuses such a transaction, and it would be halved.
+        check_distinct(keys.iter().chain([&fence.key]))?;
         let check = ConditionCheck::builder()
             .table_name(&self.table)
             .set_key(Some(key_attributes(&fence.key)))

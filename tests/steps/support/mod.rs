@@ -17,6 +17,7 @@ pub mod snapshot;
 pub mod soak;
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::test_runner::Config as ProptestConfig;
 use shared::model::{PoolDescription, PoolId};
@@ -68,4 +69,10 @@ pub fn assert_rate(backend: &MemoryBackend, from: usize, tps: u32) {
         let span = window[tps as usize] - window[0];
         assert!(span >= Duration::from_secs(1), "{} calls within {span:?} at a limit of {tps}", tps + 1);
     }
+}
+
+/// A name for an execution. No two executions have the same name.
+pub fn new_execution() -> String {
+    static EXECUTIONS: AtomicU32 = AtomicU32::new(0);
+    format!("execution-{}", EXECUTIONS.fetch_add(1, Ordering::Relaxed))
 }

@@ -27,7 +27,7 @@ use shared_memory::{Fault, MemoryBackend, MemoryPool, PageShape};
 use crate::support::disturbance::{self, Faults};
 use crate::support::machine::Machine;
 use crate::support::people::{self, Kind, Population};
-use crate::support::{assert_rate, backend, cases, in_paused_time, source_id, target_id};
+use crate::support::{assert_rate, backend, cases, in_paused_time, new_execution, source_id, target_id};
 
 const TPS: u32 = 100;
 
@@ -100,7 +100,7 @@ async fn export(backend: &MemoryBackend, name: &str) -> RunId {
 async fn import(backend: &MemoryBackend, options: Value) -> Value {
     let mut input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200});
     input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
-    Machine::new(backend).import(input, "import").await.report()
+    Machine::new(backend).import(input, &new_execution()).await.report()
 }
 
 async fn exported(population: &Population) -> (MemoryBackend, MemoryPool, MemoryPool) {

@@ -81,7 +81,9 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         // The calls to Cognito depend on the users in a pool. The calls to the table and the topic do not.
         for service in ["dynamodb", "sns"] {
             for action in policies.allowed_actions(service) {
-                if accesses.iter().all(|access| access.action != action) {
+                // A restore renews its items after 45 days, which no run here lasts.
+                let renews = name.ends_with("import-page") && action == "dynamodb:UpdateItem";
+                if !renews && accesses.iter().all(|access| access.action != action) {
                     findings
                         .push(format!("the role of {name} in {region} allows {action}, which no call needs"));
                 }
