@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use local::{aws, build};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::Command;
@@ -57,7 +58,10 @@ impl Operator {
         let ended = tokio::spawn(child.wait_with_output());
         tokio::time::sleep(delay).await;
         if !ended.is_finished() {
-            kill_process(id, Signal::TERM)?;
+            match kill_process(id, Signal::TERM) {
+                Ok(()) | Err(Errno::SRCH) => {}
+                Err(error) => return Err(error).context("cannot send the signal"),
+            }
         }
         ended.await?.context("cannot run the command line")
     }

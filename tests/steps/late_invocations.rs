@@ -87,7 +87,7 @@ fn a_late_export_function_does_not_discard_a_sealed_split_listing() {
         backend.script().set_latency(Duration::from_secs(40), Duration::from_millis(1));
         let input = json!({"userPoolId": source_id(), "tps": 200, "splitListing": true});
         let event = begin(&backend, "export", input).await;
-        // Its calls take some minutes to arrive.
+        // Its calls take some minutes to arrive: 200 to 600 seconds each, so that all end within its time.
         let script = backend.script().clone();
         let slow = move || script.set_latency(Duration::from_secs(400), Duration::from_millis(1));
         backend.script().change_before(Operation::ListUsers, 1, slow);
