@@ -71,7 +71,7 @@ fn death_at_any_call_only_delays_the_run() {
         (before + 1, backend.script().calls(), settled(&backend).await)
     });
     let (first, last, totals) = undisturbed;
-    for call in (first..=last).step_by(29) {
+    for call in (first..=last).step_by(41) {
         for (applied, stop_at_death) in [(Applied::Half, false), (Applied::All, true)] {
             in_paused_time(async {
                 let (backend, source, target) = exported(240).await;
