@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::csv::Limits;
 use shared::model::{Sub, UserRecord, Username};
-use shared::ports::pool::Operation;
+use shared::ports::pool::{Operation, Pool};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
 
 use crate::support::machine::{End, Machine};
@@ -164,6 +164,28 @@ fn a_user_of_the_target_keeps_its_own_value() {
             assert_eq!(report["verification"]["different"], 0, "{report}");
         });
     }
+}
+
+#[test]
+fn the_plan_looks_at_the_values_of_attributes_that_the_restore_declares() {
+    in_paused_time(async {
+        let (backend, source, target) = backend();
+        source.configure(|pool| {
+            let text = pool.attributes["name"].clone();
+            pool.attributes.insert("custom:note".to_owned(), text);
+        });
+        target.configure(|pool| drop(pool.attributes.remove("custom:note")));
+        source.put_user(user("anna", &[("custom:note", "a\u{1}b")]));
+        source.put_user(user("bert", &[("custom:note", "ab")]));
+        Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+        let options = |dry_run| json!({"createMissingAttributes": true, "dryRun": dry_run});
+        let plan = import(&backend, options(true)).await.report();
+        assert_eq!(plan["objections"]["valueNotAccepted: custom:note"]["users"], 1, "{plan}");
+        assert_eq!((&plan["creatable"], &plan["refusal"]), (&json!(1), &json!("UsersNotAccepted")), "{plan}");
+        assert_eq!(import(&backend, options(false)).await.error().0, "UsersNotAccepted");
+        let declared = target.describe().await.unwrap().attributes;
+        assert!(!declared.contains_key("custom:note"), "Cognito cannot remove an attribute");
+    });
 }
 
 #[test]

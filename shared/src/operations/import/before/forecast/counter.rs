@@ -27,6 +27,7 @@ pub struct ForecastPage {
 /// Counts users by comparing them with the target.
 pub struct ForecastCounter<'a> {
     restore: &'a Restore,
+    /// The target, with the attributes that the restore declares.
     target: PoolDescription,
     /// The identity providers of the target.
     providers: BTreeSet<String>,
@@ -39,7 +40,7 @@ impl<'a> ForecastCounter<'a> {
     /// starts none, the forecast notes why.
     pub async fn new<B: Backend>(context: &'a Context<B>, forecast: &mut Forecast) -> Result<Self> {
         let restore = &context.restore;
-        let target = context.pool.describe().await.map_err(|error| context.refused(error))?;
+        let mut target = context.pool.describe().await.map_err(|error| context.refused(error))?;
         let providers = providers(context).await?;
         let mut header = None;
         if restore.options.method == Method::Csv {
@@ -53,6 +54,8 @@ impl<'a> ForecastCounter<'a> {
                 Columns::NoJobs { reason } => jobs.fallback = Some(reason),
             }
         }
+        // The restore declares missing attributes before it creates users.
+        target.attributes.extend(restore.to_declare.clone());
         Ok(Self { restore, target, providers, header })
     }
 
@@ -124,10 +127,7 @@ impl<'a> ForecastCounter<'a> {
         if let Some(alias) = restore.settings.alias_of_form(&intent.name) {
             return Err(SchemaViolation::name_of_alias(alias).into());
         }
-        // The restore declares missing attributes before it creates users.
-        let will_be_declared = |name: &str| restore.to_declare.contains_key(name);
-        let attributes = record.restorable_attributes().filter(|(name, _)| !will_be_declared(name));
-        if let Some(violation) = self.target.objection(attributes) {
+        if let Some(violation) = self.target.objection(record.restorable_attributes()) {
             return Err(violation.into());
         }
         let is_missing = |provider: &&String| !self.providers.contains(*provider);
