@@ -124,9 +124,13 @@ fn a_selection_of_no_user_is_refused_before_anything_is_touched() {
             "SelectionEmpty"
         );
         assert_eq!((target.user_count(), target.groups().len()), (0, 0));
-        for wrong in
-            [json!({"select": {}}), json!({"select": {"names": ["anna"]}}), json!({"except": ["anna"]})]
-        {
+        for wrong in [
+            json!({"select": {}}),
+            json!({"select": {"names": ["anna"]}}),
+            json!({"except": ["anna"]}),
+            json!({"except": {"usernames": ["anna", " "]}}),
+            json!({"select": {"subs": ["anna"]}}),
+        ] {
             assert_eq!(Machine::new(&backend).import(import(wrong), "wrong").await.error().0, "InvalidInput");
         }
         assert!(items(&backend).keys().all(|key| !key.sk.starts_with("LEDGER#")));

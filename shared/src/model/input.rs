@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES, SELECTION_NAMES};
 use super::{
     Ceilings, Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, PoolId, Selection,
-    SnapshotSelector, TargetPool, Tps, Unconfirmed, UserFilter, is_role,
+    SnapshotSelector, Sub, TargetPool, Tps, Unconfirmed, UserFilter, is_role,
 };
 use crate::{Error, ErrorKind, Guidance};
 
@@ -224,6 +224,18 @@ impl<'a> Fields<'a> {
         let is_list = |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
         if let Some((list, _)) = fields.iter().find(|(_, value)| !is_list(value)) {
             return Err(self.refuse(name, format!("{name}: {list} is no list of texts.")));
+        }
+        let texts = fields.iter().flat_map(|(list, texts)| {
+            texts.as_array().into_iter().flatten().filter_map(Value::as_str).map(move |text| (list, text))
+        });
+        for (place, (list, text)) in texts.enumerate() {
+            let what = match list.as_str() {
+                _ if text.trim().is_empty() => "is empty",
+                "subs" if Sub::new(text).uuid_bytes().is_none() => "is no `sub`, which has 36 characters",
+                _ => continue,
+            };
+            let place = place + 1;
+            return Err(self.refuse(name, format!("{name}: text {place}, which stands in {list}, {what}.")));
         }
         match serde_json::from_value::<UserFilter>(value.clone()) {
             Ok(people) if !people.is_empty() => Ok(Some(people)),

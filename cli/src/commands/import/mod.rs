@@ -245,11 +245,12 @@ mod tests {
 
     #[test]
     fn a_selection_reaches_the_state_machine_and_the_next_command() {
+        const SUB: &str = "11111111-2222-3333-4444-555555555555";
         let names = |name: &str| vec![name.to_owned()];
         let selection = SelectionArgs {
             user: names("anna"),
             group: names("R&D's"),
-            except_sub: names("1"),
+            except_sub: names(SUB),
             ..Default::default()
         };
         let [pool, into, snapshot] = ["eu-west-1_a", "eu-west-1_b", "latest"].map(str::to_owned);
@@ -258,10 +259,10 @@ mod tests {
             ImportArgs { pool, into, snapshot, plan: true, selection, options: OptionArgs::default(), run };
         let request = Request::read(&args).unwrap();
         assert_eq!(request.json["select"], json!({"usernames": ["anna"], "groups": ["R&D's"]}));
-        assert_eq!(request.json["except"], json!({"subs": ["1"]}));
+        assert_eq!(request.json["except"], json!({"subs": [SUB]}));
         assert!(request.input.dry_run && request.input.selection.digest().is_some());
         let again = to_flags(&ImportOptions::default(), &request.input.selection);
-        assert_eq!(again, r" --user anna --group 'R&D'\''s' --except-sub 1");
+        assert_eq!(again, format!(r" --user anna --group 'R&D'\''s' --except-sub {SUB}"));
     }
 
     #[test]
