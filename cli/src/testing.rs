@@ -237,7 +237,11 @@ pub fn sub_map() -> Vec<SubMapEntry> {
 
 /// The same entries with the names that their users sign in with.
 pub fn named_sub_map() -> Vec<NamedEntry> {
-    let named = |entry: SubMapEntry| NamedEntry { sign_in_name: Some(entry.old_username.clone()), entry };
+    let named = |entry: SubMapEntry| NamedEntry {
+        in_target: entry.restored.clone(),
+        sign_in_name: Some(entry.old_username.clone()),
+        entry,
+    };
     sub_map().into_iter().map(named).collect()
 }
 
