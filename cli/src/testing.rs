@@ -342,7 +342,13 @@ pub fn verify_end() -> VerifyEnd {
             fields: count(&[("role", 1)]),
             ..Tally::default()
         },
-        memberships: MembershipTally { present: 5, missing: 1, extra: 1, member_without_user: 1 },
+        memberships: MembershipTally {
+            present: 5,
+            missing: 1,
+            extra: 1,
+            member_without_user: 1,
+            ..MembershipTally::default()
+        },
     };
     let findings = vec![
         user(FindingKind::Different, 1, Some(sub(101)), &["custom:plan", "enabled"]),
