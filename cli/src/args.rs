@@ -60,8 +60,9 @@ pub enum Command {
     /// users that kept their `sub`. A line holds the old `sub`, the old username, the new `sub`, the new username and the
     /// result. `created`: by this restore. `found`: in the target, as in the snapshot or updated. `kept`: in the target,
     /// different, and left as it was. `signedIn`: federated, created by Cognito at a sign-in. `leftToSignIn`: federated, and not
-    /// signed in yet. `notRestored`: not in the target. The old username is empty if the record is
-    /// unreadable. With --json the lines are JSON objects.
+    /// signed in yet. `notRestored`: not restored. The newest restore that handled a user decides. If it did not restore
+    /// the user, a new `sub` is the one that it found in the target. The old username and the sign-in name are empty if
+    /// the record is unreadable. With --json the lines are JSON objects.
     #[command(after_help = exit::help())]
     SubMap(SubMapArgs),
     /// Compare a user pool with a snapshot

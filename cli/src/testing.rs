@@ -238,7 +238,11 @@ pub fn sub_map() -> Vec<SubMapEntry> {
 
 /// The same entries with the names that their users sign in with.
 pub fn named_sub_map() -> Vec<NamedEntry> {
-    let named = |entry: SubMapEntry| NamedEntry { sign_in_name: Some(entry.old_username.clone()), entry };
+    let named = |entry: SubMapEntry| NamedEntry {
+        in_target: entry.restored.clone(),
+        sign_in_name: Some(entry.old_username.clone()),
+        entry,
+    };
     sub_map().into_iter().map(named).collect()
 }
 
@@ -339,7 +343,13 @@ pub fn verify_end() -> VerifyEnd {
             fields: count(&[("role", 1)]),
             ..Tally::default()
         },
-        memberships: MembershipTally { present: 5, missing: 1, extra: 1, member_without_user: 1 },
+        memberships: MembershipTally {
+            present: 5,
+            missing: 1,
+            extra: 1,
+            member_without_user: 1,
+            ..MembershipTally::default()
+        },
     };
     let findings = vec![
         user(FindingKind::Different, 1, Some(sub(101)), &["custom:plan", "enabled"]),

@@ -47,7 +47,7 @@ struct Line<'a> {
     sign_in_name: Option<&'a Username>,
 }
 
-/// What the restore did with a user.
+/// What the newest restore that handled a user did with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 enum MapResult {
@@ -66,8 +66,7 @@ enum MapResult {
 }
 
 impl<'a> From<&'a NamedEntry> for Line<'a> {
-    fn from(NamedEntry { entry, sign_in_name }: &'a NamedEntry) -> Self {
-        let restored = entry.restored.as_ref();
+    fn from(NamedEntry { entry, in_target, sign_in_name }: &'a NamedEntry) -> Self {
         let result = match entry.origin() {
             None if entry.left_out == Some(LeftOut::ToSignIn) => MapResult::LeftToSignIn,
             None => MapResult::NotRestored,
@@ -79,8 +78,8 @@ impl<'a> From<&'a NamedEntry> for Line<'a> {
         Self {
             old_sub: &entry.old_sub,
             old_username: &entry.old_username,
-            new_sub: restored.and_then(|user| user.sub.as_ref()),
-            new_username: restored.map(|user| &user.username),
+            new_sub: in_target.as_ref().and_then(|user| user.sub.as_ref()),
+            new_username: in_target.as_ref().map(|user| &user.username),
             result,
             sign_in_name: sign_in_name.as_ref(),
         }

@@ -1,9 +1,11 @@
 //! `sub-map`.
 
+use std::collections::HashMap;
 use std::future::pending;
 
 use shared::model::{
-    Origin, Restore, RestoreState, RestoredUser, RunId, Sub, SubMapEntry, TargetSettings, Username,
+    Digest, Origin, Restore, RestoreState, RestoredUser, RunId, ScannedUser, Sub, SubMapEntry,
+    TargetSettings, Username,
 };
 
 use super::fixture::{Closed, Fixture, exported};
@@ -60,11 +62,39 @@ fn entry(old: &str, new: Option<&str>) -> SubMapEntry {
     entry
 }
 
+/// A restore of the same input that began an hour after [`testing::restore`].
+fn later(restore: &Restore) -> Restore {
+    Restore { id: RunId::parse("20261121T110000000Z-0000000b").unwrap(), ..restore.clone() }
+}
+
+/// What the command prints to stdout and to stderr.
+async fn printed(fixture: &Fixture, line: &str) -> (String, String) {
+    let mut out = Vec::new();
+    let (result, stderr) = fixture.run_into(line, pending(), &mut out).await;
+    assert_eq!(result.unwrap(), Answer::already_written(ExitStatus::Done));
+    (String::from_utf8(out).unwrap(), stderr)
+}
+
+/// The old `sub`, the new `sub` and the result of each line.
+async fn triples(fixture: &Fixture, line: &str) -> (Vec<[String; 3]>, String) {
+    let (text, stderr) = printed(fixture, line).await;
+    let lines = text.lines().skip(1).map(|line| {
+        let fields: Vec<_> = line.split(',').map(str::to_owned).collect();
+        assert_eq!(fields[5], format!("name-of-{}", fields[0]), "the name that the user signs in with");
+        [fields[0].clone(), fields[2].clone(), fields[4].clone()]
+    });
+    (lines.collect(), stderr)
+}
+
+fn scanned(sub: &str) -> ScannedUser {
+    let username = Username::new(format!("name-of-{sub}"));
+    ScannedUser { sub: Sub::new(sub), username, content: Digest::default(), is_federated: false }
+}
+
 #[tokio::test(start_paused = true)]
 async fn without_an_id_the_sub_map_covers_all_restores_into_the_pool() {
     let older = testing::restore(RestoreState::Succeeded);
-    let id = RunId::parse("20261121T110000000Z-0000000b").unwrap();
-    let newer = Restore { id, ..testing::restore(RestoreState::Failed) };
+    let newer = Restore { state: RestoreState::Failed, ..later(&older) };
     let fixture = Fixture::new([]).with_restore(older.clone()).await.with_restore(newer.clone()).await;
     let catalog = &fixture.deployment.catalog;
     // Lost again since, missing in one of the two, and not restored by the newer one.
@@ -72,28 +102,110 @@ async fn without_an_id_the_sub_map_covers_all_restores_into_the_pool() {
     let of_newer = [entry("a", Some("a3")), entry("c", Some("c2")), entry("d", None), entry("e", None)];
     catalog.put_sub_map(&older, &of_older).await.unwrap();
     catalog.put_sub_map(&newer, &of_newer).await.unwrap();
-    let printed = async |line: &str| {
-        let mut out = Vec::new();
-        let (result, stderr) = fixture.run_into(line, pending(), &mut out).await;
-        assert_eq!(result.unwrap(), Answer::already_written(ExitStatus::Done));
-        let text = String::from_utf8(out).unwrap();
-        let pairs = text.lines().skip(1).map(|line| {
-            let fields: Vec<_> = line.split(',').collect();
-            assert_eq!(fields[5], format!("name-of-{}", fields[0]), "the name that the user signs in with");
-            (fields[0].to_owned(), fields[2].to_owned())
-        });
-        (pairs.collect::<Vec<_>>(), stderr)
-    };
-    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
-        pairs.iter().map(|(old, new)| ((*old).to_owned(), (*new).to_owned())).collect()
-    };
-    let (all, stderr) = printed(SUB_MAP).await;
-    assert_eq!(all, pairs(&[("a", "a3"), ("b", "b2"), ("c", "c2"), ("d", "d2"), ("e", "")]));
+    let (all, stderr) = triples(&fixture, SUB_MAP).await;
+    assert_eq!(
+        all,
+        [
+            ["a", "a3", "created"],
+            ["b", "b2", "created"],
+            ["c", "c2", "created"],
+            // The pool may have lost `d2`, and the newest restore has found no user.
+            ["d", "", "notRestored"],
+            ["e", "", "notRestored"],
+        ]
+    );
     assert!(stderr.starts_with("2 restores into user pool eu-west-1_b"), "{stderr}");
-    assert!(stderr.contains("4 created") && stderr.contains("1 not restored"), "{stderr}");
-    let (one, stderr) = printed(&format!("{SUB_MAP} --restore {}", older.id)).await;
-    assert_eq!(one, pairs(&[("a", "a2"), ("b", "b2"), ("d", "d2"), ("e", "")]));
+    assert!(stderr.contains("3 created") && stderr.contains("2 not restored"), "{stderr}");
+    let (one, stderr) = triples(&fixture, &format!("{SUB_MAP} --restore {}", older.id)).await;
+    assert_eq!(
+        one,
+        [["a", "a2", "created"], ["b", "b2", "created"], ["d", "d2", "created"], ["e", "", "notRestored"]]
+    );
     assert!(stderr.starts_with(&format!("Restore {}, SUCCEEDED", older.id)), "{stderr}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_of_an_earlier_restore_keeps_its_sub_only_if_the_newest_restore_has_seen_it() {
+    let older = testing::restore(RestoreState::Succeeded);
+    let newer = later(&older);
+    let fixture = Fixture::new([]).with_restore(older.clone()).await.with_restore(newer.clone()).await;
+    let catalog = &fixture.deployment.catalog;
+    let users = ["a", "b", "c"];
+    let of_older = users.map(|old| entry(old, Some(&format!("{old}2"))));
+    catalog.put_sub_map(&older, &of_older).await.unwrap();
+    catalog.put_sub_map(&newer, &users.map(|old| entry(old, None))).await.unwrap();
+    // The scan has seen `a2`, another user of the name of `b2`, and no user of the name of `c2`.
+    let name = |name: &str| newer.settings.name_key(&Username::new(name));
+    let seen =
+        HashMap::from([(name("name-of-a2"), scanned("a2")), (name("name-of-b2"), scanned("stranger"))]);
+    catalog.put_target_users_by_name(&newer.id, &seen).await.unwrap();
+    let (all, stderr) = triples(&fixture, SUB_MAP).await;
+    assert_eq!(all, [["a", "a2", "notRestored"], ["b", "", "notRestored"], ["c", "", "notRestored"]]);
+    assert!(stderr.contains("0 created") && stderr.contains("3 not restored"), "{stderr}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_was_lost_and_restored_twice_leads_to_its_newest_sub() {
+    let of_other = Restore {
+        id: RunId::parse("20261121T090000000Z-00000009").unwrap(),
+        ..testing::restore(RestoreState::Succeeded)
+    };
+    let first = Restore { source: testing::pool("b"), ..testing::restore(RestoreState::Succeeded) };
+    let second = later(&first);
+    let mut fixture = Fixture::new([]);
+    for restore in [&of_other, &first, &second] {
+        fixture = fixture.with_restore(restore.clone()).await;
+    }
+    let catalog = &fixture.deployment.catalog;
+    catalog.put_sub_map(&of_other, &[entry("m1", Some("s1"))]).await.unwrap();
+    let of_first = [
+        entry("s1", Some("s2")),
+        entry("t1", Some("t2")),
+        entry("u1", Some("u2")),
+        entry("v1", None),
+        entry("w1", Some("w2")),
+    ];
+    catalog.put_sub_map(&first, &of_first).await.unwrap();
+    let of_second = [
+        entry("s2", Some("s3")),
+        // Lost, and not restored again.
+        entry("t2", None),
+        // In the pool under the same `sub`.
+        entry("u2", Some("u2")),
+        entry("v1", Some("v1")),
+        // In the pool, but its update was refused.
+        entry("w2", None),
+    ];
+    catalog.put_sub_map(&second, &of_second).await.unwrap();
+    let seen = HashMap::from([(Sub::new("w2"), scanned("w2"))]);
+    catalog.put_target_users_by_sub(&second.id, &seen).await.unwrap();
+    let (all, _) = triples(&fixture, SUB_MAP).await;
+    assert_eq!(
+        all,
+        [
+            ["m1", "s3", "created"],
+            ["s1", "s3", "created"],
+            ["s2", "s3", "created"],
+            ["t1", "", "notRestored"],
+            ["t2", "", "notRestored"],
+            ["u1", "u2", "created"],
+            ["v1", "v1", "created"],
+            ["w1", "w2", "notRestored"],
+            ["w2", "w2", "notRestored"],
+        ]
+    );
+    let (one, _) = triples(&fixture, &format!("{SUB_MAP} --restore {}", first.id)).await;
+    assert_eq!(one[0], ["s1", "s2", "created"], "the map of one restore follows no other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_without_a_record_has_no_sign_in_name() {
+    let restore = testing::restore(RestoreState::Partial);
+    let fixture = Fixture::new([]).with_restore(restore.clone()).await;
+    let lost = SubMapEntry { old_username: Username::new(""), ..entry("lost", None) };
+    fixture.deployment.catalog.put_sub_map(&restore, &[lost]).await.unwrap();
+    let (text, _) = printed(&fixture, &format!("{SUB_MAP} --json")).await;
+    assert!(text.contains("\"signInName\":null"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
