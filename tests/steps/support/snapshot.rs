@@ -109,6 +109,18 @@ async fn entries_of<V: shared::ports::vault::Vault>(
 }
 
 impl Contents {
+    /// Checks that a later read of the snapshot, or of a copy of it, finds what this one found.
+    pub fn assert_is_still(&self, later: &Self) {
+        assert_eq!(self.snapshot.id, later.snapshot.id);
+        let (seal, later_seal) = (self.snapshot.seal.as_ref(), later.snapshot.seal.as_ref());
+        assert_eq!(seal, later_seal, "the seal of {} changed", self.snapshot.id);
+        assert_eq!(self.snapshot.counts, later.snapshot.counts);
+        assert_eq!(
+            (&self.users, &self.groups, &self.memberships),
+            (&later.users, &later.groups, &later.memberships)
+        );
+    }
+
     /// Checks that the snapshot names every entry that the pool held throughout, and no entry that
     /// the pool never held.
     pub fn assert_agrees_with(&self, history: &History) {

@@ -1,15 +1,16 @@
 //! The invariants of a world, checked after each day.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
 use shared::catalog::Catalog;
-use shared::model::{GroupName, RestoreState, RunId, SnapshotState, Sub};
-use shared::operations::prune::Ended as PruneEnded;
+use shared::model::{GroupName, RestoreState, Retention, RunId, SnapshotState, Sub};
+use shared::operations::prune::{Ended as PruneEnded, RemovalRequest};
 use shared::ports::Backend;
 use shared::{ErrorKind, Result};
 
-use super::day::Ended;
+use super::day::{Ended, LAST_ELSEWHERE};
 use super::world::{Wanted, World};
 use crate::disturbance::History;
 use crate::machine::End;
@@ -38,20 +39,68 @@ const EXPLAINED: &[&str] = &[
 /// The snapshot is gone, so that the operator gives up its restore.
 const GONE: &[&str] = &["SnapshotNotFound", "SnapshotBeingRemoved"];
 
-pub async fn after_the_day(world: &mut World, before: &[RunId], history: &History, ended: Vec<Ended>) {
+/// The sealed snapshots of both tables before a day, newest first.
+pub struct Before {
+    pub here: Vec<RunId>,
+    other: Vec<RunId>,
+}
+
+impl Before {
+    pub async fn of(world: &World) -> Self {
+        Self { here: sealed(&world.backend).await, other: sealed(&world.other).await }
+    }
+}
+
+/// Checks that each snapshot of before is there, unless a removal of the day may take it.
+fn assert_survived(world: &World, before: &Before, now: &[RunId], other: &[RunId], ended: &[Ended]) {
+    let (mut exports, mut elsewhere, mut copied) = (0, false, Vec::new());
+    for ended in ended {
+        match ended {
+            Ended::Export(_) => exports += 1,
+            Ended::Elsewhere => elsewhere = true,
+            Ended::Copy(id, _) => copied.push(id),
+            _ => {}
+        }
+    }
+    // An export of the day can be sealed and removed on the same day.
+    let gone_again = exports - now.iter().filter(|id| !before.here.contains(id)).count();
+    for id in before.here.iter().filter(|id| !now.contains(id)) {
+        let newer = before.here.iter().chain(now).filter(|other| *other > id).collect::<BTreeSet<_>>().len();
+        let takes = |wanted: &RemovalRequest| match wanted {
+            RemovalRequest::Named(ids) => ids.contains(id) && newer + gone_again > 0,
+            RemovalRequest::ByPolicy { retention, .. } => newer + gone_again >= kept_by(retention),
+        };
+        assert!(world.removals.iter().any(takes), "no removal of the day may take {id}: {:?}", world.removals);
+    }
+    for id in before.other.iter().filter(|id| !other.contains(id)) {
+        let all = before.other.iter().chain(other).chain(copied.iter().copied());
+        let newer = all.filter(|other| *other > id).collect::<BTreeSet<_>>().len();
+        assert!(elsewhere && newer >= LAST_ELSEWHERE, "the copy of {id} is gone");
+    }
+}
+
+/// How many of the newest snapshots a policy of the form `last=N` keeps.
+fn kept_by(retention: &Retention) -> usize {
+    let text = retention.to_string();
+    text.strip_prefix("last=").and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{text}"))
+}
+
+pub async fn after_the_day(world: &mut World, before: &Before, history: &History, ended: Vec<Ended>) {
     assert_rates(world);
     let had_lost = !world.lost.is_empty();
     world.put_back_lost();
     let now = sealed(&world.backend).await;
-    assert!(now.first() >= before.first(), "the newest sealed snapshot is gone");
+    let other = sealed(&world.other).await;
+    assert!(now.first() >= before.here.first(), "the newest sealed snapshot is gone");
+    assert_survived(world, before, &now, &other, &ended);
     for id in &now {
         let contents = snapshot::read(&world.backend, &source_id(), id).await;
         world.report.users_checked += contents.users.len() as u64;
-        if !before.contains(id) {
+        if !before.here.contains(id) {
             contents.assert_agrees_with(history);
         }
     }
-    for id in sealed(&world.other).await {
+    for id in other {
         world.report.users_checked +=
             snapshot::read(&world.other, &source_id(), &id).await.users.len() as u64;
     }
@@ -77,7 +126,7 @@ pub async fn after_the_day(world: &mut World, before: &[RunId], history: &Histor
                     None => runs.stopped += 1,
                 }
             }
-            Ended::Elsewhere | Ended::Operator => {}
+            Ended::Elsewhere | Ended::Other => {}
         }
     }
     world.take_lost_away();

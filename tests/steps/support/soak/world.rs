@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_dynamo::Item;
 use shared::model::{PoolDescription, PoolId, RunId};
+use shared::operations::prune::RemovalRequest;
 use shared::ports::Backend;
 use shared::ports::vault::Key;
 use shared_memory::{MemoryBackend, MemoryPool};
@@ -41,6 +42,8 @@ pub struct World {
     pub executions: u64,
     /// Whether an invocation of the day had a wrong clock.
     pub had_wrong_clock: bool,
+    /// What the runs of the day may remove.
+    pub removals: Vec<RemovalRequest>,
     targets: u32,
     pub report: Report,
 }
@@ -75,6 +78,7 @@ impl World {
             restore: None,
             executions: 0,
             had_wrong_clock: false,
+            removals: Vec::new(),
             targets: 0,
             report: Report::default(),
         }

@@ -61,13 +61,15 @@ pub async fn retention(choose: &mut dyn Choose) {
     let from = world.calls();
     let task = world.export_task("run").reached(&world.backend, Function::Finalize).await;
     let report = twice(&world, &task, choose).await;
-    world.assert_exported(&report, from).await;
+    let exported = world.assert_exported(&report, from).await;
     assert_all_whole(&world.backend).await;
+    assert_eq!(sealed(&world.backend).await.first(), Some(&exported.snapshot.id));
     // The second invocation may have found the lease released, and left the rest to the next export.
     tokio::time::sleep(super::world::LEASES_END).await;
-    world.export("next").await;
+    let next = world.export("next").await;
     assert_tidy(&world.backend).await;
-    assert_eq!((sealed(&world.backend).await.len(), orphans(&world.backend).await.len()), (1, 0));
+    assert_eq!(sealed(&world.backend).await, [next.snapshot.id]);
+    assert_eq!(orphans(&world.backend).await.len(), 0);
 }
 
 async fn import(choose: &mut dyn Choose, function: Function) {
