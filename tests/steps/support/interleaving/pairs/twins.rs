@@ -40,6 +40,7 @@ async fn export(choose: &mut dyn Choose, function: Function) {
     let task = world.export_task("run").reached(&world.backend, function).await;
     let report = twice(&world, &task, choose).await;
     world.assert_exported(&report, 0).await;
+    world.assert_can_export().await;
 }
 
 pub async fn export_enumerate(choose: &mut dyn Choose) {
@@ -81,6 +82,7 @@ async fn import_into((world, contents): (World, Contents), choose: &mut dyn Choo
     let task = world.import_task("run", None).reached(&world.backend, function).await;
     let report = twice(&world, &task, choose).await;
     world.assert_imported(&contents, &report, from).await;
+    world.assert_no_import().await;
 }
 
 pub async fn import_enumerate(choose: &mut dyn Choose) {
@@ -117,6 +119,7 @@ pub async fn lost_export_page(choose: &mut dyn Choose) {
     let task = world.export_task("run").reached(&world.backend, Function::ExportPage).await;
     let report = lost(&world, &task, choose).await;
     world.assert_exported(&report, 0).await;
+    world.assert_can_export().await;
 }
 
 pub async fn lost_import_page(choose: &mut dyn Choose) {
@@ -132,4 +135,5 @@ async fn lost_import_page_into((world, contents): (World, Contents), choose: &mu
     let task = world.import_task("run", None).reached(&world.backend, Function::ImportPage).await;
     let report = lost(&world, &task, choose).await;
     world.assert_imported(&contents, &report, from).await;
+    world.assert_no_import().await;
 }
