@@ -209,7 +209,8 @@ async fn play(world: &mut World, case: &Case) -> Played {
         let end = Machine::new(&first).export(json!({"userPoolId": source_id(), "tps": 200}), "third").await;
         match end {
             End::Finished(report) => {
-                let (id, at) = (RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap(), Instant::now());
+                let (id, at) =
+                    (RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap(), Instant::now());
                 // A removal may have taken it since, if it is not the newest.
                 Some((id.clone(), snapshot::read(&first, &source_id(), &id).await, at))
             }
@@ -234,8 +235,8 @@ async fn play(world: &mut World, case: &Case) -> Played {
     let (pruned, import) = tokio::join!(prune, import);
     let exported = export.await.unwrap();
     assert!(pruned.is_some() || exported.is_some(), "only an export refuses the removal, and the reverse");
-    let pruned_before_third = pruned
-        .is_none_or(|ended| exported.as_ref().is_none_or(|(_, _, sealed)| ended < *sealed));
+    let pruned_before_third =
+        pruned.is_none_or(|ended| exported.as_ref().is_none_or(|(_, _, sealed)| ended < *sealed));
     let third = exported.map(|(id, contents, _)| {
         world.sealed.insert(id.clone(), contents);
         id
@@ -272,7 +273,8 @@ fn assert_true(world: &World, case: &Case, played: &Played) {
 }
 
 /// Errors of an import or a copy whose snapshot is removed, or has not arrived.
-const REFUSED: &[&str] = &["SnapshotBeingRemoved", "SnapshotNotFound", "RemovalUndecided", "SnapshotNotSealed"];
+const REFUSED: &[&str] =
+    &["SnapshotBeingRemoved", "SnapshotNotFound", "RemovalUndecided", "SnapshotNotSealed"];
 
 /// The import succeeds, or its target is as it was, for a reason. Returns whether it succeeded.
 fn assert_whole_or_untouched(world: &World, case: &Case, played: &Played) -> bool {

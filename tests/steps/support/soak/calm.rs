@@ -24,6 +24,7 @@ impl World {
         assert_eq!(json!(newest), exported["snapshotId"]);
         let contents = snapshot::read(&self.backend, &source_id(), &newest).await;
         contents.assert_agrees_with(&History::of(&self.source));
+        self.recognise(&contents);
         self.report.users_checked += contents.users.len() as u64;
         self.take_lost_away();
 

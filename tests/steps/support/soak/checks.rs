@@ -70,7 +70,11 @@ fn assert_survived(world: &World, before: &Before, now: &[RunId], other: &[RunId
             RemovalRequest::Named(ids) => ids.contains(id) && newer + gone_again > 0,
             RemovalRequest::ByPolicy { retention, .. } => newer + gone_again >= kept_by(retention),
         };
-        assert!(world.removals.iter().any(takes), "no removal of the day may take {id}: {:?}", world.removals);
+        assert!(
+            world.removals.iter().any(takes),
+            "no removal of the day may take {id}: {:?}",
+            world.removals
+        );
     }
     for id in before.other.iter().filter(|id| !other.contains(id)) {
         let all = before.other.iter().chain(other).chain(copied.iter().copied());
@@ -95,14 +99,15 @@ pub async fn after_the_day(world: &mut World, before: &Before, history: &History
     assert_survived(world, before, &now, &other, &ended);
     for id in &now {
         let contents = snapshot::read(&world.backend, &source_id(), id).await;
-        world.report.users_checked += contents.users.len() as u64;
+        world.recognise(&contents);
         if !before.here.contains(id) {
             contents.assert_agrees_with(history);
+            world.report.users_checked += contents.users.len() as u64;
         }
     }
     for id in other {
-        world.report.users_checked +=
-            snapshot::read(&world.other, &source_id(), &id).await.users.len() as u64;
+        let copy = snapshot::read(&world.other, &source_id(), &id).await;
+        world.recognise(&copy);
     }
     for ended in ended {
         match ended {

@@ -15,10 +15,10 @@ use shared::ports::Backend;
 use shared_memory::{MemoryBackend, PageShape};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::ENDS_WITHIN;
+use super::checks::{self, Before};
 use super::faults::FaultKind;
 use super::world::{Wanted, World};
-use super::checks::{self, Before};
-use super::ENDS_WITHIN;
 use crate::copied::copy_to;
 use crate::disturbance::{Change, History};
 use crate::machine::{End, Machine};
@@ -151,10 +151,11 @@ impl World {
         let start = |random: &mut Random| if is_close { start(random) / 60 } else { start(random) };
         self.removals.clear();
         let with_retention = self.retention(random);
-        self.removals.extend(with_retention.retention().map(|retention| RemovalRequest::ByPolicy {
-            retention: retention.clone(),
-            automatic: true,
-        }));
+        self.removals.extend(
+            with_retention
+                .retention()
+                .map(|retention| RemovalRequest::ByPolicy { retention: retention.clone(), automatic: true }),
+        );
         let mut machines = Vec::new();
         let mut runs: Vec<Run<'_>> = Vec::new();
         for _ in 0..random.between(1, 2) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde_dynamo::Item;
-use shared::model::{PoolDescription, PoolId, RunId};
+use shared::model::{Counts, PoolDescription, PoolId, RunId, Seal, Snapshot};
 use shared::operations::prune::RemovalRequest;
 use shared::ports::Backend;
 use shared::ports::vault::Key;
@@ -42,6 +42,8 @@ pub struct World {
     pub executions: u64,
     /// Whether an invocation of the day had a wrong clock.
     pub had_wrong_clock: bool,
+    /// Each sealed snapshot, as it was when it was first seen.
+    pub seen: BTreeMap<RunId, (Seal, Counts)>,
     /// What the runs of the day may remove.
     pub removals: Vec<RemovalRequest>,
     targets: u32,
@@ -78,10 +80,19 @@ impl World {
             restore: None,
             executions: 0,
             had_wrong_clock: false,
+            seen: BTreeMap::new(),
             removals: Vec::new(),
             targets: 0,
             report: Report::default(),
         }
+    }
+
+    /// Checks that a sealed snapshot, or its copy, is as it was when it was first seen.
+    pub fn recognise(&mut self, contents: &Contents) {
+        let Snapshot { id, seal, counts, .. } = &contents.snapshot;
+        let now = (seal.clone().expect("a sealed snapshot has a seal"), *counts);
+        let first = self.seen.entry(id.clone()).or_insert_with(|| now.clone());
+        assert_eq!(*first, now, "the sealed snapshot {id} changed");
     }
 
     /// A name that no other execution has.
