@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{GroupName, RestoreState, Retention, RunId, SnapshotState, Sub};
 use shared::operations::prune::{Ended as PruneEnded, RemovalRequest};
@@ -91,15 +91,20 @@ fn kept_by(retention: &Retention) -> usize {
 
 pub async fn after_the_day(world: &mut World, before: &Before, history: &History, ended: Vec<Ended>) {
     assert_rates(world);
-    let had_lost = !world.lost.is_empty();
-    world.put_back_lost();
+    let lost: Vec<_> = world.lost.keys().cloned().collect();
+    world.put_back_lost().await;
     let now = sealed(&world.backend).await;
     let other = sealed(&world.other).await;
     assert!(now.first() >= before.here.first(), "the newest sealed snapshot is gone");
     assert_survived(world, before, &now, &other, &ended);
+    // Snapshots that lacked a record.
+    let mut lacking = BTreeSet::new();
     for id in &now {
         let contents = snapshot::read(&world.backend, &source_id(), id).await;
         world.recognise(&contents);
+        if lost.iter().any(|key| contents.user_records.contains(key)) {
+            lacking.insert(id.clone());
+        }
         if !before.here.contains(id) {
             contents.assert_agrees_with(history);
             world.report.users_checked += contents.users.len() as u64;
@@ -112,7 +117,7 @@ pub async fn after_the_day(world: &mut World, before: &Before, history: &History
     for ended in ended {
         match ended {
             Ended::Export(end) => exported(world, end).await,
-            Ended::Import(end) => imported(world, end, had_lost).await,
+            Ended::Import(end) => imported(world, end).await,
             Ended::Prune(pruned) => removed(world, pruned),
             Ended::Copy(id, copied) => {
                 let runs = &mut world.report.runs;
@@ -125,7 +130,8 @@ pub async fn after_the_day(world: &mut World, before: &Before, history: &History
                         runs.copies_failed += 1;
                         let kinds = ["CopyIncomplete"];
                         let name = error.kind().name();
-                        let is_damaged = had_lost && name == "SnapshotDamaged";
+                        let may_lack = lacking.contains(&id) || !lost.is_empty() && !now.contains(&id);
+                        let is_damaged = may_lack && name == "SnapshotDamaged";
                         assert!(EXPLAINED.contains(&name) || kinds.contains(&name) || is_damaged, "{error}");
                     }
                     None => runs.stopped += 1,
@@ -200,10 +206,9 @@ fn removed(world: &mut World, pruned: Option<Result<PruneEnded>>) {
     }
 }
 
-pub async fn imported(world: &mut World, end: Option<End>, had_lost: bool) {
-    let mut wanted = world.restore.take().expect("the import restores what the operator wants");
-    wanted.met_lost |= had_lost;
-    let had_lost = wanted.met_lost;
+pub async fn imported(world: &mut World, end: Option<End>) {
+    let wanted = world.restore.take().expect("the import restores what the operator wants");
+    let had_lost = !wanted.met_lost.is_empty();
     assert_nothing_extra(&wanted);
     let keeps = match end {
         Some(End::Finished(report)) => {
@@ -213,7 +218,8 @@ pub async fn imported(world: &mut World, end: Option<End>, had_lost: bool) {
                 assert_books_balance(&world.backend, &wanted.contents, &wanted.target, &report).await;
                 world.report.users_checked += wanted.contents.users.len() as u64;
             } else {
-                assert!(had_lost, "without a lost record, the restore is complete: {report}");
+                assert_lacks_only_lost(&wanted, &report);
+                world.report.users_checked += wanted.contents.users.len() as u64;
             }
             false
         }
@@ -250,6 +256,23 @@ fn complete(wanted: &Wanted) -> Comparison {
     let is_gone = |(_, sub): &&(GroupName, Sub)| !contents.users.contains_key(sub);
     let missing_memberships = contents.memberships.iter().filter(is_gone).cloned().collect();
     Comparison { missing_memberships, ..Comparison::default() }
+}
+
+/// A partial restore lacks users whose records were lost, and nothing else.
+fn assert_lacks_only_lost(wanted: &Wanted, report: &Value) {
+    let lacks = compare(&wanted.contents, &wanted.target);
+    assert!(!wanted.met_lost.is_empty(), "without a lost record, the restore is complete: {report}");
+    assert!(
+        lacks.missing_users.is_subset(&wanted.met_lost),
+        "{:?} are missing, and {:?} were lost: {report}",
+        lacks.missing_users,
+        wanted.met_lost
+    );
+    let is_of_present = |(_, sub): &&(GroupName, Sub)| {
+        wanted.contents.users.contains_key(sub) && !lacks.missing_users.contains(sub)
+    };
+    assert_eq!(lacks.missing_memberships.iter().find(is_of_present), None, "{report}");
+    assert!(lacks.different_users.is_empty() && lacks.missing_groups.is_empty(), "{lacks:?}: {report}");
 }
 
 /// A restore creates no user twice, none that the snapshot lacks, and sends no message.

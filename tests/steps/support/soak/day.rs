@@ -56,6 +56,7 @@ impl World {
         let mut random = self.random.branch();
         self.lose_a_record(&mut random);
         self.want_a_restore(&mut random).await;
+        self.note_lost();
         let before = Before::of(self).await;
         let history = Arc::new(Mutex::new(History::of(&self.source)));
         history.lock().unwrap().newcomers = day as usize * 1_000;
@@ -106,7 +107,7 @@ impl World {
             return;
         }
         let snapshot = random.pick(&ids).clone();
-        self.put_back_lost();
+        self.put_back_lost().await;
         let contents = snapshot::read(&self.backend, &source_id(), &snapshot).await;
         self.take_lost_away();
         // A user that changed during the listing can have two states.
@@ -114,8 +115,7 @@ impl World {
         if !contents.users.values().all(is_clear) {
             return;
         }
-        let (target_id, target) = self.new_target();
-        self.restore = Some(Wanted { snapshot, contents, target, target_id, met_lost: false });
+        self.restore = Some(Wanted::new(contents, self.new_target()));
     }
 
     fn set_the_scene(&self, random: &mut Random) {

@@ -1,13 +1,13 @@
 //! A world: a source, targets, the table, the table of another account, and what the operator knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde_dynamo::Item;
-use shared::model::{Counts, PoolDescription, PoolId, RunId, Seal, Snapshot};
+use shared::model::{Counts, PoolDescription, PoolId, RunId, Seal, Snapshot, Sub};
 use shared::operations::prune::RemovalRequest;
 use shared::ports::Backend;
 use shared::ports::vault::Key;
@@ -18,6 +18,7 @@ use super::report::Report;
 use crate::copied::other_account;
 use crate::machine::{Invocation, Jumps, Machine};
 use crate::people::Population;
+use crate::pruned::named;
 use crate::random::Random;
 use crate::snapshot::Contents;
 use crate::{backend, people};
@@ -56,8 +57,14 @@ pub struct Wanted {
     pub contents: Contents,
     pub target: MemoryPool,
     pub target_id: PoolId,
-    /// Whether the table lacked a record during an import of it.
-    pub met_lost: bool,
+    /// The users whose records the table lacked before a day or a calm in which an import of it ran.
+    pub met_lost: HashSet<Sub>,
+}
+
+impl Wanted {
+    pub fn new(contents: Contents, (target_id, target): (PoolId, MemoryPool)) -> Self {
+        Self { snapshot: contents.snapshot.id.clone(), contents, target, target_id, met_lost: HashSet::new() }
+    }
 }
 
 impl World {
@@ -157,10 +164,20 @@ impl World {
         };
     }
 
-    /// Puts lost records back for a check. A record that the table has again is not lost.
-    pub fn put_back_lost(&mut self) {
+    /// Notes which users of the wanted restore have lost records.
+    pub fn note_lost(&mut self) {
+        if let Some(wanted) = &mut self.restore {
+            let lost = self.lost.keys().filter(|key| wanted.contents.user_records.contains(key));
+            wanted.met_lost.extend(lost.map(|key| Sub::new(key.pk.rsplit('#').next().unwrap())));
+        }
+    }
+
+    /// Puts lost records back for a check. A record that the table has again is not lost, and one that no page
+    /// names is missed by no run.
+    pub async fn put_back_lost(&mut self) {
         let there = self.backend.vault().items();
-        self.lost.retain(|key, _| !there.contains_key(key));
+        let named = named(&self.backend).await;
+        self.lost.retain(|key, _| !there.contains_key(key) && named.contains(key));
         for (key, item) in &self.lost {
             self.backend.vault().put_by_hand(key, item.clone());
         }
