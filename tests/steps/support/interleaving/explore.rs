@@ -142,8 +142,14 @@ impl Search {
             }
             let mut work = self.work.lock().unwrap();
             work.under_way -= 1;
-            work.left.extend(children);
+            let room =
+                usize::try_from(self.limit.saturating_sub(work.found.schedules + 1)).unwrap_or(usize::MAX);
+            if children.len() > room {
+                children = at_even_distances(&children, room);
+                work.found.is_cut_short = true;
+            }
             work.found.note(played);
+            work.left.extend(children);
             self.changed.notify_all();
         }
     }
@@ -166,6 +172,12 @@ impl Search {
             }
         }
     }
+}
+
+/// So many of the schedules, from the first to the last: of a long run, early turns are tried as well as late
+/// ones.
+fn at_even_distances<T: Clone>(all: &[T], most: usize) -> Vec<T> {
+    (0..most).map(|number| all[number * all.len() / most].clone()).collect()
 }
 
 impl Explored {
@@ -197,4 +209,15 @@ pub fn sample(pair: Pair, seeds: Range<u64>) -> Explored {
         }
     }
     Explored { took: began.elapsed(), ..found }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limited_search_tries_early_and_late_turns() {
+        assert_eq!(at_even_distances(&[0, 1, 2, 3, 4, 5, 6, 7, 8], 3), [0, 3, 6]);
+        assert_eq!(at_even_distances(&[0, 1, 2], 0), []);
+    }
 }
