@@ -146,6 +146,7 @@ pub fn restore(state: RestoreState) -> Restore {
         execution: Execution { id: arn().to_string(), started_at: id.time() },
         expires_at: ExpiresAt::of_header(id.time()),
         sub_map_retention: None,
+        retention_changed: false,
         pass: 1,
         has_succeeded: false,
         settings: TargetSettings {

@@ -62,7 +62,8 @@ fn is_in_sub_map(key: &Key) -> bool {
         || key.sk.starts_with("SUB_MAP#")
 }
 
-/// The items whose expiry is not as it should be. A sub map expires after `sub_map_days`, if that is given.
+/// The items whose expiry is not as it should be. The entries of a sub map expire after `sub_map_days`, if that is
+/// given, and its header a day earlier.
 fn wrong_expiries(backend: &MemoryBackend, sub_map_days: Option<u32>) -> Vec<(Key, Item)> {
     let now = backend.clock().now();
     let is_right = |key: &Key, item: &Item| {
@@ -74,6 +75,8 @@ fn wrong_expiries(backend: &MemoryBackend, sub_map_days: Option<u32>) -> Vec<(Ke
         };
         if is_header(key) {
             after_days(89)
+        } else if key.sk.starts_with("SUB_MAP#") {
+            sub_map_days.map_or(expiry.is_none(), |days| after_days(days - 1))
         } else if is_in_sub_map(key) {
             sub_map_days.map_or(expiry.is_none(), after_days)
         } else if key.pk.starts_with("RESTORE#") {
@@ -106,6 +109,29 @@ async fn all_imports(backend: &MemoryBackend, source: &MemoryPool, target: &Memo
     source.users().into_iter().take(5).for_each(|user| source.delete_user(&user.sub));
     let own = json!({"targetUserPoolId": source_id(), "existing": "skip"});
     machine.import(import(own), "repair").await.report();
+}
+
+/// The deployment changes its retention. The next import into the pool continues a restore.
+#[test]
+fn a_continued_restore_gives_its_whole_sub_map_the_new_retention() {
+    for (before, after) in [(None, Some(90)), (Some(90), None), (Some(400), Some(90))] {
+        in_paused_time(async {
+            let parsed = |days: u32| SubMapRetention::parse(&days.to_string()).unwrap();
+            let (backend, _, _) = exported(20).await;
+            let backend = backend.with_sub_map_retention(before.map(parsed));
+            failed(&backend).await;
+            sleep(10 * DAY).await;
+            let backend = backend.with_sub_map_retention(after.map(parsed));
+            let report = Machine::new(&backend).import(import(json!({})), "again").await.report();
+            assert_eq!(report["status"], "SUCCEEDED", "{report}");
+            let wrong = wrong_expiries(&backend, after);
+            assert!(
+                wrong.is_empty(),
+                "{after:?}: {:?}",
+                wrong.iter().map(|(key, _)| key).collect::<Vec<_>>()
+            );
+        });
+    }
 }
 
 #[test]

@@ -328,6 +328,21 @@ fn a_map_of_an_unknown_role_is_refused_before_anything_is_written() {
     });
 }
 
+/// A pool gets its groups before its users come.
+#[test]
+fn the_groups_of_a_snapshot_without_users_are_looked_at() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        source.put_group(group("a", Some(1), Some(FOREIGN)));
+        Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+        let unknown = json!({"groupRoles": {"map": {EDITORS: EDITORS}}});
+        let end = Machine::new(&backend).import(input(&unknown), "unknown role").await;
+        assert_eq!(end.error().0, "InvalidInput", "{end:?}");
+        let plan = import(&backend, json!({"dryRun": true})).await;
+        assert!(plan["groupRoles"].to_string().contains(FOREIGN), "{plan}");
+    });
+}
+
 #[test]
 fn the_plan_names_the_roles_that_groups_get_and_those_of_another_account() {
     in_paused_time(async {

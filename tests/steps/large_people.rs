@@ -327,7 +327,7 @@ fn a_listing_whose_page_is_too_large_starts_again_with_a_smaller_limit() {
         for unit in units(&backend, &contents.snapshot.id).await {
             let is_of_groups = unit.listing == Listing::Groups;
             assert_eq!(unit.limit.is_max(), is_of_groups, "{:?}", unit.listing);
-            assert!(unit.limit_changes <= 5 && unit.broken_off() == 0, "{unit:?}");
+            assert!(unit.restarts <= 5 && unit.broken_off() == 0, "{unit:?}");
         }
         let report = Machine::new(&backend).import(import(), "import").await.report();
         assert_eq!((&report["status"], &report["verification"]["same"]), (&json!("SUCCEEDED"), &json!(130)));
@@ -434,7 +434,10 @@ proptest! {
 
             tokio::time::sleep(Duration::from_secs(3_600)).await;
             disturbance::order_faults(&backend, &faults);
-            let report = Machine::new(&backend).with_budget(pace.budget).import(import(), "import").await.report();
+            // A snapshot counts a user twice that its listing names twice. So the other may seem to have shrunk.
+            let mut input = import();
+            input["acceptShrunk"] = json!(true);
+            let report = Machine::new(&backend).with_budget(pace.budget).import(input, "import").await.report();
             backend.script().clear();
             assert_eq!(report["status"], "SUCCEEDED", "{report}");
             assert_eq!(compare(&contents, &target), Comparison::default());

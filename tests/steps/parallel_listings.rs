@@ -527,6 +527,32 @@ fn a_comparison_of_many_different_users_looks_up_few_and_is_made_again() {
     });
 }
 
+/// The records of the snapshot show when a user signed up. So no call asks for it.
+#[test]
+fn users_who_sign_up_between_both_listings_cost_no_look_up() {
+    in_paused_time(async {
+        let (backend, _) = due_for_comparison().await;
+        let before = calls_of(&backend, Operation::ListUsers);
+        export(&backend, "none signs up").await;
+        let calls = calls_of(&backend, Operation::ListUsers) - before;
+
+        let (backend, pool) = due_for_comparison().await;
+        backend.script().change_before(Operation::ListUsers, 36, move || {
+            add_users(&pool, USERS, 120);
+        });
+        let before = calls_of(&backend, Operation::ListUsers);
+        let report = report_of(&backend, "compared").await;
+        assert_eq!((&report["listing"], &report["splitListing"]), (&json!("one"), &Value::Null), "{report}");
+        let contents = read(&backend, &report).await;
+        // More sign up behind the pages that are still to come than the check may look up.
+        assert!(contents.users.len() > USERS + 60, "{}", contents.users.len());
+        assert_eq!(contents.snapshot.split.uncompared, 0);
+        // The new users fill two pages of the one listing.
+        let made = calls_of(&backend, Operation::ListUsers) - before;
+        assert!((calls..=calls + 2).contains(&made), "{made} calls, {calls} without new users");
+    });
+}
+
 #[test]
 fn a_look_up_that_fails_does_not_turn_splitting_off() {
     in_paused_time(async {

@@ -167,6 +167,29 @@ fn a_user_of_the_target_keeps_its_own_value() {
 }
 
 #[test]
+fn a_restore_that_runs_again_still_counts_the_values_that_are_missing() {
+    for existing in ["skip", "update"] {
+        in_paused_time(async {
+            let (backend, target, _) = exported(vec![anna(), user("bert", &[])]).await;
+            let options = || json!({"acceptLosses": true, "existing": existing});
+            for _ in 0..2 {
+                let report = import(&backend, options()).await.report();
+                assert_eq!(
+                    (&report["status"], &report["notes"]["valueNotRestored"]),
+                    (&json!("PARTIAL"), &json!(1)),
+                    "{report}"
+                );
+                tokio::time::sleep(Duration::from_secs(3_600)).await;
+            }
+            let plan = json!({"acceptLosses": true, "existing": existing, "dryRun": true});
+            let plan = import(&backend, plan).await.report();
+            assert_eq!(plan["valuesLeftOut"]["phone_number"]["users"], 1, "{plan}");
+            assert_eq!(target.user_count(), 2);
+        });
+    }
+}
+
+#[test]
 fn a_user_with_the_same_refused_value_in_the_target_is_as_in_the_snapshot() {
     in_paused_time(async {
         let (backend, target, _) = exported(vec![anna()]).await;

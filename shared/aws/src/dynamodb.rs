@@ -151,7 +151,9 @@ impl DynamoVault {
                     if reasons().any(|code| code == "ConditionalCheckFailed") {
                         return Ok(FencedBatch::FenceBroken);
                     }
-                    if may_be_halved && reasons().any(|code| code == "ValidationError") {
+                    // DynamoDB does not document the code of a transaction that is too large.
+                    let is_explained = reasons().any(|code| !matches!(code, "None" | "ValidationError"));
+                    if may_be_halved && !is_explained {
                         return Ok(FencedBatch::TooLarge);
                     }
                     // A conflict with another transaction and throttling are temporary. Other reasons are

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | the header of a restore | 89 days after the restore began, or after its items were renewed |
 //! | all other items of a restore, and its hold | 90 days after they were written |
-//! | the sub map and its header | after the retention of sub maps, if the deployment has one |
+//! | the entries of the sub map | after the retention of sub maps, if the deployment has one |
+//! | the header of the sub map | a day before its oldest entry |
 //! | everything else, above all snapshots | never |
 //!
 //! So a restore without a header is absent, and one with a header is whole. An import that is at work after 45 days
@@ -48,7 +49,7 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Renews the next items of a restore after the sort key `after`, as if they were written at `since`. Returns the
-    /// sort key to continue after. After the last items, the hold and the header of the sub map follow.
+    /// sort key to continue after. After the last items, the hold follows.
     ///
     /// It changes no content, so other invocations may work on the restore at the same time.
     pub async fn renew_items(
@@ -62,6 +63,12 @@ impl<V: Vault> Catalog<V> {
         let found = self.vault.query(&query).await?;
         let (of_items, of_sub_map) =
             (ExpiresAt::of_item(since), restore.sub_map_retention.map(|retention| retention.expiry(since)));
+        // Another retention may have been in force when an entry was written.
+        let of_newest = self.sub_map_expiry(restore);
+        let is_right = |expires_at: Option<ExpiresAt>| match (expires_at, of_sub_map, of_newest) {
+            (Some(expires_at), Some(oldest), Some(newest)) => (oldest..=newest).contains(&expires_at),
+            (expires_at, oldest, _) => expires_at.is_none() && oldest.is_none(),
+        };
         let (mut items, mut sub_map) = (Vec::new(), Vec::new());
         for (sk, item) in found.items {
             let (key, expires_at) = (Key::new(query.pk.as_str(), sk), expiry_of(&item));
@@ -69,7 +76,7 @@ impl<V: Vault> Catalog<V> {
             let is_old = |renewed| expires_at.is_none_or(|expires_at| expires_at < renewed);
             if !keys::is_in_sub_map(&key) {
                 items.extend(is_old(of_items).then_some(key));
-            } else if of_sub_map.map_or(expires_at.is_some(), is_old) {
+            } else if !is_right(expires_at) {
                 sub_map.push(key);
             }
         }
@@ -77,16 +84,19 @@ impl<V: Vault> Catalog<V> {
         self.vault.set_expiry(sub_map, of_sub_map).await?;
         if found.next.is_none() {
             self.vault.set_expiry(vec![keys::hold(&restore.snapshot, &restore.id)], Some(of_items)).await?;
-            self.put_sub_map_header(restore).await?;
         }
         Ok(found.next)
     }
 
-    /// Writes that all items of a restore were written or renewed since `since`.
+    /// Writes that all items of a restore were written or renewed since `since`, also to the header of its sub map.
     pub async fn renew_header(&self, restore: &Restore, since: Timestamp) -> Result<()> {
         let renew = |restore: &mut Restore| {
             restore.expires_at = restore.expires_at.max(ExpiresAt::of_header(since));
+            restore.retention_changed = false;
         };
-        self.change_restore(&restore.target, &restore.id, renew).await.map(drop)
+        if let Some(renewed) = self.change_restore(&restore.target, &restore.id, renew).await? {
+            self.put_sub_map_header(&renewed).await?;
+        }
+        Ok(())
     }
 }

@@ -139,7 +139,7 @@ impl<V: Vault> Catalog<V> {
                 let is_free = lease.free_for(&mine.holder, now);
                 before = Some(lease.clone());
                 if is_free {
-                    *lease = lease.taken_by(mine, calls);
+                    *lease = lease.taken_by(mine, calls, now);
                 }
                 Ok(is_free)
             };
@@ -194,9 +194,7 @@ impl<V: Vault> Catalog<V> {
         let release = |lease: &mut Lease| {
             let mine = lease.holder == execution && lease.expires > now;
             if mine {
-                lease.expires = now;
-                lease.generation += 1;
-                lease.released = true;
+                lease.release(now);
             }
             Ok(mine)
         };

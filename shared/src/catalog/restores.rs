@@ -284,7 +284,9 @@ impl<V: Vault> Catalog<V> {
     /// Writes what the sub map says about its restore.
     pub(super) async fn put_sub_map_header(&self, restore: &Restore) -> Result<()> {
         let key = keys::sub_map_header(&restore.target, &restore.id);
-        let header = SubMapHeader { restore: restore.clone(), expires_at: self.sub_map_expiry(restore) };
+        let retention = restore.sub_map_retention;
+        let expires_at = retention.map(|retention| retention.header_expiry(restore.expires_at));
+        let header = SubMapHeader { restore: restore.clone(), expires_at };
         self.change_or_create(&key, &header, |stored| stored.clone_from(&header)).await.map(drop)
     }
 

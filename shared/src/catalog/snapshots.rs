@@ -190,9 +190,11 @@ impl<V: Vault> Catalog<V> {
         user_bytes: u64,
     ) -> Result<()> {
         self.change(&keys::snapshot(pool, id), |snapshot: &mut Snapshot| {
-            let stale = snapshot.state == SnapshotState::Running && snapshot.counts != counts;
+            let is_known = snapshot.counts == counts && snapshot.user_bytes >= user_bytes;
+            let stale = snapshot.state == SnapshotState::Running && !is_known;
             snapshot.counts = counts;
-            snapshot.user_bytes = user_bytes;
+            // What an invocation remembers of a large user fades.
+            snapshot.user_bytes = snapshot.user_bytes.max(user_bytes);
             Ok(stale)
         })
         .await

@@ -74,6 +74,9 @@ pub struct Renewal {
     /// The sort key of the last item that was renewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// How long sub maps were kept when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub_map_retention: Option<SubMapRetention>,
     pub done: bool,
 }
 
@@ -103,9 +106,15 @@ impl SubMapRetention {
         })
     }
 
-    /// When an item of a sub map expires that is written now.
+    /// When an entry of a sub map expires that is written now.
     pub fn expiry(self, now: Timestamp) -> ExpiresAt {
         ExpiresAt::after_days(now, self.0)
+    }
+
+    /// When the header of a sub map expires, a day before its oldest entry. `header` is when the header of the
+    /// restore expires.
+    pub fn header_expiry(self, ExpiresAt(header): ExpiresAt) -> ExpiresAt {
+        ExpiresAt(header + days_long(self.0 - Self::MIN).as_secs())
     }
 }
 
@@ -139,6 +148,16 @@ mod tests {
         let header = ExpiresAt::of_header(at("2026-01-01T00:00:00Z"));
         assert!(!header.is_renewal_due(at("2026-02-14T23:59:59Z")));
         assert!(header.is_renewal_due(at("2026-02-15T00:00:00Z")));
+    }
+
+    #[test]
+    fn the_header_of_a_sub_map_expires_a_day_before_its_oldest_entry() {
+        let began = at("2026-01-01T00:00:00Z");
+        for days in [90, 91, 365, 3650] {
+            let retention = SubMapRetention(days);
+            let header = retention.header_expiry(ExpiresAt::of_header(began));
+            assert_eq!(retention.expiry(began).seconds() - header.seconds(), 24 * 3600, "{days}");
+        }
     }
 
     #[test]

@@ -31,9 +31,9 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl ForecastCheckpoint {
-    /// Whether every page is counted.
+    /// Whether every page is counted. The first step counts the groups, also if the snapshot has no users.
     pub fn is_complete(&self) -> bool {
-        self.next_page > self.users.count()
+        self.next_page > self.users.count().max(1)
     }
 
     /// Whether the settings of the target refuse a part of the snapshot, and the operator accepts no
@@ -187,14 +187,14 @@ mod tests {
 
     fn checkpoint(forecast: Forecast) -> ForecastCheckpoint {
         let restore = crate::model::restore::fixture();
-        ForecastCheckpoint { restore, users: Pages::default(), next_page: 1, forecast }
+        ForecastCheckpoint { restore, users: Pages::default(), next_page: 2, forecast }
     }
 
     #[test]
     fn a_restore_may_write_once_its_forecast_is_complete_and_accepted() {
         let mut fine = checkpoint(Forecast::default());
         assert!(fine.allows_writing());
-        let unit = Unit { pages: 1, ..Unit::open(PoolId::parse("eu-west-1_A").unwrap(), Listing::Users) };
+        let unit = Unit { pages: 2, ..Unit::open(PoolId::parse("eu-west-1_A").unwrap(), Listing::Users) };
         fine.users = Pages::of(&unit);
         assert!(!fine.allows_writing(), "a page is left");
     }

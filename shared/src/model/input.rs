@@ -285,11 +285,11 @@ impl<'a> Fields<'a> {
         let old_sub_attribute = match self.get("oldSubAttribute") {
             None => None,
             Some(value) => match self.text("oldSubAttribute", value)? {
-                name if name.starts_with("custom:") && name.len() > "custom:".len() => Some(name.to_owned()),
+                name if is_custom_attribute(name) => Some(name.to_owned()),
                 _ => {
                     return Err(self.refuse(
                         "oldSubAttribute",
-                        "oldSubAttribute has a wrong value; it names a custom attribute of the target, such as \"custom:old_sub\"."
+                        "oldSubAttribute has a wrong value; it names a custom attribute of the target, such as \"custom:old_sub\", with 1 to 20 characters after the colon."
                             .to_owned(),
                     ));
                 }
@@ -354,6 +354,15 @@ impl<'a> Fields<'a> {
     fn tps(&self) -> Result<Option<Tps>, Error> {
         self.get("tps").map(|value| value.as_i64().ok_or_else(Tps::refuse).and_then(Tps::new)).transpose()
     }
+}
+
+/// Whether a custom attribute can have this name. Source: `Name` of SchemaAttributeType, Cognito API reference: 1 to 20
+/// letters, marks, symbols, digits or punctuation.
+fn is_custom_attribute(name: &str) -> bool {
+    name.strip_prefix("custom:").is_some_and(|name| {
+        let is_allowed = |character: char| !character.is_whitespace() && !character.is_control();
+        (1..=20).contains(&name.chars().count()) && name.chars().all(is_allowed)
+    })
 }
 
 #[cfg(test)]
@@ -436,6 +445,9 @@ mod tests {
             (json!({"acceptShrunk": "yes"}), "neither true nor false"),
             (json!({"acceptShrunk": 1}), "neither true nor false"),
             (json!({"oldSubAttribute": "old_sub"}), "custom:old_sub"),
+            (json!({"oldSubAttribute": "custom:"}), "1 to 20 characters"),
+            (json!({"oldSubAttribute": "custom:old sub"}), "1 to 20 characters"),
+            (json!({"oldSubAttribute": "custom:sub_of_the_old_pool_1"}), "1 to 20 characters"),
             (json!({"oldSubAttribute": 7}), "no text"),
             (json!({"passwords": "temporary"}), "sendInvitations"),
             (json!({"sendInvitations": true}), "temporary"),

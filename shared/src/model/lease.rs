@@ -22,14 +22,25 @@ pub struct Lease {
     /// Whether all invocations up to this generation have ended their calls of Cognito.
     #[serde(default)]
     pub ended: bool,
-    /// Whether its holder has released it. Then the run of that holder has ended.
-    #[serde(default)]
-    pub released: bool,
+    /// The executions that released it, the last one last. Their runs have ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<Released>,
+}
+
+/// An execution that released a lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Released {
+    /// The ARN of the execution.
+    pub holder: String,
+    pub at: Timestamp,
 }
 
 impl Lease {
     /// How long a lease lasts from its last renewal.
     pub const DURATION: SignedDuration = SignedDuration::from_mins(20);
+    /// How long a lease remembers who released it. A late invocation of that execution has ended by then.
+    const REMEMBERED: SignedDuration = SignedDuration::from_mins(30);
 
     pub fn new(holder: &str, now: Timestamp) -> Self {
         Self::with_duration(Self::DURATION, holder, now)
@@ -37,13 +48,37 @@ impl Lease {
 
     /// A lease of another length, for a holder that renews it more often.
     pub fn with_duration(time: SignedDuration, holder: &str, now: Timestamp) -> Self {
-        Self { holder: holder.to_owned(), expires: now + time, generation: 1, ended: true, released: false }
+        Self {
+            holder: holder.to_owned(),
+            expires: now + time,
+            generation: 1,
+            ended: true,
+            released: Vec::new(),
+        }
     }
 
-    /// The lease after `next` took it. `calls` says whether the invocation that took it calls
+    /// The lease after `next` took it at `now`. `calls` says whether the invocation that took it calls
     /// Cognito.
-    pub fn taken_by(&self, next: &Self, calls: bool) -> Self {
-        Self { generation: self.generation + 1, ended: self.ended && !calls, ..next.clone() }
+    pub fn taken_by(&self, next: &Self, calls: bool, now: Timestamp) -> Self {
+        let released = self.released.iter().filter(|released| released.at > now - Self::REMEMBERED);
+        Self {
+            generation: self.generation + 1,
+            ended: self.ended && !calls,
+            released: released.cloned().collect(),
+            ..next.clone()
+        }
+    }
+
+    /// Ends the lease at `now`, because its holder needs it no more.
+    pub fn release(&mut self, now: Timestamp) {
+        self.expires = now;
+        self.generation += 1;
+        self.released.push(Released { holder: self.holder.clone(), at: now });
+    }
+
+    /// Whether `execution` has released the lease. Then its run has ended.
+    pub fn is_released_by(&self, execution: &str) -> bool {
+        self.released.iter().any(|released| released.holder == execution)
     }
 
     /// The holder, as errors name it.
@@ -54,7 +89,7 @@ impl Lease {
     /// Whether `execution` may take the lease over at `now`. No execution takes it again after it released
     /// it: a late invocation would hold the lease, and no other invocation would release it.
     pub fn free_for(&self, execution: &str, now: Timestamp) -> bool {
-        if self.holder == execution { !self.released } else { self.expires <= now }
+        !self.is_released_by(execution) && (self.holder == execution || self.expires <= now)
     }
 }
 
@@ -71,7 +106,19 @@ mod tests {
             !lease.free_for("b", lease.expires - SignedDuration::from_secs(1))
                 && lease.free_for("b", lease.expires)
         );
-        let released = Lease { released: true, expires: now, ..lease };
-        assert!(!released.free_for("a", now) && released.free_for("b", now));
+    }
+
+    #[test]
+    fn an_execution_that_released_a_lease_does_not_take_it_again_even_after_others() {
+        let begin: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let at = |minutes| begin + SignedDuration::from_mins(minutes);
+        let mut lease = Lease::new("a", begin);
+        lease.release(at(1));
+        assert!(!lease.free_for("a", at(1)) && lease.free_for("b", at(1)));
+        let mut lease = lease.taken_by(&Lease::new("b", at(2)), true, at(2));
+        lease.release(at(3));
+        assert!(!lease.free_for("a", at(3)) && !lease.free_for("b", at(3)) && lease.free_for("c", at(3)));
+        let later = lease.taken_by(&Lease::new("c", at(32)), true, at(32));
+        assert!(!later.is_released_by("a") && later.is_released_by("b"));
     }
 }

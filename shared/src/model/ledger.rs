@@ -147,16 +147,18 @@ impl LedgerPage {
         self.add_notes(notes);
     }
 
-    /// Removes the outcome of a user that an import job reported as created: the user is not in the target.
-    /// The next pass restores it.
-    pub fn take_back(&mut self, place: usize, key: String) {
+    /// Removes the outcome and the notes of a user that an import job reported as created: the user is not in the
+    /// target. The next pass restores it.
+    pub fn take_back(&mut self, place: usize, key: String, notes: &[Note]) {
         let at = Self::place(place);
         if self.created > 0 && !self.exceptions.contains_key(&at) {
             self.created -= 1;
             let entry = Entry::new(key, Outcome::Failed { reason: Reason::UserMissing });
             self.exceptions.insert(at, entry);
-            if let Some(count) = self.notes.get_mut(&Note::ResetRequired) {
-                *count = count.saturating_sub(1);
+            for note in notes {
+                if let Some(count) = self.notes.get_mut(note) {
+                    *count = count.saturating_sub(1);
+                }
             }
         }
     }

@@ -45,6 +45,9 @@ pub struct Restore {
     /// How long its sub map is kept. None if it is kept without end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub_map_retention: Option<SubMapRetention>,
+    /// Whether entries of the sub map were written under another retention. The import renews all items.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retention_changed: bool,
     /// The pass, from 1. A partial restore that is continued begins the next pass, which tries only what
     /// failed.
     pub pass: u32,
@@ -227,6 +230,7 @@ pub(super) fn fixture() -> Restore {
         execution: Execution { id: "first".to_owned(), started_at: id.time() },
         expires_at: ExpiresAt::of_header(id.time()),
         sub_map_retention: None,
+        retention_changed: false,
         pass: 1,
         has_succeeded: false,
         settings: TargetSettings::of(&super::PoolDescription::with_defaults(&[])),

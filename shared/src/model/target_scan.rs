@@ -26,6 +26,9 @@ pub struct ScannedUser {
     pub username: Username,
     /// The digest of what a restore keeps: see [`UserRecord::kept_digest`](super::UserRecord::kept_digest).
     pub content: Digest,
+    /// The attributes whose values the restore would leave out of it. The digest is without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Whether Cognito made the user at a federated sign-in.
     #[serde(default)]
     pub is_federated: bool,

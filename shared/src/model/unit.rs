@@ -181,9 +181,10 @@ pub struct Unit {
     /// How many entries each call asks for. It never grows.
     #[serde(default, skip_serializing_if = "PageLimit::is_max")]
     pub limit: PageLimit,
-    /// How many attempts began because a page was too large.
+    /// How many attempts began for another reason than a refused token: a page was too large, or the export lists
+    /// everything again.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub limit_changes: u32,
+    pub restarts: u32,
     /// Whether the attempt looks up all records of its users in the table.
     #[serde(default)]
     pub looks_up_all: bool,
@@ -213,7 +214,7 @@ impl Unit {
             listing,
             attempt: 1,
             limit: PageLimit::MAX,
-            limit_changes: 0,
+            restarts: 0,
             looks_up_all: false,
             state: UnitState::Open,
             pages: 0,
@@ -237,22 +238,22 @@ impl Unit {
     /// The same unit under the next attempt.
     #[must_use]
     pub fn listed_again(&self) -> Self {
-        let Self { limit, limit_changes, looks_up_all, .. } = *self;
-        let attempt = self.attempt + 1;
+        let Self { limit, looks_up_all, .. } = *self;
+        let (attempt, restarts) = (self.attempt + 1, self.restarts + 1);
         let open = Self::open(self.pool.clone(), self.listing.clone());
-        Self { attempt, limit, limit_changes, looks_up_all, ..open }
+        Self { attempt, limit, restarts, looks_up_all, ..open }
     }
 
     /// Starts the next attempt with a smaller limit, because a page was too large.
     pub fn start_again_with(&mut self, limit: PageLimit) {
         self.attempt += 1;
-        self.limit_changes += 1;
+        self.restarts += 1;
         self.limit = limit;
     }
 
-    /// How many attempts have ended, except those that a page ended that was too large.
+    /// How many attempts a refused token ended.
     pub fn broken_off(&self) -> u32 {
-        (self.attempt - 1).saturating_sub(self.limit_changes)
+        (self.attempt - 1).saturating_sub(self.restarts)
     }
 
     /// Whether the units for the members of its groups are still missing.

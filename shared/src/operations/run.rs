@@ -79,7 +79,9 @@ pub(super) async fn claim_lease<V: Vault + Clone>(
     let claim = catalog.take_lease(&key, &Lease::new(&progress.execution.id, now), calls, now).await?;
     Ok(match claim {
         Claim::Taken(generation) => Ok(TakenLease::new(catalog.clone(), key, generation)),
-        Claim::HeldBy(lease) if lease.holder == progress.execution.id => return Err(released(progress)),
+        Claim::HeldBy(lease) if lease.is_released_by(&progress.execution.id) => {
+            return Err(released(progress));
+        }
         Claim::HeldBy(lease) => Err(lease),
     })
 }

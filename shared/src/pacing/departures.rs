@@ -15,7 +15,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::model::CallStats;
-use crate::ports::Clock;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -32,14 +31,13 @@ pub(super) struct Departures {
 }
 
 impl Departures {
-    /// Continues after the calls of `earlier`. The calls of its last second count as if all had
-    /// left at the end of that second. That can only delay the next calls.
-    pub fn resuming(rate: u32, window: Duration, clock: Clock, earlier: &CallStats) -> Self {
+    /// Continues after the calls of `earlier`. The calls of its last second count as if all left now. That can
+    /// only delay the next calls, by a second at most. The time at which they left stands in `earlier`, but the
+    /// clock of another machine measured it.
+    pub fn resuming(rate: u32, window: Duration, earlier: &CallStats) -> Self {
         let now = Instant::now();
         let mut last = VecDeque::with_capacity(rate as usize + 1);
-        if let Some(left_at) = earlier.last_at.map(|last| clock.instant(last).min(now)) {
-            last.extend(std::iter::repeat_n(left_at, earlier.in_last_second.min(rate) as usize));
-        }
+        last.extend(std::iter::repeat_n(now, earlier.in_last_second.min(rate) as usize));
         Self { rate, window, last, next_slot: now }
     }
 

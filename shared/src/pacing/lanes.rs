@@ -12,7 +12,6 @@ use tokio::sync::Mutex;
 use super::departures::Departures;
 use super::{Lapsed, Limiter, Tenure};
 use crate::model::{CallStats, Category, Ceilings, Tps};
-use crate::ports::Clock;
 use crate::ports::pool::Operation;
 
 /// A little more than a second: calls take different times to reach Cognito, which refuses calls
@@ -32,10 +31,10 @@ pub struct Lanes {
 
 impl Lanes {
     /// Lanes that continue after the calls of `earlier`.
-    pub fn resuming(tps: Tps, ceilings: &Ceilings, clock: Clock, earlier: &CallStats) -> Self {
+    pub fn resuming(tps: Tps, ceilings: &Ceilings, earlier: &CallStats) -> Self {
         let lane = |ceiling: Option<u32>| {
             let rate = ceiling.filter(|&ceiling| ceiling < tps.get());
-            Mutex::new(rate.map(|rate| Departures::resuming(rate, WINDOW, clock, earlier)))
+            Mutex::new(rate.map(|rate| Departures::resuming(rate, WINDOW, earlier)))
         };
         let all: &[Category] = if ceilings.is_empty() { &[] } else { &Category::ALL };
         let categories = all.iter().map(|&category| (category, lane(ceilings.of(category))));
@@ -84,6 +83,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::ports::Clock;
 
     fn default_quotas() -> Ceilings {
         let mut ceilings = Ceilings::default();
@@ -102,7 +102,7 @@ mod tests {
         let (tps, clock) =
             (Tps::new(tps).unwrap(), Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()));
         let earlier = CallStats::none(tps);
-        let lanes = Arc::new(Lanes::resuming(tps, ceilings, clock, &earlier));
+        let lanes = Arc::new(Lanes::resuming(tps, ceilings, &earlier));
         let limiter = Arc::new(Limiter::resuming(tps, clock, earlier));
         let (begun, calls) = (Instant::now(), Arc::new(Mutex::new(Vec::new())));
         let callers =

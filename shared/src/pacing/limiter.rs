@@ -29,7 +29,7 @@ struct State {
 impl Limiter {
     /// A limiter that continues after `earlier`, the calls of the execution so far.
     pub fn resuming(tps: Tps, clock: Clock, earlier: CallStats) -> Self {
-        let departures = Departures::resuming(tps.get(), WINDOW, clock, &earlier);
+        let departures = Departures::resuming(tps.get(), WINDOW, &earlier);
         Self {
             clock,
             state: Mutex::new(State {

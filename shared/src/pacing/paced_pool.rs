@@ -53,7 +53,7 @@ impl<P: Pool> PacedPool<P> {
     pub fn new(pool: P, tps: Tps, ceilings: &Ceilings, clock: Clock, earlier: CallStats) -> Self {
         Self {
             pool,
-            lanes: Lanes::resuming(tps, ceilings, clock, &earlier),
+            lanes: Lanes::resuming(tps, ceilings, &earlier),
             limiter: Limiter::resuming(tps, clock, earlier),
             throttle: Throttle::new(tps, ceilings.clone()),
             latency: Mutex::default(),

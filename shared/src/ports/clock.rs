@@ -1,7 +1,5 @@
 //! The wall clock.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -35,22 +33,12 @@ impl Clock {
         };
         Timestamp::from_millisecond(millis).unwrap_or(self.wall)
     }
-
-    /// The instant at `time`. If the monotonic clock cannot show it, the instant at which this
-    /// clock began.
-    pub fn instant(&self, time: Timestamp) -> Instant {
-        let millis = time.as_millisecond() - self.wall.as_millisecond();
-        let distance = Duration::from_millis(millis.unsigned_abs());
-        if millis >= 0 {
-            self.origin + distance
-        } else {
-            self.origin.checked_sub(distance).unwrap_or(self.origin)
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -58,6 +46,6 @@ mod tests {
         let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
         tokio::time::advance(Duration::from_millis(1500)).await;
         assert_eq!(clock.now().to_string(), "2026-01-01T00:00:01.5Z");
-        assert_eq!(clock.instant(clock.now()), Instant::now());
+        assert_eq!(clock.at(Instant::now()), clock.now());
     }
 }

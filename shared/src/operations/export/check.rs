@@ -4,13 +4,13 @@
 //! |---|---|---|---|
 //! | members | after one listing | `sub`s of memberships with those of users | the first 60 unknown `sub`s |
 //! | split | after a split listing | the previous snapshot and the memberships with the split listing | unknown `sub`s |
-//! | agreement | after both listings | one listing with the other | `sub`s that only one names |
+//! | agreement | after both listings | one listing with the other | `sub`s that only one names, later sign-ups excepted |
 //!
 //! If too many `sub`s are unknown after a split listing, the first 60 are looked up: they tell a broken filter from a
 //! pool that many users have left. A look-up is ListUsers with the exact filter `sub = "…"`, which Cognito documents. Everything is compared in parts
 //! by the first digit of the `sub`. So memory holds at most a sixteenth of the `sub`s of a split listing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -19,10 +19,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::super::refusals::refused;
 use super::context::Export;
-use crate::catalog::{CheckpointKey, PagedWork};
+use crate::catalog::{CheckpointKey, PagedWork, ReadRecord};
 use crate::model::{
-    Category, CheckStage, Doubt, Listing, ListingCheck, ListingQuestion, NamedBy, RecordKind, RunId,
-    Snapshot, Sub, Unit,
+    Category, CheckStage, Digest, Doubt, Listing, ListingCheck, ListingQuestion, NamedBy, PageEntry,
+    RecordKind, RunId, Snapshot, Sub, Unit, UserRecord,
 };
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
@@ -39,6 +39,8 @@ const MIN_MEMBERS_A_PART: u64 = 65_536;
 
 /// Units that are read at once, half a megabyte each. A pool may have 10,000 groups, with a query for each.
 const UNITS_READ_AT_ONCE: usize = 8;
+/// Records of users that are read at once.
+const RECORDS_A_READ: usize = 1_000;
 /// Users or members of one query, at least: 16 batches of 32 KB.
 const ENTRIES_A_QUERY: u64 = 7_500;
 /// How long a query may take before one was measured.
@@ -268,8 +270,9 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
     /// The `sub`s of memberships that no listing names.
     async fn compare_members(&self, part: usize) -> Result<Compared> {
         let mut members = Flagged::default();
-        self.own(part, |listing| listing.kind() == RecordKind::Membership, |sub| members.insert(sub)).await?;
-        self.own(part, |listing| listing.kind() == RecordKind::User, |sub| members.remove(&sub)).await?;
+        self.own(part, |listing| listing.kind() == RecordKind::Membership, |sub, _| members.insert(sub))
+            .await?;
+        self.own(part, |listing| listing.kind() == RecordKind::User, |sub, _| members.remove(&sub)).await?;
         let membership = NamedBy { membership: true, ..NamedBy::default() };
         let unknown = members.without_flag().map(|sub| (sub, membership)).collect();
         Ok(Compared { unknown, named: 0, before: 0 })
@@ -279,7 +282,7 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
     async fn compare_split(&self, part: usize) -> Result<std::result::Result<Compared, Unreadable>> {
         let Some((previous, previous_units)) = &self.previous else { return Ok(Err(Unreadable)) };
         let mut listed = Flagged::default();
-        self.own(part, is_split, |sub| listed.insert(sub)).await?;
+        self.own(part, is_split, |sub, _| listed.insert(sub)).await?;
         let (named, mut before, mut unknown) = (listed.len(), 0, Unknown::new());
         // Beyond this number, the split listing is not believed, and what else is unknown does not matter.
         let most = self.max_unknown as usize + 1;
@@ -302,38 +305,80 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
                 previous_units,
                 part,
                 |listing| listing.kind() == RecordKind::User,
-                |sub| take(sub, true),
+                |sub, _| take(sub, true),
             )
             .await?;
         if is_readable.is_err() {
             return Ok(Err(Unreadable));
         }
-        self.own(part, |listing| listing.kind() == RecordKind::Membership, |sub| take(sub, false)).await?;
+        self.own(part, |listing| listing.kind() == RecordKind::Membership, |sub, _| take(sub, false)).await?;
         Ok(Ok(Compared { unknown, named, before }))
     }
 
-    /// The `sub`s that only one of both listings names.
+    /// The `sub`s that only one of both listings names. Those of users that the one listing shows as created after
+    /// the split listing began are left out: they speak against neither.
     async fn compare_listings(&self, part: usize) -> Result<Compared> {
-        let (mut listed, mut unknown) = (Flagged::default(), Unknown::new());
-        let most = self.max_unknown as usize + 1;
-        self.own(part, is_split, |sub| listed.insert(sub)).await?;
+        let (mut listed, mut only_one) = (Flagged::default(), Vec::new());
+        self.own(part, is_split, |sub, _| listed.insert(sub)).await?;
         self.own(
             part,
             |listing| *listing == Listing::Users,
-            |sub| match listed.flag(&sub) {
+            |sub, digest| match listed.flag(&sub) {
                 Some(is_in_both) => *is_in_both = true,
-                None if unknown.len() >= most => {}
-                None => drop(unknown.insert(sub, NamedBy::default())),
+                None => only_one.push((sub, digest)),
             },
         )
         .await?;
+        let most = self.max_unknown as usize + 1;
+        let earlier = self.created_before_split(only_one, most).await?;
+        let mut unknown: Unknown = earlier.into_iter().map(|sub| (sub, NamedBy::default())).collect();
         let split = NamedBy { split: true, ..NamedBy::default() };
         unknown.extend(listed.without_flag().take(most).map(|sub| (sub, split)));
         Ok(Compared { unknown, named: 0, before: 0 })
     }
 
+    /// The users of `listed` whose records do not say that they were created after the split listing began, at
+    /// most `most`.
+    async fn created_before_split(
+        &self,
+        listed: Vec<(Sub, Option<Digest>)>,
+        most: usize,
+    ) -> Result<Vec<Sub>> {
+        let Export { catalog, progress, .. } = self.export;
+        let mut earlier = Vec::new();
+        for some in listed.chunks(RECORDS_A_READ) {
+            let with_records: Vec<_> =
+                some.iter().filter_map(|(sub, digest)| Some((sub.as_str(), (*digest)?))).collect();
+            let is_later = |record: ReadRecord<UserRecord>| {
+                record.is_ok_and(|user| self.is_after_split_began(user.created))
+            };
+            let later = catalog.map_records(&progress.user_pool_id, &with_records, is_later).await?;
+            let later: HashSet<&str> = with_records
+                .iter()
+                .zip(later)
+                .filter(|(_, later)| *later)
+                .map(|((sub, _), _)| *sub)
+                .collect();
+            let others = some.iter().map(|(sub, _)| sub).filter(|sub| !later.contains(sub.as_str()));
+            earlier.extend(others.take(most - earlier.len()).cloned());
+            if earlier.len() == most {
+                break;
+            }
+        }
+        Ok(earlier)
+    }
+
+    fn is_after_split_began(&self, created: Option<Timestamp>) -> bool {
+        created.zip(self.split_began_at).is_some_and(|(created, began)| created >= began)
+    }
+
     /// Passes the `sub`s of a part to `take`, from the units of this snapshot that `wanted` accepts.
-    async fn own(&self, part: usize, wanted: impl Fn(&Listing) -> bool, take: impl FnMut(Sub)) -> Result<()> {
+    async fn own(
+        &self,
+        part: usize,
+        wanted: impl Fn(&Listing) -> bool,
+        take: impl FnMut(Sub, Option<Digest>),
+    ) -> Result<()> {
         let id = &self.export.progress.run_id;
         self.entries(id, self.units, part, wanted, take).await?.map_err(|Unreadable| {
             let what = format!("A page of snapshot {id} is missing or altered.");
@@ -347,7 +392,7 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
         units: &[Unit],
         part: usize,
         wanted: impl Fn(&Listing) -> bool,
-        mut take: impl FnMut(Sub),
+        mut take: impl FnMut(Sub, Option<Digest>),
     ) -> Result<std::result::Result<(), Unreadable>> {
         let may_name = |listing: &Listing| match listing {
             Listing::UsersBySub { prefix } => prefix.place() * self.parts / ListingCheck::PARTS == part,
@@ -363,8 +408,12 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
         let mut batches = stream::iter(of_units).flatten_unordered(UNITS_READ_AT_ONCE);
         while let Some(batch) = batches.try_next().await? {
             let Ok(batch) = batch else { return Ok(Err(Unreadable)) };
-            let subs = batch.pages.into_iter().flat_map(|page| page.0).map(|entry| Sub::new(entry.key));
-            subs.filter(|sub| part_of(sub, self.parts) == part).for_each(&mut take);
+            for PageEntry { key, digest } in batch.pages.into_iter().flat_map(|page| page.0) {
+                let sub = Sub::new(key);
+                if part_of(&sub, self.parts) == part {
+                    take(sub, digest);
+                }
+            }
         }
         Ok(Ok(()))
     }
@@ -478,15 +527,12 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
     }
 
     fn note(&self, state: &mut ListingCheck, sub: Sub, named_by: NamedBy, found: LookUp) {
-        let is_later = |created: Option<Timestamp>| {
-            created.zip(self.split_began_at).is_some_and(|(created, began)| created >= began)
-        };
         match (self.question, found) {
             (ListingQuestion::Members, LookUp::Found(_)) => state.overlooked = Some(sub),
             (ListingQuestion::Members, LookUp::Gone | LookUp::Failed) => state.name_without_user(sub),
             // The one listing began after the split listing had named this user.
             (ListingQuestion::Agreement, LookUp::Found(_)) if named_by.split => state.overlooked = Some(sub),
-            (ListingQuestion::Agreement, LookUp::Found(created)) if is_later(created) => {}
+            (ListingQuestion::Agreement, LookUp::Found(created)) if self.is_after_split_began(created) => {}
             (_, LookUp::Found(_)) => state.doubt = Some(Doubt::UserFound),
             (_, LookUp::Failed) if state.doubt == Some(Doubt::UserFound) => {}
             (_, LookUp::Failed) => state.doubt = Some(Doubt::LookUpFailed),

@@ -40,7 +40,7 @@ pub(super) struct Export<'a, P, V> {
     pub counted: Mutex<(Counts, Instant)>,
     /// The pages between their call and the end of their storage, by the size of their users.
     pub in_flight: InFlightBytes,
-    /// The smallest limit that a unit needed in this invocation.
+    /// The smallest limit that a unit of the snapshot has needed.
     pub known_limit: AtomicU32,
 }
 

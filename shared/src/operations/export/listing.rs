@@ -135,9 +135,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         if known >= unit.limit || unit.listing.kind() == RecordKind::Group {
             return Ok(unit);
         }
-        self.catalog
-            .change_unit(&self.progress.run_id, &unit, |unit| unit.limit = unit.limit.min(known))
-            .await
+        // A new attempt: no page of another limit may join its pages.
+        self.catalog.change_unit(&self.progress.run_id, &unit, |unit| unit.start_again_with(known)).await
     }
 
     async fn list_attempt(

@@ -109,6 +109,9 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 Adapted::OutOfTime => return Ok(true),
                 Adapted::Unchanged => {}
             }
+            if let Some(least) = units.iter().map(|unit| unit.limit).min() {
+                self.known_limit.fetch_min(least.get(), Ordering::Relaxed);
+            }
             let open: Vec<_> = units.into_iter().filter(|unit| unit.is_open()).collect();
             let Some(phase) = open.iter().map(|unit| unit.listing.phase()).min() else { return Ok(false) };
             let due = open.into_iter().filter(|unit| unit.listing.phase() == phase);

@@ -1,7 +1,8 @@
 //! Renewal: keeps the items of a restore from expiring while an import works on it.
 //!
 //! The items of a restore expire 90 days after they were written, and its header a day earlier. If an import is at
-//! work after 45 days, it renews all items first, and the header last. If the header expires meanwhile, the restore
+//! work after 45 days, or if the deployment keeps sub maps for another time by now, it renews all items first, and the
+//! header last. If the header expires meanwhile, the restore
 //! is absent, and the run ends.
 
 use super::context::Context;
@@ -18,18 +19,19 @@ const CHECKPOINT_EVERY: u32 = 5;
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let Context { catalog, restore, clock, .. } = context;
     let now = clock.now();
-    if !restore.expires_at.is_renewal_due(now) {
+    if !restore.expires_at.is_renewal_due(now) && !restore.retention_changed {
         return Ok(PhaseEnd::Done);
     }
     let key = CheckpointKey::renewal(&restore.id);
-    let state = match catalog.checkpoint(&key).await? {
-        // An earlier renewal, whose items are as old as the header says.
-        Some(Renewal { step, since, .. }) if ExpiresAt::of_header(since) <= restore.expires_at => {
-            Renewal { step, since: now, after: None, done: false }
-        }
-        Some(begun) => begun,
-        None => Renewal { step: 0, since: now, after: None, done: false },
+    let sub_map_retention = restore.sub_map_retention;
+    // After an earlier renewal, the items are as old as the header says.
+    let is_due_one = |begun: &Renewal| {
+        begun.sub_map_retention == sub_map_retention && ExpiresAt::of_header(begun.since) > restore.expires_at
     };
+    let begun = catalog.checkpoint(&key).await?;
+    let step = begun.as_ref().map_or(0, |begun| begun.step);
+    let new = Renewal { step, since: now, after: None, sub_map_retention, done: false };
+    let state = begun.filter(is_due_one).unwrap_or(new);
     let renewed = catalog.work_through(&key, state, &mut Renewing { context }).await?;
     if let Some(renewal) = &renewed {
         catalog.renew_header(restore, renewal.since).await?;

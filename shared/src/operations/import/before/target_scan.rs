@@ -126,13 +126,15 @@ fn is_older(user: &User, restore: &Restore) -> bool {
 
 fn scanned(user: &User, restore: &Restore) -> ScannedUser {
     let mut record = Cow::Borrowed(&user.record);
-    if restore.value_rules.is_some() {
-        restore.leave_out_values(record.to_mut());
-    }
+    let left_out = match restore.value_rules {
+        Some(_) => restore.leave_out_values(record.to_mut()),
+        None => Vec::new(),
+    };
     ScannedUser {
         sub: user.sub.clone(),
         username: user.record.username.clone(),
         content: record.kept_digest(restore.options.old_sub_attribute.as_deref()),
+        left_out,
         is_federated: user.record.is_federated(),
     }
 }

@@ -4,10 +4,11 @@ use super::compare::{differences, may_be_created, recognised};
 use super::marks::Marks;
 use crate::Result;
 use crate::model::{
-    Finding, FindingKind, LedgerPage, Listing, Outcome, Place, Reason, RestoreUnit, Sub, SubMapEntry, User,
-    UserRecord, Verification, VerificationStage,
+    Finding, FindingKind, LedgerPage, Listing, Note, Outcome, Place, Reason, Restore, RestoreUnit, Sub,
+    SubMapEntry, User, UserRecord, Verification, VerificationStage,
 };
 use crate::operations::import::context::Context;
+use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
@@ -119,8 +120,23 @@ async fn take_back<B: Backend>(context: &Context<B>, entry: &SubMapEntry) -> Res
     if !is_of_job {
         return Ok(());
     }
+    let named = [(entry.old_sub.as_str(), entry.digest)];
+    let record = catalog.records::<UserRecord>(&restore.source, &named).await?.pop();
+    let notes = record
+        .and_then(std::result::Result::ok)
+        .map_or_else(Vec::new, |record| notes_of_job(restore, entry, record));
     let Place { page, place } = entry.place;
     let (unit, key) = (Listing::Users.unit_id(), entry.old_sub.to_string());
-    let take_back = |ledger: &mut LedgerPage| ledger.take_back(place.into(), key.clone());
+    let take_back = |ledger: &mut LedgerPage| ledger.take_back(place.into(), key.clone(), &notes);
     catalog.change_ledger_page(&restore.id, &unit, page, &LedgerPage::default(), take_back).await.map(drop)
+}
+
+/// The notes of the report about a user of an import job.
+fn notes_of_job(restore: &Restore, entry: &SubMapEntry, mut record: UserRecord) -> Vec<Note> {
+    let left_out = restore.leave_out_values(&mut record);
+    let Ok(mut intent) = Intent::of(&entry.old_sub, &record, &restore.settings, &restore.options) else {
+        return Vec::new();
+    };
+    intent.note_left_out(&left_out);
+    intent.notes_of_job(&record)
 }

@@ -76,6 +76,10 @@ impl<'a> ForecastCounter<'a> {
                     let is_same =
                         existing.content == record.kept_digest(options.old_sub_attribute.as_deref());
                     forecast.count_existing(is_same, options.existing);
+                    if is_same {
+                        let lacks = |name: &String| !existing.left_out.contains(name);
+                        forecast.count_left_out(&sub, left_out.into_iter().filter(lacks).collect());
+                    }
                 }
                 (None, Ok(record)) => match self.intent(&sub, &record) {
                     Ok(mut intent) => {

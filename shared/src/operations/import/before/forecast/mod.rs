@@ -92,7 +92,7 @@ impl<B: Backend> PagedWork for ForecastWork<'_, B> {
                 self.counter.count(page, &mut state.forecast);
             }
         }
-        state.next_page = last + 1;
+        state.next_page = last.max(1) + 1;
         Ok(state)
     }
 

@@ -75,6 +75,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             execution: progress.execution.clone(),
             expires_at: ExpiresAt::of_header(progress.run_id.time()),
             sub_map_retention: self.sub_map_retention,
+            retention_changed: false,
             pass: 1,
             has_succeeded: false,
             settings: TargetSettings::of(self.target),

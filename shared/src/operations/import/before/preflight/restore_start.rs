@@ -42,6 +42,7 @@ impl RestoreStart {
             }
             Self::Continued { restore, execution, to_declare } => {
                 let resume = |now: &mut Restore| {
+                    now.retention_changed |= now.sub_map_retention != restore.sub_map_retention;
                     now.sub_map_retention = restore.sub_map_retention;
                     resume(now, &execution, &to_declare);
                 };

@@ -68,17 +68,20 @@ async fn note_undelivered<B: Backend>(
     error: PoolError,
 ) -> Result<Resolution> {
     let Context { pool, catalog, restore, .. } = entries.context;
+    let entry =
+        |restored| SubMapEntry { not_invited: true, ..user.sub_map_entry(record.username.clone(), restored) };
+    // Before the look-up, which can fail.
+    catalog.put_sub_map(restore, &[entry(None)]).await?;
     let created = match pool.get_user(&intent.name).await {
         Ok(created) => created,
         Err(again) if again.kind == PoolErrorKind::UserNotFound => {
-            return entries.refused(error).map(Resolution::Settled);
+            return entries.refused(error).map(Resolution::NotInvited);
         }
         Err(again) => return entries.refused(again).map(Resolution::Settled),
     };
     let (sub, username) = (Some(created.sub.clone()), created.record.username.clone());
     let restored = RestoredUser { sub, username, origin: Origin::Created };
-    let entry = user.sub_map_entry(record.username.clone(), Some(restored));
-    catalog.put_sub_map(restore, &[SubMapEntry { not_invited: true, ..entry }]).await?;
+    catalog.put_sub_map(restore, &[entry(Some(restored))]).await?;
     let failed_invitation = Some(FailedInvitation::Now);
     Ok(Resolution::Found(TargetUser { failed_invitation, ..TargetUser::created(created) }))
 }

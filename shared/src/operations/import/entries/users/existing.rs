@@ -46,7 +46,11 @@ pub async fn decide<B: Backend>(
         _ if is_begun => created_by_restore(restore, found),
         Existing::Fail => Resolution::failed(taken),
         _ if taken == Reason::AliasTaken => Resolution::failed(taken),
-        _ if difference.is_none() => Resolution::Found(TargetUser::existing(found, Outcome::AlreadyThere)),
+        _ if difference.is_none() => {
+            let lacks = |name: &String| !found.record.attributes.contains_key(name);
+            Resolution::Found(TargetUser::existing(found, Outcome::AlreadyThere))
+                .lacking(user.left_out.iter().any(lacks))
+        }
         Existing::Skip => Resolution::Found(TargetUser::existing(found, kept())),
         Existing::Update => update_user(entries, user, record, found, &difference, taken).await?,
     })

@@ -95,6 +95,11 @@ async fn restore_user<B: Backend>(
     let mut target = match resolve::resolve(entries, user, &record, intent.as_ref(), lookups).await? {
         Resolution::Found(target) => target,
         Resolution::Settled(outcome) => return Ok(not_restored(user, record.username, outcome)),
+        Resolution::NotInvited(outcome) => {
+            let handled = not_restored(user, record.username, outcome);
+            let sub_map = handled.sub_map.map(|entry| SubMapEntry { not_invited: true, ..entry });
+            return Ok(Handled { sub_map, ..handled });
+        }
     };
     // Two users of the snapshot never become one user of the target.
     if target.sub.as_ref().is_some_and(|sub| !entries.in_flight.assign(sub, &user.sub)) {
@@ -119,7 +124,8 @@ async fn restore_user<B: Backend>(
         _ => {
             let outcome = target.outcome.clone();
             let is_changed = matches!(outcome, Outcome::Updated { .. });
-            let notes = (is_changed && !user.left_out.is_empty()).then_some(Note::ValueNotRestored);
+            let is_noted = target.lacks_left_out || is_changed && !user.left_out.is_empty();
+            let notes = is_noted.then_some(Note::ValueNotRestored);
             let handled = restored(user, record.username, target, outcome);
             Ok(Handled { notes: notes.into_iter().collect(), ..handled })
         }

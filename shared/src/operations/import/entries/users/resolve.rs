@@ -101,7 +101,8 @@ async fn resolve_existing<B: Backend>(
         }));
     }
     if scanned.content == record.kept_digest(restore.options.old_sub_attribute.as_deref()) {
-        return Ok(Some(found(scanned, Outcome::AlreadyThere)));
+        let lacks = user.left_out.iter().any(|name| !scanned.left_out.contains(name));
+        return Ok(Some(found(scanned, Outcome::AlreadyThere).lacking(lacks)));
     }
     if restore.options.existing == Existing::Skip {
         return Ok(Some(found(scanned, kept())));
@@ -126,6 +127,7 @@ fn found(scanned: &ScannedUser, outcome: Outcome) -> Resolution {
         has_signed_in: false,
         has_password: true,
         failed_invitation: None,
+        lacks_left_out: false,
         lacks_preferred_username: false,
     })
 }

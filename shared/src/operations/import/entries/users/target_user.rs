@@ -16,6 +16,8 @@ pub struct TargetUser {
     pub has_password: bool,
     /// Whether Cognito could not send its invitation, and when.
     pub failed_invitation: Option<FailedInvitation>,
+    /// Whether it lacks a value that the restore leaves out.
+    pub lacks_left_out: bool,
     /// Whether it may have no `preferred_username`. No call has shown what a job gave to a user.
     pub lacks_preferred_username: bool,
 }
@@ -32,6 +34,7 @@ impl TargetUser {
             has_signed_in: false,
             has_password: true,
             failed_invitation: None,
+            lacks_left_out: false,
             lacks_preferred_username: true,
         }
     }
@@ -61,6 +64,7 @@ impl TargetUser {
             has_signed_in: true,
             has_password: true,
             failed_invitation: None,
+            lacks_left_out: false,
             lacks_preferred_username: false,
         }
     }
@@ -75,6 +79,7 @@ impl TargetUser {
             has_signed_in: false,
             has_password: user.record.status != UserStatus::ForceChangePassword,
             failed_invitation: None,
+            lacks_left_out: false,
             lacks_preferred_username: lacks_preferred_username(&user.record),
         }
     }
@@ -100,9 +105,19 @@ pub enum Resolution {
     Found(TargetUser),
     /// The user is not restored: it is left out, or it cannot be created.
     Settled(Outcome),
+    /// Cognito created the user, could not send the invitation, and does not show the user yet.
+    NotInvited(Outcome),
 }
 
 impl Resolution {
+    /// The same, if the user of the target lacks values that the restore leaves out.
+    pub fn lacking(self, lacks_left_out: bool) -> Self {
+        match self {
+            Self::Found(target) => Self::Found(TargetUser { lacks_left_out, ..target }),
+            settled => settled,
+        }
+    }
+
     pub fn failed(reason: Reason) -> Self {
         Self::Settled(Outcome::Failed { reason })
     }
