@@ -67,7 +67,6 @@ impl World {
 
         let (machines, ended) = self.run_all(&mut random, storm, &history, &before.here).await;
         self.report.longest_end = self.report.longest_end.max(began.elapsed().saturating_sub(storm));
-        self.had_wrong_clock = false;
         for machine in &machines {
             timeout(ENDS_WITHIN, self.account(machine)).await.expect("every second invocation ends");
         }

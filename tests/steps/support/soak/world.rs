@@ -41,8 +41,6 @@ pub struct World {
     /// The restore that the operator wants.
     pub restore: Option<Wanted>,
     pub executions: u64,
-    /// Whether an invocation of the day had a wrong clock.
-    pub had_wrong_clock: bool,
     /// Each sealed snapshot, as it was when it was first seen.
     pub seen: BTreeMap<RunId, (Seal, Counts)>,
     /// What the runs of the day may remove.
@@ -86,7 +84,6 @@ impl World {
             lost: BTreeMap::new(),
             restore: None,
             executions: 0,
-            had_wrong_clock: false,
             seen: BTreeMap::new(),
             removals: Vec::new(),
             targets: 0,
@@ -150,7 +147,6 @@ impl World {
         let jumps = machine.jumps.as_ref();
         let jumped = jumps.map_or(0, |jumps| jumps.count.load(std::sync::atomic::Ordering::Relaxed));
         self.faults.count(FaultKind::ClockJump, jumped as u64);
-        self.had_wrong_clock |= jumped > 0;
         self.report.died.extend(machine.died.lock().unwrap().iter().cloned());
     }
 
