@@ -3,18 +3,21 @@
 //! Method: a table with a replica. Exports and removals run in the first Region, imports and copies in either. Each
 //! item arrives in the other Region by itself, after any time up to a maximum, in any order.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde_json::json;
+use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{PoolDescription, PoolId, RunId};
 use shared::ports::Backend;
 use shared::ports::vault::{Key, ReadVault, Vault, WriteOnceVault};
 use shared_memory::{MemoryBackend, MemoryGlobalTable, MemoryPool, PageShape};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::support::copied::{copy_to, is_visible, other_account};
 use crate::support::machine::{End, Machine};
@@ -26,6 +29,8 @@ use crate::support::{backend, cases, in_paused_time, people, source_id, target_i
 const SECOND: &str = "eu-central-1";
 /// The longest lag for which an import in the second Region and a removal always see each other.
 const MAX_LAG: Duration = Duration::from_secs(10);
+/// The time of the calls with which an import holds its snapshot.
+const BEGINS_WITHIN: Duration = Duration::from_secs(10);
 
 fn target_in_second() -> PoolId {
     PoolId::parse("eu-central-1_Target001").unwrap()
@@ -174,10 +179,22 @@ fn case(lags: &'static [u64]) -> impl Strategy<Value = Case> {
         })
 }
 
-/// An import, an export and a removal at once. Returns how the import ended.
-async fn play(world: &mut World, case: &Case) -> End {
+/// What came of a case.
+#[derive(Debug)]
+struct Played {
+    import: End,
+    older: RunId,
+    newer: RunId,
+    /// The snapshot of the export that ran at the same time.
+    third: Option<RunId>,
+    /// Whether the removal began before the third snapshot was sealed, and ended without an error.
+    pruned_before_third: bool,
+}
+
+/// An import, an export and a removal at once.
+async fn play(world: &mut World, case: &Case) -> Played {
     let older = world.export("older").await;
-    world.export("newer").await;
+    let newer = world.export("newer").await;
     let wire = world.replicate(case.lag, case.seed);
     world.first.script().set_latency(Duration::from_millis(40), Duration::from_millis(15));
     let (first, source) = (world.first.clone(), world.source.clone());
@@ -192,50 +209,90 @@ async fn play(world: &mut World, case: &Case) -> End {
         let end = Machine::new(&first).export(json!({"userPoolId": source_id(), "tps": 200}), "third").await;
         match end {
             End::Finished(report) => {
-                let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
+                let (id, at) =
+                    (RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap(), Instant::now());
                 // A removal may have taken it since, if it is not the newest.
-                Some((id.clone(), snapshot::read(&first, &source_id(), &id).await))
+                Some((id.clone(), snapshot::read(&first, &source_id(), &id).await, at))
             }
-            _ => None,
+            other => {
+                assert_eq!(other.error().0, "ExportAlreadyRunning", "{other:?}");
+                None
+            }
         }
     });
     let prune = async {
         sleep(case.prune_at).await;
-        // An export may hold the lease.
-        drop(prune_by_hand(&world.first, &by_policy("last=1")).await);
+        let pruned = prune_by_hand(&world.first, &by_policy("last=1")).await;
+        if let Err(error) = &pruned {
+            assert_eq!(error.kind(), ErrorKind::ExportAlreadyRunning, "{error}");
+        }
+        pruned.is_ok().then(Instant::now)
     };
     let import = async {
         sleep(case.import_at).await;
         world.import(case.into_second, case.older.then_some(&older), case.budget).await
     };
-    let ((), end) = tokio::join!(prune, import);
-    if let Some((id, contents)) = export.await.unwrap() {
-        world.sealed.insert(id, contents);
-    }
+    let (pruned, import) = tokio::join!(prune, import);
+    let exported = export.await.unwrap();
+    assert!(pruned.is_some() || exported.is_some(), "only an export refuses the removal, and the reverse");
+    let pruned_before_third =
+        pruned.is_none_or(|ended| exported.as_ref().is_none_or(|(_, _, sealed)| ended < *sealed));
+    let third = exported.map(|(id, contents, _)| {
+        world.sealed.insert(id.clone(), contents);
+        id
+    });
     wire.abort();
     world.first.script().set_latency(Duration::ZERO, Duration::ZERO);
-    end
+    Played { import, older, newer, third, pruned_before_third }
 }
 
-/// A restore that says that it succeeded has the whole snapshot.
-fn assert_true(world: &World, case: &Case, end: &End) {
-    let End::Finished(report) = end else { return };
+impl Case {
+    /// Whether the import must succeed: both snapshots have arrived when it begins, and no removal takes the
+    /// one that it restores, or the removal begins when the hold has long arrived.
+    fn must_succeed(&self, played: &Played) -> bool {
+        let arrives = if self.into_second { self.lag + Duration::from_secs(1) } else { Duration::ZERO };
+        let is_held = self.import_at + 2 * arrives + BEGINS_WITHIN < self.prune_at;
+        let is_kept = !self.older && played.pruned_before_third;
+        self.import_at > arrives && (is_held || is_kept)
+    }
+}
+
+/// A restore that says that it succeeded has the whole snapshot, and it is the one that was wanted.
+fn assert_true(world: &World, case: &Case, played: &Played) {
+    let End::Finished(report) = &played.import else { return };
     if report["status"] == "SUCCEEDED" {
         let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
         let contents =
             world.sealed.get(&id).unwrap_or_else(|| panic!("{report}: no such snapshot was sealed"));
         assert_eq!(compare(contents, world.target(case.into_second)), Comparison::default(), "{report}");
+        let Played { older, newer, third, .. } = played;
+        // A replica can lack the newest.
+        let latest = [Some(newer), third.as_ref(), case.into_second.then_some(older)];
+        assert!(if case.older { id == *older } else { latest.contains(&Some(&id)) }, "{id}: {played:?}");
     }
 }
 
-/// The import succeeds, or its target is as it was.
-fn assert_whole_or_untouched(world: &World, case: &Case, end: &End) {
-    assert_true(world, case, end);
-    match end {
-        End::Finished(report) => assert_eq!(report["status"], "SUCCEEDED", "{report}"),
+/// Errors of an import or a copy whose snapshot is removed, or has not arrived.
+const REFUSED: &[&str] =
+    &["SnapshotBeingRemoved", "SnapshotNotFound", "RemovalUndecided", "SnapshotNotSealed"];
+
+/// The import succeeds, or its target is as it was, for a reason. Returns whether it succeeded.
+fn assert_whole_or_untouched(world: &World, case: &Case, played: &Played) -> bool {
+    assert_true(world, case, played);
+    match &played.import {
+        End::Finished(report) => {
+            assert_eq!(report["status"], "SUCCEEDED", "{report}");
+            true
+        }
         other => {
+            let error = other.error().0;
+            // Items of a snapshot, or of its removal, have arrived in another order than they were written.
+            let is_half_there = case.into_second && error == "SnapshotDamaged";
+            assert!(REFUSED.contains(&error) || is_half_there, "{other:?}");
+            assert!(!case.must_succeed(played), "{other:?}");
             let target = world.target(case.into_second);
             assert_eq!((target.user_count(), target.groups().len()), (0, 0), "{other:?}");
+            false
         }
     }
 }
@@ -273,38 +330,50 @@ fn an_import_in_the_second_region_that_begins_with_a_removal_is_whole_or_touches
                 prune_at: seconds(prune_at),
             };
             let mut world = World::new(case.users);
-            let end = play(&mut world, &case).await;
-            assert_whole_or_untouched(&world, &case, &end);
+            let played = play(&mut world, &case).await;
+            assert_whole_or_untouched(&world, &case, &played);
             assert_converged(&world).await;
         });
+    }
+}
+
+/// The usual lag is a second or less.
+#[test]
+fn an_import_in_either_region_succeeds_or_is_refused_before_it_touches_the_target() {
+    // Imports by Region, and those that succeeded.
+    let (all, succeeded) = ([Cell::new(0), Cell::new(0)], [Cell::new(0), Cell::new(0)]);
+    let lags = &[0, 100, 1_000, 4_000, 10_000];
+    let ended = TestRunner::new(cases(80)).run(&case(lags), |case| {
+        assert!(case.lag <= MAX_LAG);
+        in_paused_time(async {
+            let mut world = World::new(case.users);
+            let played = play(&mut world, &case).await;
+            let region = usize::from(case.into_second);
+            all[region].update(|number: u32| number + 1);
+            if assert_whole_or_untouched(&world, &case, &played) {
+                succeeded[region].update(|number: u32| number + 1);
+            }
+            assert_converged(&world).await;
+        });
+        Ok(())
+    });
+    ended.unwrap();
+    for (all, succeeded) in all.iter().zip(&succeeded) {
+        let (all, succeeded) = (all.get(), succeeded.get());
+        assert!(all < 8 || succeeded * 4 > all, "only {succeeded} of {all} imports into a Region succeed");
     }
 }
 
 proptest! {
     #![proptest_config(cases(50))]
 
-    /// The usual lag is a second or less.
-    #[test]
-    fn an_import_in_either_region_succeeds_or_is_refused_before_it_touches_the_target(
-        case in case(&[0, 100, 1_000, 4_000, 10_000])
-    ) {
-        in_paused_time(async {
-            prop_assert!(case.lag <= MAX_LAG);
-            let mut world = World::new(case.users);
-            let end = play(&mut world, &case).await;
-            assert_whole_or_untouched(&world, &case, &end);
-            assert_converged(&world).await;
-            Ok(())
-        })?;
-    }
-
     /// A lag of many minutes: a restore may fail in its middle, but it never claims too much.
     #[test]
     fn no_lag_makes_a_restore_claim_more_than_it_did(case in case(&[30_000, 120_000, 1_000_000])) {
         in_paused_time(async {
             let mut world = World::new(case.users);
-            let end = play(&mut world, &case).await;
-            assert_true(&world, &case, &end);
+            let played = play(&mut world, &case).await;
+            assert_true(&world, &case, &played);
             assert_converged(&world).await;
         });
     }
@@ -341,7 +410,12 @@ proptest! {
                 prop_assert!(is_visible(&destination, id).await);
                 let (copy, sealed) = (snapshot::read(&destination, &source_id(), id).await, &world.sealed[id]);
                 prop_assert_eq!((&copy.users, &copy.groups, &copy.memberships), (&sealed.users, &sealed.groups, &sealed.memberships));
-            } else {
+            } else if let Err(error) = copied {
+                let name = error.kind().name();
+                let is_half_there = from_second && ["CopyIncomplete", "SnapshotDamaged"].contains(&name);
+                prop_assert!(REFUSED.contains(&name) || is_half_there, "{}: {}", name, error);
+                let has_arrived = !from_second || copy_at > lag + 1_000;
+                prop_assert!(!has_arrived || *id == ids[0], "no removal takes the newest: {}", error);
                 prop_assert!(Catalog::new(destination.vault()).snapshot(&source_id(), id).await.unwrap().is_none());
             }
             world.first.script().set_latency(Duration::ZERO, Duration::ZERO);

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use step_tests::interleaving::{Explored, PAIRS, Pair, Schedule, explore, replay, sample};
+use step_tests::interleaving::{Explored, PAIRS, Pair, Schedule, Violation, explore, replay, sample};
 
 use super::{Threads, say};
 
@@ -65,18 +65,35 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
         let found = explore(pair, preemptions, options.threads.threads as usize, options.limit);
         writeln!(
             stdout(),
-            "{:55} {preemptions} preemptions {:>8} schedules, at most {:>3} steps, {:>4} s{}",
+            "{:55} {preemptions} preemptions {:>8} schedules, at most {:>3} steps, {:>4} s, {} violations{}",
             pair.name,
             found.schedules,
             found.most_steps,
             found.took.as_secs(),
+            found.violations.len(),
             if found.is_cut_short { ", cut short" } else { "" },
         )?;
         total.add(found);
     }
+    writeln!(
+        stdout(),
+        "exhaustive: {} schedules in {} s, {} violations",
+        total.schedules,
+        began.elapsed().as_secs(),
+        total.violations.len()
+    )?;
     say(&format!("{} random schedules", options.random))?;
     let random = random(options, &pairs);
-    writeln!(stdout(), "random: {} schedules, seeds from {}", random.schedules, options.seed)?;
+    writeln!(
+        stdout(),
+        "random: {} schedules of {}, seeds from {}, in {} s, {} violations",
+        random.schedules,
+        options.random,
+        options.seed,
+        random.took.as_secs(),
+        random.violations.len()
+    )?;
+    let are_all_played = random.schedules == options.random;
     total.add(random);
     writeln!(
         stdout(),
@@ -93,12 +110,15 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
             violation.schedule
         )?;
     }
-    Ok(if total.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if !are_all_played {
+        writeln!(stdout(), "fewer random schedules were played than asked for")?;
+    }
+    Ok(if total.violations.is_empty() && are_all_played { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Plays random schedules of the pairs in turn.
 fn random(options: &Options, pairs: &[Pair]) -> Explored {
-    let next = AtomicU64::new(0);
+    let (next, began) = (AtomicU64::new(0), Instant::now());
     let (first, end) = (options.seed, options.seed + options.random);
     let work = || {
         let mut found = Explored::default();
@@ -115,9 +135,16 @@ fn random(options: &Options, pairs: &[Pair]) -> Explored {
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..options.threads.threads).map(|_| scope.spawn(work)).collect();
         let mut total = Explored::default();
-        for found in threads.into_iter().filter_map(|thread| thread.join().ok()) {
-            total.add(found);
+        for thread in threads {
+            match thread.join() {
+                Ok(found) => total.add(found),
+                Err(_) => total.violations.push(Violation {
+                    pair: "a thread of the search",
+                    schedule: Schedule::default(),
+                    message: "it panicked: see the standard error".to_owned(),
+                }),
+            }
         }
-        total
+        Explored { took: began.elapsed(), ..total }
     })
 }

@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use shared::catalog::Catalog;
+use shared::catalog::{Catalog, Record};
 use shared::model::{
     Digest, GroupName, GroupRecord, Listing, PageEntry, PoolDescription, PoolId, RunId, SealBuilder,
     Snapshot, SnapshotState, Sub, Unit, UserRecord,
 };
 use shared::ports::Backend;
+use shared::ports::vault::Key;
 use shared_memory::MemoryBackend;
 
 use super::disturbance::History;
@@ -19,6 +20,8 @@ pub struct Contents {
     pub users: HashMap<Sub, Vec<UserRecord>>,
     pub groups: HashMap<GroupName, Vec<GroupRecord>>,
     pub memberships: HashSet<(GroupName, Sub)>,
+    /// The keys of the records of its users.
+    pub user_records: HashSet<Key>,
 }
 
 /// Reads a snapshot. Checks that it is sealed, and that every page and record exists, chained,
@@ -36,14 +39,21 @@ pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Content
     units.iter().for_each(|unit| sum.add(unit));
     assert_eq!(sum.finish(), (snapshot.counts, seal.digest), "the plan changed after the seal");
 
-    let mut contents =
-        Contents { snapshot, users: HashMap::new(), groups: HashMap::new(), memberships: HashSet::new() };
+    let mut contents = Contents {
+        snapshot,
+        users: HashMap::new(),
+        groups: HashMap::new(),
+        memberships: HashSet::new(),
+        user_records: HashSet::new(),
+    };
     for unit in &units {
         let entries = entries_of(&catalog, id, unit).await;
         let wanted: Vec<(&str, Digest)> =
             entries.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
         match &unit.listing {
             Listing::Users | Listing::UsersBySub { .. } => {
+                let keys = wanted.iter().map(|(sub, digest)| UserRecord::key(pool, sub, *digest));
+                contents.user_records.extend(keys);
                 for ((sub, _), record) in
                     wanted.iter().zip(catalog.records::<UserRecord>(pool, &wanted).await.unwrap())
                 {
@@ -109,6 +119,18 @@ async fn entries_of<V: shared::ports::vault::Vault>(
 }
 
 impl Contents {
+    /// Checks that a later read of the snapshot, or of a copy of it, finds what this one found.
+    pub fn assert_is_still(&self, later: &Self) {
+        assert_eq!(self.snapshot.id, later.snapshot.id);
+        let (seal, later_seal) = (self.snapshot.seal.as_ref(), later.snapshot.seal.as_ref());
+        assert_eq!(seal, later_seal, "the seal of {} changed", self.snapshot.id);
+        assert_eq!(self.snapshot.counts, later.snapshot.counts);
+        assert_eq!(
+            (&self.users, &self.groups, &self.memberships),
+            (&later.users, &later.groups, &later.memberships)
+        );
+    }
+
     /// Checks that the snapshot names every entry that the pool held throughout, and no entry that
     /// the pool never held.
     pub fn assert_agrees_with(&self, history: &History) {

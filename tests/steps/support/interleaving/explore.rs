@@ -142,8 +142,14 @@ impl Search {
             }
             let mut work = self.work.lock().unwrap();
             work.under_way -= 1;
-            work.left.extend(children);
+            let room =
+                usize::try_from(self.limit.saturating_sub(work.found.schedules + 1)).unwrap_or(usize::MAX);
+            if children.len() > room {
+                children = at_even_distances(&children, room);
+                work.found.is_cut_short = true;
+            }
             work.found.note(played);
+            work.left.extend(children);
             self.changed.notify_all();
         }
     }
@@ -166,6 +172,12 @@ impl Search {
             }
         }
     }
+}
+
+/// So many of the schedules, from the first to the last: of a long run, early turns are tried as well as late
+/// ones.
+fn at_even_distances<T: Clone>(all: &[T], most: usize) -> Vec<T> {
+    (0..most).map(|number| all[number * all.len() / most].clone()).collect()
 }
 
 impl Explored {
@@ -197,4 +209,108 @@ pub fn sample(pair: Pair, seeds: Range<u64>) -> Explored {
         }
     }
     Explored { took: began.elapsed(), ..found }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use shared::ports::Backend;
+    use shared::ports::vault::{Key, ReadVault, WriteOnceVault};
+    use shared_memory::{MemoryBackend, Turnstile};
+
+    use super::*;
+    use crate::backend;
+    use crate::interleaving::pairs::PAIRS;
+    use crate::interleaving::scheduler::{Actor, play};
+
+    fn counter() -> Key {
+        Key::new("COUNTER", "1")
+    }
+
+    async fn read(backend: &MemoryBackend) -> u64 {
+        let item = backend.vault().get(&counter()).await.unwrap();
+        item.map_or(0, |item| serde_dynamo::from_item::<_, BTreeMap<String, u64>>(item).unwrap()["value"])
+    }
+
+    /// Reads, and then writes without a condition: an update between the two is lost.
+    async fn add_carelessly(backend: MemoryBackend) {
+        let value = read(&backend).await + 1;
+        let item = serde_dynamo::to_item(BTreeMap::from([("value", value)])).unwrap();
+        backend.vault().put_all(vec![(counter(), item)]).await.unwrap();
+    }
+
+    fn actor<'a, F: Future<Output = ()> + 'a>(
+        backend: &MemoryBackend,
+        work: impl FnOnce(MemoryBackend) -> F,
+    ) -> Actor<'a> {
+        let turnstile = Turnstile::default();
+        Actor::new("actor", &turnstile, work(backend.behind(&turnstile)))
+    }
+
+    /// Breaks at one preemption.
+    async fn lost_update(choose: &mut dyn Choose) {
+        let (backend, _, _) = backend();
+        play(vec![actor(&backend, add_carelessly), actor(&backend, add_carelessly)], choose).await;
+        assert_eq!(read(&backend).await, 2, "an update is lost");
+    }
+
+    /// Breaks if one actor stops, the other sees what it has done so far, and stops before the first ends.
+    async fn seen_halfway(choose: &mut dyn Choose) {
+        let (backend, _, _) = backend();
+        let seen = std::cell::Cell::new([0, 0]);
+        let writer = actor(&backend, async |backend| {
+            add_carelessly(backend.clone()).await;
+            add_carelessly(backend).await;
+        });
+        let reader = actor(&backend, async |backend| {
+            let first = read(&backend).await;
+            seen.set([first, read(&backend).await]);
+        });
+        play(vec![writer, reader], choose).await;
+        assert_ne!(seen.get(), [1, 2], "the reader saw two states");
+    }
+
+    const LOST_UPDATE: Pair =
+        Pair { name: "lost update", play: |choose| Box::pin(lost_update(choose)), preemptions: 1 };
+    const SEEN_HALFWAY: Pair =
+        Pair { name: "seen halfway", play: |choose| Box::pin(seen_halfway(choose)), preemptions: 2 };
+
+    /// Checks that a search finds the bug with `least` preemptions and not with fewer.
+    fn assert_found_with(pair: Pair, least: usize) {
+        let fewer = explore(pair, least - 1, 1, u64::MAX);
+        assert!(fewer.violations.is_empty(), "{:?}", fewer.violations);
+        let found = explore(pair, least, 1, u64::MAX);
+        let violation = found.violations.first().expect("the search finds the bug");
+        // A replay shows the same.
+        assert_eq!(replay(pair, &violation.schedule).unwrap_err(), *violation);
+        assert!(!sample(pair, 0..5_000).violations.is_empty(), "random schedules find it");
+    }
+
+    #[test]
+    fn a_search_finds_a_lost_update_with_one_preemption() {
+        assert_found_with(LOST_UPDATE, 1);
+    }
+
+    #[test]
+    fn a_search_finds_a_bug_that_needs_two_preemptions() {
+        assert_found_with(SEEN_HALFWAY, 2);
+    }
+
+    /// Otherwise the children of a schedule would be of another run.
+    #[test]
+    fn a_schedule_is_played_alike_each_time() {
+        for pair in PAIRS {
+            for schedule in ["", "5>1,9>0"] {
+                let schedule = schedule.parse().unwrap();
+                assert_eq!(replay(*pair, &schedule).unwrap(), replay(*pair, &schedule).unwrap(), "{pair:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_limited_search_tries_early_and_late_turns() {
+        assert_eq!(at_even_distances(&[0, 1, 2, 3, 4, 5, 6, 7, 8], 3), [0, 3, 6]);
+        assert!(at_even_distances(&[0, 1, 2], 0).is_empty());
+    }
 }

@@ -1,15 +1,16 @@
 //! The invariants of a world, checked after each day.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::catalog::Catalog;
-use shared::model::{GroupName, RestoreState, RunId, SnapshotState, Sub};
-use shared::operations::prune::Ended as PruneEnded;
+use shared::model::{GroupName, RestoreState, Retention, RunId, SnapshotState, Sub};
+use shared::operations::prune::{Ended as PruneEnded, RemovalRequest};
 use shared::ports::Backend;
 use shared::{ErrorKind, Result};
 
-use super::day::Ended;
+use super::day::{Ended, LAST_ELSEWHERE};
 use super::world::{Wanted, World};
 use crate::disturbance::History;
 use crate::machine::End;
@@ -38,27 +39,85 @@ const EXPLAINED: &[&str] = &[
 /// The snapshot is gone, so that the operator gives up its restore.
 const GONE: &[&str] = &["SnapshotNotFound", "SnapshotBeingRemoved"];
 
-pub async fn after_the_day(world: &mut World, before: &[RunId], history: &History, ended: Vec<Ended>) {
-    assert_rates(world);
-    let had_lost = !world.lost.is_empty();
-    world.put_back_lost();
-    let now = sealed(&world.backend).await;
-    assert!(now.first() >= before.first(), "the newest sealed snapshot is gone");
-    for id in &now {
-        let contents = snapshot::read(&world.backend, &source_id(), id).await;
-        world.report.users_checked += contents.users.len() as u64;
-        if !before.contains(id) {
-            contents.assert_agrees_with(history);
+/// The sealed snapshots of both tables before a day, newest first.
+pub struct Before {
+    pub here: Vec<RunId>,
+    other: Vec<RunId>,
+}
+
+impl Before {
+    pub async fn of(world: &World) -> Self {
+        Self { here: sealed(&world.backend).await, other: sealed(&world.other).await }
+    }
+}
+
+/// Checks that each snapshot of before is there, unless a removal of the day may take it.
+fn assert_survived(world: &World, before: &Before, now: &[RunId], other: &[RunId], ended: &[Ended]) {
+    let (mut exports, mut elsewhere, mut copied) = (0, false, Vec::new());
+    for ended in ended {
+        match ended {
+            Ended::Export(_) => exports += 1,
+            Ended::Elsewhere => elsewhere = true,
+            Ended::Copy(id, _) => copied.push(id),
+            _ => {}
         }
     }
-    for id in sealed(&world.other).await {
-        world.report.users_checked +=
-            snapshot::read(&world.other, &source_id(), &id).await.users.len() as u64;
+    // An export of the day can be sealed and removed on the same day.
+    let gone_again = exports - now.iter().filter(|id| !before.here.contains(id)).count();
+    for id in before.here.iter().filter(|id| !now.contains(id)) {
+        let newer = before.here.iter().chain(now).filter(|other| *other > id).collect::<BTreeSet<_>>().len();
+        let takes = |wanted: &RemovalRequest| match wanted {
+            RemovalRequest::Named(ids) => ids.contains(id) && newer + gone_again > 0,
+            RemovalRequest::ByPolicy { retention, .. } => newer + gone_again >= kept_by(retention),
+        };
+        assert!(
+            world.removals.iter().any(takes),
+            "no removal of the day may take {id}: {:?}",
+            world.removals
+        );
+    }
+    for id in before.other.iter().filter(|id| !other.contains(id)) {
+        let all = before.other.iter().chain(other).chain(copied.iter().copied());
+        let newer = all.filter(|other| *other > id).collect::<BTreeSet<_>>().len();
+        assert!(elsewhere && newer >= LAST_ELSEWHERE, "the copy of {id} is gone");
+    }
+}
+
+/// How many of the newest snapshots a policy of the form `last=N` keeps.
+fn kept_by(retention: &Retention) -> usize {
+    let text = retention.to_string();
+    text.strip_prefix("last=").and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{text}"))
+}
+
+pub async fn after_the_day(world: &mut World, before: &Before, history: &History, ended: Vec<Ended>) {
+    assert_rates(world);
+    let lost: Vec<_> = world.lost.keys().cloned().collect();
+    world.put_back_lost().await;
+    let now = sealed(&world.backend).await;
+    let other = sealed(&world.other).await;
+    assert!(now.first() >= before.here.first(), "the newest sealed snapshot is gone");
+    assert_survived(world, before, &now, &other, &ended);
+    // Snapshots that lacked a record.
+    let mut lacking = BTreeSet::new();
+    for id in &now {
+        let contents = snapshot::read(&world.backend, &source_id(), id).await;
+        world.recognise(&contents);
+        if lost.iter().any(|key| contents.user_records.contains(key)) {
+            lacking.insert(id.clone());
+        }
+        if !before.here.contains(id) {
+            contents.assert_agrees_with(history);
+            world.report.users_checked += contents.users.len() as u64;
+        }
+    }
+    for id in other {
+        let copy = snapshot::read(&world.other, &source_id(), &id).await;
+        world.recognise(&copy);
     }
     for ended in ended {
         match ended {
             Ended::Export(end) => exported(world, end).await,
-            Ended::Import(end) => imported(world, end, had_lost).await,
+            Ended::Import(end) => imported(world, end).await,
             Ended::Prune(pruned) => removed(world, pruned),
             Ended::Copy(id, copied) => {
                 let runs = &mut world.report.runs;
@@ -71,13 +130,14 @@ pub async fn after_the_day(world: &mut World, before: &[RunId], history: &Histor
                         runs.copies_failed += 1;
                         let kinds = ["CopyIncomplete"];
                         let name = error.kind().name();
-                        let is_damaged = had_lost && name == "SnapshotDamaged";
+                        let may_lack = lacking.contains(&id) || !lost.is_empty() && !now.contains(&id);
+                        let is_damaged = may_lack && name == "SnapshotDamaged";
                         assert!(EXPLAINED.contains(&name) || kinds.contains(&name) || is_damaged, "{error}");
                     }
                     None => runs.stopped += 1,
                 }
             }
-            Ended::Elsewhere | Ended::Operator => {}
+            Ended::Elsewhere | Ended::Other => {}
         }
     }
     world.take_lost_away();
@@ -89,14 +149,9 @@ async fn has_header(world: &World, id: &RunId) -> bool {
     there.iter().any(|header| header.id == *id) || there.iter().filter(|header| header.id > *id).count() >= 2
 }
 
-/// No second has more calls of a pool than its runs allow. An invocation learns from a wall clock when the
-/// invocation before it called last. So this holds on days without wrong clocks.
+/// No second has more calls of a pool than its runs allow, whatever the clocks of the invocations show.
 fn assert_rates(world: &World) {
-    let calls_by_pool = world.faults.take_calls();
-    if world.had_wrong_clock {
-        return;
-    }
-    for (pool, mut calls) in calls_by_pool {
+    for (pool, mut calls) in world.faults.take_calls() {
         calls.sort();
         for window in calls.windows(world.tps as usize + 1) {
             let span = window[world.tps as usize] - window[0];
@@ -146,10 +201,9 @@ fn removed(world: &mut World, pruned: Option<Result<PruneEnded>>) {
     }
 }
 
-pub async fn imported(world: &mut World, end: Option<End>, had_lost: bool) {
-    let mut wanted = world.restore.take().expect("the import restores what the operator wants");
-    wanted.met_lost |= had_lost;
-    let had_lost = wanted.met_lost;
+pub async fn imported(world: &mut World, end: Option<End>) {
+    let wanted = world.restore.take().expect("the import restores what the operator wants");
+    let had_lost = !wanted.met_lost.is_empty();
     assert_nothing_extra(&wanted);
     let keeps = match end {
         Some(End::Finished(report)) => {
@@ -159,7 +213,8 @@ pub async fn imported(world: &mut World, end: Option<End>, had_lost: bool) {
                 assert_books_balance(&world.backend, &wanted.contents, &wanted.target, &report).await;
                 world.report.users_checked += wanted.contents.users.len() as u64;
             } else {
-                assert!(had_lost, "without a lost record, the restore is complete: {report}");
+                assert_lacks_only_lost(&wanted, &report);
+                world.report.users_checked += wanted.contents.users.len() as u64;
             }
             false
         }
@@ -196,6 +251,23 @@ fn complete(wanted: &Wanted) -> Comparison {
     let is_gone = |(_, sub): &&(GroupName, Sub)| !contents.users.contains_key(sub);
     let missing_memberships = contents.memberships.iter().filter(is_gone).cloned().collect();
     Comparison { missing_memberships, ..Comparison::default() }
+}
+
+/// A partial restore lacks users whose records were lost, and nothing else.
+fn assert_lacks_only_lost(wanted: &Wanted, report: &Value) {
+    let lacks = compare(&wanted.contents, &wanted.target);
+    assert!(!wanted.met_lost.is_empty(), "without a lost record, the restore is complete: {report}");
+    assert!(
+        lacks.missing_users.is_subset(&wanted.met_lost),
+        "{:?} are missing, and {:?} were lost: {report}",
+        lacks.missing_users,
+        wanted.met_lost
+    );
+    let is_of_present = |(_, sub): &&(GroupName, Sub)| {
+        wanted.contents.users.contains_key(sub) && !lacks.missing_users.contains(sub)
+    };
+    assert_eq!(lacks.missing_memberships.iter().find(is_of_present), None, "{report}");
+    assert!(lacks.different_users.is_empty() && lacks.missing_groups.is_empty(), "{lacks:?}: {report}");
 }
 
 /// A restore creates no user twice, none that the snapshot lacks, and sends no message.

@@ -15,9 +15,10 @@ use shared::ports::Backend;
 use shared_memory::{MemoryBackend, PageShape};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::ENDS_WITHIN;
+use super::checks::{self, Before};
 use super::faults::FaultKind;
 use super::world::{Wanted, World};
-use super::{ENDS_WITHIN, checks};
 use crate::copied::copy_to;
 use crate::disturbance::{Change, History};
 use crate::machine::{End, Machine};
@@ -27,6 +28,8 @@ use crate::{snapshot, source_id};
 
 /// Longer than any lease.
 pub const LEASES_END: Duration = Duration::from_secs(25 * 60);
+/// The snapshots that a removal in the other account keeps.
+pub const LAST_ELSEWHERE: usize = 2;
 /// A calm follows after so many days.
 const CALM_EVERY: u64 = 6;
 
@@ -40,8 +43,8 @@ pub enum Ended {
     Copy(RunId, Option<Result<Copied>>),
     /// A removal in the other account.
     Elsewhere,
-    /// The operator did not act in vain, or changed the pool.
-    Operator,
+    /// A change of the source, or the end of the faults.
+    Other,
 }
 
 type Run<'a> = Pin<Box<dyn Future<Output = Ended> + 'a>>;
@@ -53,7 +56,8 @@ impl World {
         let mut random = self.random.branch();
         self.lose_a_record(&mut random);
         self.want_a_restore(&mut random).await;
-        let before = sealed(&self.backend).await;
+        self.note_lost();
+        let before = Before::of(self).await;
         let history = Arc::new(Mutex::new(History::of(&self.source)));
         history.lock().unwrap().newcomers = day as usize * 1_000;
         self.set_the_scene(&mut random);
@@ -61,9 +65,8 @@ impl World {
         let storm = Duration::from_secs(60 * *random.pick(&[1, 3, 10, 60, 240]));
         self.faults.set_rate(*random.pick(&[None, Some(400), Some(120), Some(40), Some(15)]));
 
-        let (machines, ended) = self.run_all(&mut random, storm, &history, &before).await;
+        let (machines, ended) = self.run_all(&mut random, storm, &history, &before.here).await;
         self.report.longest_end = self.report.longest_end.max(began.elapsed().saturating_sub(storm));
-        self.had_wrong_clock = false;
         for machine in &machines {
             timeout(ENDS_WITHIN, self.account(machine)).await.expect("every second invocation ends");
         }
@@ -103,7 +106,7 @@ impl World {
             return;
         }
         let snapshot = random.pick(&ids).clone();
-        self.put_back_lost();
+        self.put_back_lost().await;
         let contents = snapshot::read(&self.backend, &source_id(), &snapshot).await;
         self.take_lost_away();
         // A user that changed during the listing can have two states.
@@ -111,8 +114,7 @@ impl World {
         if !contents.users.values().all(is_clear) {
             return;
         }
-        let (target_id, target) = self.new_target();
-        self.restore = Some(Wanted { snapshot, contents, target, target_id, met_lost: false });
+        self.restore = Some(Wanted::new(contents, self.new_target()));
     }
 
     fn set_the_scene(&self, random: &mut Random) {
@@ -146,7 +148,13 @@ impl World {
         // Half of the days begin all runs within a minute.
         let is_close = random.one_in(2);
         let start = |random: &mut Random| if is_close { start(random) / 60 } else { start(random) };
+        self.removals.clear();
         let with_retention = self.retention(random);
+        self.removals.extend(
+            with_retention
+                .retention()
+                .map(|retention| RemovalRequest::ByPolicy { retention: retention.clone(), automatic: true }),
+        );
         let mut machines = Vec::new();
         let mut runs: Vec<Run<'_>> = Vec::new();
         for _ in 0..random.between(1, 2) {
@@ -171,6 +179,7 @@ impl World {
         }
         if random.one_in(2) {
             let (wanted, at, backend) = (removal(random, before), start(random), self.backend.clone());
+            self.removals.push(wanted.clone());
             runs.push(Box::pin(async move {
                 sleep(at).await;
                 Ended::Prune(prune_or_die(&backend, &wanted).await)
@@ -189,7 +198,7 @@ impl World {
             let (at, other) = (start(random), self.other.clone());
             runs.push(Box::pin(async move {
                 sleep(at).await;
-                let _ = prune_or_die(&other, &by_policy("last=2")).await;
+                let _ = prune_or_die(&other, &by_policy(&format!("last={LAST_ELSEWHERE}"))).await;
                 Ended::Elsewhere
             }));
         }
@@ -199,14 +208,14 @@ impl World {
             runs.push(Box::pin(async move {
                 sleep(at).await;
                 history.lock().unwrap().change(&source, &change);
-                Ended::Operator
+                Ended::Other
             }));
         }
         let faults = self.faults.clone();
         runs.push(Box::pin(async move {
             sleep(storm).await;
             faults.set_rate(None);
-            Ended::Operator
+            Ended::Other
         }));
         let ended = timeout(storm + ENDS_WITHIN, join_all(runs)).await;
         let ended = ended

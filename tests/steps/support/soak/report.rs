@@ -20,7 +20,7 @@ pub struct Report {
     pub calms: u64,
     /// The longest time from the last fault to the end of the last run.
     pub longest_end: Duration,
-    /// Users compared, each time that a snapshot or a target was read.
+    /// Users compared with the history of the source or with a target, once for each comparison.
     pub users_checked: u64,
     /// Digests of the calls of each world, to compare two plays of a seed.
     pub digest: u64,

@@ -1,13 +1,14 @@
 //! A world: a source, targets, the table, the table of another account, and what the operator knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde_dynamo::Item;
-use shared::model::{PoolDescription, PoolId, RunId};
+use shared::model::{Counts, PoolDescription, PoolId, RunId, Seal, Snapshot, Sub};
+use shared::operations::prune::RemovalRequest;
 use shared::ports::Backend;
 use shared::ports::vault::Key;
 use shared_memory::{MemoryBackend, MemoryPool};
@@ -17,6 +18,7 @@ use super::report::Report;
 use crate::copied::other_account;
 use crate::machine::{Invocation, Jumps, Machine};
 use crate::people::Population;
+use crate::pruned::named;
 use crate::random::Random;
 use crate::snapshot::Contents;
 use crate::{backend, people};
@@ -39,8 +41,10 @@ pub struct World {
     /// The restore that the operator wants.
     pub restore: Option<Wanted>,
     pub executions: u64,
-    /// Whether an invocation of the day had a wrong clock.
-    pub had_wrong_clock: bool,
+    /// Each sealed snapshot, as it was when it was first seen.
+    pub seen: BTreeMap<RunId, (Seal, Counts)>,
+    /// What the runs of the day may remove.
+    pub removals: Vec<RemovalRequest>,
     targets: u32,
     pub report: Report,
 }
@@ -51,8 +55,14 @@ pub struct Wanted {
     pub contents: Contents,
     pub target: MemoryPool,
     pub target_id: PoolId,
-    /// Whether the table lacked a record during an import of it.
-    pub met_lost: bool,
+    /// The users whose records the table lacked before a day or a calm in which an import of it ran.
+    pub met_lost: HashSet<Sub>,
+}
+
+impl Wanted {
+    pub fn new(contents: Contents, (target_id, target): (PoolId, MemoryPool)) -> Self {
+        Self { snapshot: contents.snapshot.id.clone(), contents, target, target_id, met_lost: HashSet::new() }
+    }
 }
 
 impl World {
@@ -74,10 +84,19 @@ impl World {
             lost: BTreeMap::new(),
             restore: None,
             executions: 0,
-            had_wrong_clock: false,
+            seen: BTreeMap::new(),
+            removals: Vec::new(),
             targets: 0,
             report: Report::default(),
         }
+    }
+
+    /// Checks that a sealed snapshot, or its copy, is as it was when it was first seen.
+    pub fn recognise(&mut self, contents: &Contents) {
+        let Snapshot { id, seal, counts, .. } = &contents.snapshot;
+        let now = (seal.clone().expect("a sealed snapshot has a seal"), *counts);
+        let first = self.seen.entry(id.clone()).or_insert_with(|| now.clone());
+        assert_eq!(*first, now, "the sealed snapshot {id} changed");
     }
 
     /// A name that no other execution has.
@@ -128,7 +147,6 @@ impl World {
         let jumps = machine.jumps.as_ref();
         let jumped = jumps.map_or(0, |jumps| jumps.count.load(std::sync::atomic::Ordering::Relaxed));
         self.faults.count(FaultKind::ClockJump, jumped as u64);
-        self.had_wrong_clock |= jumped > 0;
         self.report.died.extend(machine.died.lock().unwrap().iter().cloned());
     }
 
@@ -142,10 +160,20 @@ impl World {
         };
     }
 
-    /// Puts lost records back for a check. A record that the table has again is not lost.
-    pub fn put_back_lost(&mut self) {
+    /// Notes which users of the wanted restore have lost records.
+    pub fn note_lost(&mut self) {
+        if let Some(wanted) = &mut self.restore {
+            let lost = self.lost.keys().filter(|key| wanted.contents.user_records.contains(key));
+            wanted.met_lost.extend(lost.map(|key| Sub::new(key.pk.rsplit('#').next().unwrap())));
+        }
+    }
+
+    /// Puts lost records back for a check. A record that the table has again is not lost, and one that no page
+    /// names is missed by no run.
+    pub async fn put_back_lost(&mut self) {
         let there = self.backend.vault().items();
-        self.lost.retain(|key, _| !there.contains_key(key));
+        let named = named(&self.backend).await;
+        self.lost.retain(|key, _| !there.contains_key(key) && named.contains(key));
         for (key, item) in &self.lost {
             self.backend.vault().put_by_hand(key, item.clone());
         }

@@ -5,10 +5,11 @@ use serde_json::Value;
 use shared::machine::Function;
 use shared::{ErrorKind, Result};
 
-use super::world::{LEASES_END, Outcome, World};
+use super::world::{Outcome, World};
 use crate::interleaving::course::Task;
 use crate::interleaving::scheduler::{Choose, play};
 use crate::pruned::{assert_all_whole, headers};
+use crate::restored::{Comparison, compare};
 
 /// Plays both, and returns what each came to.
 async fn both(
@@ -42,9 +43,7 @@ pub async fn export(choose: &mut dyn Choose) {
         ),
     }
     assert_all_whole(&world.backend).await;
-    // The lease is free at once.
-    let report = world.export_task("next").to_the_end(&world.backend).await.unwrap();
-    assert_eq!(report["status"], "SEALED");
+    world.assert_can_export().await;
 }
 
 pub async fn import(choose: &mut dyn Choose) {
@@ -54,6 +53,7 @@ pub async fn import(choose: &mut dyn Choose) {
     let ending = first.reached(&world.backend, Function::Finalize).await;
     let (ended, failed) = both(&world, &ending, &failing, choose).await;
     failed.unwrap();
+    world.assert_no_import().await;
     let next = world.import_task("next", None).to_the_end(&world.backend).await;
     match (ended, next) {
         (Ok(report), Err(refused)) => {
@@ -64,7 +64,7 @@ pub async fn import(choose: &mut dyn Choose) {
         (Err(ended), Err(refused)) => {
             // The restore succeeded before its finalize was disturbed.
             assert_eq!(refused.kind(), ErrorKind::TargetNotEmpty, "{ended}: {refused}");
+            assert_eq!(compare(&contents, &world.target), Comparison::default());
         }
     }
-    tokio::time::sleep(LEASES_END).await;
 }

@@ -7,13 +7,13 @@ use tokio::time::sleep;
 
 use super::world::{LEASES_END, Outcome, TPS, World};
 use crate::assert_rate;
+use crate::interleaving::course::Task;
 use crate::interleaving::scheduler::{Choose, play};
 use crate::restored::{Comparison, compare};
 use crate::snapshot::Contents;
 
 /// Checks that an import that starts now completes the restore, or finds it complete.
 async fn assert_completed(world: &World, contents: &Contents, from: usize) {
-    sleep(LEASES_END).await;
     let report = world.import_task("last", None).to_the_end(&world.backend).await;
     match report {
         Ok(report) => world.assert_imported(contents, &report, from).await,
@@ -47,6 +47,7 @@ pub async fn two_begin(choose: &mut dyn Choose) {
         if let Ok(progress) = begun {
             let report = task.next(&progress).unwrap().to_the_end(&world.backend).await.unwrap();
             world.assert_imported(&contents, &report, from).await;
+            world.assert_no_import().await;
         }
     }
     assert_completed(&world, &contents, from).await;
@@ -64,6 +65,13 @@ pub async fn two_imports(choose: &mut dyn Choose) {
     play(actors, choose).await;
     let ended = [one.take(), other.take()];
     assert!(ended.iter().any(Result::is_ok), "{ended:?}");
+    for (ended, task) in ended.iter().zip(&tasks) {
+        if ended.is_err() {
+            Task::failure(task).until_done(&world.backend).await.unwrap();
+        }
+    }
+    // Each has given back what it took.
+    world.assert_no_import().await;
     for ended in ended {
         assert_refused(&ended, &[ErrorKind::ImportAlreadyRunning, ErrorKind::TargetNotEmpty]);
         if let Ok(report) = ended {
@@ -88,5 +96,7 @@ pub async fn aborted_and_next(choose: &mut dyn Choose) {
     play(actors, choose).await;
     assert_refused(&aborted.take(), &[ErrorKind::LeaseLost, ErrorKind::RunEnded]);
     assert_refused(&ended.take(), &[ErrorKind::ImportAlreadyRunning]);
+    // No finalize gives back the lease of an execution that was aborted.
+    sleep(LEASES_END).await;
     assert_completed(&world, &contents, from).await;
 }

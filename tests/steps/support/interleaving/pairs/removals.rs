@@ -10,7 +10,8 @@ use super::world::{LEASES_END, Outcome, World};
 use crate::copied::{copy_to, is_visible, other_account};
 use crate::interleaving::scheduler::{Actor, Choose, play};
 use crate::pruned::{assert_all_whole, assert_no_strays, by_policy, headers, orphans, prune_by_hand, sealed};
-use crate::{snapshot, source_id};
+use crate::snapshot::{self, Contents};
+use crate::source_id;
 
 /// Longer than the lease of a removal lasts, and shorter than that of an export.
 const LEASE_OF_PRUNE_ENDS: Duration = Duration::from_secs(6 * 60);
@@ -23,18 +24,23 @@ fn assert_pruned(pruned: Result<Ended>) {
     assert!(pruned.as_ref().map_or_else(|error| refused.contains(&error.kind()), |_| true), "{pruned:?}");
 }
 
-/// Checks that a removal without disturbance leaves one snapshot, and nothing that it does not name.
-async fn assert_can_be_pruned(world: &World) {
+/// Checks that the newest snapshot stays as it was sealed. A removal without disturbance leaves it, and nothing
+/// that it does not name.
+async fn assert_can_be_pruned(world: &World, newest: &Contents) {
+    let id = &newest.snapshot.id;
     assert_all_whole(&world.backend).await;
+    assert_eq!(sealed(&world.backend).await.first(), Some(id), "the newest snapshot stays");
     tokio::time::sleep(LEASES_END).await;
     prune_by_hand(&world.backend, &by_policy("last=1")).await.unwrap();
     assert_all_whole(&world.backend).await;
     assert_no_strays(&world.backend).await;
-    assert_eq!((sealed(&world.backend).await.len(), orphans(&world.backend).await.len()), (1, 0));
+    assert_eq!(sealed(&world.backend).await, [id.clone()]);
+    assert_eq!(orphans(&world.backend).await.len(), 0);
+    newest.assert_is_still(&snapshot::read(&world.backend, &source_id(), id).await);
 }
 
 async fn export_beside_prune(choose: &mut dyn Choose, clock: Option<Duration>) {
-    let (world, [oldest, _]) = World::exported_twice().await;
+    let (world, [oldest, newest]) = World::exported_twice().await;
     // The listing shows the user as the oldest snapshot has it, whose removal is under way.
     let sub = world.first_sub();
     world.source.show_stale(&sub, oldest.users[&sub][0].clone());
@@ -48,11 +54,14 @@ async fn export_beside_prune(choose: &mut dyn Choose, clock: Option<Duration>) {
     actors.extend(clock.map(Actor::clock));
     play(actors, choose).await;
     assert_pruned(pruned.take());
-    match exported.take() {
-        Ok(report) => drop(world.assert_exported(&report, from).await),
-        Err(error) => assert_eq!(error.kind(), ErrorKind::ExportAlreadyRunning, "{error}"),
-    }
-    assert_can_be_pruned(&world).await;
+    let newest = match exported.take() {
+        Ok(report) => world.assert_exported(&report, from).await,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::ExportAlreadyRunning, "{error}");
+            newest
+        }
+    };
+    assert_can_be_pruned(&world, &newest).await;
 }
 
 pub async fn export_and_prune(choose: &mut dyn Choose) {
@@ -64,7 +73,7 @@ pub async fn export_and_suspended_prune(choose: &mut dyn Choose) {
 }
 
 pub async fn two_prunes(choose: &mut dyn Choose) {
-    let (world, _) = World::exported_twice().await;
+    let (world, [_, newest]) = World::exported_twice().await;
     let (one, other) = (Outcome::none(), Outcome::none());
     let actors = vec![
         one.of("one", &world.backend, async |backend| prune_by_hand(&backend, &by_policy("last=1")).await),
@@ -75,12 +84,12 @@ pub async fn two_prunes(choose: &mut dyn Choose) {
     play(actors, choose).await;
     assert_pruned(one.take());
     assert_pruned(other.take());
-    assert_can_be_pruned(&world).await;
+    assert_can_be_pruned(&world, &newest).await;
 }
 
 /// The import holds the oldest snapshot, and the removal removes it.
 pub async fn hold_and_prune(choose: &mut dyn Choose) {
-    let (world, [oldest, _]) = World::exported_twice().await;
+    let (world, [oldest, newest]) = World::exported_twice().await;
     let id = oldest.snapshot.id.clone();
     let (from, first) = (world.calls(), world.import_task("import", Some(&id)));
     let (held, pruned, began) = (Outcome::none(), Outcome::none(), Instant::now());
@@ -116,12 +125,12 @@ pub async fn hold_and_prune(choose: &mut dyn Choose) {
             assert_eq!(world.target.user_count(), 0);
         }
     }
-    assert_can_be_pruned(&world).await;
+    assert_can_be_pruned(&world, &newest).await;
 }
 
 /// The copy reads the oldest snapshot, and the removal removes it.
 pub async fn copy_and_prune(choose: &mut dyn Choose) {
-    let (world, [oldest, _]) = World::exported_twice().await;
+    let (world, [oldest, newest]) = World::exported_twice().await;
     let id = oldest.snapshot.id.clone();
     let (destination, _) = other_account();
     let (copied, pruned) = (Outcome::none(), Outcome::none());
@@ -145,14 +154,14 @@ pub async fn copy_and_prune(choose: &mut dyn Choose) {
             assert!(kinds.contains(&error.kind()), "{error}");
         }
     }
-    assert_can_be_pruned(&world).await;
+    assert_can_be_pruned(&world, &newest).await;
 }
 
 /// The copy brings back a snapshot of another account that names records which the removal removes.
 pub async fn copy_into_and_prune(choose: &mut dyn Choose) {
     // Its clock begins with that of the world.
     let (origin, _) = other_account();
-    let (world, [oldest, _]) = World::exported_twice().await;
+    let (world, [oldest, newest]) = World::exported_twice().await;
     let id = oldest.snapshot.id.clone();
     copy_to(&world.backend, &origin, &id).await.unwrap();
     prune_by_hand(&world.backend, &by_policy("last=1")).await.unwrap();
@@ -181,5 +190,5 @@ pub async fn copy_into_and_prune(choose: &mut dyn Choose) {
     copy_to(&origin, &world.backend, &id).await.unwrap();
     let again = snapshot::read(&world.backend, &source_id(), &id).await;
     assert_eq!((again.users, again.memberships), (oldest.users, oldest.memberships));
-    assert_can_be_pruned(&world).await;
+    assert_can_be_pruned(&world, &newest).await;
 }

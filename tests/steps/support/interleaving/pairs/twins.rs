@@ -40,6 +40,7 @@ async fn export(choose: &mut dyn Choose, function: Function) {
     let task = world.export_task("run").reached(&world.backend, function).await;
     let report = twice(&world, &task, choose).await;
     world.assert_exported(&report, 0).await;
+    world.assert_can_export().await;
 }
 
 pub async fn export_enumerate(choose: &mut dyn Choose) {
@@ -61,13 +62,15 @@ pub async fn retention(choose: &mut dyn Choose) {
     let from = world.calls();
     let task = world.export_task("run").reached(&world.backend, Function::Finalize).await;
     let report = twice(&world, &task, choose).await;
-    world.assert_exported(&report, from).await;
+    let exported = world.assert_exported(&report, from).await;
     assert_all_whole(&world.backend).await;
+    assert_eq!(sealed(&world.backend).await.first(), Some(&exported.snapshot.id));
     // The second invocation may have found the lease released, and left the rest to the next export.
     tokio::time::sleep(super::world::LEASES_END).await;
-    world.export("next").await;
+    let next = world.export("next").await;
     assert_tidy(&world.backend).await;
-    assert_eq!((sealed(&world.backend).await.len(), orphans(&world.backend).await.len()), (1, 0));
+    assert_eq!(sealed(&world.backend).await, [next.snapshot.id]);
+    assert_eq!(orphans(&world.backend).await.len(), 0);
 }
 
 async fn import(choose: &mut dyn Choose, function: Function) {
@@ -79,6 +82,7 @@ async fn import_into((world, contents): (World, Contents), choose: &mut dyn Choo
     let task = world.import_task("run", None).reached(&world.backend, function).await;
     let report = twice(&world, &task, choose).await;
     world.assert_imported(&contents, &report, from).await;
+    world.assert_no_import().await;
 }
 
 pub async fn import_enumerate(choose: &mut dyn Choose) {
@@ -115,6 +119,7 @@ pub async fn lost_export_page(choose: &mut dyn Choose) {
     let task = world.export_task("run").reached(&world.backend, Function::ExportPage).await;
     let report = lost(&world, &task, choose).await;
     world.assert_exported(&report, 0).await;
+    world.assert_can_export().await;
 }
 
 pub async fn lost_import_page(choose: &mut dyn Choose) {
@@ -130,4 +135,5 @@ async fn lost_import_page_into((world, contents): (World, Contents), choose: &mu
     let task = world.import_task("run", None).reached(&world.backend, Function::ImportPage).await;
     let report = lost(&world, &task, choose).await;
     world.assert_imported(&contents, &report, from).await;
+    world.assert_no_import().await;
 }

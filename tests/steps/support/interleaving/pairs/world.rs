@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::Result;
-use shared::model::{RunId, Sub};
+use shared::catalog::Catalog;
+use shared::model::{RunId, RunKind, Sub};
+use shared::ports::Backend;
 use shared_memory::{MemoryBackend, MemoryPool, Turnstile};
 use tokio::time::sleep;
 
@@ -113,6 +115,20 @@ impl World {
         );
         assert_rate(&self.backend, from, TPS);
         contents
+    }
+
+    /// Checks that a new export can begin at once. Returns what it seals.
+    pub async fn assert_can_export(&self) -> Contents {
+        let report = self.export_task("the next").to_the_end(&self.backend).await.unwrap();
+        assert_eq!(report["status"], "SEALED", "{report}");
+        self.contents(&report).await
+    }
+
+    /// Checks that no import has the lease of the target. Without it, its hold on a snapshot counts for nothing.
+    pub async fn assert_no_import(&self) {
+        let lease = Catalog::new(self.backend.vault()).lease(&target_id(), RunKind::Import).await.unwrap();
+        let now = self.backend.clock().now();
+        assert!(lease.as_ref().is_none_or(|lease| lease.expires <= now), "a lease is left: {lease:?}");
     }
 
     /// Checks the report of an import that ended.
