@@ -312,7 +312,10 @@ impl Stage<'_> {
             let (machine, payload) = (self.machine.clone(), payload.clone());
             let twin = tokio::spawn(async move {
                 sleep(delay).await;
-                let _ = machine.invoke(function, payload).await;
+                // It may fail, but not because of a fault of the program.
+                if let (_, Some(Err(error))) = machine.invoke(function, payload).await {
+                    assert_ne!(error.kind(), shared::ErrorKind::Internal, "{error}");
+                }
             });
             self.machine.running_twins.lock().unwrap().push(twin);
         }

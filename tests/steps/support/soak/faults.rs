@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use shared::model::PoolId;
 use shared::ports::pool::PoolErrorKind;
+use shared::ports::vault::Access;
 use shared_memory::{Applied, CallSite, Fault, MemoryBackend, Mishap};
 use tokio::time::Instant;
 
@@ -159,7 +160,11 @@ impl State {
         };
         match kind {
             FaultKind::RefusedToken if !site.has_token() => Mishap::default(),
-            FaultKind::LostTableReply | FaultKind::DiedHalfway if !site.writes() => Mishap::default(),
+            FaultKind::DiedHalfway if !site.writes() => Mishap::default(),
+            // Other writes are the same if the adapter sends them twice.
+            FaultKind::LostTableReply if !matches!(site, CallSite::Vault(_, Access::PutIf)) => {
+                Mishap::default()
+            }
             kind => self.strike(kind),
         }
     }

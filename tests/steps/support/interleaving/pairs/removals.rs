@@ -34,7 +34,7 @@ async fn assert_can_be_pruned(world: &World, newest: &Contents) {
     prune_by_hand(&world.backend, &by_policy("last=1")).await.unwrap();
     assert_all_whole(&world.backend).await;
     assert_no_strays(&world.backend).await;
-    assert_eq!(sealed(&world.backend).await, [id.clone()]);
+    assert_eq!(sealed(&world.backend).await, std::slice::from_ref(id));
     assert_eq!(orphans(&world.backend).await.len(), 0);
     newest.assert_is_still(&snapshot::read(&world.backend, &source_id(), id).await);
 }
