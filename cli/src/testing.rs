@@ -333,6 +333,7 @@ pub fn verify_end() -> VerifyEnd {
             different: 2,
             missing: 1,
             extra: 1,
+            left_to_sign_in: 0,
             damaged: 1,
             fields: count(&[("custom:plan", 1), ("enabled", 2)]),
         },

@@ -88,7 +88,13 @@ async fn triples(fixture: &Fixture, line: &str) -> (Vec<[String; 3]>, String) {
 
 fn scanned(sub: &str) -> ScannedUser {
     let username = Username::new(format!("name-of-{sub}"));
-    ScannedUser { sub: Sub::new(sub), username, content: Digest::default(), is_federated: false }
+    ScannedUser {
+        sub: Sub::new(sub),
+        username,
+        content: Digest::default(),
+        left_out: Vec::new(),
+        is_federated: false,
+    }
 }
 
 #[tokio::test(start_paused = true)]
