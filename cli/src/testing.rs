@@ -88,7 +88,13 @@ pub fn calls() -> CallStats {
 /// A complete forecast without objections.
 pub fn forecast(restore: &Restore) -> ForecastCheckpoint {
     let (restore, users) = (restore.clone(), shared::model::Pages::default());
-    ForecastCheckpoint { restore, users, next_page: 1, forecast: shared::model::Forecast::default() }
+    ForecastCheckpoint {
+        restore,
+        users,
+        next_page: 1,
+        members: None,
+        forecast: shared::model::Forecast::default(),
+    }
 }
 
 /// A sealed snapshot of pool `a`, begun at `hour`.
@@ -332,6 +338,7 @@ pub fn verify_end() -> VerifyEnd {
             different: 2,
             missing: 1,
             extra: 1,
+            left_to_sign_in: 0,
             damaged: 1,
             fields: count(&[("custom:plan", 1), ("enabled", 2)]),
         },
@@ -342,7 +349,13 @@ pub fn verify_end() -> VerifyEnd {
             fields: count(&[("role", 1)]),
             ..Tally::default()
         },
-        memberships: MembershipTally { present: 5, missing: 1, extra: 1, member_without_user: 1 },
+        memberships: MembershipTally {
+            present: 5,
+            missing: 1,
+            extra: 1,
+            member_without_user: 1,
+            ..MembershipTally::default()
+        },
     };
     let findings = vec![
         user(FindingKind::Different, 1, Some(sub(101)), &["custom:plan", "enabled"]),

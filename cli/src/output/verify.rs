@@ -119,6 +119,14 @@ impl VerifyEnd {
                 form(of_deleted, "is", "are")
             ));
         }
+        let left = comparison.users.left_to_sign_in;
+        if left > 0 {
+            lines.push(format!(
+                "Left to the next federated sign-in: {} and {}: nothing is missing.",
+                plural(left, "user", "users"),
+                plural(comparison.memberships.left_to_sign_in, "membership", "memberships")
+            ));
+        }
         lines.push(calls(&self.calls));
         lines.extend(self.next());
         lines.join("\n") + if self.findings.is_empty() { "" } else { "\n" }

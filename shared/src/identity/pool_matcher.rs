@@ -11,7 +11,8 @@ use super::names::SignInNames;
 use super::{Fingerprint, Lineage, Row, SnapshotUsers, restores};
 use crate::catalog::{Catalog, ReadRecord};
 use crate::model::{
-    Digest, PoolDescription, PoolId, Restore, Snapshot, Sub, SubMapEntry, TargetPool, User, UserRecord,
+    Digest, LeftOut, PoolDescription, PoolId, Restore, Snapshot, Sub, SubMapEntry, TargetPool, User,
+    UserRecord,
 };
 use crate::ports::vault::ReadVault;
 use crate::{Error, Result};
@@ -38,6 +39,8 @@ pub struct PoolMatcher {
     by_sub_map: RowsByFingerprint,
     /// By name: the users that no sub map names. In the own pool: all users.
     by_name: RowsByFingerprint,
+    /// The positions of the users that the operator left to their next federated sign-in.
+    left_to_sign_in: HashSet<usize>,
     /// The positions of the users without a name, because their record cannot be read.
     unreadable: HashSet<usize>,
     names: SignInNames,
@@ -56,16 +59,18 @@ impl PoolMatcher {
     ) -> Result<Self> {
         let restores = restores::with_sub_maps(catalog, pool, &snapshot.pool, &snapshot.id).await?;
         let pool = TargetPool::of(&snapshot.pool, pool);
+        let mut left_to_sign_in = HashSet::new();
         let (by_sub_map, unnamed) = if pool.follows_repairs() {
             // All users, because only the listing of the pool shows which users have kept their
             // `sub`.
-            (follow_sub_maps(catalog, &restores, users).await?, users.rows().collect())
+            let left = &mut left_to_sign_in;
+            (follow_sub_maps(catalog, &restores, users, left).await?, users.rows().collect())
         } else {
-            read_sub_maps(catalog, &restores, users).await?
+            read_sub_maps(catalog, &restores, users, &mut left_to_sign_in).await?
         };
         let (by_name, unreadable) = (RowsByFingerprint::default(), HashSet::new());
         let names = SignInNames::of_pool(description);
-        let mut matcher = Self { pool, by_sub_map, by_name, unreadable, names, restores };
+        let mut matcher = Self { pool, by_sub_map, by_name, left_to_sign_in, unreadable, names, restores };
         matcher.read_names(catalog, snapshot, users, unnamed).await?;
         Ok(matcher)
     }
@@ -137,6 +142,11 @@ impl PoolMatcher {
         self.by_name = RowsByFingerprint::default();
     }
 
+    /// Whether the newest restore that names the snapshot user left it to its next federated sign-in.
+    pub fn is_left_to_sign_in(&self, row: Row) -> bool {
+        self.left_to_sign_in.contains(&row.position())
+    }
+
     /// Whether the snapshot user could not be found by name, because its record cannot be read.
     pub fn is_unreadable(&self, row: Row) -> bool {
         self.unreadable.contains(&row.position())
@@ -163,11 +173,19 @@ async fn follow_sub_maps<V: ReadVault>(
     catalog: &Catalog<V>,
     repairs: &[Restore],
     users: &SnapshotUsers,
+    left_to_sign_in: &mut HashSet<usize>,
 ) -> Result<RowsByFingerprint> {
     let mut lineage = Lineage::default();
     let is_snapshot_user = |sub: &Fingerprint| users.row_of_fingerprint(*sub).is_some();
     for repair in repairs {
         let follow = |entry: &SubMapEntry| {
+            if let Some(row) = users.row_of(&entry.old_sub) {
+                if is_left(entry) {
+                    left_to_sign_in.insert(row.position());
+                } else {
+                    left_to_sign_in.remove(&row.position());
+                }
+            }
             if let Some(sub) = sub_in_pool(entry) {
                 lineage.follow(
                     &Fingerprint::of_sub(&entry.old_sub),
@@ -189,11 +207,19 @@ async fn read_sub_maps<V: ReadVault>(
     catalog: &Catalog<V>,
     restores: &[Restore],
     users: &SnapshotUsers,
+    left_to_sign_in: &mut HashSet<usize>,
 ) -> Result<(RowsByFingerprint, Vec<Row>)> {
     let mut is_named = vec![false; users.len()];
+    let mut is_decided = vec![false; users.len()];
     let mut rows = Vec::new();
     for restore in restores.iter().rev() {
         let take = |entry: &SubMapEntry| {
+            if let Some(row) = users.row_of(&entry.old_sub)
+                && !std::mem::replace(&mut is_decided[row.position()], true)
+                && is_left(entry)
+            {
+                left_to_sign_in.insert(row.position());
+            }
             if let Some((row, sub)) = users.row_of(&entry.old_sub).zip(sub_in_pool(entry))
                 && !std::mem::replace(&mut is_named[row.position()], true)
             {
@@ -204,6 +230,11 @@ async fn read_sub_maps<V: ReadVault>(
     }
     let unnamed = users.rows().filter(|row| !is_named[row.position()]).collect();
     Ok((RowsByFingerprint::new(rows), unnamed))
+}
+
+/// Whether the operator left the user to its next federated sign-in.
+fn is_left(entry: &SubMapEntry) -> bool {
+    entry.restored.is_none() && entry.left_out == Some(LeftOut::ToSignIn)
 }
 
 /// Hands every entry of a sub map to `take`.

@@ -325,6 +325,27 @@ fn verify_reports_a_lost_record_as_damaged_and_matches_no_other_user() {
 }
 
 #[test]
+fn federated_users_that_were_left_to_their_sign_in_are_not_missing() {
+    in_paused_time(async {
+        let (backend, source, target) = backend();
+        let mut population = people::plain(4, 1);
+        population.people.iter_mut().for_each(|person| person.groups = 1);
+        population.people[0].kind = Kind::Federated;
+        population.fill(&source);
+        export(&backend, "first").await;
+        // Without a restore, the pool lacks the user.
+        let (comparison, _) = verified(&backend, &target_id()).await;
+        assert_eq!((comparison.users.missing, comparison.users.left_to_sign_in), (4, 0));
+        import(&backend, json!({})).await;
+        assert_eq!(target.user_count(), 3);
+        let (comparison, findings) = verified(&backend, &target_id()).await;
+        assert_eq!((findings.len(), comparison.is_complete()), (0, true), "{findings:?}");
+        assert_eq!((comparison.users.left_to_sign_in, comparison.memberships.left_to_sign_in), (1, 1));
+        assert_eq!((comparison.users.missing, comparison.memberships.present), (0, 3));
+    });
+}
+
+#[test]
 fn two_groups_of_one_provider_are_one_group_in_the_pool() {
     in_paused_time(async {
         let (backend, source, target) = backend();

@@ -78,10 +78,17 @@ pub struct Tally {
     pub missing: u64,
     /// Only in the pool.
     pub extra: u64,
+    /// Only in the snapshot: federated users that the operator left to their next sign-in. Nothing is missing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_to_sign_in: u64,
     /// In the snapshot, whose record is missing from the backup table or altered. The pool may have them or not.
     pub damaged: u64,
     /// By field: how many differ in it.
     pub fields: BTreeMap<String, u64>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Tally {
@@ -125,6 +132,9 @@ pub struct MembershipTally {
     pub present: u64,
     /// Only in the snapshot.
     pub missing: u64,
+    /// Only in the snapshot: those of users that were left to their next sign-in. Nothing is missing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_to_sign_in: u64,
     /// Only in the pool.
     pub extra: u64,
     /// Memberships of users that the snapshot does not hold, because they were deleted while it was

@@ -24,6 +24,7 @@ struct ComparedMembers {
     /// The groups of the snapshot that it is.
     units: u64,
     present: u64,
+    left_to_sign_in: u64,
     /// Subs in the snapshot.
     missing: Vec<Sub>,
     /// Subs in the pool.
@@ -55,6 +56,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         let mut compared = pin!(stream::iter(groups).map(compare).buffered(GROUPS_AT_ONCE));
         while let Some(members) = compared.try_next().await? {
             tally.present += members.present;
+            tally.left_to_sign_in += members.left_to_sign_in;
             tally.missing += members.missing.len() as u64;
             tally.extra += members.extra.len() as u64;
             tally.member_without_user += members.not_in_snapshot;
@@ -91,12 +93,17 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             self.each_member(name, take).await?;
         }
         let missing = wanted.iter().zip(&is_present).filter(|(_, is_present)| !**is_present);
-        let missing: Vec<Sub> = missing.map(|(row, _)| self.users.sub(*row)).collect();
-        let present = (wanted.len() - missing.len()) as u64;
+        let (left, missing): (Vec<Row>, Vec<Row>) = missing
+            .map(|(row, _)| *row)
+            .partition(|row| !self.is_matched[row.position()] && self.matcher.is_left_to_sign_in(*row));
+        let left_to_sign_in = left.len() as u64;
+        let present = (wanted.len() - missing.len() - left.len()) as u64;
+        let missing: Vec<Sub> = missing.into_iter().map(|row| self.users.sub(row)).collect();
         Ok(ComparedMembers {
             group: group.clone(),
             units: units.len() as u64,
             present,
+            left_to_sign_in,
             missing,
             extra,
             not_in_snapshot,

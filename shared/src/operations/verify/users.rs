@@ -78,7 +78,12 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         }
         self.decide(&mut counts);
         for row in self.users.rows().filter(|row| !self.is_matched[row.position()]) {
-            counts.missing(self.users.sub(row), self.matcher.is_unreadable(row));
+            let is_unreadable = self.matcher.is_unreadable(row);
+            if self.matcher.is_left_to_sign_in(row) && !is_unreadable {
+                counts.tally.left_to_sign_in += 1;
+            } else {
+                counts.missing(self.users.sub(row), is_unreadable);
+            }
         }
         self.matcher.forget_names();
         Ok((counts.tally, counts.matched_by))
