@@ -61,7 +61,7 @@ pub use digest::{Digest, DigestBuilder};
 pub use expiry::{ExpiresAt, Renewal, SubMapRetention};
 pub use explanation::Explanation;
 pub use failure::Failure;
-pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};
+pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, MembersRead};
 pub use group::{GroupRecord, provider_group_in};
 pub use group_roles::{GroupRoles, RolesForecast, account_of_role, is_role};
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
