@@ -88,7 +88,13 @@ pub fn calls() -> CallStats {
 /// A complete forecast without objections.
 pub fn forecast(restore: &Restore) -> ForecastCheckpoint {
     let (restore, users) = (restore.clone(), shared::model::Pages::default());
-    ForecastCheckpoint { restore, users, next_page: 2, forecast: shared::model::Forecast::default() }
+    ForecastCheckpoint {
+        restore,
+        users,
+        next_page: 2,
+        members: None,
+        forecast: shared::model::Forecast::default(),
+    }
 }
 
 /// A sealed snapshot of pool `a`, begun at `hour`.

@@ -9,6 +9,7 @@ use shared::model::{GroupRecord, Listing, RestoreState, RunId, UnitId, UserRecor
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
 use shared::ports::vault::Key;
+use shared::report::PlanReport;
 use shared_memory::{MemoryBackend, MemoryPool};
 
 use crate::support::machine::Machine;
@@ -126,6 +127,37 @@ fn a_plan_counts_damaged_groups() {
             backend.vault().remove(&key).unwrap();
             let report = plan(select(name.clone())).await;
             assert_eq!((&report["damagedPages"], &report["damaged"]), (&json!(1), &json!(0)), "{report}");
+            assert_eq!(target.user_count(), 0);
+        });
+    }
+}
+
+#[test]
+fn a_plan_counts_damaged_pages_of_memberships() {
+    for alter in [None, Some(false), Some(true)] {
+        in_paused_time(async {
+            let (backend, target, contents) = exported(20).await;
+            let unit = Listing::Members { group: people::group_name(1) }.unit_id();
+            let key = page_key(&backend, &contents, &unit, 1).await;
+            if let Some(alter) = alter {
+                let item = backend.vault().remove(&key).expect("the page exists");
+                if alter {
+                    backend.vault().put_by_hand(&key, altered(item, "e"));
+                }
+            }
+            let mut input = import();
+            input["dryRun"] = json!(true);
+            let report = Machine::new(&backend).import(input, "plan").await.report();
+            let damaged = u64::from(alter.is_some());
+            assert_eq!(report["damagedPages"], damaged, "{report}");
+            let summary = report["summary"].as_str().unwrap();
+            assert_eq!(
+                summary.contains("1 page of the snapshot cannot be read"),
+                alter.is_some(),
+                "{summary}"
+            );
+            let plan: PlanReport = serde_json::from_value(report).unwrap();
+            assert_eq!(plan.is_readable(), alter.is_none(), "the exit code is 3 if it is not");
             assert_eq!(target.user_count(), 0);
         });
     }

@@ -751,9 +751,34 @@ fn lost_records_are_written_again_although_invocations_die() {
             let lost = lose_records(&backend, 10);
             backend.script().fault(backend.script().calls() + call, Fault::Die(Applied::Half));
             let report = report_of(&backend, "again").await;
-            assert!(report["recordsWrittenAgain"].as_u64() >= Some(120), "death at call {call}: {report}");
+            assert_eq!(report["recordsWrittenAgain"], 120, "death at call {call}: {report}");
             assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)), "death at call {call}");
             assert_eq!(read(&backend, &report).await.users.len(), USERS);
         });
+    }
+}
+
+#[test]
+fn a_death_or_a_lost_reply_at_any_call_counts_no_lost_record_twice() {
+    let written_again = |fault: Option<(u64, Fault)>| {
+        in_paused_time(async {
+            let (backend, _) = slow(120).await;
+            set_latency(&backend, Duration::ZERO);
+            let lost = lose_records(&backend, 3);
+            let begun = backend.script().calls();
+            if let Some((call, fault)) = fault {
+                backend.script().fault(begun + call, fault);
+            }
+            let report = report_of(&backend, "again").await;
+            assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)), "{fault:?}");
+            assert_eq!(report["recordsWrittenAgain"], lost.len() as u64, "{fault:?}: {report}");
+            backend.script().calls() - begun
+        })
+    };
+    let calls = written_again(None);
+    for call in 1..=calls {
+        for fault in [Fault::LostReply, Fault::Die(Applied::Nothing), Fault::Die(Applied::Half)] {
+            written_again(Some((call, fault)));
+        }
     }
 }

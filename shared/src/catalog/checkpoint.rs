@@ -56,10 +56,10 @@ counts_steps!(Verification, |state| state.stage == VerificationStage::Done);
 
 impl Checkpoint for ForecastCheckpoint {
     fn step(&self) -> u64 {
-        self.next_page
+        Self::step(self)
     }
 
-    /// Each page is a step, so there is nothing to count.
+    /// Each page and each group is a step, so there is nothing to count.
     fn count_step(&mut self) {}
 
     fn is_done(&self) -> bool {

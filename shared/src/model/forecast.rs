@@ -22,8 +22,20 @@ pub struct ForecastCheckpoint {
     pub users: Pages,
     /// The next page to count, from 1.
     pub next_page: u64,
+    /// How far the pages of memberships are read. Only a dry run reads them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<MembersRead>,
     /// The counts so far.
     pub forecast: Forecast,
+}
+
+/// How far a dry run has read the pages of memberships.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MembersRead {
+    /// Groups whose pages are read.
+    pub groups: u64,
+    pub is_done: bool,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -31,9 +43,19 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl ForecastCheckpoint {
-    /// Whether every page is counted. The first step counts the groups, also if the snapshot has no users.
+    /// Whether every page is counted.
     pub fn is_complete(&self) -> bool {
+        self.has_counted_users() && self.members.is_none_or(|members| members.is_done)
+    }
+
+    /// Whether every page of users is counted. The first step counts the groups, also if the snapshot has no users.
+    pub fn has_counted_users(&self) -> bool {
         self.next_page > self.users.count().max(1)
+    }
+
+    /// Counts the pages of users and the groups that are done, from 1.
+    pub fn step(&self) -> u64 {
+        self.next_page + self.members.map_or(0, |members| members.groups)
     }
 
     /// Whether the settings of the target refuse a part of the snapshot, and the operator accepts no
@@ -187,7 +209,7 @@ mod tests {
 
     fn checkpoint(forecast: Forecast) -> ForecastCheckpoint {
         let restore = crate::model::restore::fixture();
-        ForecastCheckpoint { restore, users: Pages::default(), next_page: 2, forecast }
+        ForecastCheckpoint { restore, users: Pages::default(), next_page: 2, members: None, forecast }
     }
 
     #[test]

@@ -248,7 +248,7 @@ pub struct RecordLookUps {
     pub turn: u8,
     /// Whether a record was missing, so that the export looks up all.
     pub all: bool,
-    /// Records that were missing, and were written again.
+    /// Records that were missing, and were written again. The seal adds up what the units have noted.
     pub written_again: u64,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, DigestBuilder, GroupName, PageLimit, PoolId, RecordKind};
+use super::{Digest, DigestBuilder, GroupName, LostRecords, PageLimit, PoolId, RecordKind};
 
 /// What a unit lists, in the order in which an export works.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -198,6 +198,9 @@ pub struct Unit {
     pub entries: u64,
     /// Records that no earlier snapshot holds, when it is done.
     pub records_written: u64,
+    /// The lost records that its attempts have found.
+    #[serde(default, skip_serializing_if = "LostRecords::is_empty")]
+    pub lost: LostRecords,
     /// The chain digest of the last page, when it is done.
     pub chain: Digest,
 }
@@ -221,6 +224,7 @@ impl Unit {
             last_batch: 0,
             entries: 0,
             records_written: 0,
+            lost: LostRecords::default(),
             chain: Digest::default(),
         }
     }
@@ -238,10 +242,10 @@ impl Unit {
     /// The same unit under the next attempt.
     #[must_use]
     pub fn listed_again(&self) -> Self {
-        let Self { limit, looks_up_all, .. } = *self;
+        let Self { limit, looks_up_all, ref lost, .. } = *self;
         let (attempt, restarts) = (self.attempt + 1, self.restarts + 1);
         let open = Self::open(self.pool.clone(), self.listing.clone());
-        Self { attempt, limit, restarts, looks_up_all, ..open }
+        Self { attempt, limit, restarts, looks_up_all, lost: lost.clone(), ..open }
     }
 
     /// Starts the next attempt with a smaller limit, because a page was too large.

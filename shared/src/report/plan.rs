@@ -62,7 +62,7 @@ pub struct PlanReport {
 }
 
 impl PlanReport {
-    /// Whether every record and page of users and groups can be read.
+    /// Whether every record of users and groups can be read, and every page of users, groups and memberships.
     pub fn is_readable(&self) -> bool {
         self.damaged == 0 && self.forecast.damaged_pages == 0
     }

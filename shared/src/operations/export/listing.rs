@@ -59,6 +59,16 @@ enum Fetched<'a> {
     SplitRefused,
 }
 
+/// What became of the records of a page.
+enum Stored {
+    /// How the page names them, and how many of them are new.
+    Page(PageContent, u32),
+    /// Records of the previous snapshot are missing. The units of users start again.
+    LooksUpAll,
+    /// Another invocation lists the unit under another attempt.
+    Overtaken,
+}
+
 /// How an attempt at a listing ended.
 enum Attempt {
     /// The listing has ended, and this is its last batch.
@@ -210,8 +220,12 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             let will_be_full = batch.will_be_full() || begun.elapsed() >= STORE_AFTER;
             let lists_next = next_token.is_some() && !will_be_full && !self.is_out_of_time(unit, is_first);
             let next = async { if lists_next { Some(self.fetch(unit, listing).await) } else { None } };
-            let (stored, next) = future::join(self.store(unit, page, batch.last() + 1, window), next).await;
-            let (content, records_written) = stored?;
+            let (stored, next) = future::join(self.store(unit, page, batch, window), next).await;
+            let (content, records_written) = match stored? {
+                Stored::Page(content, records_written) => (content, records_written),
+                Stored::LooksUpAll => return Ok(Filled::Enough),
+                Stored::Overtaken => return Ok(Filled::BrokenOff),
+            };
             batch.push(&unit.id(), &content, records_written, next_token);
             match next {
                 Some(next) => fetched = next,
@@ -312,15 +326,15 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         stream::iter(users).map(look_up).buffered(LOOK_UPS_AT_ONCE).try_collect().await
     }
 
-    /// Stores the records of page `number` of a unit. Returns how the page names them, and how many
-    /// of them are new.
+    /// Stores the records of the page of a unit that follows `batch`.
     async fn store(
         &self,
         unit: &Unit,
         page_in_flight: FetchedPage<'_>,
-        number: u64,
+        batch: &PageBatch,
         window: &mut Window,
-    ) -> Result<(PageContent, u32)> {
+    ) -> Result<Stored> {
+        let number = batch.last() + 1;
         match &page_in_flight.entries {
             Entries::Groups(groups) => {
                 let named = groups
@@ -328,7 +342,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                     .map(|group| (group.name.as_str(), group.content_digest()))
                     .collect::<Vec<_>>();
                 let written = self.write_new(named.iter().copied().zip(groups)).await?;
-                Ok((page(&named), written))
+                Ok(Stored::Page(page(&named), written))
             }
             Entries::Users(users) => {
                 let named = users
@@ -339,25 +353,25 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                     Some(previous) => previous.names(&self.catalog, unit, number, &named, window).await?,
                     None => vec![false; named.len()],
                 };
-                let written = self.write_users(unit, &named, users, &known).await?;
-                Ok((page(&named), written))
+                self.write_users(unit, batch, &named, users, &known).await
             }
             Entries::Members(subs) => {
                 let entries = subs.iter().map(|sub| PageEntry { key: sub.as_str().to_owned(), digest: None });
-                Ok((PageContent(entries.collect()), 0))
+                Ok(Stored::Page(PageContent(entries.collect()), 0))
             }
         }
     }
 
-    /// Writes the records of users that the table does not have. Returns their number. `known` says which of them the
-    /// previous snapshot names. If one of those is missing, the export looks up all records.
+    /// Writes the records of users that the table does not have. `known` says which of them the previous snapshot
+    /// names. If one of those is missing, the export looks up all records.
     async fn write_users(
         &self,
         unit: &Unit,
+        batch: &PageBatch,
         named: &[(&str, Digest)],
         users: &[User],
         known: &[bool],
-    ) -> Result<u32> {
+    ) -> Result<Stored> {
         let look_ups = &self.snapshot.look_ups;
         let records = named.iter().zip(users).zip(known).filter_map(|((&(sub, digest), user), &is_known)| {
             let is_looked_up = !is_known || unit.looks_up_all || look_ups.are_due(sub);
@@ -367,12 +381,21 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         let was_known =
             |sub: &str| named.iter().zip(known).any(|((other, _), known)| *known && *other == sub);
         let lost = absent.iter().filter(|(sub, _, _)| was_known(sub)).count() as u64;
-        if lost > 0 {
-            // Before the write: if the invocation dies between, the next one must look up all records.
-            self.note_lost_records(lost, unit).await?;
+        if lost > 0 && !unit.looks_up_all {
+            // The next attempt writes and counts the lost records. If this one wrote some, no attempt would find all.
+            self.look_up_all_from_now_on().await?;
+            return Ok(Stored::LooksUpAll);
         }
-        self.catalog.write(self.pool.id(), &self.progress.run_id, &absent).await?;
-        Ok(absent.len() as u32)
+        let run = &self.progress.run_id;
+        if lost > 0 {
+            // Before the write, because afterwards no invocation finds that they were lost.
+            let note = |noted: &mut Unit| noted.lost.note(unit.attempt, batch.first, batch.last() + 1, lost);
+            if self.catalog.change_unit(run, unit, note).await?.attempt != unit.attempt {
+                return Ok(Stored::Overtaken);
+            }
+        }
+        self.catalog.write(self.pool.id(), run, &absent).await?;
+        Ok(Stored::Page(page(named), absent.len() as u32))
     }
 
     /// Writes the records that the table does not have. Returns their number.

@@ -71,20 +71,18 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         Ok(did)
     }
 
-    /// Writes that `lost` records of the previous snapshot are missing, which the listing of `unit` writes again.
-    pub(super) async fn note_lost_records(&self, lost: u64, unit: &Unit) -> Result<()> {
+    /// Writes that records of the previous snapshot are missing. Then the listings of users start again, look up all
+    /// records, and write and count the lost ones.
+    pub(super) async fn look_up_all_from_now_on(&self) -> Result<()> {
         self.change_header(|snapshot| {
-            snapshot.look_ups.written_again += lost;
             if !snapshot.look_ups.all {
                 snapshot.look_ups.all = true;
                 snapshot.listing = None;
             }
         })
         .await?;
-        tracing::warn!(run = %self.progress.run_id, lost, "records of the previous snapshot are missing from the table");
-        if !unit.looks_up_all {
-            self.records_lost.store(true, Ordering::Relaxed);
-        }
+        tracing::warn!(run = %self.progress.run_id, "records of the previous snapshot are missing from the table");
+        self.records_lost.store(true, Ordering::Relaxed);
         Ok(())
     }
 

@@ -130,6 +130,7 @@ async fn put_seal<B: Backend>(
         if snapshot.listing == Some(UserListing::Split) {
             snapshot.split.uncompared += 1;
         }
+        snapshot.look_ups.written_again = units.iter().map(|unit| unit.lost.count()).sum();
         snapshot.state = SnapshotState::Sealed;
         snapshot.counts = counts;
         snapshot.seal = Some(seal.clone());

@@ -6,6 +6,7 @@
 
 mod counter;
 mod groups;
+mod members;
 mod refusal;
 mod report;
 
@@ -68,7 +69,7 @@ struct ForecastWork<'a, B: Backend> {
 
 impl<'a, B: Backend> ForecastWork<'a, B> {
     async fn new(context: &'a Context<B>, state: &mut ForecastCheckpoint) -> Result<Self> {
-        if state.next_page == 1 {
+        if state.step() == 1 {
             groups::count(context, &mut state.forecast).await?;
         }
         if context.restore.options.existing != Existing::Fail {
@@ -83,6 +84,9 @@ impl<B: Backend> PagedWork for ForecastWork<'_, B> {
     type State = ForecastCheckpoint;
 
     async fn page(&mut self, mut state: ForecastCheckpoint) -> Result<ForecastCheckpoint> {
+        if state.has_counted_users() {
+            return members::read(self.context, state).await;
+        }
         let last = state.users.count().min(state.next_page + PAGES_AT_ONCE - 1);
         {
             let (users, in_flight) = (&state.users, &self.in_flight);

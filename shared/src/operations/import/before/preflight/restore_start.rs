@@ -4,7 +4,8 @@ use super::target_check::Declarations;
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
-    Counts, Execution, Forecast, ForecastCheckpoint, Listing, Restore, RestoreState, RestoreUnit, RunId,
+    Counts, Execution, Forecast, ForecastCheckpoint, Listing, MembersRead, Restore, RestoreState,
+    RestoreUnit, RunId,
 };
 use crate::ports::vault::Vault;
 
@@ -27,7 +28,11 @@ impl RestoreStart {
     /// Writes the empty forecast, which is all that a dry run needs.
     pub async fn begin_dry_run<V: Vault>(self, catalog: &Catalog<V>) -> Result<()> {
         match self {
-            Self::New { restore, units } => catalog.begin_forecast(&empty_forecast(&restore, &units)).await,
+            Self::New { restore, units } => {
+                let members = Some(MembersRead::default());
+                let forecast = ForecastCheckpoint { members, ..empty_forecast(&restore, &units) };
+                catalog.begin_forecast(&forecast).await
+            }
             Self::Continued { .. } => Ok(()),
         }
     }
@@ -76,5 +81,5 @@ fn resume(restore: &mut Restore, execution: &Execution, to_declare: &Declaration
 fn empty_forecast(restore: &Restore, units: &[RestoreUnit]) -> ForecastCheckpoint {
     let users = units.iter().find(|unit| unit.listing == Listing::Users).map(|unit| unit.source.clone());
     let (users, forecast) = (users.unwrap_or_default(), Forecast::default());
-    ForecastCheckpoint { restore: restore.clone(), users, next_page: 1, forecast }
+    ForecastCheckpoint { restore: restore.clone(), users, next_page: 1, members: None, forecast }
 }
