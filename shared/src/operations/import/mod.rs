@@ -104,7 +104,8 @@ impl Phase {
 /// Runs the phases until one of them does not end.
 async fn run_phases<B: Backend>(context: &Context<B>, dry_run: bool) -> Result<PhaseEnd> {
     for phase in if dry_run { Phase::OF_DRY_RUN } else { Phase::OF_IMPORT } {
-        let end = phase.run(context).await?;
+        // On the heap: the stack of a thread holds no future of all phases.
+        let end = Box::pin(phase.run(context)).await?;
         if end != PhaseEnd::Done {
             return Ok(end);
         }
