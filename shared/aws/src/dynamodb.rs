@@ -146,29 +146,13 @@ impl DynamoVault {
             };
             match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    let reasons =
-                        || cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-                    if reasons().any(|code| code == "ConditionalCheckFailed") {
-                        return Ok(FencedBatch::FenceBroken);
-                    }
-                    // DynamoDB does not document the code of a transaction that is too large.
-                    let is_explained = reasons().any(|code| !matches!(code, "None" | "ValidationError"));
-                    if may_be_halved && !is_explained {
-                        return Ok(FencedBatch::TooLarge);
-                    }
-                    // A conflict with another transaction and throttling are temporary. Other reasons are
-                    // not.
-                    let passes = |code: &str| {
-                        matches!(
-                            code,
-                            "None"
-                                | "TransactionConflict"
-                                | "ThrottlingError"
-                                | "ProvisionedThroughputExceeded"
-                        )
-                    };
-                    if !reasons().all(passes) {
-                        return Err(self.failed(error));
+                    let codes: Vec<_> =
+                        cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
+                    match Cancelled::by(&codes, may_be_halved) {
+                        Cancelled::FenceBroken => return Ok(FencedBatch::FenceBroken),
+                        Cancelled::TooLarge => return Ok(FencedBatch::TooLarge),
+                        Cancelled::ForNow => {}
+                        Cancelled::ForGood => return Err(self.failed(error)),
                     }
                 }
                 Some(TransactWriteItemsError::TransactionInProgressException(_)) => {}
@@ -449,5 +433,63 @@ impl Vault for DynamoVault {
             }
         };
         delete_in_transactions(keys, delete).await
+    }
+}
+
+/// Why DynamoDB cancelled a transaction of deletions.
+#[derive(Debug, PartialEq, Eq)]
+enum Cancelled {
+    /// Another holder has the fence.
+    FenceBroken,
+    /// Fewer deletions may fit.
+    TooLarge,
+    /// Another transaction or a throttle stands in its way, so it may succeed later.
+    ForNow,
+    ForGood,
+}
+
+impl Cancelled {
+    /// The meaning of the codes of the reasons. DynamoDB documents that a transaction of over 4 MB is cancelled. It does
+    /// not document the code, so a cancellation that no code explains counts as such. Source: TransactWriteItems and
+    /// TransactionCanceledException, DynamoDB API reference.
+    fn by(codes: &[&str], may_be_halved: bool) -> Self {
+        let is_of = |known: &'static [&str]| move |code: &&str| known.contains(code);
+        if codes.iter().any(is_of(&["ConditionalCheckFailed"])) {
+            return Self::FenceBroken;
+        }
+        let is_unexplained = codes.iter().all(is_of(&["None"]));
+        if may_be_halved && (is_unexplained || codes.iter().any(is_of(&["ValidationError"]))) {
+            return Self::TooLarge;
+        }
+        let passing: &'static [&str] =
+            &["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+        if codes.iter().all(is_of(passing)) { Self::ForNow } else { Self::ForGood }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_that_no_code_explains_is_halved_down_to_one_deletion() {
+        for unexplained in [&[][..], &["None", "None"]] {
+            assert_eq!(Cancelled::by(unexplained, true), Cancelled::TooLarge);
+            assert_eq!(Cancelled::by(unexplained, false), Cancelled::ForNow);
+        }
+    }
+
+    #[test]
+    fn the_codes_of_a_cancelled_transaction_have_their_meaning() {
+        let conflict = &["None", "TransactionConflict"][..];
+        for may_be_halved in [true, false] {
+            assert_eq!(Cancelled::by(conflict, may_be_halved), Cancelled::ForNow);
+            assert_eq!(Cancelled::by(&["None", "AccessDenied"], may_be_halved), Cancelled::ForGood);
+            let broken = &["ConditionalCheckFailed", "TransactionConflict"];
+            assert_eq!(Cancelled::by(broken, may_be_halved), Cancelled::FenceBroken);
+        }
+        let too_large = &["ValidationError", "TransactionConflict"];
+        assert_eq!(Cancelled::by(too_large, true), Cancelled::TooLarge);
+        assert_eq!(Cancelled::by(too_large, false), Cancelled::ForGood);
     }
 }

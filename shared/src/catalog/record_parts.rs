@@ -27,7 +27,7 @@ const MAX_PART: usize = 350 * 1024;
 /// The most parts of a record. A user has 75 attributes of at most 2,048 characters, and JSON takes up to six bytes
 /// for a character.
 const MAX_PARTS: u32 = 8;
-/// A record of half the item limit in JSON is one item, whatever its attributes are.
+/// A record of half the item limit in JSON is one item, with any attributes.
 const SMALL: usize = item_size::MAX / 2;
 /// The attribute that holds the number of parts.
 const PARTS: &str = "parts";

@@ -225,17 +225,18 @@ impl<'a> Fields<'a> {
         if let Some((list, _)) = fields.iter().find(|(_, value)| !is_list(value)) {
             return Err(self.refuse(name, format!("{name}: {list} is no list of texts.")));
         }
-        let texts = fields.iter().flat_map(|(list, texts)| {
-            texts.as_array().into_iter().flatten().filter_map(Value::as_str).map(move |text| (list, text))
-        });
-        for (place, (list, text)) in texts.enumerate() {
-            let what = match list.as_str() {
-                _ if text.trim().is_empty() => "is empty",
-                "subs" if Sub::new(text).uuid_bytes().is_none() => "is no `sub`, which has 36 characters",
-                _ => continue,
-            };
-            let place = place + 1;
-            return Err(self.refuse(name, format!("{name}: text {place}, which stands in {list}, {what}.")));
+        for (list, texts) in fields {
+            for (place, text) in texts.as_array().into_iter().flatten().filter_map(Value::as_str).enumerate()
+            {
+                let what = match list.as_str() {
+                    _ if text.trim().is_empty() => "is empty",
+                    "subs" if Sub::new(text).uuid_bytes().is_none() => {
+                        "is no `sub`: 32 digits from 0 to f in five groups"
+                    }
+                    _ => continue,
+                };
+                return Err(self.refuse(name, format!("{name}: text {} of {list} {what}.", place + 1)));
+            }
         }
         match serde_json::from_value::<UserFilter>(value.clone()) {
             Ok(people) if !people.is_empty() => Ok(Some(people)),

@@ -25,7 +25,7 @@ struct Options {
     /// The seed of the first world. The others have the seeds that follow.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Play this number of worlds to their ends, whatever time they take.
+    /// Play this number of worlds to their ends. The time is not limited.
     #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
     worlds: Option<u64>,
     #[command(flatten)]

@@ -33,7 +33,7 @@ pub struct Machine {
     pub timeout: Duration,
     /// The attempts of a task for each of its retriers. The definitions allow more.
     pub retries: u32,
-    /// Whether tasks are tried again as deployed, whatever `retries` says.
+    /// Whether tasks are tried again as deployed. Then `retries` counts for nothing.
     pub retries_as_deployed: bool,
     /// Whether the death of a function stops the execution, so that no failure is recorded.
     pub stop_at_death: bool,

@@ -39,6 +39,8 @@ const MIN_MEMBERS_A_PART: u64 = 65_536;
 
 /// Units that are read at once, half a megabyte each. A pool may have 10,000 groups, with a query for each.
 const UNITS_READ_AT_ONCE: usize = 8;
+/// How many users of one part only the one listing may name. Beyond this number, the comparison has no verdict.
+const MAX_ONLY_ONE: usize = 65_536;
 /// Records of users that are read at once.
 const RECORDS_A_READ: usize = 1_000;
 /// Users or members of one query, at least: 16 batches of 32 KB.
@@ -325,12 +327,17 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
             |listing| *listing == Listing::Users,
             |sub, digest| match listed.flag(&sub) {
                 Some(is_in_both) => *is_in_both = true,
+                None if only_one.len() > MAX_ONLY_ONE => {}
                 None => only_one.push((sub, digest)),
             },
         )
         .await?;
         let most = self.max_unknown as usize + 1;
-        let earlier = self.created_before_split(only_one, most).await?;
+        let earlier = if only_one.len() > MAX_ONLY_ONE {
+            only_one.into_iter().take(most).map(|(sub, _)| sub).collect()
+        } else {
+            self.created_before_split(only_one, most).await?
+        };
         let mut unknown: Unknown = earlier.into_iter().map(|sub| (sub, NamedBy::default())).collect();
         let split = NamedBy { split: true, ..NamedBy::default() };
         unknown.extend(listed.without_flag().take(most).map(|sub| (sub, split)));

@@ -149,7 +149,7 @@ async fn has_header(world: &World, id: &RunId) -> bool {
     there.iter().any(|header| header.id == *id) || there.iter().filter(|header| header.id > *id).count() >= 2
 }
 
-/// No second has more calls of a pool than its runs allow, whatever the clocks of the invocations show.
+/// No second has more calls of a pool than its runs allow, also if the clocks of the invocations are wrong.
 fn assert_rates(world: &World) {
     for (pool, mut calls) in world.faults.take_calls() {
         calls.sort();

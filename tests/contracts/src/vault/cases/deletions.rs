@@ -112,7 +112,7 @@ fn fenced_deletions_of_large_items() -> Case {
     let fenced = Fenced::new("POOL#heavy", 14);
     let large = small(&"x".repeat(390 * 1024));
     Case {
-        name: "a fenced deletion takes place whatever the size of its items",
+        name: "a fenced deletion takes place with items of any size",
         steps: vec![
             fenced.fill(),
             put_all(fenced.keys.iter().map(|key| (key.clone(), large.clone()))),
