@@ -190,7 +190,7 @@ impl MemoryPool {
 
     /// All users, in no particular order.
     pub fn users(&self) -> Vec<User> {
-        self.state().users().collect()
+        self.state().users()
     }
 
     pub fn groups(&self) -> Vec<(GroupRecord, Vec<Sub>)> {

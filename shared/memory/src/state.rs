@@ -125,9 +125,14 @@ impl State {
         self.users.get(sub).map(|stored| User { sub: sub.clone(), record: stored.record.clone() })
     }
 
-    /// All users, in no particular order.
-    pub fn users(&self) -> impl Iterator<Item = User> {
-        self.users.iter().map(|(sub, stored)| User { sub: sub.clone(), record: stored.record.clone() })
+    /// All users, each once, in the order of the listing.
+    pub fn users(&self) -> Vec<User> {
+        let mut users: Vec<_> = self.users.iter().collect();
+        users.sort_unstable_by_key(|(_, stored)| stored.place);
+        users
+            .into_iter()
+            .map(|(sub, stored)| User { sub: sub.clone(), record: stored.record.clone() })
+            .collect()
     }
 
     /// The user with that username or alias.

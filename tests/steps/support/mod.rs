@@ -32,8 +32,10 @@ pub fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::with_cases(cases) }
 }
 
-/// Runs a case in paused time: a wait ends as soon as no task has work.
+/// Runs a case in paused time: a wait ends as soon as no task has work. The waits before repeated calls are the same
+/// in each run of the case.
 pub fn in_paused_time<T>(case: impl Future<Output = T>) -> T {
+    shared::pacing::seed_waits(Some(1));
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
