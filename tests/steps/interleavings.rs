@@ -3,7 +3,7 @@
 //! Method: a scheduler lets in one call at a time. These tests try schedules with one preemption, some random
 //! ones, and the cases that were found. `cargo xtask soak schedules` tries all schedules with more preemptions.
 
-use crate::support::interleaving::{Explored, PAIRS, Pair, explore, replay, sample};
+use crate::support::interleaving::{Explored, Limits, PAIRS, Pair, explore, replay, sample};
 
 /// The most schedules of one pair that are tried here.
 const SCHEDULES: u64 = 60;
@@ -31,7 +31,8 @@ fn assert_sound_with_one_turn(name: &str) {
 fn schedules_with_one_preemption_keep_the_invariants() {
     let mut all = Explored::default();
     for pair in PAIRS {
-        let found = explore(*pair, 1, 2, SCHEDULES);
+        let limits = Limits { schedules: SCHEDULES, deadline: None };
+        let found = explore(*pair, 1, 2, limits);
         assert!(found.schedules > 10 || !found.violations.is_empty(), "{pair:?}: {}", found.schedules);
         all.add(found);
     }
