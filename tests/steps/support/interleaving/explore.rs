@@ -20,7 +20,7 @@ use std::sync::{Condvar, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use shared_memory::Reach;
+use shared_memory::{CallSite, Reach};
 
 use super::schedule::{Schedule, Seeded};
 use super::scheduler::{Able, Choice, Choose, Point, Step};
@@ -61,8 +61,7 @@ impl Violation {
         let is_near = |at: usize| at == 0 || is_turn(at) || (at + 1 < self.steps.len() && is_turn(at + 1));
         let line = |at: usize| {
             let Step { actor, call, .. } = &self.steps[at];
-            let call =
-                call.as_ref().map_or_else(|| "lets time pass, and goes on".to_owned(), ToString::to_string);
+            let call = call.as_ref().map_or_else(|| "ends".to_owned(), ToString::to_string);
             format!("  {at:>4} actor {actor}: {call}\n")
         };
         (0..self.steps.len()).filter(|&at| is_near(at)).map(line).collect()
@@ -135,11 +134,16 @@ impl Choose for Recorded<'_> {
         let choice = self.choose.choose(point);
         self.has_given_up.set(choice == Choice::GiveUp);
         if let Choice::Step(actor) = choice {
-            let call = point.able.iter().find(|able| able.actor == actor).and_then(|able| able.call.clone());
             let able = point.able.iter().map(|able| able.actor).collect();
-            self.steps.push(Step { actor, able, call });
+            self.steps.push(Step { actor, able, call: None });
         }
         choice
+    }
+
+    fn made(&mut self, call: Option<&CallSite>) {
+        if let Some(step) = self.steps.last_mut() {
+            step.call = call.cloned();
+        }
     }
 }
 

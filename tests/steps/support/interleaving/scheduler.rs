@@ -123,6 +123,9 @@ pub enum Choice {
 /// Picks the actor that makes the next step.
 pub trait Choose {
     fn choose(&mut self, point: &Point<'_>) -> Choice;
+
+    /// Notes the call that the chosen step let in. None if the actor ended first.
+    fn made(&mut self, _call: Option<&CallSite>) {}
 }
 
 /// Runs the actors to their ends. Returns the steps, in order.
@@ -169,6 +172,7 @@ async fn play_fairly(actors: Vec<Actor<'_>>, choose: &mut dyn Choose) -> Vec<Ste
         let waited = timeout(MAX_WAIT, stage.rest(can_step)).await;
         assert!(waited.is_ok(), "the actor {name:?} waits for nothing");
         let call = stage.runs[actor].turnstile.release();
+        choose.made(call.as_ref());
         stage.rest(|_| true).await;
         steps.push(Step { actor, able: able.iter().map(|able| able.actor).collect(), call });
         current = Some(actor);
