@@ -117,7 +117,7 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
         subs_without_user: Vec::new(),
         overlooked_in: None,
         look_ups: RecordLookUps::default(),
-        user_bytes: 0,
+        largest_user: None,
         configuration: Digest::default(),
         counts: Counts {
             users,

@@ -12,7 +12,8 @@ use serde_dynamo::{AttributeValue, Item};
 use serde_json::{Value, json};
 use shared::catalog::{Catalog, Record};
 use shared::model::{
-    CallStats, Ceilings, Listing, PageLimit, RunId, SnapshotSelector, Sub, SubPrefix, Tps, Unit, UserRecord,
+    CallStats, Ceilings, GroupName, GroupRecord, Listing, PageLimit, RunId, SnapshotSelector, Sub, SubPrefix,
+    Tps, Unit, UserRecord,
 };
 use shared::operations::verify::{Comparison as Verified, verify};
 use shared::pacing::PacedPool;
@@ -346,6 +347,63 @@ fn a_listing_whose_page_is_too_large_starts_again_with_a_smaller_limit() {
             (verified.users.same, verified.users.missing, verified.memberships.present),
             (130, 0, 130)
         );
+    });
+}
+
+/// The most bytes of users that an export holds: `MAX_IN_FLIGHT`.
+const MAX_IN_FLIGHT: usize = 12 * 1024 * 1024;
+
+/// A pool of 12,000 small users in 200 groups, and 60 of the largest size in each of 16 groups that are listed after
+/// those.
+fn with_large_groups() -> (MemoryBackend, MemoryPool) {
+    let (backend, source, _) = backend();
+    people::declare_long_attributes(&source);
+    let mut groups: Vec<GroupName> =
+        (0..216).map(|number| GroupName::new(format!("group{number}"))).collect();
+    groups.sort_by_key(|name| Listing::Members { group: name.clone() }.unit_id());
+    groups.iter().for_each(|name| source.put_group(GroupRecord { name: name.clone(), ..people::group(0) }));
+    let (small, large) = groups.split_at(200);
+    let population = people::plain(12_060, 0);
+    for (number, person) in population.people.iter().enumerate() {
+        let mut record = person.record(number);
+        let groups = if number < 12_000 { &small[number / 60..=number / 60] } else { large };
+        if number >= 12_000 {
+            people::grow(&mut record, OVER_THE_LIMIT);
+        }
+        let sub = source.put_user(record);
+        groups.iter().for_each(|group| assert!(source.join(&sub, group)));
+    }
+    backend.script().set_latency(Duration::from_millis(200), Duration::from_millis(5));
+    (backend, source)
+}
+
+#[test]
+fn listings_at_once_hold_at_most_the_bound_and_one_page_of_large_users() {
+    in_paused_time(async {
+        let (backend, source) = with_large_groups();
+        let is_bounded = |what: &str| {
+            let (most, largest) = source.answered_bytes();
+            assert!(largest > 24_000_000, "{what}: no page has only large users");
+            assert!(most <= MAX_IN_FLIGHT + largest, "{what}: {most} bytes at once");
+        };
+        for what in ["first export", "second export"] {
+            let input = json!({"userPoolId": source_id(), "tps": 100});
+            let machine = Machine::new(&backend).with_budget(Duration::from_secs(60));
+            let report = machine.export(input, what).await.report();
+            assert_eq!((&report["users"], &report["memberships"]), (&json!(12_060), &json!(12_960)));
+            is_bounded(what);
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+        }
+        let verified = verified(&backend, SnapshotSelector::Latest).await.unwrap();
+        assert_eq!((verified.users.same, verified.memberships.present), (12_060, 12_960));
+        is_bounded("verification");
+        let repair = json!({
+            "sourceUserPoolId": source_id(), "targetUserPoolId": source_id(), "existing": "skip", "tps": 200,
+        });
+        let machine = Machine::new(&backend).with_budget(Duration::from_secs(60));
+        let report = machine.import(repair, "repair").await.report();
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        is_bounded("repair");
     });
 }
 

@@ -138,7 +138,7 @@ fn new_snapshot(progress: &Progress, description: &PoolDescription, captures_mfa
         subs_without_user: Vec::new(),
         overlooked_in: None,
         look_ups: RecordLookUps::default(),
-        user_bytes: 0,
+        largest_user: None,
         configuration: description.digest(),
         counts: Counts::default(),
         seal: None,
@@ -248,7 +248,7 @@ async fn hold<B: Backend>(
     if backend.region().is_some_and(|region| region != restore.source.region()) {
         tokio::time::sleep(HOLD_SEEN_AFTER).await;
     }
-    require_sealed(backend, catalog, restore).await
+    require_sealed(backend, catalog, restore).await.map(drop)
 }
 
 /// Takes the lease before the first call of the run.

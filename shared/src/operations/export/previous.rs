@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Digest, Listing, Snapshot, Sub, Unit};
+use crate::model::{Digest, Listing, ListingHistory, Snapshot, Sub, Unit};
 use crate::ports::vault::Vault;
 
 /// Entries that are kept although the listing has not named them. They are deleted users, and users
@@ -71,6 +71,11 @@ impl Previous {
     ) -> Result<Option<Self>> {
         let newest = catalog.newest_sealed(&snapshot.pool, Some(&snapshot.id), now).await?;
         Ok(newest.map(|snapshot| Self { snapshot }))
+    }
+
+    /// What its listings say about those of this export. It reads the units only if the users are large.
+    pub async fn listing_history<V: Vault>(&self, catalog: &Catalog<V>) -> Result<ListingHistory> {
+        catalog.listing_history(&self.snapshot).await
     }
 
     pub fn snapshot(&self) -> &Snapshot {
