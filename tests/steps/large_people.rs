@@ -12,8 +12,8 @@ use serde_dynamo::{AttributeValue, Item};
 use serde_json::{Value, json};
 use shared::catalog::{Catalog, Record};
 use shared::model::{
-    CallStats, Ceilings, GroupName, GroupRecord, Listing, PageLimit, RunId, SnapshotSelector, Sub, SubPrefix,
-    Tps, Unit, UserRecord,
+    CallStats, Ceilings, GroupName, GroupRecord, Listing, PageLimit, PoolId, RunId, SnapshotSelector, Sub,
+    SubPrefix, Tps, Unit, UserRecord,
 };
 use shared::operations::verify::{Comparison as Verified, verify};
 use shared::pacing::PacedPool;
@@ -29,6 +29,7 @@ use crate::support::machine::Machine;
 use crate::support::people;
 use crate::support::pruned::{
     assert_all_whole, assert_tidy, by_policy, orphaned_parts, orphans, prune_by_hand, prune_or_die, records,
+    sealed,
 };
 use crate::support::restored::{Comparison, assert_books_balance, compare, items};
 use crate::support::snapshot::{self, Contents};
@@ -72,6 +73,11 @@ fn import() -> Value {
 }
 
 async fn verified(backend: &MemoryBackend, selector: SnapshotSelector) -> Result<Verified> {
+    verified_in(backend, &target_id(), selector).await
+}
+
+/// Compares a pool with a snapshot of the source.
+async fn verified_in(backend: &MemoryBackend, pool: &PoolId, selector: SnapshotSelector) -> Result<Verified> {
     struct Nothing;
     impl shared::operations::verify::Observer for Nothing {
         fn found(&mut self, _: shared::operations::verify::Finding) {}
@@ -81,8 +87,7 @@ async fn verified(backend: &MemoryBackend, selector: SnapshotSelector) -> Result
     let (snapshot, units) = catalog.sealed_snapshot(&source_id(), &selector, backend.clock().now()).await?;
     let tps = Tps::new(100).unwrap();
     let earlier = CallStats::none(tps);
-    let pool =
-        PacedPool::new(backend.pool(&target_id()), tps, &Ceilings::default(), backend.clock(), earlier);
+    let pool = PacedPool::new(backend.pool(pool), tps, &Ceilings::default(), backend.clock(), earlier);
     verify(&pool, &catalog, &snapshot, &units, &mut Nothing).await
 }
 
@@ -234,6 +239,30 @@ fn prune_removes_records_in_parts_whole_and_counts_each_once() {
         assert_all_whole(&backend).await;
         assert_tidy(&backend).await;
     });
+}
+
+#[test]
+fn prune_removes_the_parts_that_are_left_of_a_damaged_record() {
+    for lost in 0..3 {
+        in_paused_time(async {
+            let backend = two_snapshots(&[OVER_THE_LIMIT], 1).await;
+            let oldest = sealed(&backend).await.pop().unwrap();
+            let contents = snapshot::read(&backend, &source_id(), &oldest).await;
+            let (sub, records) = contents.users.iter().next().unwrap();
+            let own = UserRecord::key(&source_id(), sub.as_str(), records[0].digest());
+            let digest = own.sk.strip_prefix("REC#").unwrap();
+            let of_it = || -> Vec<Key> {
+                let is_of_it = |key: &Key| key.pk == own.pk && key.sk.contains(digest);
+                items(&backend).into_keys().filter(is_of_it).collect()
+            };
+            // Its two parts, and the item that stands for them.
+            assert_eq!(of_it().len(), 3);
+            let key = of_it().swap_remove(lost);
+            backend.vault().remove(&key).unwrap();
+            prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+            assert_eq!(of_it(), [], "without {key}");
+        });
+    }
 }
 
 #[test]
@@ -394,7 +423,7 @@ fn listings_at_once_hold_at_most_the_bound_and_one_page_of_large_users() {
             is_bounded(what);
             tokio::time::sleep(Duration::from_secs(3_600)).await;
         }
-        let verified = verified(&backend, SnapshotSelector::Latest).await.unwrap();
+        let verified = verified_in(&backend, &source_id(), SnapshotSelector::Latest).await.unwrap();
         assert_eq!((verified.users.same, verified.memberships.present), (12_060, 12_960));
         is_bounded("verification");
         let repair = json!({
