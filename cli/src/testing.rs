@@ -275,6 +275,7 @@ pub fn export_report() -> ExportReport {
         members_without_user_subs: Vec::new(),
         split_listing: None,
         records_written_again: 0,
+        large_users: None,
         calls: calls(),
         retention: None,
         notified: true,

@@ -379,6 +379,44 @@ fn a_listing_whose_page_is_too_large_starts_again_with_a_smaller_limit() {
     });
 }
 
+#[test]
+fn large_users_in_a_pool_cost_one_restart_and_later_exports_none() {
+    in_paused_time(async {
+        let (backend, source, _) = with_people(&[0; 6_000]);
+        let mut subs: Vec<Sub> = source.users().into_iter().map(|user| user.sub).collect();
+        subs.sort();
+        // The pool lists its users in this order.
+        for sub in &subs[3_000..3_060] {
+            source.change_user(sub, |record| people::grow(record, OVER_THE_LIMIT));
+        }
+        source.delete_group(&people::group_name(0));
+        source.delete_group(&people::group_name(1));
+        let next = async |name: &str| {
+            let listed =
+                || backend.script().log().iter().filter(|(_, made)| *made == Operation::ListUsers).count();
+            let before = listed();
+            let report =
+                Machine::new(&backend).export(json!({"userPoolId": source_id()}), name).await.report();
+            tokio::time::sleep(Duration::from_secs(86_400)).await;
+            (listed() - before, report["largeUsers"].clone(), report)
+        };
+        // 50 pages of 60, one that is too large, and all users again.
+        let (calls, cost, report) = next("first").await;
+        assert_eq!((calls, cost), (51 + 1_200, json!({"leastLimit": 5, "restarts": 1})));
+        assert!(report["summary"].as_str().unwrap().contains("as few as 5 users instead of 60"), "{report}");
+        let (calls, cost, _) = next("second").await;
+        assert_eq!((calls, cost), (1_200, json!({"leastLimit": 5, "restarts": 0})));
+        // After the large users have left, the limit is 60 again.
+        for user in source.users().into_iter().filter(|user| user.record.bytes() > 100_000) {
+            source.delete_user(&user.sub);
+        }
+        let (calls, _, _) = next("third").await;
+        assert_eq!(calls, 1_188);
+        let (calls, cost, _) = next("fourth").await;
+        assert_eq!((calls, cost), (99, Value::Null));
+    });
+}
+
 /// The most bytes of users that an export holds: `MAX_IN_FLIGHT`.
 const MAX_IN_FLIGHT: usize = 12 * 1024 * 1024;
 

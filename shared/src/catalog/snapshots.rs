@@ -281,20 +281,20 @@ impl<V: Vault> Catalog<V> {
 
     /// Lists a unit again under the next attempt, which looks up all records. A unit whose attempt does so already, or
     /// that does not count, stays as it is.
-    pub async fn look_up_all(&self, snapshot: &RunId, unit: &Unit) -> Result<()> {
+    pub async fn look_up_all(&self, snapshot: &RunId, from: &Unit) -> Result<()> {
         let restart = |unit: &mut Unit| {
             if !unit.looks_up_all && !unit.is_superseded() {
-                *unit = unit.looking_up_all();
+                *unit = Unit { limit: from.limit, ..unit.looking_up_all() };
             }
         };
-        self.change_or_open(snapshot, unit, restart).await.map(drop)
+        self.change_or_open(snapshot, from, restart).await.map(drop)
     }
 
     /// Lists a unit again under the next attempt. A unit that is in another attempt by now stays as it is.
     pub async fn list_again(&self, snapshot: &RunId, from: &Unit) -> Result<()> {
         let restart = |unit: &mut Unit| {
             if unit.attempt == from.attempt && !unit.is_superseded() {
-                *unit = unit.listed_again();
+                *unit = Unit { limit: from.limit, ..unit.listed_again() };
             }
         };
         self.change_or_open(snapshot, from, restart).await.map(drop)

@@ -178,7 +178,7 @@ pub struct Unit {
     pub listing: Listing,
     /// The attempt that counts, from 1. A refused token or a page that is too large starts the next attempt.
     pub attempt: u32,
-    /// How many entries each call asks for. It never grows.
+    /// How many entries each call asks for. It never grows while the export works on the unit.
     #[serde(default, skip_serializing_if = "PageLimit::is_max")]
     pub limit: PageLimit,
     /// How many attempts began for another reason than a refused token: a page was too large, or the export lists

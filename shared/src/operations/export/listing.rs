@@ -106,7 +106,12 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             match self.list_attempt(&unit, last, &mut is_first).await? {
                 Attempt::OutOfTime => return Ok(Ended::OutOfTime),
                 Attempt::BrokenOff => {
-                    unit = self.catalog.change_unit(snapshot, &unit, |unit| unit.attempt += 1).await?
+                    let limit = unit.limit;
+                    let start_again = |unit: &mut Unit| {
+                        unit.attempt += 1;
+                        unit.limit = limit;
+                    };
+                    unit = self.catalog.change_unit(snapshot, &unit, start_again).await?
                 }
                 Attempt::TooLarge(limit) => {
                     self.known_limits.note(unit.listing.kind(), limit);
@@ -234,7 +239,9 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 
     async fn finish(&self, unit: &Unit, last: &PageBatch) -> Result<Unit> {
+        let limit = unit.limit;
         let finish = |unit: &mut Unit| {
+            unit.limit = limit;
             unit.state = unit.state.after_end();
             unit.pages = last.last();
             unit.last_batch = last.first;

@@ -112,7 +112,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Works through the phases. Returns whether work is left.
     async fn work(&self) -> Result<bool> {
         loop {
-            let units = self.catalog.units(&self.progress.run_id).await?;
+            let units = self.units().await?;
             match self.adapt_units(&units).await? {
                 Adapted::Changed => continue,
                 Adapted::OutOfTime => return Ok(true),
