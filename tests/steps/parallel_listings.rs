@@ -111,6 +111,28 @@ fn a_split_listing_keeps_up_with_the_limit_if_one_listing_cannot() {
 }
 
 #[test]
+fn a_split_listing_reads_the_one_listing_before_it_once_in_any_number_of_invocations() {
+    let queries = |budget: u64| {
+        in_paused_time(async {
+            let (backend, source) = slow(20_000).await;
+            source.delete_group(&people::group_name(0));
+            source.delete_group(&people::group_name(1));
+            source.delete_group(&people::group_name(2));
+            set_latency(&backend, Duration::from_secs(1));
+            let before = backend.vault().queries("PAGES#users#001#");
+            let input = json!({"userPoolId": source_id(), "splitListing": true, "tps": 200});
+            let machine = Machine::new(&backend).with_budget(Duration::from_secs(budget));
+            let report = machine.export(input, "split").await.report();
+            assert_eq!(report["listing"], "split", "{report}");
+            backend.vault().queries("PAGES#users#001#") - before
+        })
+    };
+    let (once, often) = (queries(900), queries(5));
+    // Each invocation of each listing reads the batch again in which the one before it stopped.
+    assert!(often < once * 3 / 2, "{once} queries in one invocation, {often} in several");
+}
+
+#[test]
 fn one_listing_lists_the_users_unless_everything_speaks_for_a_split() {
     in_paused_time(async {
         let allowed = json!({"userPoolId": source_id(), "splitListing": true});

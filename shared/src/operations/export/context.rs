@@ -16,7 +16,7 @@ use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// How often the header of the snapshot gets new counts.
-const COUNT_EVERY: Duration = Duration::from_secs(2);
+const COUNT_EVERY: Duration = Duration::from_secs(5);
 
 /// What the listings work with.
 pub(super) struct Export<'a, P, V> {

@@ -149,7 +149,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         mut last: Option<PageBatch>,
         is_first: &mut bool,
     ) -> Result<Attempt> {
-        let mut window = Window::default();
+        let mut window = Window::after(last.as_ref());
         loop {
             if let Some(last) = last.take_if(|last| last.next_token.is_none()) {
                 return Ok(Attempt::Listed(last));
@@ -222,6 +222,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             };
             batch.push(&unit.id(), &content, records_written, next_token);
             batch.note_bytes(bytes);
+            batch.previous_page = window.previous_page().or(batch.previous_page);
             match next {
                 Some(next) => fetched = next,
                 None => return Ok(Filled::Enough),
