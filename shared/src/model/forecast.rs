@@ -82,14 +82,14 @@ pub struct Forecast {
     /// Users that the target has already. Counted if the input says what happens to them.
     #[serde(rename = "there", skip_serializing_if = "Option::is_none")]
     pub existing: Option<ExistingForecast>,
-    /// The reasons for which users cannot be created.
+    /// The reasons for which users cannot be created or updated.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub objections: BTreeMap<ObjectionReason, Objection>,
     /// The users whose values are left out, because the target refuses them, by attribute. Counted if the
     /// input accepts losses.
     #[serde(rename = "valuesLeftOut", skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out_values: BTreeMap<String, Objection>,
-    /// Notes about the users that can be created.
+    /// Notes about the users that can be created, and the values that users of the target do not get.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<Note, u64>,
     /// Users who must set a new password before they can sign in.
@@ -149,6 +149,11 @@ impl Forecast {
         self.users += 1;
         self.creatable += 1;
         self.count_calls(calls);
+        self.count_notes(notes);
+    }
+
+    /// Counts notes about one user.
+    pub fn count_notes<'a>(&mut self, notes: impl IntoIterator<Item = &'a Note>) {
         for note in notes {
             *self.notes.entry(*note).or_default() += 1;
         }
@@ -194,9 +199,9 @@ impl Forecast {
     }
 
     /// Counts the values of a user that are left out.
-    pub fn count_left_out(&mut self, sub: &Sub, attributes: Vec<String>) {
+    pub fn count_left_out(&mut self, sub: &Sub, attributes: &[String]) {
         for name in attributes {
-            let name = setting_name(&name).to_owned();
+            let name = setting_name(name).to_owned();
             self.left_out_values.entry(name).or_default().count(sub.clone(), Self::NAMED);
         }
     }

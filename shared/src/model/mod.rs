@@ -104,7 +104,7 @@ pub use snapshot::{
 };
 pub use sub_map::{LeftOut, Origin, RestoredUser, SubMapEntry};
 pub use target_pool::TargetPool;
-pub use target_scan::{ListingCheckpoint, ScannedUser};
+pub use target_scan::{ListingCheckpoint, ScannedUser, ScannedValues};
 pub use unit::{Listing, SubPrefix, Unit, UnitId, UnitState};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
 pub use value_rules::{ValueRules, is_email_address, is_left_out, is_phone_number, is_well_formed};

@@ -94,6 +94,7 @@ fn scanned(sub: &str) -> ScannedUser {
         content: Digest::default(),
         left_out: Vec::new(),
         is_federated: false,
+        values: None,
     }
 }
 

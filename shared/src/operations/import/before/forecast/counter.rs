@@ -5,12 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 use crate::Result;
 use crate::csv::Header;
 use crate::model::{
-    Category, Forecast, Method, ObjectionReason, PoolDescription, ReasonCode, Restore, ScannedUser,
+    Category, Existing, Forecast, Method, ObjectionReason, PoolDescription, ReasonCode, Restore, ScannedUser,
     SchemaViolation, Sub, UserRecord,
 };
 use crate::operations::import::before::collisions::leaves_out_all;
 use crate::operations::import::context::Context;
-use crate::operations::import::intent::Intent;
+use crate::operations::import::entries::Difference;
+use crate::operations::import::intent::{Intent, left_out_note};
 use crate::operations::import::jobs::columns::{self, Columns};
 use crate::operations::import::jobs::file;
 use crate::operations::import::selected_users::SelectedUser;
@@ -65,7 +66,6 @@ impl<'a> ForecastCounter<'a> {
             forecast.damaged_pages += 1;
             return;
         };
-        let options = &self.restore.options;
         for SelectedUser { sub, record, left_out, .. } in users {
             // Users of a colliding username have one user of the target in common, if it has one.
             let in_target = in_target.get(&sub);
@@ -76,24 +76,55 @@ impl<'a> ForecastCounter<'a> {
             }
             match (in_target, record) {
                 (Some(existing), Ok(record)) => {
-                    let is_same =
-                        existing.content == record.kept_digest(options.old_sub_attribute.as_deref());
-                    forecast.count_existing(is_same, options.existing);
-                    if is_same {
-                        let lacks = |name: &String| !existing.left_out.contains(name);
-                        forecast.count_left_out(&sub, left_out.into_iter().filter(lacks).collect());
-                    }
+                    self.count_existing(sub, &record, left_out, existing, forecast);
                 }
                 (None, Ok(record)) => match self.intent(&sub, &record) {
                     Ok(mut intent) => {
                         intent.note_left_out(&left_out);
-                        forecast.count_left_out(&sub, left_out);
+                        forecast.count_left_out(&sub, &left_out);
                         self.count_missing(&sub, &record, &intent, forecast);
                     }
                     Err(objection) => forecast.count_objection(sub, objection),
                 },
                 (_, Err(reason)) => forecast.count_objection(sub, reason.code()),
             }
+        }
+    }
+
+    /// Counts a user that the target has. If the restore updates it, the target must accept what changes.
+    fn count_existing(
+        &self,
+        sub: Sub,
+        record: &UserRecord,
+        mut left_out: Vec<String>,
+        existing: &ScannedUser,
+        forecast: &mut Forecast,
+    ) {
+        let options = &self.restore.options;
+        let except = options.old_sub_attribute.as_deref();
+        let mut is_same = existing.content == record.kept_digest(except);
+        let mut keeps = existing.left_out.clone();
+        if let Some(values) = existing.values.as_ref().filter(|_| !is_same) {
+            let others = left_out.iter().map(String::as_str).chain(except);
+            let present = values.user_beside(record, others);
+            let difference = Difference::between(&present, record, except).keeping(&left_out);
+            if difference.would_send_message(&self.restore.settings) {
+                return forecast.count_objection(sub, ReasonCode::WouldSendMessage);
+            }
+            if let Some(violation) = difference.objection(&self.target) {
+                return forecast.count_objection(sub, violation);
+            }
+            // A user whose own value is all that differs keeps it.
+            is_same = difference.is_none();
+            keeps = present.attributes.into_keys().collect();
+        }
+        forecast.count_existing(is_same, options.existing);
+        if is_same {
+            left_out.retain(|name| !keeps.contains(name));
+        }
+        if is_same || options.existing == Existing::Update {
+            forecast.count_left_out(&sub, &left_out);
+            forecast.count_notes(&left_out_note(&left_out));
         }
     }
 
