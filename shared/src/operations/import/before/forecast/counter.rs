@@ -5,11 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 use crate::Result;
 use crate::csv::Header;
 use crate::model::{
-    Category, Existing, Forecast, Method, ObjectionReason, PoolDescription, ReasonCode, Restore, ScannedUser,
-    SchemaViolation, Sub, UserRecord,
+    Category, Forecast, Method, PoolDescription, ReasonCode, Restore, ScannedUser, SchemaViolation, Sub,
+    UserRecord,
 };
 use crate::operations::import::before::collisions::leaves_out_all;
 use crate::operations::import::context::Context;
+use crate::operations::import::encounter::{Comparison, Encounter};
 use crate::operations::import::entries::Difference;
 use crate::operations::import::intent::{Intent, left_out_note};
 use crate::operations::import::jobs::columns::{self, Columns};
@@ -67,48 +68,69 @@ impl<'a> ForecastCounter<'a> {
             return;
         };
         for SelectedUser { sub, record, left_out, .. } in users {
-            // Users of a colliding username have one user of the target in common, if it has one.
-            let in_target = in_target.get(&sub);
-            let collides = |reason: &&ReasonCode| in_target.is_none() || leaves_out_all(reason);
-            if let Some(reason) = collisions.get(&sub).filter(collides) {
-                forecast.count_objection(sub, reason.clone());
-                continue;
-            }
-            match (in_target, record) {
-                (Some(existing), Ok(record)) => {
-                    self.count_existing(sub, &record, left_out, existing, forecast);
+            match record {
+                Ok(record) => {
+                    let (found, collision) = (in_target.get(&sub), collisions.get(&sub));
+                    self.count_user(sub, &record, left_out, found, collision, forecast);
                 }
-                (None, Ok(record)) => match self.intent(&sub, &record) {
-                    Ok(mut intent) => {
-                        intent.note_left_out(&left_out);
-                        forecast.count_left_out(&sub, &left_out);
-                        self.count_missing(&sub, &record, &intent, forecast);
-                    }
-                    Err(objection) => forecast.count_objection(sub, objection),
-                },
-                (_, Err(reason)) => forecast.count_objection(sub, reason.code()),
+                Err(reason) => forecast.count_objection(sub, reason.code()),
             }
         }
     }
 
+    fn count_user(
+        &self,
+        sub: Sub,
+        record: &UserRecord,
+        left_out: Vec<String>,
+        found: Option<&ScannedUser>,
+        collision: Option<&ReasonCode>,
+        forecast: &mut Forecast,
+    ) {
+        let restore = self.restore;
+        let intent = Intent::of(&sub, record, &restore.settings, &restore.options);
+        let encounter = Encounter::of(restore, &sub, record, intent.as_ref().err().copied(), found);
+        // Users of a colliding username have one user of the target in common, if it has one.
+        let collides = |reason: &&ReasonCode| encounter == Encounter::Absent || leaves_out_all(reason);
+        if let Some(reason) = collision.filter(collides) {
+            return forecast.count_objection(sub, reason.clone());
+        }
+        match (encounter, intent) {
+            (Encounter::SignedIn(_), _) => forecast.count_existing(true, restore.options.existing),
+            (Encounter::Present(found), _) => self.count_present(sub, record, left_out, found, forecast),
+            (Encounter::Absent, Err(not_created)) => {
+                forecast.count_objection(sub, not_created.reason().code());
+            }
+            (Encounter::Absent, Ok(mut intent)) => match self.objection(record, &intent) {
+                Some(violation) => forecast.count_objection(sub, violation),
+                None => {
+                    intent.note_left_out(&left_out);
+                    forecast.count_left_out(&sub, &left_out);
+                    self.count_missing(&sub, record, &intent, forecast);
+                }
+            },
+        }
+    }
+
     /// Counts a user that the target has. If the restore updates it, the target must accept what changes.
-    fn count_existing(
+    fn count_present(
         &self,
         sub: Sub,
         record: &UserRecord,
         mut left_out: Vec<String>,
-        existing: &ScannedUser,
+        found: &ScannedUser,
         forecast: &mut Forecast,
     ) {
-        let options = &self.restore.options;
-        let except = options.old_sub_attribute.as_deref();
-        let mut is_same = existing.content == record.kept_digest(except);
-        let mut keeps = existing.left_out.clone();
-        if let Some(values) = existing.values.as_ref().filter(|_| !is_same) {
+        let restore = self.restore;
+        let comparison = Comparison::of(restore, record, &left_out, found);
+        let mut is_same = matches!(comparison, Comparison::Same { .. });
+        let mut keeps = found.left_out.clone();
+        if let (Comparison::Changed, Some(values)) = (comparison, &found.values) {
+            let except = restore.options.old_sub_attribute.as_deref();
             let others = left_out.iter().map(String::as_str).chain(except);
             let present = values.user_beside(record, others);
             let difference = Difference::between(&present, record, except).keeping(&left_out);
-            if difference.would_send_message(&self.restore.settings) {
+            if difference.would_send_message(&restore.settings) {
                 return forecast.count_objection(sub, ReasonCode::WouldSendMessage);
             }
             if let Some(violation) = difference.objection(&self.target) {
@@ -118,11 +140,11 @@ impl<'a> ForecastCounter<'a> {
             is_same = difference.is_none();
             keeps = present.attributes.into_keys().collect();
         }
-        forecast.count_existing(is_same, options.existing);
+        forecast.count_existing(is_same, restore.options.existing);
         if is_same {
             left_out.retain(|name| !keeps.contains(name));
         }
-        if is_same || options.existing == Existing::Update {
+        if comparison != Comparison::Kept {
             forecast.count_left_out(&sub, &left_out);
             forecast.count_notes(&left_out_note(&left_out));
         }
@@ -150,22 +172,16 @@ impl<'a> ForecastCounter<'a> {
         forecast.count_creatable(intent.calls().chain(look_up), &intent.notes);
     }
 
-    /// The restore's intent for a user, or the objection to creating the user.
-    fn intent(&self, sub: &Sub, record: &UserRecord) -> std::result::Result<Intent, ObjectionReason> {
-        let restore = self.restore;
-        let intent = Intent::of(sub, record, &restore.settings, &restore.options)
-            .map_err(|not_created| not_created.reason().code())?;
-        if let Some(alias) = restore.settings.alias_of_form(&intent.name) {
-            return Err(SchemaViolation::name_of_alias(alias).into());
-        }
-        if let Some(violation) = self.target.objection(record.restorable_attributes()) {
-            return Err(violation.into());
+    /// The setting of the target that keeps the restore from creating a user.
+    fn objection(&self, record: &UserRecord, intent: &Intent) -> Option<SchemaViolation> {
+        if let Some(alias) = self.restore.settings.alias_of_form(&intent.name) {
+            return Some(SchemaViolation::name_of_alias(alias));
         }
         let is_missing = |provider: &&String| !self.providers.contains(*provider);
-        match intent.identities.iter().map(|identity| &identity.provider_name).find(is_missing) {
-            Some(provider) => Err(SchemaViolation::provider(provider).into()),
-            None => Ok(intent),
-        }
+        let providers = || intent.identities.iter().map(|identity| &identity.provider_name);
+        self.target
+            .objection(record.restorable_attributes())
+            .or_else(|| providers().find(is_missing).map(|provider| SchemaViolation::provider(provider)))
     }
 }
 
