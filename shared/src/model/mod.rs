@@ -53,8 +53,8 @@ mod verification;
 pub use attribute::{DataType, STANDARD_ATTRIBUTES, is_custom_attribute, is_standard_attribute};
 pub use calls::{CallStats, Tps};
 pub use collision::{
-    Collision, CollisionCheckpoint, CollisionStage, NameClaim, NameInTarget, StoredHashes, UniqueName,
-    collision_of,
+    Collision, CollisionCheckpoint, CollisionStage, NameClaim, NameInTarget, NameRule, StoredHashes,
+    UniqueName, collision_of,
 };
 pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};

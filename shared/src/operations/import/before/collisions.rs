@@ -15,8 +15,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::model::{
-    CollisionCheckpoint, CollisionStage, Digest, DigestBuilder, NameClaim, NameInTarget, Pages, Place,
-    ReasonCode, Restore, StoredHashes, Sub, UserRecord, collision_of,
+    Collision, CollisionCheckpoint, CollisionStage, Digest, DigestBuilder, NameClaim, NameInTarget, Pages,
+    Place, Restore, StoredHashes, Sub, UserRecord, collision_of,
 };
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
@@ -54,11 +54,11 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     Ok(PhaseEnd::of(catalog.work_through(&key, state, &mut search).await?))
 }
 
-/// Why users of this list are not restored, by `sub`: `usernameCollides` or `aliasTaken`.
+/// Why users of this list are not restored, by `sub`.
 pub async fn among<B: Backend>(
     context: &Context<B>,
     users: &[(&Sub, &UserRecord)],
-) -> Result<HashMap<Sub, ReasonCode>> {
+) -> Result<HashMap<Sub, Collision>> {
     let Context { catalog, restore, .. } = context;
     if restore.collides_by.is_empty() {
         return Ok(HashMap::new());
@@ -74,11 +74,6 @@ pub async fn among<B: Backend>(
         Some((sub.clone(), collision_of(sub, &names, |key| claims.get(key))?))
     };
     Ok(named.into_iter().filter_map(reason).collect())
-}
-
-/// Whether all users of such a collision are left out, and not only the later ones.
-pub fn leaves_out_all(reason: &ReasonCode) -> bool {
-    *reason == ReasonCode::UsernameCollides
 }
 
 /// The names that may collide of a user that the restore creates. None for other users.
@@ -167,7 +162,7 @@ impl<'a, B: Backend> Search<'a, B> {
                 continue;
             }
             let stored = catalog.claim_name(&restore.id, name.key, &claim).await?;
-            state.found |= stored.collision.is_some();
+            state.found |= stored.collides;
             if self.claims.len() >= MAX_CLAIMS {
                 self.claims.clear();
             }

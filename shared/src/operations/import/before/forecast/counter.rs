@@ -5,10 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use crate::Result;
 use crate::csv::Header;
 use crate::model::{
-    Category, Forecast, Method, PoolDescription, ReasonCode, Restore, ScannedUser, SchemaViolation, Sub,
-    UserRecord,
+    Category, Collision, Forecast, Method, PoolDescription, ReasonCode, Restore, ScannedUser,
+    SchemaViolation, Sub, UserRecord,
 };
-use crate::operations::import::before::collisions::leaves_out_all;
 use crate::operations::import::context::Context;
 use crate::operations::import::encounter::{Comparison, Encounter};
 use crate::operations::import::entries::Difference;
@@ -23,7 +22,7 @@ use crate::ports::pool::Pool;
 pub struct ForecastPage {
     pub users: Vec<SelectedUser>,
     pub in_target: HashMap<Sub, ScannedUser>,
-    pub collisions: HashMap<Sub, ReasonCode>,
+    pub collisions: HashMap<Sub, Collision>,
 }
 
 /// Counts users by comparing them with the target.
@@ -84,16 +83,17 @@ impl<'a> ForecastCounter<'a> {
         record: &UserRecord,
         left_out: Vec<String>,
         found: Option<&ScannedUser>,
-        collision: Option<&ReasonCode>,
+        collision: Option<&Collision>,
         forecast: &mut Forecast,
     ) {
         let restore = self.restore;
         let intent = Intent::of(&sub, record, &restore.settings, &restore.options);
         let encounter = Encounter::of(restore, &sub, record, intent.as_ref().err().copied(), found);
-        // Users of a colliding username have one user of the target in common, if it has one.
-        let collides = |reason: &&ReasonCode| encounter == Encounter::Absent || leaves_out_all(reason);
-        if let Some(reason) = collision.filter(collides) {
-            return forecast.count_objection(sub, reason.clone());
+        let has = encounter != Encounter::Absent;
+        if let Some(collision) =
+            collision.filter(|collision| collision.leaves_out(has, restore.target_pool()))
+        {
+            return forecast.count_objection(sub, collision.reason().code());
         }
         match (encounter, intent) {
             (Encounter::SignedIn(_), _) => forecast.count_existing(true, restore.options.existing),

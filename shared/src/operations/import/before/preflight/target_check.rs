@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, Record};
 use crate::model::{
-    AttributeSchema, DataType, ImportInput, PoolDescription, Snapshot, UniqueName, setting_name,
+    AttributeSchema, DataType, Federated, ImportInput, PoolDescription, Snapshot, UniqueName, setting_name,
 };
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -39,7 +39,10 @@ pub async fn check<V: Vault>(
     let sign_in = check_sign_in(input, &source, target);
     match (sign_in, check_attributes(input, &source, target)) {
         (Ok(()), Ok(to_declare)) => {
-            let collides_by = UniqueName::that_may_collide(&source, target);
+            let collides_by = {
+                let makes_natives = input.options.federated == Federated::Link;
+                UniqueName::that_may_collide(&source, target, makes_natives)
+            };
             Ok(CheckedTarget { to_declare, collides_by })
         }
         (sign_in, attributes) => {
