@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use shared::catalog::{Catalog, CheckpointKey};
 use shared::csv::Limits;
 use shared::model::{
-    CollisionCheckpoint, CollisionStage, Execution, ObjectionReason, Outcome, PoolDescription, Reason, RunId,
-    Sub, UserRecord, UserStatus, Username,
+    CollisionCheckpoint, CollisionStage, Execution, NameRule, ObjectionReason, Outcome, PoolDescription,
+    Reason, RunId, Sub, UserRecord, UserStatus, Username,
 };
 use shared::ports::Backend;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
@@ -271,7 +271,8 @@ proptest! {
 async fn slice(backend: &MemoryBackend, import: &str, slices: u64) {
     let id = format!("arn:aws:states:eu-west-1:123456789012:execution:import:{import}");
     let run = RunId::of(&Execution { id, started_at: backend.clock().now() });
-    let (key, first) = (CheckpointKey::collisions(&run), CollisionCheckpoint::new(slices));
+    let rules = vec![NameRule::OneSpelling, NameRule::OneUser];
+    let (key, first) = (CheckpointKey::collisions(&run), CollisionCheckpoint::new(rules, slices));
     Catalog::new(backend.vault()).put_checkpoint(&key, 0, &first).await.unwrap();
 }
 
@@ -312,7 +313,8 @@ fn the_codes_of_collisions_are_reasons_that_refuse_no_import() {
         matches!(reason, ObjectionReason::Violation(_))
     };
     assert!(!is_violation("usernameCollides") && !is_violation("aliasTaken"));
-    assert_eq!(CollisionCheckpoint::new(0).stage, CollisionStage::Hashes);
+    let rules = vec![NameRule::OneUser];
+    assert_eq!(CollisionCheckpoint::new(rules, 0).stage, CollisionStage::Hashes);
 }
 
 /// The user that Cognito makes of an identity with this address.
@@ -389,4 +391,54 @@ fn a_federated_user_without_a_native_twin_gets_its_address() {
         assert_eq!(plan["objections"]["aliasTaken"]["users"], 1, "{plan}");
         assert_eq!((&report["users"]["created"], target.user_count()), (&json!(2), 2), "{report}");
     });
+}
+
+#[test]
+fn a_user_that_is_left_out_claims_no_alias() {
+    in_paused_time(async {
+        let users = vec![
+            with_email("Anna", "x@example.com"),
+            with_email("anna", "a@example.com"),
+            with_email("bert", "X@example.com"),
+            with_email("carl", "x@example.com"),
+        ];
+        let (backend, _, target, subs) = exported(true, users).await;
+        target.configure(|pool| pool.alias_attributes = vec!["email".to_owned()]);
+        let plan = import(&backend, json!({"dryRun": true})).await;
+        let report = import(&backend, json!({})).await;
+        assert_eq!(report["users"]["reasons"], json!({"aliasTaken": 1, "usernameCollides": 2}), "{report}");
+        let left_out = failed(&backend, &report, &Reason::AliasTaken).await;
+        assert_eq!(plan["objections"]["aliasTaken"], json!({"users": 1, "first": left_out}), "{plan}");
+        assert!(left_out.is_subset(&[subs[2].to_string(), subs[3].to_string()].into()));
+        assert_eq!(target.user_count(), 1, "one of the two gets the alias in the first pass");
+    });
+}
+
+#[test]
+fn a_user_that_the_settings_of_the_target_refuse_claims_no_alias() {
+    for refused in 0..3 {
+        in_paused_time(async {
+            let mut users = ["anna", "bert", "carl"].map(|name| with_email(name, "x@example.com"));
+            for (number, user) in users.iter_mut().enumerate().filter(|(number, _)| *number != refused) {
+                user.attributes.insert("name".to_owned(), number.to_string());
+            }
+            let (backend, _, target, subs) = exported(false, users.into()).await;
+            target.configure(|pool| {
+                pool.alias_attributes = vec!["email".to_owned()];
+                pool.attributes.get_mut("name").unwrap().required = true;
+            });
+            let options = |dry_run| json!({"acceptLosses": true, "dryRun": dry_run});
+            let plan = import(&backend, options(true)).await;
+            let named = json!({"users": 1, "first": [subs[refused]]});
+            assert_eq!(plan["objections"]["requiredAttributeMissing: name"], named, "{plan}");
+            assert_eq!(
+                (&plan["creatable"], &plan["objections"]["aliasTaken"]["users"]),
+                (&json!(1), &json!(1))
+            );
+            let report = import(&backend, options(false)).await;
+            let reasons = json!({"aliasTaken": 1, "refused: AdminCreateUser InvalidParameterException": 1});
+            assert_eq!(report["users"]["reasons"], reasons, "{report}");
+            assert_eq!(target.user_count(), 1, "{report}");
+        });
+    }
 }

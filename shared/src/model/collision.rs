@@ -78,6 +78,18 @@ pub struct NameInTarget {
     pub is_federated: bool,
 }
 
+impl NameRule {
+    /// The rules that names of these kinds have in a target, in the order in which the search applies them:
+    /// a user without a username claims no other name.
+    pub fn of_kinds(kinds: &[UniqueName], settings: &TargetSettings) -> Vec<Self> {
+        let are_sign_in_names = !settings.username_attributes.is_empty();
+        let has_usernames = are_sign_in_names || kinds.contains(&UniqueName::Username);
+        let has_attributes = kinds.iter().any(|kind| *kind != UniqueName::Username);
+        let rules = [has_usernames.then_some(Self::OneSpelling), has_attributes.then_some(Self::OneUser)];
+        rules.into_iter().flatten().collect()
+    }
+}
+
 impl NameInTarget {
     /// The names of these kinds that a user would have, if the restore creates it as `username`. Only a
     /// verified address is a name, unless the user is created under it.
@@ -220,22 +232,28 @@ pub fn collision_of<'a>(
     names.iter().filter_map(|name| claim(&name.key)?.refuses(sub, *name)).min()
 }
 
-/// How far the search for collisions is. It takes the names in slices. For each slice it reads all pages of
-/// users once, and once more if hashes are equal.
+/// How far the search for collisions is. It applies one rule after the other, and takes the names in slices. For
+/// each slice it reads all pages of users once, and once more if hashes are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CollisionCheckpoint {
     /// Raised at every checkpoint, so only one of two invocations continues from each.
     pub step: u64,
     pub stage: CollisionStage,
-    /// The slice under work, from 0.
+    /// The rules that are left. The first is under work.
+    pub rules: Vec<NameRule>,
+    /// The slice under work, from 0. The slices of all rules are counted together.
     pub slice: u64,
+    /// The slices of each rule.
     pub slices: u64,
     /// The next page, from 1.
     pub next_page: u64,
     /// Stands for the hashes that several names of the slice have. None in the first stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubts: Option<Digest>,
+    /// Whether any usernames have several spellings.
+    #[serde(default)]
+    pub usernames_collide: bool,
     /// Whether any names collide.
     pub found: bool,
 }
@@ -251,13 +269,35 @@ pub enum CollisionStage {
 }
 
 impl CollisionCheckpoint {
-    pub fn new(slices: u64) -> Self {
-        let (slices, stage) = (slices.max(1), CollisionStage::Hashes);
-        Self { step: 0, stage, slice: 0, slices, next_page: 1, doubts: None, found: false }
+    pub fn new(rules: Vec<NameRule>, slices: u64) -> Self {
+        let stage = if rules.is_empty() { CollisionStage::Done } else { CollisionStage::Hashes };
+        Self {
+            step: 0,
+            stage,
+            rules,
+            slice: 0,
+            slices: slices.max(1),
+            next_page: 1,
+            doubts: None,
+            usernames_collide: false,
+            found: false,
+        }
     }
 
-    pub fn is_in_slice(&self, hash: u64) -> bool {
-        hash % self.slices == self.slice
+    /// The rule under work.
+    pub fn rule(&self) -> Option<NameRule> {
+        self.rules.first().copied()
+    }
+
+    /// Whether the slice under work has a name.
+    pub fn has(&self, name: &NameInTarget) -> bool {
+        self.rule() == Some(name.rule) && name.hash() % self.slices == self.slice % self.slices
+    }
+
+    /// Notes a claim in the table.
+    pub fn note(&mut self, claim: &NameClaim) {
+        self.found |= claim.collides;
+        self.usernames_collide |= claim.collides && claim.rule == NameRule::OneSpelling;
     }
 
     /// Moves to the second stage of a slice.
@@ -265,11 +305,14 @@ impl CollisionCheckpoint {
         (self.stage, self.next_page, self.doubts) = (CollisionStage::Names, 1, Some(doubts));
     }
 
-    /// Moves to the next slice, or ends the search.
+    /// Moves to the next slice or the next rule, or ends the search.
     pub fn end_slice(&mut self) {
         self.slice += 1;
         (self.next_page, self.doubts) = (1, None);
-        self.stage = if self.slice < self.slices { CollisionStage::Hashes } else { CollisionStage::Done };
+        if self.slice.is_multiple_of(self.slices) && !self.rules.is_empty() {
+            self.rules.remove(0);
+        }
+        self.stage = if self.rules.is_empty() { CollisionStage::Done } else { CollisionStage::Hashes };
     }
 }
 
@@ -360,10 +403,17 @@ mod tests {
         };
         let sub = |number: usize| Sub::new(format!("sub-{number}"));
         let mut claims: HashMap<Digest, NameClaim> = HashMap::new();
-        for (number, user) in users.iter().enumerate() {
-            for name in names(user) {
-                let claim = NameClaim::new(sub(number), Place { page: 1, place: number as u8 }, name);
-                claims.entry(name.key).and_modify(|there| there.add(&claim)).or_insert(claim);
+        for rule in NameRule::of_kinds(&kinds, &settings) {
+            let before = claims.clone();
+            for (number, user) in users.iter().enumerate() {
+                let names = names(user);
+                if collision_of(&sub(number), &names, |key| before.get(key)).is_some() {
+                    continue;
+                }
+                for name in names.into_iter().filter(|name| name.rule == rule) {
+                    let claim = NameClaim::new(sub(number), Place { page: 1, place: number as u8 }, name);
+                    claims.entry(name.key).and_modify(|other| other.add(&claim)).or_insert(claim);
+                }
             }
         }
         let reason = |(number, user): (usize, &UserRecord)| {
@@ -382,6 +432,7 @@ mod tests {
             user("bert", &email("X@Example.com")),
             user("ANNA", &[]),
             user("carl", &[("email", "x@example.com")]),
+            user("dora", &email("x@example.com")),
         ];
         let (source, target) = (pool(&[], &[], true), pool(&[], &["email"], false));
         let taken = "aliasTaken".to_owned();
@@ -389,10 +440,12 @@ mod tests {
         let none = String::new;
         assert_eq!(
             collisions(&users, &source, &target),
-            [collides.clone(), collides.clone(), taken.clone(), collides, none()]
+            [collides.clone(), collides.clone(), none(), collides, none(), taken.clone()],
+            "a user that is left out claims no alias"
         );
         let same_case = pool(&[], &["email"], true);
-        assert_eq!(collisions(&users, &source, &same_case), vec![none(); 5]);
+        let spelled_alike = [none(), none(), none(), none(), none(), taken.clone()];
+        assert_eq!(collisions(&users, &source, &same_case), spelled_alike);
         let addresses = [
             user("1", &email("x@example.com")),
             user("2", &email("X@example.com")),
@@ -495,13 +548,30 @@ mod tests {
         let read: StoredHashes = serde_dynamo::from_item(item).unwrap();
         assert_eq!(read.unpack().collect::<Vec<_>>(), hashes);
         const { assert!(StoredHashes::MAX * 8 < 400_000) };
-        let mut slice = CollisionCheckpoint::new(3);
-        let mut seen = 0;
-        while slice.stage != CollisionStage::Done {
-            seen += hashes.iter().filter(|&&hash| slice.is_in_slice(hash)).count();
-            slice.compare_names(Digest::default());
-            slice.end_slice();
+        let name = |rule, number: u64| NameInTarget {
+            rule,
+            key: DigestBuilder::new("x").number(number).finish(),
+            spelling: Digest::default(),
+            is_sign_in_name: true,
+            is_federated: false,
+        };
+        for (rules, names) in [
+            (vec![], vec![]),
+            (vec![NameRule::OneUser], (0..9).map(|number| name(NameRule::OneUser, number)).collect()),
+            (
+                vec![NameRule::OneSpelling, NameRule::OneUser],
+                [NameRule::OneUser, NameRule::OneSpelling].map(|rule| name(rule, 1)).to_vec(),
+            ),
+        ] {
+            let mut slice = CollisionCheckpoint::new(rules, 3);
+            let mut seen = Vec::new();
+            while slice.stage != CollisionStage::Done {
+                seen.extend(names.iter().filter(|name| slice.has(name)).map(|name| name.rule));
+                slice.compare_names(Digest::default());
+                slice.end_slice();
+            }
+            assert_eq!(seen.len(), names.len(), "{names:?}");
+            assert!(seen.is_sorted_by_key(|rule| *rule == NameRule::OneUser), "usernames come first");
         }
-        assert_eq!(seen, hashes.len());
     }
 }

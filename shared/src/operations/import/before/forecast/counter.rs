@@ -1,13 +1,13 @@
 //! Counts the users of a page by what the restore will do with them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::Result;
 use crate::csv::Header;
 use crate::model::{
-    Category, Collision, Forecast, Method, PoolDescription, ReasonCode, Restore, ScannedUser,
-    SchemaViolation, Sub, UserRecord,
+    Category, Collision, Forecast, Method, ReasonCode, Restore, ScannedUser, Sub, UserRecord,
 };
+use crate::operations::import::before::target_rules::TargetRules;
 use crate::operations::import::context::Context;
 use crate::operations::import::encounter::{Comparison, Encounter};
 use crate::operations::import::entries::Difference;
@@ -28,10 +28,7 @@ pub struct ForecastPage {
 /// Counts users by comparing them with the target.
 pub struct ForecastCounter<'a> {
     restore: &'a Restore,
-    /// The target, with the attributes that the restore declares.
-    target: PoolDescription,
-    /// The identity providers of the target.
-    providers: BTreeSet<String>,
+    rules: TargetRules,
     /// The columns of import jobs. None if the restore runs no jobs.
     header: Option<Header>,
 }
@@ -41,8 +38,7 @@ impl<'a> ForecastCounter<'a> {
     /// starts none, the forecast notes why.
     pub async fn new<B: Backend>(context: &'a Context<B>, forecast: &mut Forecast) -> Result<Self> {
         let restore = &context.restore;
-        let mut target = context.pool.describe().await.map_err(|error| context.refused(error))?;
-        let providers = providers(context).await?;
+        let target = context.pool.describe().await.map_err(|error| context.refused(error))?;
         let mut header = None;
         if restore.options.method == Method::Csv {
             let jobs = forecast.jobs.get_or_insert_default();
@@ -55,9 +51,7 @@ impl<'a> ForecastCounter<'a> {
                 Columns::NoJobs { reason } => jobs.fallback = Some(reason),
             }
         }
-        // The restore declares missing attributes before it creates users.
-        target.attributes.extend(restore.to_declare.clone());
-        Ok(Self { restore, target, providers, header })
+        Ok(Self { restore, rules: TargetRules::of(context, target).await?, header })
     }
 
     /// Counts a page. None is a damaged page.
@@ -101,7 +95,7 @@ impl<'a> ForecastCounter<'a> {
             (Encounter::Absent, Err(not_created)) => {
                 forecast.count_objection(sub, not_created.reason().code());
             }
-            (Encounter::Absent, Ok(mut intent)) => match self.objection(record, &intent) {
+            (Encounter::Absent, Ok(mut intent)) => match self.rules.objection(record, &intent) {
                 Some(violation) => forecast.count_objection(sub, violation),
                 None => {
                     intent.note_left_out(&left_out);
@@ -133,7 +127,7 @@ impl<'a> ForecastCounter<'a> {
             if difference.would_send_message(&restore.settings) {
                 return forecast.count_objection(sub, ReasonCode::WouldSendMessage);
             }
-            if let Some(violation) = difference.objection(&self.target) {
+            if let Some(violation) = difference.objection(&self.rules.target) {
                 return forecast.count_objection(sub, violation);
             }
             // A user whose own value is all that differs keeps it.
@@ -155,7 +149,14 @@ impl<'a> ForecastCounter<'a> {
         forecast.must_reset += u64::from(intent.has_to_reset(record));
         if let Some(header) = &self.header {
             let jobs = forecast.jobs.get_or_insert_default();
-            match file::row(header, &self.target, &self.restore.options, sub, record.clone(), &intent.name) {
+            match file::row(
+                header,
+                &self.rules.target,
+                &self.restore.options,
+                sub,
+                record.clone(),
+                &intent.name,
+            ) {
                 Ok(_) => {
                     jobs.by_job += 1;
                     forecast.count_creatable(intent.calls_after_job(), &intent.notes_of_job(record));
@@ -171,27 +172,4 @@ impl<'a> ForecastCounter<'a> {
         let look_up = is_looked_up.then_some(Category::UserRead);
         forecast.count_creatable(intent.calls().chain(look_up), &intent.notes);
     }
-
-    /// The setting of the target that keeps the restore from creating a user.
-    fn objection(&self, record: &UserRecord, intent: &Intent) -> Option<SchemaViolation> {
-        if let Some(alias) = self.restore.settings.alias_of_form(&intent.name) {
-            return Some(SchemaViolation::name_of_alias(alias));
-        }
-        let is_missing = |provider: &&String| !self.providers.contains(*provider);
-        let providers = || intent.identities.iter().map(|identity| &identity.provider_name);
-        self.target
-            .objection(record.restorable_attributes())
-            .or_else(|| providers().find(is_missing).map(|provider| SchemaViolation::provider(provider)))
-    }
-}
-
-/// The names of the target's identity providers.
-async fn providers<B: Backend>(context: &Context<B>) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    let mut listing = context.new_listing("the identity providers");
-    while !listing.has_ended() {
-        let answer = context.pool.list_providers(listing.token()).await;
-        names.extend(listing.advance(answer)?.into_entries());
-    }
-    Ok(names)
 }
