@@ -392,3 +392,64 @@ fn an_invocation_that_dies_around_a_creation_restores_the_user_without_the_value
         }
     }
 }
+
+#[test]
+fn the_old_sub_overwrites_no_value_of_a_user() {
+    // A second migration: the first one has filled the attribute.
+    for (value, is_refused) in [(Some("another sub"), true), (Some(""), false), (None, false)] {
+        in_paused_time(async {
+            let value = value.map(|value| ("custom:note", value));
+            let users = vec![user("anna", &value.into_iter().collect::<Vec<_>>()), user("bert", &[])];
+            let (backend, target, subs) = exported(users).await;
+            for accepts_losses in [false, true] {
+                let options = |dry_run| json!({"oldSubAttribute": "custom:note", "acceptLosses": accepts_losses, "dryRun": dry_run});
+                let plan = import(&backend, options(true)).await.report();
+                let filled = is_refused.then(|| json!({"users": 1, "first": [subs[0]]}));
+                assert_eq!(plan.get("oldSubAttributeFilled"), filled.as_ref(), "{plan}");
+                assert_eq!(plan.get("refusal"), is_refused.then(|| json!("InvalidInput")).as_ref());
+                let summary = plan["summary"].as_str().unwrap();
+                assert_eq!(
+                    summary.contains("another value of its attribute: 1 user."),
+                    is_refused,
+                    "{summary}"
+                );
+                if is_refused {
+                    let end = import(&backend, options(false)).await;
+                    assert_eq!((end.error().0, target.user_count()), ("InvalidInput", 0));
+                    let cause = end.error().1;
+                    assert!(cause.contains("custom:note") && !cause.contains("another sub"), "{cause}");
+                }
+            }
+            if !is_refused {
+                let options = json!({"oldSubAttribute": "custom:note"});
+                assert_eq!(import(&backend, options).await.report()["status"], "SUCCEEDED");
+                assert_eq!(named(&target, "anna").attributes["custom:note"], subs[0].to_string());
+            }
+        });
+    }
+}
+
+#[test]
+fn a_value_that_is_the_own_sub_of_the_user_is_no_other_value() {
+    in_paused_time(async {
+        let (backend, source, target) = backend();
+        let sub = source.put_user(user("anna", &[]));
+        source.change_user(&sub, |record| {
+            record.attributes.insert("custom:note".to_owned(), sub.to_string());
+        });
+        // The target has this user, so that no old sub overwrites its value.
+        source.put_user(user("bert", &[("custom:note", "other")]));
+        target.put_user(user("bert", &[("custom:note", "third")]));
+        Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        let options = json!({"oldSubAttribute": "custom:note", "existing": "update"});
+        let report = import(&backend, options).await.report();
+        assert_eq!(
+            (&report["status"], &report["users"]["created"]),
+            (&json!("SUCCEEDED"), &json!(1)),
+            "{report}"
+        );
+        assert_eq!(named(&target, "anna").attributes["custom:note"], sub.to_string());
+        assert_eq!(named(&target, "bert").attributes["custom:note"], "third");
+    });
+}

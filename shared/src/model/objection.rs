@@ -16,6 +16,11 @@ pub struct Objection {
 }
 
 impl Objection {
+    /// Whether it counts no user.
+    pub fn is_none(&self) -> bool {
+        self.users == 0
+    }
+
     /// Counts a user, and names it if fewer than `most` are named.
     pub(super) fn count(&mut self, sub: Sub, most: usize) {
         self.users += 1;

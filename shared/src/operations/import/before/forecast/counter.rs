@@ -98,6 +98,10 @@ impl<'a> ForecastCounter<'a> {
             (Encounter::Absent, Ok(mut intent)) => match self.rules.objection(record, &intent) {
                 Some(violation) => forecast.count_objection(sub, violation),
                 None => {
+                    let attribute = restore.options.old_sub_attribute.as_ref();
+                    if attribute.is_some_and(|name| record.has_other_value(name, sub.as_str())) {
+                        forecast.count_overwritten(&sub);
+                    }
                     intent.note_left_out(&left_out);
                     forecast.count_left_out(&sub, &left_out);
                     self.count_missing(&sub, record, &intent, forecast);
