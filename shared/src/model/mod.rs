@@ -97,7 +97,7 @@ pub use record_kind::RecordKind;
 pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{Judgement, KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
-pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
+pub use selection::{FilterList, FilterPlaces, GroupMatch, Selection, SelectionCheckpoint, UserFilter};
 pub use snapshot::{
     Counts, RecordLookUps, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot, SnapshotState,
     SplitListing, UserListing,
