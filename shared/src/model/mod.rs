@@ -90,7 +90,7 @@ pub use pool::{
     AttributeSchema, MfaSetting, PREFERRED_USERNAME, PasswordPolicy, PoolDescription, Recovery,
     TargetSettings,
 };
-pub use pruning::{Hold, PruneCheckpoint, Pruned, UserComparison};
+pub use pruning::{Hold, PruneCheckpoint, Pruned, UserComparison, UserComparisons};
 pub use quota::{Category, Ceilings, Headroom};
 pub use reason::{Reason, ReasonCode, RefusedCall};
 pub use record_kind::RecordKind;
