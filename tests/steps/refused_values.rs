@@ -74,6 +74,52 @@ fn a_plan_names_users_whose_usernames_look_like_an_alias_of_the_target() {
 }
 
 #[test]
+fn a_username_in_the_form_of_an_alias_that_the_source_has_too_is_fine() {
+    in_paused_time(async {
+        let (backend, source, target) = backend();
+        for pool in [&source, &target] {
+            pool.configure(|pool| pool.alias_attributes = vec!["email".to_owned()]);
+        }
+        // Cognito's check of an address is not published. It has accepted this name beside the alias.
+        source.put_user(user("svc@host", &[]));
+        Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+        let plan = import(&backend, json!({"dryRun": true})).await.report();
+        assert_eq!((plan.get("objections"), plan.get("refusal")), (None, None), "{plan}");
+        assert_eq!((&plan["creatable"], target.user_count()), (&json!(1), 0));
+    });
+}
+
+#[test]
+fn a_restore_that_would_declare_too_many_attributes_declares_none() {
+    for (of_target, is_refused) in [(48, false), (49, true)] {
+        in_paused_time(async {
+            let (backend, target, _) = exported(vec![user("anna", &[])]).await;
+            target.configure(|pool| {
+                let text = pool.attributes["name"].clone();
+                pool.attributes.retain(|name, _| !name.starts_with("custom:"));
+                let others = (0..of_target).map(|number| (format!("custom:other{number}"), text.clone()));
+                pool.attributes.extend(others);
+            });
+            let options = |dry_run| json!({"createMissingAttributes": true, "dryRun": dry_run});
+            for dry_run in [true, false] {
+                let end = import(&backend, options(dry_run)).await;
+                if is_refused {
+                    let (error, cause) = end.error();
+                    assert!(
+                        error == "TargetNotSupported" && cause.contains("51 custom attributes"),
+                        "{cause}"
+                    );
+                } else {
+                    end.report();
+                }
+            }
+            let declared = target.describe().await.unwrap();
+            assert_eq!(declared.custom_attributes().count(), if is_refused { of_target } else { 50 });
+        });
+    }
+}
+
+#[test]
 fn a_value_that_the_target_refuses_is_left_out_if_losses_are_accepted_and_its_user_is_restored() {
     let refused = [
         ("phone_number", " "),

@@ -107,7 +107,9 @@ pub use target_pool::TargetPool;
 pub use target_scan::{ListingCheckpoint, ScannedUser, ScannedValues};
 pub use unit::{Listing, SubPrefix, Unit, UnitId, UnitState};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
-pub use value_rules::{ValueRules, is_email_address, is_left_out, is_phone_number, is_well_formed};
+pub use value_rules::{
+    ValueRules, alias_of_form, is_email_address, is_left_out, is_phone_number, is_well_formed,
+};
 pub use verification::{
     Finding, FindingKind, SeenUsers, Verification, VerificationResult, VerificationStage,
 };

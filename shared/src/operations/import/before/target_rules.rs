@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::Result;
-use crate::model::{PoolDescription, SchemaViolation, TargetSettings, UserRecord};
+use crate::model::{PoolDescription, SchemaViolation, UserRecord, alias_of_form};
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
@@ -12,7 +12,8 @@ use crate::ports::pool::Pool;
 pub struct TargetRules {
     /// The target, with the attributes that the restore declares before it creates users.
     pub target: PoolDescription,
-    settings: TargetSettings,
+    /// Its aliases that the source does not have.
+    new_aliases: Vec<String>,
     /// The names of its identity providers.
     providers: BTreeSet<String>,
 }
@@ -28,12 +29,12 @@ impl TargetRules {
     pub async fn of<B: Backend>(context: &Context<B>, mut target: PoolDescription) -> Result<Self> {
         let restore = &context.restore;
         target.attributes.extend(restore.to_declare.clone());
-        Ok(Self { target, settings: restore.settings.clone(), providers: providers(context).await? })
+        Ok(Self { target, new_aliases: restore.new_aliases.clone(), providers: providers(context).await? })
     }
 
     /// The first rule that keeps Cognito from creating a user.
     pub fn objection(&self, record: &UserRecord, intent: &Intent) -> Option<SchemaViolation> {
-        if let Some(alias) = self.settings.alias_of_form(&intent.name) {
+        if let Some(alias) = alias_of_form(&self.new_aliases, &intent.name) {
             return Some(SchemaViolation::name_of_alias(alias));
         }
         let is_missing = |provider: &&String| !self.providers.contains(*provider);
