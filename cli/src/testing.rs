@@ -169,6 +169,7 @@ pub fn restore(state: RestoreState) -> Restore {
         to_declare: Default::default(),
         value_rules: None,
         collides_by: Vec::new(),
+        new_aliases: Vec::new(),
         expected,
         shrunk: None,
         at_work: None,

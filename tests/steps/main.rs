@@ -30,6 +30,7 @@ mod expiry;
 mod export_properties;
 mod federated;
 mod fidelity;
+mod forecasts;
 mod groups;
 mod import_jobs;
 mod import_properties;

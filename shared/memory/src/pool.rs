@@ -40,6 +40,8 @@ impl Drop for HeldAnswer<'_> {
     }
 }
 
+/// The most custom attributes of a pool.
+const MAX_CUSTOM_ATTRIBUTES: usize = 50;
 const NOT_FOUND: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
 const USER_NOT_FOUND: Refusal = (PoolErrorKind::UserNotFound, "UserNotFoundException");
 const BAD_TOKEN: Refusal = (PoolErrorKind::InvalidParameter, "InvalidParameterException");
@@ -565,7 +567,11 @@ impl Pool for MemoryPool {
     async fn add_custom_attributes(&self, attributes: &BTreeMap<String, AttributeSchema>) -> PoolResult<()> {
         let add = |state: &mut State| {
             let declared = &mut state.description.attributes;
-            if attributes.keys().any(|name| declared.contains_key(name)) {
+            // Source: "Quotas in Amazon Cognito", developer guide.
+            let custom = declared.keys().filter(|name| name.contains("custom:")).count();
+            if attributes.keys().any(|name| declared.contains_key(name))
+                || custom + attributes.len() > MAX_CUSTOM_ATTRIBUTES
+            {
                 return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
             }
             declared.extend(attributes.clone());

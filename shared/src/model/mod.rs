@@ -55,8 +55,8 @@ mod verification;
 pub use attribute::{DataType, STANDARD_ATTRIBUTES, is_custom_attribute, is_standard_attribute};
 pub use calls::{CallStats, Tps};
 pub use collision::{
-    Collision, CollisionCheckpoint, CollisionStage, NameClaim, NameInTarget, StoredHashes, UniqueName,
-    collision_of,
+    Collision, CollisionCheckpoint, CollisionStage, NameClaim, NameInTarget, NameRule, StoredHashes,
+    UniqueName, collision_of,
 };
 pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};
@@ -93,25 +93,27 @@ pub use pool::{
     AttributeSchema, MfaSetting, PREFERRED_USERNAME, PasswordPolicy, PoolDescription, Recovery,
     TargetSettings,
 };
-pub use pruning::{Hold, PruneCheckpoint, Pruned, UserComparison};
+pub use pruning::{Hold, PruneCheckpoint, Pruned, UserComparison, UserComparisons};
 pub use quota::{Category, Ceilings, Headroom};
 pub use reason::{Reason, ReasonCode, RefusedCall};
 pub use record_kind::RecordKind;
 pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{Judgement, KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
-pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
+pub use selection::{FilterList, FilterPlaces, GroupMatch, Selection, SelectionCheckpoint, UserFilter};
 pub use snapshot::{
     Counts, RecordLookUps, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot, SnapshotState,
     SplitListing, UserListing,
 };
 pub use sub_map::{LeftOut, Origin, RestoredUser, SubMapEntry};
 pub use target_pool::TargetPool;
-pub use target_scan::{ListingCheckpoint, ScannedUser};
+pub use target_scan::{ListingCheckpoint, ScannedUser, ScannedValues};
 pub use unit::{Listing, SubPrefix, Unit, UnitId, UnitState};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
 pub use user_bytes::UserBytes;
-pub use value_rules::{ValueRules, is_email_address, is_left_out, is_phone_number, is_well_formed};
+pub use value_rules::{
+    ValueRules, alias_of_form, is_email_address, is_left_out, is_phone_number, is_well_formed,
+};
 pub use verification::{
     Finding, FindingKind, SeenUsers, Verification, VerificationResult, VerificationStage,
 };

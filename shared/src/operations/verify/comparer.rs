@@ -1,6 +1,6 @@
 //! What all parts of a comparison share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::findings::Finding;
 use crate::catalog::Catalog;
@@ -27,6 +27,8 @@ pub(super) struct Comparer<'a, P, V> {
     pub matcher: PoolMatcher,
     /// By row: whether the snapshot user is matched.
     pub is_matched: Vec<bool>,
+    /// The users that only the snapshot has, and whose records cannot be read.
+    pub damaged: BTreeSet<Row>,
     /// All users of the pool, each with the snapshot user that it is. A user that is listed twice
     /// is compared once.
     pub in_pool: HashMap<Fingerprint, Option<Row>>,

@@ -14,6 +14,9 @@ use crate::pacing::{PagedListing, UserSizes};
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
 
+/// Records of missing users that are read at once.
+const RECORDS_A_CALL: usize = 1_000;
+
 /// What a comparison of users counts.
 struct UserCounts<'a, O> {
     tally: Tally,
@@ -77,16 +80,32 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             page = next;
         }
         self.decide(&mut counts);
-        for row in self.users.rows().filter(|row| !self.is_matched[row.position()]) {
-            let is_unreadable = self.matcher.is_unreadable(row);
-            if self.matcher.is_left_to_sign_in(row) && !is_unreadable {
-                counts.tally.left_to_sign_in += 1;
-            } else {
-                counts.missing(self.users.sub(row), is_unreadable);
-            }
-        }
+        self.report_missing_users(&mut counts).await?;
         self.matcher.forget_names();
         Ok((counts.tally, counts.matched_by))
+    }
+
+    /// Reports the users that only the snapshot has. Their records tell which of them an import can restore.
+    async fn report_missing_users<O: Observer>(&mut self, counts: &mut UserCounts<'_, O>) -> Result<()> {
+        let rows: Vec<Row> = self.users.rows().filter(|row| !self.is_matched[row.position()]).collect();
+        for rows in rows.chunks(RECORDS_A_CALL) {
+            let subs: Vec<Sub> = rows.iter().map(|row| self.users.sub(*row)).collect();
+            let named: Vec<_> =
+                subs.iter().zip(rows).map(|(sub, row)| (sub.as_str(), self.users.digest(*row))).collect();
+            let is_damaged = |record: ReadRecord<UserRecord>| record.is_err();
+            let damaged = self.catalog.map_records(&self.snapshot.pool, &named, is_damaged).await?;
+            for ((row, sub), is_damaged) in rows.iter().zip(subs).zip(damaged) {
+                if is_damaged {
+                    self.damaged.insert(*row);
+                }
+                if self.matcher.is_left_to_sign_in(*row) && !is_damaged {
+                    counts.tally.left_to_sign_in += 1;
+                } else {
+                    counts.missing(sub, is_damaged);
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn compare_page<O: Observer>(
