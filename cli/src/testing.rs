@@ -117,7 +117,7 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
         subs_without_user: Vec::new(),
         overlooked_in: None,
         look_ups: RecordLookUps::default(),
-        user_bytes: 0,
+        largest_user: None,
         configuration: Digest::default(),
         counts: Counts {
             users,
@@ -276,6 +276,7 @@ pub fn export_report() -> ExportReport {
         members_without_user_subs: Vec::new(),
         split_listing: None,
         records_written_again: 0,
+        large_users: None,
         calls: calls(),
         retention: None,
         notified: true,

@@ -19,6 +19,7 @@ mod input_fields;
 mod lease;
 mod ledger;
 mod listing_check;
+mod listing_history;
 mod listing_position;
 mod lost_records;
 mod metrics;
@@ -47,6 +48,7 @@ mod target_scan;
 mod text_enum;
 mod unit;
 mod user;
+mod user_bytes;
 mod value_rules;
 mod verification;
 
@@ -73,6 +75,7 @@ pub use input_fields::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SEL
 pub use lease::{Lease, Released};
 pub use ledger::{Entry, LedgerPage, Tally, Totals};
 pub use listing_check::{CheckStage, Doubt, ListingCheck, ListingQuestion, NamedBy};
+pub use listing_history::ListingHistory;
 pub use listing_position::{BreakOffs, ListingPosition};
 pub use lost_records::LostRecords;
 pub use metrics::{Metric, Metrics};
@@ -107,6 +110,7 @@ pub use target_pool::TargetPool;
 pub use target_scan::{ListingCheckpoint, ScannedUser, ScannedValues};
 pub use unit::{Listing, SubPrefix, Unit, UnitId, UnitState};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
+pub use user_bytes::UserBytes;
 pub use value_rules::{
     ValueRules, alias_of_form, is_email_address, is_left_out, is_phone_number, is_well_formed,
 };

@@ -6,7 +6,7 @@ use super::findings::Finding;
 use crate::catalog::Catalog;
 use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row, SnapshotUsers};
 use crate::model::{Counts, Listing, Snapshot, Sub, Unit};
-use crate::pacing::InFlightBytes;
+use crate::pacing::{InFlightBytes, UserSizes};
 
 /// Follows a comparison.
 pub trait Observer {
@@ -35,6 +35,8 @@ pub(super) struct Comparer<'a, P, V> {
     /// Users of the pool that the comparison matches after the last page.
     pub undecided: Vec<UndecidedUser>,
     pub so_far: Counts,
+    /// The sizes of the users of the pool, for answers about members.
+    pub sizes: &'a UserSizes,
     /// The users in answers about members.
     pub members_in_flight: InFlightBytes,
 }

@@ -122,10 +122,12 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         let unit = Listing::Members { group: group.clone() }.unit_id();
         let mut listing = PagedListing::new(pool.id(), unit, refused);
         while !listing.has_ended() {
-            let mut in_flight = self.members_in_flight.begin(listing.limit().get() as usize).await;
+            let limit = listing.limit();
+            let mut in_flight = self.members_in_flight.begin_page(|| self.sizes.page(limit)).await;
             let answer = pool.list_members(group, listing.limit(), listing.token()).await;
             if let Ok(listed) = &answer {
-                in_flight.has(listed.entries.len(), listed.bytes);
+                self.sizes.note(listed.bytes);
+                in_flight.has(listed.entries.len(), listed.bytes.sum);
             }
             if answer.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
                 // If the pool itself is gone, the comparison fails.

@@ -56,7 +56,7 @@ use crate::catalog::Catalog;
 use crate::identity::{PoolMatcher, SnapshotUsers};
 use crate::model::{Counts, RecordKind, Snapshot, Unit};
 use crate::operations::refusals::refused;
-use crate::pacing::InFlightBytes;
+use crate::pacing::{InFlightBytes, UserSizes};
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
 
@@ -85,6 +85,7 @@ pub async fn verify<P: Pool, V: ReadVault>(
     let is_matched = vec![false; users.len()];
     let in_pool = HashMap::with_capacity(users.len());
     let (undecided, so_far) = (Vec::new(), Counts::default());
+    let sizes = UserSizes::default();
     let members_in_flight = InFlightBytes::new(MAX_MEMBERS_IN_FLIGHT);
     let mut comparer = Comparer {
         pool,
@@ -98,6 +99,7 @@ pub async fn verify<P: Pool, V: ReadVault>(
         in_pool,
         undecided,
         so_far,
+        sizes: &sizes,
         members_in_flight,
     };
     let (users, matched_by) = comparer.compare_users(observer).await?;

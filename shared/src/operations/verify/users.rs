@@ -10,7 +10,7 @@ use crate::catalog::ReadRecord;
 use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row};
 use crate::model::{Digest, FindingKind, Listing, Sub, User, UserRecord};
 use crate::operations::refusals::refused;
-use crate::pacing::PagedListing;
+use crate::pacing::{PagedListing, UserSizes};
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
 
@@ -70,13 +70,13 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     pub(super) async fn compare_users(&mut self, observer: &mut impl Observer) -> Result<(Tally, MatchedBy)> {
         let mut counts =
             UserCounts { tally: Tally::default(), matched_by: MatchedBy::by(&self.matcher), observer };
-        let pool = self.pool;
+        let (pool, sizes) = (self.pool, self.sizes);
         let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
-        let mut page = next_page(pool, &mut listing).await?;
+        let mut page = next_page(pool, &mut listing, sizes).await?;
         while let Some(users) = page {
             // While the table answers for this page, Cognito lists the next one.
             let (next, ()) =
-                try_join(next_page(pool, &mut listing), self.compare_page(users, &mut counts)).await?;
+                try_join(next_page(pool, &mut listing, sizes), self.compare_page(users, &mut counts)).await?;
             page = next;
         }
         self.decide(&mut counts);
@@ -198,10 +198,18 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
 }
 
 /// The next users of the pool. None after the last page.
-async fn next_page(pool: &impl Pool, listing: &mut PagedListing<'_>) -> Result<Option<Vec<User>>> {
+async fn next_page(
+    pool: &impl Pool,
+    listing: &mut PagedListing<'_>,
+    sizes: &UserSizes,
+) -> Result<Option<Vec<User>>> {
     if listing.has_ended() {
+        sizes.all_are_known();
         return Ok(None);
     }
     let answer = pool.list_users(listing.limit(), listing.token()).await;
+    if let Ok(listed) = &answer {
+        sizes.note(listed.bytes);
+    }
     listing.advance(answer).map(|step| Some(step.into_entries()))
 }
