@@ -39,6 +39,7 @@ mod interruptions;
 mod large_people;
 mod late_invocations;
 mod lost_connections;
+mod lost_records;
 mod memory_on_order;
 mod metrics;
 mod namesakes;

@@ -28,6 +28,9 @@ pub struct MemoryPool {
     gate: Gate,
 }
 
+/// The most custom attributes of a pool.
+const MAX_CUSTOM_ATTRIBUTES: usize = 50;
+
 /// An answer to a listing call, from the moment in which the pool gives it until the call returns or is given up.
 struct HeldAnswer<'a> {
     pool: &'a MemoryPool,
@@ -40,8 +43,6 @@ impl Drop for HeldAnswer<'_> {
     }
 }
 
-/// The most custom attributes of a pool.
-const MAX_CUSTOM_ATTRIBUTES: usize = 50;
 const NOT_FOUND: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
 const USER_NOT_FOUND: Refusal = (PoolErrorKind::UserNotFound, "UserNotFoundException");
 const BAD_TOKEN: Refusal = (PoolErrorKind::InvalidParameter, "InvalidParameterException");

@@ -251,22 +251,10 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes the records that the table does not have. Returns their number.
+    /// The records that the table does not have, each once. A record that lacks a part is one of them.
     ///
     /// The caller must hold the lease of the pool. Otherwise prune might remove a record that the
     /// table has before a page names it.
-    pub async fn write_new<'a, R: Record + 'a>(
-        &self,
-        pool: &PoolId,
-        snapshot: &RunId,
-        records: impl Iterator<Item = (&'a str, Digest, &'a R)> + Send,
-    ) -> Result<u32> {
-        let absent = self.absent(pool, records).await?;
-        self.write(pool, snapshot, &absent).await?;
-        Ok(absent.len() as u32)
-    }
-
-    /// The records that the table does not have, each once. A record that lacks a part is one of them.
     pub async fn absent<'a, R: Record + 'a>(
         &self,
         pool: &PoolId,
@@ -294,7 +282,7 @@ impl<V: Vault> Catalog<V> {
         Ok(by_key.into_values().collect())
     }
 
-    /// Writes records. See [`Self::write_new`].
+    /// Writes records that [`Self::absent`] has named.
     ///
     /// The parts of a record go before the item under its key, so that item stands for all of them.
     pub async fn write<R: Record>(

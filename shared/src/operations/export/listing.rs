@@ -373,8 +373,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                     .iter()
                     .map(|group| (group.name.as_str(), group.content_digest()))
                     .collect::<Vec<_>>();
-                let written = self.write_new(named.iter().copied().zip(groups)).await?;
-                Ok(Stored::Page(page(&named), written))
+                self.write_groups(unit, batch, &named, groups).await
             }
             Entries::Users(users) => {
                 let named = users
@@ -418,6 +417,42 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             self.look_up_all_from_now_on().await?;
             return Ok(Stored::LooksUpAll);
         }
+        self.write_absent(unit, batch, named, &absent, lost).await
+    }
+
+    /// Writes the records of groups that the table does not have. If the previous snapshot names one of those, the export
+    /// looks up all records of users, too.
+    async fn write_groups(
+        &self,
+        unit: &Unit,
+        batch: &PageBatch,
+        named: &[(&str, Digest)],
+        groups: &[GroupRecord],
+    ) -> Result<Stored> {
+        let records = named.iter().zip(groups).map(|(&(name, digest), group)| (name, digest, group));
+        let absent = self.catalog.absent(self.pool.id(), records).await?;
+        let lost = match &self.previous {
+            Some(previous) if !absent.is_empty() => {
+                let absent = absent.iter().map(|(name, digest, _)| (*name, *digest)).collect();
+                previous.groups_among(&self.catalog, unit, &absent).await?
+            }
+            _ => 0,
+        };
+        if lost > 0 {
+            self.look_up_all_from_now_on().await?;
+        }
+        self.write_absent(unit, batch, named, &absent, lost).await
+    }
+
+    /// Writes the records that the table does not have. `lost` of them were lost.
+    async fn write_absent<R: Record>(
+        &self,
+        unit: &Unit,
+        batch: &PageBatch,
+        named: &[(&str, Digest)],
+        absent: &[(&str, Digest, &R)],
+        lost: u64,
+    ) -> Result<Stored> {
         let run = &self.progress.run_id;
         if lost > 0 {
             // Before the write, because afterwards no invocation finds that they were lost.
@@ -426,17 +461,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 return Ok(Stored::Overtaken);
             }
         }
-        self.catalog.write(self.pool.id(), run, &absent).await?;
+        self.catalog.write(self.pool.id(), run, absent).await?;
         Ok(Stored::Page(page(named), absent.len() as u32))
-    }
-
-    /// Writes the records that the table does not have. Returns their number.
-    async fn write_new<'a, R: Record + 'a>(
-        &self,
-        records: impl Iterator<Item = ((&'a str, Digest), &'a R)> + Send,
-    ) -> Result<u32> {
-        let records = records.map(|((name, digest), record)| (name, digest, record));
-        self.catalog.write_new(self.pool.id(), &self.progress.run_id, records).await
     }
 
     /// The empty last page of a group that was deleted after the groups were listed. If the pool is

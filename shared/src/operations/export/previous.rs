@@ -10,13 +10,15 @@
 //! An item may get lost all the same, for example if a tool copies the table in part. So the export looks up an eighth
 //! of the proven records, see [`RecordLookUps`](crate::model::RecordLookUps).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::pin::pin;
 
+use futures::TryStreamExt;
 use jiff::Timestamp;
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Digest, Listing, ListingHistory, PageBatch, Snapshot, Sub, Unit};
+use crate::model::{Digest, Listing, ListingHistory, PageBatch, PageEntry, Snapshot, Sub, Unit};
 use crate::ports::vault::Vault;
 
 /// Entries that are kept although the listing has not named them. They are deleted users, and users
@@ -108,6 +110,28 @@ impl Previous {
 
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    /// How many of these records of groups its `unit` names.
+    pub async fn groups_among<V: Vault>(
+        &self,
+        catalog: &Catalog<V>,
+        unit: &Unit,
+        wanted: &HashSet<(&str, Digest)>,
+    ) -> Result<u64> {
+        let id = &self.snapshot.id;
+        let Some(same) = catalog.unit(id, &unit.id()).await?.filter(Unit::is_done) else { return Ok(0) };
+        let mut found = 0;
+        let mut batches = pin!(catalog.sealed_batches(id, &same));
+        while let Some(batch) = batches.try_next().await? {
+            // Nothing is known of groups on a page that cannot be read.
+            let entries = batch.into_iter().flat_map(|batch| batch.pages).flat_map(|page| page.0);
+            let is_wanted = |entry: &PageEntry| {
+                entry.digest.is_some_and(|digest| wanted.contains(&(entry.key.as_str(), digest)))
+            };
+            found += entries.filter(is_wanted).count() as u64;
+        }
+        Ok(found)
     }
 
     /// For each record that page `number` of `unit` names: whether the previous snapshot names it, so that the table
