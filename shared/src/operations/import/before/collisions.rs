@@ -20,8 +20,8 @@ use super::target_rules::TargetRules;
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::model::{
-    Collision, CollisionCheckpoint, CollisionStage, Digest, DigestBuilder, NameClaim, NameInTarget, NameRule,
-    Pages, Place, Restore, StoredHashes, Sub, UserRecord, collision_of,
+    Collision, CollisionCheckpoint, CollisionStage, Digest, DigestBuilder, Existing, NameClaim, NameInTarget,
+    NameRule, Pages, Place, Restore, StoredHashes, Sub, UserRecord, collision_of,
 };
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
@@ -174,6 +174,9 @@ impl<'a, B: Backend> Search<'a, B> {
         if state.usernames_collide && state.rule() == Some(NameRule::OneUser) {
             self.remove_colliding(&mut users).await?;
         }
+        // A target in use may have the user under its sign-in name. Then no setting keeps the restore from it.
+        let existing = self.context.restore.options.existing;
+        let may_exist = |name: &NameInTarget| name.is_sign_in_name && existing != Existing::Fail;
         for NamedUser { sub, place, record, intent, names } in users {
             let is_refused = self.rules().await?.objection(&record, &intent).is_some();
             for name in names {
@@ -182,7 +185,7 @@ impl<'a, B: Backend> Search<'a, B> {
                 }
                 let claim = NameClaim::new(sub.clone(), place, name);
                 let key = match name.rule {
-                    NameRule::OneUser if is_refused => refused_key(&sub),
+                    NameRule::OneUser if is_refused && !may_exist(&name) => refused_key(&sub),
                     NameRule::OneSpelling | NameRule::OneUser => name.key,
                 };
                 self.claim(state, key, claim).await?;
