@@ -174,9 +174,8 @@ impl<'a, B: Backend> Search<'a, B> {
         if state.usernames_collide && state.rule() == Some(NameRule::OneUser) {
             self.remove_colliding(&mut users).await?;
         }
-        // A target in use may have the user under its sign-in name. Then no setting keeps the restore from it.
-        let existing = self.context.restore.options.existing;
-        let may_exist = |name: &NameInTarget| name.is_sign_in_name && existing != Existing::Fail;
+        // A target in use may have the user, with its names. Then no setting takes them from it.
+        let may_exist = self.context.restore.options.existing != Existing::Fail;
         for NamedUser { sub, place, record, intent, names } in users {
             let is_refused = self.rules().await?.objection(&record, &intent).is_some();
             for name in names {
@@ -185,7 +184,7 @@ impl<'a, B: Backend> Search<'a, B> {
                 }
                 let claim = NameClaim::new(sub.clone(), place, name);
                 let key = match name.rule {
-                    NameRule::OneUser if is_refused && !may_exist(&name) => refused_key(&sub),
+                    NameRule::OneUser if is_refused && !may_exist => refused_key(&sub),
                     NameRule::OneSpelling | NameRule::OneUser => name.key,
                 };
                 self.claim(state, key, claim).await?;
