@@ -270,7 +270,7 @@ impl World {
         // not take for users of the snapshot.
         let is_unknown = |person: &Person| {
             let is_skipped = self.skips_unconfirmed && person.kind == 1;
-            self.link && !self.is_own && (person.has_identity() || is_skipped)
+            self.link && (person.has_identity() || is_skipped)
         };
         for ((number, person), sub) in self.people.iter().enumerate().zip(&subs) {
             match person.present(number).filter(|_| !is_unknown(person)) {
