@@ -120,7 +120,7 @@ impl SimulatedPool {
     ) -> PoolResult<Listed<User>> {
         let is_source = self.is_source;
         self.list(
-            |listed: &Listed<User>| listed.bytes,
+            |listed: &Listed<User>| listed.bytes.sum,
             Operation::ListUsers,
             |state| {
                 let listing = self.listing_call(name);
@@ -281,7 +281,7 @@ impl Pool for SimulatedPool {
         token: Option<&str>,
     ) -> PoolResult<Listed<Sub>> {
         self.list(
-            |listed: &Listed<Sub>| listed.bytes,
+            |listed: &Listed<Sub>| listed.bytes.sum,
             Operation::ListUsersInGroup,
             |state| {
                 let number = state.population.group_with_name(group.as_str()).ok_or(NOT_FOUND)?;
@@ -304,7 +304,7 @@ impl Pool for SimulatedPool {
                 // Cognito sends whole users.
                 let size =
                     |&member: &u32| state.population.record(member, state.history.version(member)).bytes();
-                let bytes = uncounted(|| members.iter().map(size).sum());
+                let bytes = uncounted(|| members.iter().map(size).collect());
                 let entries = members.into_iter().map(|member| state.population.sub(member)).collect();
                 Ok(Listed { entries, next_token, bytes })
             },

@@ -74,9 +74,15 @@ impl ExitStatus {
             | Kind::SelectionEmpty
             | Kind::TargetIsSource
             | Kind::TargetNotSupported
-            | Kind::UsersNotAccepted
-            | Kind::MissingCustomAttributes => Self::Refused,
-            Kind::AccessDenied | Kind::PoolNotFound | Kind::SnapshotDamaged if !begun => Self::Refused,
+            | Kind::UsersNotAccepted => Self::Refused,
+            Kind::AccessDenied
+            | Kind::PoolNotFound
+            | Kind::SnapshotDamaged
+            | Kind::MissingCustomAttributes
+                if !begun =>
+            {
+                Self::Refused
+            }
             _ => Self::Failed,
         }
     }
@@ -119,7 +125,8 @@ mod tests {
         for kind in ["UsersNotAccepted", "SelectionEmpty"] {
             assert_eq!(ExitStatus::of_error(kind, true), ExitStatus::Refused, "{kind}");
         }
-        for kind in ["PoolNotFound", "SnapshotDamaged", "AccessDenied"] {
+        // The restore may have declared attributes before it ends with the last one.
+        for kind in ["PoolNotFound", "SnapshotDamaged", "AccessDenied", "MissingCustomAttributes"] {
             assert_eq!(ExitStatus::of_error(kind, false), ExitStatus::Refused, "{kind}");
             assert_eq!(ExitStatus::of_error(kind, true), ExitStatus::Failed, "{kind}");
         }

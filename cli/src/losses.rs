@@ -218,6 +218,9 @@ pub fn meaning_of_objection(reason: &ObjectionReason) -> &'static str {
         ObjectionReason::Violation(SchemaViolation::NameOfAlias(_)) => {
             "the target refuses a username in the form of its alias: use a target without this alias"
         }
+        ObjectionReason::Violation(SchemaViolation::FixedAttribute(_)) => {
+            "the target has the user with another value, and the attribute cannot change: keep the user with --existing skip"
+        }
         ObjectionReason::Violation(SchemaViolation::UndeclaredAttribute(_)) => {
             "the target does not declare the attribute"
         }

@@ -118,7 +118,8 @@ impl Guidance {
     pub const NEW_EXPORT: Self = Self::Advice(Cow::Borrowed("Start a new export."));
     /// An item is missing or altered.
     pub const RECOVER_ITEM: Self = Self::Advice(Cow::Borrowed(
-        "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
+        "If the export ran in another Region, the snapshot may still arrive: try again in a minute. Otherwise restore the \
+         item from point-in-time recovery or the replica, or use another snapshot.",
     ));
     /// A newer version wrote the item.
     pub const NEWER_VERSION: Self =

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use shared::catalog::{Catalog, CheckpointKey};
 use shared::csv::Limits;
 use shared::model::{
-    CollisionCheckpoint, CollisionStage, Execution, ObjectionReason, Outcome, Reason, RunId, Sub, UserRecord,
-    Username,
+    CollisionCheckpoint, CollisionStage, Execution, NameRule, ObjectionReason, Outcome, PoolDescription,
+    Reason, RunId, Sub, UserRecord, UserStatus, Username,
 };
 use shared::ports::Backend;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
@@ -271,7 +271,8 @@ proptest! {
 async fn slice(backend: &MemoryBackend, import: &str, slices: u64) {
     let id = format!("arn:aws:states:eu-west-1:123456789012:execution:import:{import}");
     let run = RunId::of(&Execution { id, started_at: backend.clock().now() });
-    let (key, first) = (CheckpointKey::collisions(&run), CollisionCheckpoint::new(slices));
+    let rules = vec![NameRule::OneSpelling, NameRule::OneUser];
+    let (key, first) = (CheckpointKey::collisions(&run), CollisionCheckpoint::new(rules, slices));
     Catalog::new(backend.vault()).put_checkpoint(&key, 0, &first).await.unwrap();
 }
 
@@ -312,5 +313,132 @@ fn the_codes_of_collisions_are_reasons_that_refuse_no_import() {
         matches!(reason, ObjectionReason::Violation(_))
     };
     assert!(!is_violation("usernameCollides") && !is_violation("aliasTaken"));
-    assert_eq!(CollisionCheckpoint::new(0).stage, CollisionStage::Hashes);
+    let rules = vec![NameRule::OneUser];
+    assert_eq!(CollisionCheckpoint::new(rules, 0).stage, CollisionStage::Hashes);
+}
+
+/// The user that Cognito makes of an identity with this address.
+fn federated(id: &str, address: &str) -> UserRecord {
+    let identities = format!(r#"[{{"userId":"{id}","providerName":"{}","primary":true}}]"#, people::PROVIDER);
+    let attributes = [("email", address), ("email_verified", "true"), ("identities", identities.as_str())];
+    let record = user(&format!("{}_{id}", people::PROVIDER), &attributes);
+    UserRecord { status: UserStatus::ExternalProvider, ..record }
+}
+
+#[test]
+fn a_native_user_wins_over_its_federated_twin_and_the_plan_names_the_twin() {
+    let sign_in = |by_email: bool| {
+        move |pool: &mut PoolDescription| {
+            let email = vec!["email".to_owned()];
+            if by_email {
+                pool.username_attributes = email;
+            } else {
+                pool.alias_attributes = email;
+            }
+        }
+    };
+    for (by_email, address) in [true, false]
+        .into_iter()
+        .flat_map(|by_email| ["anna@example.com", "Anna@Example.com"].map(|address| (by_email, address)))
+    {
+        for (has_native, existing) in [(false, "fail"), (false, "update"), (true, "skip"), (true, "update")] {
+            in_paused_time(async {
+                let (backend, source, target) = backend();
+                [&source, &target].into_iter().for_each(|pool| pool.configure(sign_in(by_email)));
+                source.set_shape(PageShape { sizes: vec![1, 0, 3], ..PageShape::default() });
+                let twin = source.put_user(federated("1", address));
+                let users = ["anna", "bert"].map(|name| with_email(name, &format!("{name}@example.com")));
+                users.iter().for_each(|user| drop(source.put_user(user.clone())));
+                Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+                if has_native {
+                    target.put_user(users[0].clone());
+                    tokio::time::sleep(Duration::from_secs(3_600)).await;
+                }
+                let options = |dry_run| json!({"federated": "link", "existing": existing, "dryRun": dry_run});
+                let plan = import(&backend, options(true)).await;
+                let named = json!({"aliasTaken": {"users": 1, "first": [twin]}});
+                assert_eq!((&plan["objections"], plan.get("refusal")), (&named, None), "{plan}");
+                let report = import(&backend, options(false)).await;
+                let counts = &report["users"];
+                assert_eq!(
+                    (&counts["created"], &counts["reasons"]),
+                    (&plan["creatable"], &json!({"aliasTaken": 1})),
+                    "{by_email} {address} {has_native} {existing}: {report}"
+                );
+                assert_eq!(counts["alreadyThere"], u64::from(has_native), "{report}");
+                assert_eq!(failed(&backend, &report, &Reason::AliasTaken).await, [twin.to_string()].into());
+                let mut addresses: Vec<_> =
+                    target.users().into_iter().map(|user| user.record.attributes["email"].clone()).collect();
+                addresses.sort();
+                assert_eq!(addresses, ["anna@example.com", "bert@example.com"], "the native user is kept");
+            });
+        }
+    }
+}
+
+#[test]
+fn a_federated_user_without_a_native_twin_gets_its_address() {
+    in_paused_time(async {
+        let (backend, source, target) = backend();
+        let by_email = |pool: &mut PoolDescription| pool.username_attributes = vec!["email".to_owned()];
+        [&source, &target].into_iter().for_each(|pool| pool.configure(by_email));
+        for (id, address) in [("1", "x@example.com"), ("2", "X@example.com"), ("3", "y@example.com")] {
+            source.put_user(federated(id, address));
+        }
+        Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+        let plan = import(&backend, json!({"federated": "link", "dryRun": true})).await;
+        let report = import(&backend, json!({"federated": "link"})).await;
+        assert_eq!(plan["objections"]["aliasTaken"]["users"], 1, "{plan}");
+        assert_eq!((&report["users"]["created"], target.user_count()), (&json!(2), 2), "{report}");
+    });
+}
+
+#[test]
+fn a_user_that_is_left_out_claims_no_alias() {
+    in_paused_time(async {
+        let users = vec![
+            with_email("Anna", "x@example.com"),
+            with_email("anna", "a@example.com"),
+            with_email("bert", "X@example.com"),
+            with_email("carl", "x@example.com"),
+        ];
+        let (backend, _, target, subs) = exported(true, users).await;
+        target.configure(|pool| pool.alias_attributes = vec!["email".to_owned()]);
+        let plan = import(&backend, json!({"dryRun": true})).await;
+        let report = import(&backend, json!({})).await;
+        assert_eq!(report["users"]["reasons"], json!({"aliasTaken": 1, "usernameCollides": 2}), "{report}");
+        let left_out = failed(&backend, &report, &Reason::AliasTaken).await;
+        assert_eq!(plan["objections"]["aliasTaken"], json!({"users": 1, "first": left_out}), "{plan}");
+        assert!(left_out.is_subset(&[subs[2].to_string(), subs[3].to_string()].into()));
+        assert_eq!(target.user_count(), 1, "one of the two gets the alias in the first pass");
+    });
+}
+
+#[test]
+fn a_user_that_the_settings_of_the_target_refuse_claims_no_alias() {
+    for refused in 0..3 {
+        in_paused_time(async {
+            let mut users = ["anna", "bert", "carl"].map(|name| with_email(name, "x@example.com"));
+            for (number, user) in users.iter_mut().enumerate().filter(|(number, _)| *number != refused) {
+                user.attributes.insert("name".to_owned(), number.to_string());
+            }
+            let (backend, _, target, subs) = exported(false, users.into()).await;
+            target.configure(|pool| {
+                pool.alias_attributes = vec!["email".to_owned()];
+                pool.attributes.get_mut("name").unwrap().required = true;
+            });
+            let options = |dry_run| json!({"acceptLosses": true, "dryRun": dry_run});
+            let plan = import(&backend, options(true)).await;
+            let named = json!({"users": 1, "first": [subs[refused]]});
+            assert_eq!(plan["objections"]["requiredAttributeMissing: name"], named, "{plan}");
+            assert_eq!(
+                (&plan["creatable"], &plan["objections"]["aliasTaken"]["users"]),
+                (&json!(1), &json!(1))
+            );
+            let report = import(&backend, options(false)).await;
+            let reasons = json!({"aliasTaken": 1, "refused: AdminCreateUser InvalidParameterException": 1});
+            assert_eq!(report["users"]["reasons"], reasons, "{report}");
+            assert_eq!(target.user_count(), 1, "{report}");
+        });
+    }
 }

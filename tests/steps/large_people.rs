@@ -12,7 +12,8 @@ use serde_dynamo::{AttributeValue, Item};
 use serde_json::{Value, json};
 use shared::catalog::{Catalog, Record};
 use shared::model::{
-    CallStats, Ceilings, Listing, PageLimit, RunId, SnapshotSelector, Sub, SubPrefix, Tps, Unit, UserRecord,
+    CallStats, Ceilings, GroupName, GroupRecord, Listing, PageLimit, PoolId, RunId, SnapshotSelector, Sub,
+    SubPrefix, Tps, Unit, UserRecord,
 };
 use shared::operations::verify::{Comparison as Verified, verify};
 use shared::pacing::PacedPool;
@@ -28,6 +29,7 @@ use crate::support::machine::Machine;
 use crate::support::people;
 use crate::support::pruned::{
     assert_all_whole, assert_tidy, by_policy, orphaned_parts, orphans, prune_by_hand, prune_or_die, records,
+    sealed,
 };
 use crate::support::restored::{Comparison, assert_books_balance, compare, items};
 use crate::support::snapshot::{self, Contents};
@@ -71,6 +73,11 @@ fn import() -> Value {
 }
 
 async fn verified(backend: &MemoryBackend, selector: SnapshotSelector) -> Result<Verified> {
+    verified_in(backend, &target_id(), selector).await
+}
+
+/// Compares a pool with a snapshot of the source.
+async fn verified_in(backend: &MemoryBackend, pool: &PoolId, selector: SnapshotSelector) -> Result<Verified> {
     struct Nothing;
     impl shared::operations::verify::Observer for Nothing {
         fn found(&mut self, _: shared::operations::verify::Finding) {}
@@ -80,8 +87,7 @@ async fn verified(backend: &MemoryBackend, selector: SnapshotSelector) -> Result
     let (snapshot, units) = catalog.sealed_snapshot(&source_id(), &selector, backend.clock().now()).await?;
     let tps = Tps::new(100).unwrap();
     let earlier = CallStats::none(tps);
-    let pool =
-        PacedPool::new(backend.pool(&target_id()), tps, &Ceilings::default(), backend.clock(), earlier);
+    let pool = PacedPool::new(backend.pool(pool), tps, &Ceilings::default(), backend.clock(), earlier);
     verify(&pool, &catalog, &snapshot, &units, &mut Nothing).await
 }
 
@@ -236,6 +242,30 @@ fn prune_removes_records_in_parts_whole_and_counts_each_once() {
 }
 
 #[test]
+fn prune_removes_the_parts_that_are_left_of_a_damaged_record() {
+    for lost in 0..3 {
+        in_paused_time(async {
+            let backend = two_snapshots(&[OVER_THE_LIMIT], 1).await;
+            let oldest = sealed(&backend).await.pop().unwrap();
+            let contents = snapshot::read(&backend, &source_id(), &oldest).await;
+            let (sub, records) = contents.users.iter().next().unwrap();
+            let own = UserRecord::key(&source_id(), sub.as_str(), records[0].digest());
+            let digest = own.sk.strip_prefix("REC#").unwrap();
+            let of_it = || -> Vec<Key> {
+                let is_of_it = |key: &Key| key.pk == own.pk && key.sk.contains(digest);
+                items(&backend).into_keys().filter(is_of_it).collect()
+            };
+            // Its two parts, and the item that stands for them.
+            assert_eq!(of_it().len(), 3);
+            let key = of_it().swap_remove(lost);
+            backend.vault().remove(&key).unwrap();
+            prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+            assert_eq!(of_it(), [], "without {key}");
+        });
+    }
+}
+
+#[test]
 fn death_at_any_call_of_a_removal_leaves_records_whole_or_removed() {
     let (first, last) = in_paused_time(async {
         let backend = two_snapshots(&[OVER_THE_LIMIT], 1).await;
@@ -346,6 +376,101 @@ fn a_listing_whose_page_is_too_large_starts_again_with_a_smaller_limit() {
             (verified.users.same, verified.users.missing, verified.memberships.present),
             (130, 0, 130)
         );
+    });
+}
+
+#[test]
+fn large_users_in_a_pool_cost_one_restart_and_later_exports_none() {
+    in_paused_time(async {
+        let (backend, source, _) = with_people(&[0; 6_000]);
+        let mut subs: Vec<Sub> = source.users().into_iter().map(|user| user.sub).collect();
+        subs.sort();
+        // The pool lists its users in this order.
+        for sub in &subs[3_000..3_060] {
+            source.change_user(sub, |record| people::grow(record, OVER_THE_LIMIT));
+        }
+        source.delete_group(&people::group_name(0));
+        source.delete_group(&people::group_name(1));
+        let next = async |name: &str| {
+            let listed =
+                || backend.script().log().iter().filter(|(_, made)| *made == Operation::ListUsers).count();
+            let before = listed();
+            let report =
+                Machine::new(&backend).export(json!({"userPoolId": source_id()}), name).await.report();
+            tokio::time::sleep(Duration::from_secs(86_400)).await;
+            (listed() - before, report["largeUsers"].clone(), report)
+        };
+        // 50 pages of 60, one that is too large, and all users again.
+        let (calls, cost, report) = next("first").await;
+        assert_eq!((calls, cost), (51 + 1_200, json!({"leastLimit": 5, "restarts": 1})));
+        assert!(report["summary"].as_str().unwrap().contains("as few as 5 users instead of 60"), "{report}");
+        let (calls, cost, _) = next("second").await;
+        assert_eq!((calls, cost), (1_200, json!({"leastLimit": 5, "restarts": 0})));
+        // After the large users have left, the limit is 60 again.
+        for user in source.users().into_iter().filter(|user| user.record.bytes() > 100_000) {
+            source.delete_user(&user.sub);
+        }
+        let (calls, _, _) = next("third").await;
+        assert_eq!(calls, 1_188);
+        let (calls, cost, _) = next("fourth").await;
+        assert_eq!((calls, cost), (99, Value::Null));
+    });
+}
+
+/// The most bytes of users that an export holds: `MAX_IN_FLIGHT`.
+const MAX_IN_FLIGHT: usize = 12 * 1024 * 1024;
+
+/// A pool of 12,000 small users in 200 groups, and 60 of the largest size in each of 16 groups that are listed after
+/// those.
+fn with_large_groups() -> (MemoryBackend, MemoryPool) {
+    let (backend, source, _) = backend();
+    people::declare_long_attributes(&source);
+    let mut groups: Vec<GroupName> =
+        (0..216).map(|number| GroupName::new(format!("group{number}"))).collect();
+    groups.sort_by_key(|name| Listing::Members { group: name.clone() }.unit_id());
+    groups.iter().for_each(|name| source.put_group(GroupRecord { name: name.clone(), ..people::group(0) }));
+    let (small, large) = groups.split_at(200);
+    let population = people::plain(12_060, 0);
+    for (number, person) in population.people.iter().enumerate() {
+        let mut record = person.record(number);
+        let groups = if number < 12_000 { &small[number / 60..=number / 60] } else { large };
+        if number >= 12_000 {
+            people::grow(&mut record, OVER_THE_LIMIT);
+        }
+        let sub = source.put_user(record);
+        groups.iter().for_each(|group| assert!(source.join(&sub, group)));
+    }
+    backend.script().set_latency(Duration::from_millis(200), Duration::from_millis(5));
+    (backend, source)
+}
+
+#[test]
+fn listings_at_once_hold_at_most_the_bound_and_one_page_of_large_users() {
+    in_paused_time(async {
+        let (backend, source) = with_large_groups();
+        let is_bounded = |what: &str| {
+            let (most, largest) = source.answered_bytes();
+            assert!(largest > 24_000_000, "{what}: no page has only large users");
+            assert!(most <= MAX_IN_FLIGHT + largest, "{what}: {most} bytes at once");
+        };
+        for what in ["first export", "second export"] {
+            let input = json!({"userPoolId": source_id(), "tps": 100});
+            let machine = Machine::new(&backend).with_budget(Duration::from_secs(60));
+            let report = machine.export(input, what).await.report();
+            assert_eq!((&report["users"], &report["memberships"]), (&json!(12_060), &json!(12_960)));
+            is_bounded(what);
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+        }
+        let verified = verified_in(&backend, &source_id(), SnapshotSelector::Latest).await.unwrap();
+        assert_eq!((verified.users.same, verified.memberships.present), (12_060, 12_960));
+        is_bounded("verification");
+        let repair = json!({
+            "sourceUserPoolId": source_id(), "targetUserPoolId": source_id(), "existing": "skip", "tps": 200,
+        });
+        let machine = Machine::new(&backend).with_budget(Duration::from_secs(60));
+        let report = machine.import(repair, "repair").await.report();
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        is_bounded("repair");
     });
 }
 

@@ -326,10 +326,11 @@ fn the_operations_of_every_function_match_the_manifest() {
 /// or after it. Every scenario ends as without the deaths.
 #[test]
 fn a_death_at_every_call_site_of_every_function_changes_no_end() {
-    let scenarios: [fn(&mut Recorded); 4] = [
+    let scenarios: [fn(&mut Recorded); 5] = [
         |record| in_paused_time(exports(record)),
         |record| in_paused_time(retention(record)),
         |record| in_paused_time(imports(record)),
+        |record| in_paused_time(renewal(record)),
         |record| in_paused_time(repairs(record)),
     ];
     let mut killed = BTreeSet::new();

@@ -15,8 +15,8 @@ use shared::Result;
 use shared::catalog::{Catalog, LeaseKey};
 use shared::model::{
     AttributeSchema, CallStats, Ceilings, Counts, DataType, EXPORT_FIELDS, GroupName, GroupRecord,
-    IMPORT_FIELDS, MfaSetting, PoolDescription, Retention, RunId, SELECTION_FIELDS, SnapshotSelector, Sub,
-    Tps, UserRecord, UserStatus, Username,
+    IMPORT_FIELDS, MfaPreference, MfaSetting, PoolDescription, Retention, RunId, SELECTION_FIELDS,
+    SnapshotSelector, Sub, Tps, UserRecord, UserStatus, Username,
 };
 use shared::operations::verify::{Finding, Observer, verify};
 use shared::pacing::{Budget, PacedPool};
@@ -231,6 +231,15 @@ fn fill(pool: &MemoryPool) {
     let federated =
         UserRecord { status: UserStatus::ExternalProvider, ..user(&format!("{ODD}_{PLAIN}"), federated) };
     subs.push(pool.put_user(federated));
+    for text in [PLAIN, ODD] {
+        let factors = MfaPreference { enabled: [text.to_owned()].into(), preferred: Some(text.to_owned()) };
+        subs.push(pool.put_user(UserRecord {
+            status: UserStatus::Other(text.to_owned()),
+            mfa_options: vec![text.to_owned()],
+            mfa: Some(factors),
+            ..user(&format!("status{text}"), BTreeMap::new())
+        }));
+    }
     for (number, role) in [None, Some(ODD), Some(PLAIN)].into_iter().enumerate() {
         let name = GroupName::new(format!("{PLAIN}{number}"));
         pool.put_group(GroupRecord {
@@ -257,10 +266,52 @@ enum Target {
     Requires,
     /// It refuses values.
     Limits,
+    /// No setting of it is one that the code knows.
+    Unknown,
 }
 
-const TARGETS: [Target; 5] =
-    [Target::Alike, Target::LacksAttribute, Target::SignsInOtherwise, Target::Requires, Target::Limits];
+const TARGETS: [Target; 6] = [
+    Target::Alike,
+    Target::LacksAttribute,
+    Target::SignsInOtherwise,
+    Target::Requires,
+    Target::Limits,
+    Target::Unknown,
+];
+
+/// Puts canaries into every setting. A setting that is new must get one, too.
+fn make_unknown(pool: &mut PoolDescription) {
+    let texts = || vec![PLAIN.to_owned(), ODD.to_owned()];
+    let PoolDescription {
+        name,
+        username_attributes,
+        alias_attributes,
+        auto_verified_attributes,
+        case_sensitive: _,
+        mfa,
+        account_recovery,
+        attributes,
+        password_policy: _,
+        estimated_users: _,
+    } = pool;
+    ODD.clone_into(name);
+    username_attributes.clear();
+    *alias_attributes = texts();
+    *auto_verified_attributes = texts();
+    *mfa = MfaSetting::Other(ODD.to_owned());
+    *account_recovery = Some(texts());
+    for text in [PLAIN, ODD] {
+        let schema = AttributeSchema {
+            data_type: DataType::Other(text.to_owned()),
+            mutable: true,
+            required: false,
+            minimum: Some(text.to_owned()),
+            maximum: Some(text.to_owned()),
+        };
+        attributes.insert("custom:note".to_owned(), schema.clone());
+        attributes.insert(format!("custom:new{text}"), schema);
+    }
+}
 
 fn prepare(source: &MemoryPool, target: &MemoryPool, kind: Target) {
     let odd = format!("custom:{ODD}");
@@ -287,7 +338,11 @@ fn prepare(source: &MemoryPool, target: &MemoryPool, kind: Target) {
             let maximum = Some("3".to_owned());
             pool.attributes.insert("custom:note".to_owned(), AttributeSchema { maximum, ..text_attribute() });
         }
+        Target::Unknown => make_unknown(pool),
     });
+    if kind != Target::Alike {
+        target.add_provider(ODD);
+    }
 }
 
 /// Ignores the findings, which the command line shows to its operator.

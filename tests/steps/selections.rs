@@ -251,11 +251,12 @@ fn a_selection_of_users_whose_records_are_lost_names_the_damage() {
         let (backend, target, contents) = exported(PageShape::default()).await;
         let sub = contents.users.keys().next().unwrap();
         remove_record(&backend, sub);
-        for (number, dry_run) in [true, false].into_iter().enumerate() {
-            let input = import(json!({"select": {"subs": [sub.as_str()]}, "dryRun": dry_run}));
-            let end = Machine::new(&backend).import(input, &format!("import-{number}")).await;
-            assert_eq!(end.error().0, "SnapshotDamaged", "{end:?}");
-        }
+        let input = |dry_run| import(json!({"select": {"subs": [sub.as_str()]}, "dryRun": dry_run}));
+        let plan = Machine::new(&backend).import(input(true), "plan").await.report();
+        assert_eq!((&plan["damaged"], &plan["creatable"]), (&json!(1), &json!(0)), "{plan}");
+        assert_eq!(plan["objections"]["recordMissing"]["first"], json!([sub]), "the plan names it");
+        let end = Machine::new(&backend).import(input(false), "import").await;
+        assert_eq!(end.error().0, "SnapshotDamaged", "{end:?}");
         assert_eq!(target.user_count(), 0);
     });
 }
@@ -274,5 +275,58 @@ fn members_of_an_excepted_group_that_cannot_be_read_are_never_restored() {
         let end = Machine::new(&backend).import(input, "import").await;
         assert_eq!(end.error().0, "SnapshotDamaged", "{end:?}");
         assert_eq!((target.user_count(), target.groups().len()), (0, 0));
+    });
+}
+
+#[test]
+fn exceptions_that_match_nothing_are_refused_before_anything_is_touched() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(PageShape::default()).await;
+        let (sub, records) = contents.users.iter().next().unwrap();
+        let username = records[0].username.as_str();
+        let unknown = "00000000-0000-4000-8000-000000000000";
+        for (number, (except, named)) in [
+            (json!({"usernames": ["ana"]}), "1 of usernames"),
+            (json!({"usernames": ["ana", username]}), "1 of usernames"),
+            (json!({"emails": ["PERSON1@example.com"], "subs": [unknown]}), "1 of emails, 1 of subs"),
+            (json!({"groups": ["no such group", people::group_name(0)]}), "1 of groups"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            for dry_run in [true, false] {
+                let input = import(json!({"except": except, "dryRun": dry_run}));
+                let end = Machine::new(&backend).import(input, &format!("{number}-{dry_run}")).await;
+                let (error, cause) = end.error();
+                assert_eq!(error, "SelectionEmpty", "{cause}");
+                assert!(cause.contains(named) && !cause.contains("ana\""), "{cause}");
+            }
+        }
+        assert_eq!((target.user_count(), target.groups().len()), (0, 0));
+
+        let except = json!({"usernames": [username], "groups": [people::group_name(0)]});
+        let report = Machine::new(&backend).import(import(json!({"except": except})), "good").await.report();
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        assert!(!usernames(&target).contains(username), "{sub}");
+    });
+}
+
+#[test]
+fn a_damaged_page_does_not_make_a_wrong_name_a_damaged_snapshot() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(PageShape::default()).await;
+        let (key, _) = Catalog::new(backend.vault())
+            .page(&contents.snapshot.id, &Listing::Users.unit_id(), 1, 1)
+            .await
+            .unwrap();
+        backend.vault().remove(&key).expect("the page exists");
+        for selection in ["select", "except"] {
+            let input = import(json!({selection: {"usernames": ["typo"]}}));
+            let end = Machine::new(&backend).import(input, selection).await;
+            let (error, cause) = end.error();
+            assert_eq!(error, "SelectionEmpty", "{cause}");
+            assert!(cause.contains("missing or altered, and may have the names"), "{cause}");
+        }
+        assert_eq!(target.user_count(), 0);
     });
 }

@@ -3,6 +3,8 @@
 //! Method: import users with several addresses and factors into targets with several ways of "forgot password", with
 //! messages that Cognito cannot send, and with users that never confirmed.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -189,9 +191,44 @@ fn a_failed_invitation_is_not_forgotten_if_the_look_up_after_it_fails() {
     }
 }
 
+/// The restore finds the user that it created, and cannot know whether Cognito sent the invitation.
+#[test]
+fn a_user_is_invited_again_if_the_answer_about_the_invitation_is_lost() {
+    let options = || json!({"passwords": "temporary", "sendInvitations": true});
+    // The place of the creation among the calls of the import.
+    let creation = in_paused_time(async {
+        let (backend, _) = exported(&[user("anna", &EMAIL, None)], None).await;
+        let (script, before) = (backend.script().clone(), backend.script().calls());
+        let (place, noted) = (Arc::new(AtomicU64::new(0)), backend.script().clone());
+        let in_change = place.clone();
+        script.change_before(Operation::AdminCreateUser, 1, move || {
+            in_change.store(noted.calls() - before, Ordering::Relaxed);
+        });
+        import(&backend, options()).await;
+        place.load(Ordering::Relaxed)
+    });
+    for (fails, messages, status) in [(true, 0, "PARTIAL"), (false, 2, "SUCCEEDED")] {
+        for fault in [Fault::LostReply, Fault::Die(Applied::All)] {
+            in_paused_time(async {
+                let (backend, target) = exported(&[user("anna", &EMAIL, None)], None).await;
+                target.fail_deliveries(fails);
+                backend.script().fault(backend.script().calls() + creation, fault);
+                let report = import(&backend, options()).await;
+                assert_eq!((&report["status"], target.messages()), (&json!(status), messages), "{report}");
+                assert_eq!(report["notes"]["invited"].as_u64(), (!fails).then_some(1), "{report}");
+                if fails {
+                    target.fail_deliveries(false);
+                    let report = import(&backend, options()).await;
+                    assert_eq!((&report["status"], target.messages()), (&json!("SUCCEEDED"), 1), "{report}");
+                }
+            });
+        }
+    }
+}
+
 #[test]
 fn an_invocation_that_dies_after_a_failed_invitation_does_not_forget_it() {
-    // Deaths after the note of the failure. Before it, Cognito's answer is lost, and with it the failure.
+    // Deaths after the note of the failure. Before it, the answer of Cognito is lost.
     for nth in 1..=8 {
         in_paused_time(async {
             let (backend, target) = exported(&[user("anna", &EMAIL, None)], None).await;

@@ -1,9 +1,9 @@
 //! `cargo xtask mutants`: changes the code in small ways, and shows which changes no test notices.
 //!
-//! cargo-mutants makes the changes. `.cargo/mutants.toml` holds what is the same for all. Each module is
-//! tested by its unit tests and by the step tests that prove it.
+//! cargo-mutants makes the changes. `.cargo/mutants.toml` holds what is the same for all. The unit tests of a module
+//! come first, because they build in seconds. Only mutants that they miss meet the step tests of the module.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
@@ -30,10 +30,17 @@ const MODULES: [Module; 5] = [
         unit_tests: &["catalog::"],
         step_tests: &[
             "checkpoints::",
+            "collisions::",
+            "copy::",
             "damaged_snapshots::",
-            "prune::",
-            "interruptions::",
+            "expiry::",
             "export_properties::",
+            "import_jobs::",
+            "interruptions::",
+            "large_people::",
+            "prune::",
+            "selections::",
+            "verify::",
         ],
     },
     Module {
@@ -60,8 +67,12 @@ const MODULES: [Module; 5] = [
     },
     Module {
         name: "seal",
-        files: &["shared/src/operations/finalize/seal.rs", "shared/src/catalog/sealed.rs"],
-        unit_tests: &["catalog::sealed", "model::snapshot::"],
+        files: &[
+            "shared/src/operations/finalize/seal.rs",
+            "shared/src/catalog/sealed.rs",
+            "shared/src/model/snapshot.rs",
+        ],
+        unit_tests: &["model::snapshot::"],
         step_tests: &[
             "damaged_snapshots::",
             "unfinished_exports::",
@@ -90,9 +101,6 @@ pub(crate) struct Options {
     /// List the mutants, and test none.
     #[arg(long)]
     list: bool,
-    /// Change the files of this checkout, and not those of a copy. It is quicker for a few mutants.
-    #[arg(long)]
-    in_place: bool,
 }
 
 /// One of so many parts, from 1.
@@ -127,48 +135,89 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let wanted = |module: &&Module| options.module.as_ref().is_none_or(|name| name == module.name);
     let mut survives = false;
     for module in MODULES.iter().filter(wanted) {
-        let output = paths::workspace().join("target").join("mutants").join(module.name);
-        let mut command = cargo_mutants(module, options, &output);
         say(&format!("\n== {}", module.name))?;
-        let status = command.status().context("cannot run cargo mutants")?;
-        let code = status.code();
-        if code == Some(SURVIVORS) || code == Some(TIMEOUTS) {
-            survives = true;
-            say(&format!(
-                "survivors of {}: {}",
-                module.name,
-                output.join("mutants.out/missed.txt").display()
-            ))?;
-        } else {
+        if options.list {
+            let status = first_mutants(module, options).arg("--list").status()?;
             ensure!(status.success(), "cargo mutants failed for {} ({status})", module.name);
+            continue;
+        }
+        let mut first = first_mutants(module, options);
+        let missed = missed(&mut first, module, &Stage::UNIT)?;
+        if missed.is_empty() {
+            continue;
+        }
+        let mut second = cargo_mutants(module);
+        second.args(["--re", &any_of(&missed)]);
+        let survivors = self::missed(&mut second, module, &Stage::STEPS)?;
+        survives |= !survivors.is_empty();
+        for survivor in survivors {
+            say(&format!("survives: {survivor}"))?;
         }
     }
     Ok(if survives { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn cargo_mutants(module: &Module, options: &Options, output: &Path) -> Command {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.current_dir(paths::workspace()).arg("mutants");
-    for file in module.files {
-        command.args(["--file", file]);
-    }
+/// Which tests meet the mutants.
+struct Stage {
+    name: &'static str,
+    package: &'static str,
+    target: &'static [&'static str],
+    filters: fn(&Module) -> &'static [&'static str],
+}
+
+impl Stage {
+    const UNIT: Self =
+        Self { name: "unit", package: "shared", target: &["--lib"], filters: |module| module.unit_tests };
+    const STEPS: Self = Self {
+        name: "steps",
+        package: "step-tests",
+        target: &["--test", "steps"],
+        filters: |module| module.step_tests,
+    };
+}
+
+fn first_mutants(module: &Module, options: &Options) -> Command {
+    let mut command = cargo_mutants(module);
     command.args(["--shard", &options.shard.argument()]);
     if let Some(mutant) = &options.mutant {
         command.args(["--re", mutant]);
     }
-    if options.list {
-        command.arg("--list");
-        return command;
+    command
+}
+
+/// Runs the tests of a stage on each mutant. Returns the names of the mutants that no test noticed.
+fn missed(command: &mut Command, module: &Module, stage: &Stage) -> Result<Vec<String>> {
+    let output = directory().join(module.name).join(stage.name);
+    std::fs::create_dir_all(&output).with_context(|| format!("cannot create {}", output.display()))?;
+    command.arg("--output").arg(&output).args(["--test-package", stage.package, "--"]);
+    command.args(stage.target).arg("--").args((stage.filters)(module));
+    let status = command.status().context("cannot run cargo mutants")?;
+    let is_known = matches!(status.code(), Some(0 | SURVIVORS | TIMEOUTS));
+    ensure!(is_known, "cargo mutants failed for {}, {} tests ({status})", module.name, stage.name);
+    let list = output.join("mutants.out").join("missed.txt");
+    let text = std::fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// A regular expression that matches these names and no other.
+fn any_of(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| regex_lite::escape(name)).collect();
+    format!("^(?:{})$", names.join("|"))
+}
+
+fn directory() -> PathBuf {
+    paths::workspace().join("target").join("mutants")
+}
+
+fn cargo_mutants(module: &Module) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(paths::workspace()).arg("mutants");
+    // All runs share one folder, so that each dependency is built once. Debug information would only cost time.
+    command.env("CARGO_TARGET_DIR", directory().join("build")).env("CARGO_PROFILE_DEV_DEBUG", "0");
+    for file in module.files {
+        command.args(["--file", file]);
     }
-    // One build holds the tests of both packages. A filter that names no test of a package runs none of it.
-    if options.in_place {
-        command.arg("--in-place");
-    }
-    command.arg("--output").arg(output);
-    command.args(["--test-package", "shared,step-tests", "--"]);
-    command.args(["--lib", "--test", "steps", "--"]);
-    command.args(module.unit_tests.iter().chain(module.step_tests));
     command
 }
 
@@ -191,6 +240,40 @@ mod tests {
         for text in ["0/4", "5/4", "1", "a/b", "1/0", ""] {
             assert!(Shard::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_of_a_mutant_matches_itself_alone() {
+        let name = "a/b.rs:1:2: replace f -> Result<()> with Ok(()) in [x] + y".to_owned();
+        assert_eq!(
+            any_of(&[name, "c".to_owned()]),
+            r"^(?:a/b\.rs:1:2: replace f \-> Result<\(\)> with Ok\(\(\)\) in \[x\] \+ y|c)$"
+        );
+    }
+
+    /// A filter that names no test lets each mutant live.
+    #[test]
+    fn every_filter_names_a_module_with_tests() {
+        let path = |folder: &str, filter: &str| {
+            let module = filter.trim_end_matches("::").replace("::", "/");
+            let path = paths::workspace().join(folder).join(module);
+            [path.with_extension("rs"), path].into_iter().find(|path| path.exists())
+        };
+        for module in &MODULES {
+            for filter in module.unit_tests {
+                assert!(path("shared/src", filter).is_some_and(|path| has_tests(&path)), "{filter}");
+            }
+            for filter in module.step_tests {
+                assert!(path("tests/steps", filter).is_some_and(|path| has_tests(&path)), "{filter}");
+            }
+        }
+    }
+
+    fn has_tests(path: &Path) -> bool {
+        if path.is_dir() {
+            return std::fs::read_dir(path).unwrap().any(|entry| has_tests(&entry.unwrap().path()));
+        }
+        std::fs::read_to_string(path).unwrap().contains("#[test]")
     }
 
     #[test]

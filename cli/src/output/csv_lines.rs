@@ -1,8 +1,11 @@
 //! CSV output. Every CSV file that the command line writes is written here.
 //!
-//! A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return as a formula, and
-//! users choose their usernames. So such a cell gets an apostrophe in front. A cell that begins with an apostrophe
-//! gets another one. A program that reads the file removes one apostrophe from the beginning of each cell.
+//! A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@`, one of their full-width forms, a tab, a line feed
+//! or a carriage return as a formula, and users choose their usernames. A spreadsheet that separates cells by
+//! semicolons or tabs sees cells within a cell. So every cell is quoted. If a cell begins so, an apostrophe goes in
+//! front. The same holds for the text after each comma, semicolon, tab, line feed and carriage return, and for a text
+//! that begins with an apostrophe or a quotation mark. Blanks before a formula make no difference. A program that reads the
+//! file removes one apostrophe from the beginning of each cell, and one after each such character.
 //! Source: OWASP, "CSV Injection".
 //!
 //! The files of import jobs are not written here: Cognito reads them as they are.
@@ -19,7 +22,10 @@ impl<W: Write> CsvLines<W> {
     /// # Errors
     /// If `out` cannot be written.
     pub fn begin(out: W, header: &[&str]) -> io::Result<Self> {
-        let writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+        let writer = csv::WriterBuilder::new()
+            .quote_style(csv::QuoteStyle::Always)
+            .terminator(csv::Terminator::CRLF)
+            .from_writer(out);
         let mut lines = Self(writer);
         lines.write(header)?;
         Ok(lines)
@@ -43,13 +49,34 @@ impl<W: Write> CsvLines<W> {
     }
 }
 
+/// The characters that separate cells or lines in some spreadsheet.
+const SEPARATORS: [char; 5] = [',', ';', '\t', '\n', '\r'];
+
+/// Whether a text can make a cell a formula, or has an apostrophe already.
+fn is_harmful(text: &str) -> bool {
+    const FORMULA: [char; 11] =
+        ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}', '\t', '\n', '\r'];
+    text.starts_with(['\'', '"']) || text.trim_start_matches(' ').starts_with(FORMULA)
+}
+
 /// The cell as no spreadsheet takes it for a formula.
 fn harmless(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
-        format!("'{cell}").into()
-    } else {
-        cell.into()
+    let after_separators = cell.match_indices(SEPARATORS).map(|(at, separator)| at + separator.len());
+    let mut harmful = std::iter::once(0)
+        .chain(after_separators)
+        .filter(|&at| cell.get(at..).is_some_and(is_harmful))
+        .peekable();
+    if harmful.peek().is_none() {
+        return cell.into();
     }
+    let (mut text, mut written) = (String::with_capacity(cell.len() + 1), 0);
+    for at in harmful {
+        text.push_str(cell.get(written..at).unwrap_or_default());
+        text.push('\'');
+        written = at;
+    }
+    text.push_str(cell.get(written..).unwrap_or_default());
+    text.into()
 }
 
 /// The I/O error in an error of the CSV writer. Its other errors may quote a cell.
@@ -90,11 +117,46 @@ mod tests {
             "@SUM(A1)",
             "\t=1",
             "\r=1",
+            "\n",
             "'quoted'",
+            "\"quoted\"",
+            " =1",
+            "＝1",
+            "＋1",
+            "－1",
+            "＠1",
         ] {
             let written = read(&written(cell));
-            assert_eq!(written, format!("'{cell}"), "{cell:?}");
-            assert_eq!(written.strip_prefix('\''), Some(cell));
+            assert!(written.starts_with('\''), "{cell:?}");
+            assert_eq!(restored(&written), cell);
+        }
+    }
+
+    /// The cell without the apostrophes that this file adds.
+    fn restored(cell: &str) -> String {
+        let (mut text, mut is_beginning) = (String::new(), true);
+        for c in cell.chars() {
+            if !(is_beginning && c == '\'') {
+                text.push(c);
+            }
+            is_beginning = SEPARATORS.contains(&c);
+        }
+        text
+    }
+
+    #[test]
+    fn no_text_after_a_separator_begins_as_a_formula() {
+        for (cell, expected) in [
+            ("a;=cmd()", "a;'=cmd()"),
+            ("a,b;c", "a,b;c"),
+            ("a;\"=cmd()\"", "a;'\"=cmd()\""),
+            ("a\n=1\t@x", "a\n'=1\t'@x"),
+            ("a; +1;' b", "a;' +1;'' b"),
+            (";\t=;", ";'\t'=;"),
+            ("a,＝1", "a,'＝1"),
+        ] {
+            assert_eq!(read(&written(cell)), expected, "{cell:?}");
+            assert_eq!(restored(expected), cell);
         }
     }
 
@@ -103,7 +165,7 @@ mod tests {
         for cell in ["", "anna", "a=b", "anna+1@example.com", "a, \"b\"", "Имя"] {
             assert_eq!(read(&written(cell)), cell);
         }
-        assert!(written("anna").starts_with("name,other\r\nanna,x\r\n"));
+        assert!(written("anna").starts_with("\"name\",\"other\"\r\n\"anna\",\"x\"\r\n"));
     }
 
     /// A second writer would not know the rule.

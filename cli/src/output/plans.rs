@@ -58,7 +58,7 @@ impl Report for PlanEnd {
             ]
         });
         if rows.len() > 0 {
-            parts.push(table(&[">USERS", "CANNOT BE CREATED", "FIRST SUBS", "MEANING"], rows));
+            parts.push(table(&[">USERS", "CANNOT BE RESTORED", "FIRST SUBS", "MEANING"], rows));
         }
         let next = match (&report.refusal, &report.shrunk) {
             (Some(_), Some(shrunk)) if !shrunk.accepted => {
@@ -77,6 +77,11 @@ impl Report for PlanEnd {
                     .to_owned()
             }
             (None, _) => "Next: the same command without --plan.".to_owned(),
+            (Some(_), _) if !report.forecast.old_sub_attribute_filled.is_none() => {
+                "Next: name another attribute with --old-sub-attribute, or none. `cognito-backup sub-map` prints the old \
+                 subs, too. Then make the plan again."
+                    .to_owned()
+            }
             (Some(_), _) => {
                 "Next: change the settings of the target and make the plan again. Or restore what the target accepts: the \
                  same command with --accept-losses instead of --plan."
@@ -170,6 +175,15 @@ mod tests {
         shrunk.report.shrunk = Some(Shrunk { snapshot, users: 900_000, accepted: false });
         let both = shrunk.human(testing::now());
         assert!(both.contains("the same command with --accept-shrunk and --accept-losses instead"), "{both}");
+
+        let mut filled = shrunk;
+        (filled.report.shrunk, filled.report.refusal) = (None, Some("InvalidInput".to_owned()));
+        filled.report.forecast.count_overwritten(&Sub::new("sub-7"));
+        let text = filled.human(testing::now());
+        assert!(
+            text.contains("Next: name another attribute") && !text.contains("--accept-losses instead"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_quoted_if_it_holds_a_comma_or_a_quotation_mark() {
+    fn every_field_is_quoted() {
         let csv = written(LineFormat::Csv);
         assert!(csv.ends_with("\r\n") && csv.lines().count() == 5);
         insta::assert_snapshot!(csv.replace("\r\n", "\n"));
@@ -247,7 +247,7 @@ mod tests {
             String::from_utf8(out).unwrap()
         };
         let csv = written(LineFormat::Csv);
-        assert!(csv.contains(",'=cmd|") && csv.ends_with(",'+4930123456\r\n"), "{csv}");
+        assert!(csv.contains(",\"'=cmd|") && csv.ends_with(",\"'+4930123456\"\r\n"), "{csv}");
         let jsonl = written(LineFormat::Jsonl);
         assert!(jsonl.contains("\"=cmd|") && jsonl.contains("\"+4930123456\""), "{jsonl}");
     }
@@ -285,13 +285,16 @@ mod tests {
         );
         drop(lines);
         let csv = String::from_utf8(out).unwrap();
-        assert!(csv.contains(",signedIn,") && csv.contains(",leftToSignIn,"), "{csv}");
+        assert!(csv.contains(",\"signedIn\",") && csv.contains(",\"leftToSignIn\","), "{csv}");
     }
 
     #[test]
     fn an_empty_map_has_a_header_in_csv() {
         for (format, expected) in [
-            (LineFormat::Csv, "oldSub,oldUsername,newSub,newUsername,result,signInName\r\n"),
+            (
+                LineFormat::Csv,
+                "\"oldSub\",\"oldUsername\",\"newSub\",\"newUsername\",\"result\",\"signInName\"\r\n",
+            ),
             (LineFormat::Jsonl, ""),
         ] {
             let mut out = Vec::new();

@@ -119,6 +119,14 @@ impl VerifyEnd {
                 form(of_deleted, "is", "are")
             ));
         }
+        let of_damaged = comparison.memberships.damaged;
+        if of_damaged > 0 {
+            lines.push(format!(
+                "{} of the snapshot {} of damaged users or groups.",
+                plural(of_damaged, "membership", "memberships"),
+                form(of_damaged, "is", "are")
+            ));
+        }
         let left = comparison.users.left_to_sign_in;
         if left > 0 {
             lines.push(format!(

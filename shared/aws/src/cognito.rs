@@ -16,7 +16,7 @@ use aws_sdk_cognitoidentityprovider::types::{
 use self::errors::{CallError, error_of};
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PAGE_SIZE, PageLimit,
-    PoolDescription, PoolId, Sub, SubPrefix, User, Username,
+    PoolDescription, PoolId, Sub, SubPrefix, User, UserBytes, Username,
 };
 use shared::ports::pool::{
     ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
@@ -148,10 +148,10 @@ impl Pool for CognitoPool {
             .limit(limit.get() as i32);
         let answer = call(operation, request.set_next_token(token.map(str::to_owned)).send()).await?;
         let users = answer.users.unwrap_or_default().into_iter();
-        let mut bytes = 0;
+        let mut bytes = UserBytes::default();
         let entries = users.map(|user| {
             let user = convert::user(user)?;
-            bytes += user.record.bytes();
+            bytes.add(user.record.bytes());
             Some(user.sub)
         });
         let entries = entries.collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use serde_dynamo::{AttributeValue, Item};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -57,15 +58,19 @@ fn answers() -> Vec<Answer> {
         "ConditionalCheckFailedException",
         "canary@example.com",
     ];
-    let users = format!(
-        r#"{{"Users": [{{"Username": "{CANARY}", "Attributes": [{{"Name": "sub", "Value": "{CANARY} @"}}]}}],
-            "UserImportJob": {{"JobId": "{CANARY} @", "Status": "{CANARY}"}}, "Item": {{"a": {{"{CANARY}": 1}}}}}}"#
-    );
     let mut all: Vec<_> = codes.map(|code| refused(400, code)).into();
     all.extend(["InternalErrorException", "canary@example.com"].map(|code| refused(500, code)));
     all.extend(
-        [format!("{CANARY} is no JSON"), format!(r#"{{"Users": "{CANARY}", "Item": "{CANARY}""#), users]
-            .map(|body| Answer { status: 200, body }),
+        [
+            format!("{CANARY} is no JSON"),
+            format!(r#"{{"Users": "{CANARY}", "Item": "{CANARY}""#),
+            json!({"Item": {"a": {CANARY: 1}}}).to_string(),
+            of_cognito(0).to_string(),
+            of_cognito(1).to_string(),
+            of_dynamodb().to_string(),
+            json!({"events": [{"message": CANARY, "timestamp": 1}], "nextForwardToken": CANARY, "MessageId": CANARY}).to_string(),
+        ]
+        .map(|body| Answer { status: 200, body }),
     );
     all.push(Answer {
         status: 400,
@@ -74,6 +79,66 @@ fn answers() -> Vec<Answer> {
         ),
     });
     all
+}
+
+/// An answer of each operation of Cognito at once, with a canary in every text. A reader takes its own members.
+/// `numbers` stands in every number.
+fn of_cognito(numbers: u64) -> serde_json::Value {
+    let attributes =
+        json!([{"Name": "sub", "Value": format!("{CANARY} @")}, {"Name": CANARY, "Value": CANARY}]);
+    let user = json!({
+        "Username": CANARY, "Attributes": attributes, "UserAttributes": attributes, "UserStatus": CANARY,
+        "Enabled": true, "MFAOptions": [{"DeliveryMedium": CANARY, "AttributeName": CANARY}],
+        "PreferredMfaSetting": CANARY, "UserMFASettingList": [CANARY],
+        "UserCreateDate": numbers, "UserLastModifiedDate": numbers,
+    });
+    let group = json!({
+        "GroupName": CANARY, "UserPoolId": CANARY, "Description": CANARY, "RoleArn": CANARY, "Precedence": numbers,
+        "CreationDate": numbers, "LastModifiedDate": numbers,
+    });
+    let limits = json!({"MinValue": CANARY, "MaxValue": CANARY, "MinLength": CANARY, "MaxLength": CANARY});
+    let pool = json!({
+        "Id": CANARY, "Name": CANARY, "Arn": CANARY, "Status": CANARY, "MfaConfiguration": CANARY,
+        "UsernameAttributes": [CANARY], "AliasAttributes": [CANARY], "AutoVerifiedAttributes": [CANARY],
+        "UsernameConfiguration": {"CaseSensitive": false},
+        "AccountRecoverySetting": {"RecoveryMechanisms": [{"Name": CANARY, "Priority": numbers}]},
+        "SchemaAttributes": [{
+            "Name": CANARY, "AttributeDataType": CANARY, "Mutable": true, "Required": true,
+            "NumberAttributeConstraints": limits, "StringAttributeConstraints": limits,
+        }],
+        "Policies": {"PasswordPolicy": {"MinimumLength": numbers}},
+        "EstimatedNumberOfUsers": numbers,
+    });
+    let mut all = user.clone();
+    let more = json!({
+        "User": user, "Users": [user], "Group": group, "Groups": [group], "UserPool": pool,
+        "Providers": [{"ProviderName": CANARY, "ProviderType": CANARY}], "CSVHeader": [CANARY, "a\nb"],
+        "UserImportJob": {
+            "JobId": format!("{CANARY} @"), "JobName": CANARY, "Status": CANARY, "CompletionMessage": CANARY,
+            "PreSignedUrl": format!("https://{CANARY}"), "CloudWatchLogsRoleArn": CANARY,
+            "StartDate": numbers, "CompletionDate": numbers,
+            "ImportedUsers": numbers, "SkippedUsers": numbers, "FailedUsers": numbers,
+        },
+        "Limit": {"ProvisionedLimitValue": numbers, "Category": CANARY},
+        "NextToken": CANARY, "PaginationToken": CANARY,
+    });
+    all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    all
+}
+
+/// An answer of each operation of DynamoDB at once, with a canary in every text.
+fn of_dynamodb() -> serde_json::Value {
+    let text = json!({"S": CANARY});
+    let item = json!({"pk": text, "sk": text, "revision": text, CANARY: text});
+    json!({
+        "Item": item, "Items": [item], "Attributes": item, "LastEvaluatedKey": item,
+        "Responses": {"backup": [item], CANARY: [item]},
+        "UnprocessedKeys": {CANARY: {"Keys": [item]}},
+        "Table": {
+            "TableName": CANARY, "TableArn": CANARY, "TableStatus": CANARY,
+            "Replicas": [{"RegionName": CANARY, "ReplicaStatus": CANARY}],
+        },
+    })
 }
 
 /// A server with one answer for all requests.

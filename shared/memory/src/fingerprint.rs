@@ -113,7 +113,8 @@ impl<T: Answered> Answered for Vec<T> {
 
 impl<T: Answered> Answered for Listed<T> {
     fn fingerprint(&self) -> u64 {
-        Fingerprint::of(&(self.entries.fingerprint(), &self.next_token, self.bytes))
+        let print = Fingerprint::default().and(&(self.entries.fingerprint(), &self.next_token));
+        print.shown(&self.bytes).finish()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::calls::CallSite;
@@ -9,7 +10,7 @@ use super::fingerprint::{Answered, Fingerprint};
 use super::job::Jobs;
 use super::listing::{Answer, Call, OverlookedByOne, PageShape, SplitListingBehaviour};
 use super::script::{Fault, Gate};
-use super::state::{Refusal, State};
+use super::state::{HeldAnswers, Refusal, State};
 use super::turnstile::Reach;
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, MfaSetting,
@@ -27,6 +28,21 @@ pub struct MemoryPool {
     state: Arc<Mutex<State>>,
     clock: Clock,
     gate: Gate,
+}
+
+/// The most custom attributes of a pool.
+const MAX_CUSTOM_ATTRIBUTES: usize = 50;
+
+/// An answer to a listing call, from the moment in which the pool gives it until the call returns or is given up.
+struct HeldAnswer<'a> {
+    pool: &'a MemoryPool,
+    bytes: AtomicUsize,
+}
+
+impl Drop for HeldAnswer<'_> {
+    fn drop(&mut self) {
+        self.pool.state().held.now -= self.bytes.load(Ordering::Relaxed);
+    }
 }
 
 const NOT_FOUND: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
@@ -198,6 +214,13 @@ impl MemoryPool {
         self.state().user(sub)
     }
 
+    /// The bytes of users in answers to listing calls so far: the most that were on their way at once, and the largest
+    /// answer.
+    pub fn answered_bytes(&self) -> (usize, usize) {
+        let HeldAnswers { most, largest, .. } = self.state().held;
+        (most, largest)
+    }
+
     /// All users, in no particular order.
     pub fn users(&self) -> Vec<User> {
         self.state().users()
@@ -288,6 +311,26 @@ impl MemoryPool {
         }
     }
 
+    /// One call of a listing. Its answer is held until the call returns.
+    async fn list<T: Answered + Send + Sync>(
+        &self,
+        operation: Operation,
+        with_token: bool,
+        apply: impl FnOnce(&mut State) -> Result<Listed<T>, Refusal> + Send,
+    ) -> PoolResult<Listed<T>> {
+        let held = HeldAnswer { pool: self, bytes: AtomicUsize::new(0) };
+        let hold = |state: &mut State| {
+            let listed = apply(state)?;
+            let (bytes, answers) = (listed.bytes.sum, &mut state.held);
+            held.bytes.store(bytes, Ordering::Relaxed);
+            answers.now += bytes;
+            answers.most = answers.most.max(answers.now);
+            answers.largest = answers.largest.max(bytes);
+            Ok(listed)
+        };
+        self.call(operation, with_token, hold).await
+    }
+
     async fn call_about<T: Answered + Send + Sync>(
         &self,
         operation: Operation,
@@ -354,7 +397,7 @@ impl Pool for MemoryPool {
             }
             Ok(answer)
         };
-        self.call(Operation::ListUsers, token.is_some(), list).await
+        self.list(Operation::ListUsers, token.is_some(), list).await
     }
 
     async fn list_users_by_sub(
@@ -397,7 +440,7 @@ impl Pool for MemoryPool {
                 }
             }
         };
-        self.call(Operation::ListUsers, token.is_some(), list).await
+        self.list(Operation::ListUsers, token.is_some(), list).await
     }
 
     async fn list_users_with_sub(&self, sub: &Sub, token: Option<&str>) -> PoolResult<Listed<User>> {
@@ -408,7 +451,7 @@ impl Pool for MemoryPool {
             let unit = UnitId::named("users-with-sub");
             self.answer_users_of(state, &unit, (PageLimit::MAX, token), |other| other == sub)
         };
-        self.call(Operation::ListUsers, token.is_some(), list).await
+        self.list(Operation::ListUsers, token.is_some(), list).await
     }
 
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
@@ -443,10 +486,10 @@ impl Pool for MemoryPool {
             let from = |begin| members.range::<Sub, _>((begin, Bound::Unbounded)).cloned();
             let Answer { keys, next_token } =
                 call.answer(token, |text| Some(Sub::new(text)), Sub::to_string, from).ok_or(BAD_TOKEN)?;
-            let bytes = keys.iter().filter_map(|sub| Some(state.user(sub)?.record.bytes())).sum();
+            let bytes = keys.iter().filter_map(|sub| Some(state.user(sub)?.record.bytes())).collect();
             Ok(Listed { entries: keys, next_token, bytes })
         };
-        self.call(Operation::ListUsersInGroup, token.is_some(), list).await
+        self.list(Operation::ListUsersInGroup, token.is_some(), list).await
     }
 
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
@@ -542,7 +585,11 @@ impl Pool for MemoryPool {
     async fn add_custom_attributes(&self, attributes: &BTreeMap<String, AttributeSchema>) -> PoolResult<()> {
         let add = |state: &mut State| {
             let declared = &mut state.description.attributes;
-            if attributes.keys().any(|name| declared.contains_key(name)) {
+            // Source: "Quotas in Amazon Cognito", developer guide.
+            let custom = declared.keys().filter(|name| name.contains("custom:")).count();
+            if attributes.keys().any(|name| declared.contains_key(name))
+                || custom + attributes.len() > MAX_CUSTOM_ATTRIBUTES
+            {
                 return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
             }
             declared.extend(attributes.clone());

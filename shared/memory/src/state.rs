@@ -43,6 +43,7 @@ pub struct State {
     pub estimate: Option<u64>,
     /// Answers of listing calls so far.
     pub answers: usize,
+    pub held: HeldAnswers,
     /// Messages to end users so far.
     pub messages: u64,
     users: HashMap<Sub, Stored>,
@@ -72,6 +73,16 @@ pub struct State {
     pub known_fingerprint: Option<u64>,
 }
 
+/// The bytes of users in answers to listing calls that have not arrived yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HeldAnswers {
+    pub now: usize,
+    /// The most at once.
+    pub most: usize,
+    /// The largest answer.
+    pub largest: usize,
+}
+
 #[derive(Debug)]
 struct Stored {
     record: UserRecord,
@@ -97,6 +108,7 @@ impl State {
             look_ups_fail: None,
             estimate: None,
             answers: 0,
+            held: HeldAnswers::default(),
             messages: 0,
             users: HashMap::new(),
             names: HashMap::new(),

@@ -83,6 +83,11 @@ impl<V: Vault> TakenLease<V> {
         self.generation.number
     }
 
+    /// Whether the invocation before this one did not end: it died, or it is still at work.
+    pub fn follows_a_death(&self) -> bool {
+        self.generation.predecessor(None) == Predecessor::MayCall
+    }
+
     /// Writes that this invocation and all before it make no more calls, if it still has the lease. Then the next
     /// invocation need not wait. An invocation that ends before the one before it has stopped writes nothing.
     ///

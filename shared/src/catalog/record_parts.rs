@@ -71,14 +71,9 @@ impl PartCount {
     }
 }
 
-/// The key of the first part that a record may have.
-pub(super) fn first_key(record: &Key) -> Key {
-    keys::record_part(record, 1)
-}
-
-/// The keys of all parts but the first that a record may have.
-pub(super) fn later_keys(record: &Key) -> Vec<Key> {
-    (2..=MAX_PARTS).map(|number| keys::record_part(record, number)).collect()
+/// The keys of all parts that a record may have.
+pub(super) fn all_keys(record: &Key) -> Vec<Key> {
+    PartCount(MAX_PARTS).keys(record)
 }
 
 /// The number of parts of a record. None if it is one item.

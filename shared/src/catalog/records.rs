@@ -236,45 +236,25 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// The keys of all items of these records, in the order in which they are deleted: the item under the key of the
-    /// record first. Without it, no export takes the record for stored. The first part last: while it exists, a
-    /// removal that continues finds the others.
+    /// record first, because without it no export takes the record for stored. It looks for every part that a record may
+    /// have: the table may have lost some of them.
     pub async fn keys_to_delete(&self, records: Vec<Key>) -> Result<Vec<Key>> {
-        let first_parts = records.iter().map(record_parts::first_key).collect();
-        let in_parts = self.vault.existing(first_parts).await?;
-        let mut keys = Vec::with_capacity(records.len());
-        for record in records {
-            let first_part = record_parts::first_key(&record);
-            let is_in_parts = in_parts.contains(&first_part);
-            let others = if is_in_parts { record_parts::later_keys(&record) } else { Vec::new() };
-            keys.push(record);
-            if is_in_parts {
-                let mut others: Vec<Key> = self.vault.existing(others).await?.into_iter().collect();
-                others.sort_unstable();
-                keys.extend(others.into_iter().rev());
-                keys.push(first_part);
-            }
-        }
-        Ok(keys)
+        let parts = records.iter().flat_map(record_parts::all_keys).collect();
+        let existing = self.vault.existing(parts).await?;
+        let with_parts = records.into_iter().flat_map(|record| {
+            let parts = record_parts::all_keys(&record).into_iter().filter(|part| existing.contains(part));
+            let parts: Vec<Key> = parts.collect();
+            std::iter::once(record).chain(parts)
+        });
+        Ok(with_parts.collect())
     }
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes the records that the table does not have. Returns their number.
+    /// The records that the table does not have, each once. A record that lacks a part is one of them.
     ///
     /// The caller must hold the lease of the pool. Otherwise prune might remove a record that the
     /// table has before a page names it.
-    pub async fn write_new<'a, R: Record + 'a>(
-        &self,
-        pool: &PoolId,
-        snapshot: &RunId,
-        records: impl Iterator<Item = (&'a str, Digest, &'a R)> + Send,
-    ) -> Result<u32> {
-        let absent = self.absent(pool, records).await?;
-        self.write(pool, snapshot, &absent).await?;
-        Ok(absent.len() as u32)
-    }
-
-    /// The records that the table does not have, each once. A record that lacks a part is one of them.
     pub async fn absent<'a, R: Record + 'a>(
         &self,
         pool: &PoolId,
@@ -302,7 +282,7 @@ impl<V: Vault> Catalog<V> {
         Ok(by_key.into_values().collect())
     }
 
-    /// Writes records. See [`Self::write_new`].
+    /// Writes records that [`Self::absent`] has named.
     ///
     /// The parts of a record go before the item under its key, so that item stands for all of them.
     pub async fn write<R: Record>(

@@ -145,7 +145,7 @@ impl<V: ReadVault> Catalog<V> {
                     "The list of units of snapshot {id} (items {}) does not match its seal.",
                     keys::units_of_snapshot(id)
                 ),
-                "Restore its items from point-in-time recovery or the replica, or use another snapshot.",
+                Guidance::RECOVER_ITEM,
             ));
         }
         Ok(units)

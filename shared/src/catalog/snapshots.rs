@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::{Catalog, decode, keys};
 use crate::model::{
-    Counts, Listing, PageBatch, PoolId, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId, UnitState,
+    Counts, Listing, ListingHistory, PageBatch, PoolId, RunId, Snapshot, SnapshotState, SubPrefix, Unit,
+    UnitId, UnitState,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -87,6 +88,16 @@ impl<V: ReadVault> Catalog<V> {
             }
             before = oldest;
         }
+    }
+
+    /// What the listings of a sealed snapshot say about those of a later one. It reads the units only if the users are
+    /// large.
+    pub async fn listing_history(&self, before: &Snapshot) -> Result<ListingHistory> {
+        let largest_user = before.largest_user.unwrap_or_default();
+        if !ListingHistory::is_needed(largest_user) {
+            return Ok(ListingHistory::default());
+        }
+        Ok(ListingHistory::new(largest_user, &self.units(&before.id).await?))
     }
 
     /// All units of a snapshot, in the order of their names. A pool has at most 10,000 groups, so
@@ -187,14 +198,14 @@ impl<V: Vault> Catalog<V> {
         pool: &PoolId,
         id: &RunId,
         counts: Counts,
-        user_bytes: u64,
+        largest_user: u64,
     ) -> Result<()> {
         self.change(&keys::snapshot(pool, id), |snapshot: &mut Snapshot| {
-            let is_known = snapshot.counts == counts && snapshot.user_bytes >= user_bytes;
+            let largest_user = snapshot.largest_user.max(Some(largest_user).filter(|bytes| *bytes > 0));
+            let is_known = snapshot.counts == counts && snapshot.largest_user == largest_user;
             let stale = snapshot.state == SnapshotState::Running && !is_known;
             snapshot.counts = counts;
-            // What an invocation remembers of a large user fades.
-            snapshot.user_bytes = snapshot.user_bytes.max(user_bytes);
+            snapshot.largest_user = largest_user;
             Ok(stale)
         })
         .await
@@ -270,20 +281,20 @@ impl<V: Vault> Catalog<V> {
 
     /// Lists a unit again under the next attempt, which looks up all records. A unit whose attempt does so already, or
     /// that does not count, stays as it is.
-    pub async fn look_up_all(&self, snapshot: &RunId, unit: &Unit) -> Result<()> {
+    pub async fn look_up_all(&self, snapshot: &RunId, from: &Unit) -> Result<()> {
         let restart = |unit: &mut Unit| {
             if !unit.looks_up_all && !unit.is_superseded() {
-                *unit = unit.looking_up_all();
+                *unit = Unit { limit: from.limit, ..unit.looking_up_all() };
             }
         };
-        self.change_or_open(snapshot, unit, restart).await.map(drop)
+        self.change_or_open(snapshot, from, restart).await.map(drop)
     }
 
     /// Lists a unit again under the next attempt. A unit that is in another attempt by now stays as it is.
     pub async fn list_again(&self, snapshot: &RunId, from: &Unit) -> Result<()> {
         let restart = |unit: &mut Unit| {
             if unit.attempt == from.attempt && !unit.is_superseded() {
-                *unit = unit.listed_again();
+                *unit = Unit { limit: from.limit, ..unit.listed_again() };
             }
         };
         self.change_or_open(snapshot, from, restart).await.map(drop)

@@ -41,8 +41,6 @@ pub struct PoolMatcher {
     by_name: RowsByFingerprint,
     /// The positions of the users that the operator left to their next federated sign-in.
     left_to_sign_in: HashSet<usize>,
-    /// The positions of the users without a name, because their record cannot be read.
-    unreadable: HashSet<usize>,
     names: SignInNames,
     /// The restores whose sub maps count, oldest first.
     restores: Vec<Restore>,
@@ -68,9 +66,8 @@ impl PoolMatcher {
         } else {
             read_sub_maps(catalog, &restores, users, &mut left_to_sign_in).await?
         };
-        let (by_name, unreadable) = (RowsByFingerprint::default(), HashSet::new());
-        let names = SignInNames::of_pool(description);
-        let mut matcher = Self { pool, by_sub_map, by_name, left_to_sign_in, unreadable, names, restores };
+        let (by_name, names) = (RowsByFingerprint::default(), SignInNames::of_pool(description));
+        let mut matcher = Self { pool, by_sub_map, by_name, left_to_sign_in, names, restores };
         matcher.read_names(catalog, snapshot, users, unnamed).await?;
         Ok(matcher)
     }
@@ -83,8 +80,7 @@ impl PoolMatcher {
         users: &SnapshotUsers,
         unnamed: Vec<Row>,
     ) -> Result<()> {
-        let Self { names, unreadable, .. } = self;
-        let names = &*names;
+        let names = &self.names;
         // The records of a hundred large users take megabytes, so only their names are kept.
         let names_of = move |record: ReadRecord<UserRecord>| {
             let names = names.of_snapshot_user(&record.ok()?).into_iter();
@@ -102,10 +98,8 @@ impl PoolMatcher {
             pin!(stream::iter(unnamed).chunks(RECORDS_A_CALL).map(read).buffered(CALLS_AT_ONCE));
         while let Some(answer) = answers.try_next().await? {
             for (row, names) in answer {
-                match names {
-                    Some(names) => by_name.extend(names.into_iter().map(|name| (name, row))),
-                    None => drop(unreadable.insert(row.position())),
-                }
+                // A user whose record cannot be read has no name.
+                by_name.extend(names.into_iter().flatten().map(|name| (name, row)));
             }
         }
         self.by_name = RowsByFingerprint::new(by_name);
@@ -145,11 +139,6 @@ impl PoolMatcher {
     /// Whether the newest restore that names the snapshot user left it to its next federated sign-in.
     pub fn is_left_to_sign_in(&self, row: Row) -> bool {
         self.left_to_sign_in.contains(&row.position())
-    }
-
-    /// Whether the snapshot user could not be found by name, because its record cannot be read.
-    pub fn is_unreadable(&self, row: Row) -> bool {
-        self.unreadable.contains(&row.position())
     }
 
     /// The restores whose sub maps count, newest first.

@@ -59,11 +59,12 @@ impl ForecastCheckpoint {
     }
 
     /// Whether the settings of the target refuse a part of the snapshot, and the operator accepts no
-    /// losses.
+    /// losses. Or whether the old `sub` would overwrite values, which no operator accepts.
     pub fn is_refused(&self) -> bool {
         let has_losses =
             self.forecast.groups_too_many > 0 || self.forecast.caused_by_target().next().is_some();
-        has_losses && !self.restore.options.accept_losses
+        let overwrites = !self.forecast.old_sub_attribute_filled.is_none();
+        overwrites || (has_losses && !self.restore.options.accept_losses)
     }
 
     /// Whether the restore may write to the target. Until then the target is untouched.
@@ -82,14 +83,17 @@ pub struct Forecast {
     /// Users that the target has already. Counted if the input says what happens to them.
     #[serde(rename = "there", skip_serializing_if = "Option::is_none")]
     pub existing: Option<ExistingForecast>,
-    /// The reasons for which users cannot be created.
+    /// The reasons for which users cannot be created or updated.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub objections: BTreeMap<ObjectionReason, Objection>,
     /// The users whose values are left out, because the target refuses them, by attribute. Counted if the
     /// input accepts losses.
     #[serde(rename = "valuesLeftOut", skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out_values: BTreeMap<String, Objection>,
-    /// Notes about the users that can be created.
+    /// The users to create that have another value in the attribute that is to keep the old `sub`.
+    #[serde(rename = "oldSubAttributeFilled", skip_serializing_if = "Objection::is_none")]
+    pub old_sub_attribute_filled: Objection,
+    /// Notes about the users that can be created, and the values that users of the target do not get.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<Note, u64>,
     /// Users who must set a new password before they can sign in.
@@ -149,6 +153,11 @@ impl Forecast {
         self.users += 1;
         self.creatable += 1;
         self.count_calls(calls);
+        self.count_notes(notes);
+    }
+
+    /// Counts notes about one user.
+    pub fn count_notes<'a>(&mut self, notes: impl IntoIterator<Item = &'a Note>) {
         for note in notes {
             *self.notes.entry(*note).or_default() += 1;
         }
@@ -193,10 +202,15 @@ impl Forecast {
         self.objections.entry(reason.into()).or_default().count(sub, Self::NAMED);
     }
 
+    /// Counts a user whose value the old `sub` would overwrite.
+    pub fn count_overwritten(&mut self, sub: &Sub) {
+        self.old_sub_attribute_filled.count(sub.clone(), Self::NAMED);
+    }
+
     /// Counts the values of a user that are left out.
-    pub fn count_left_out(&mut self, sub: &Sub, attributes: Vec<String>) {
+    pub fn count_left_out(&mut self, sub: &Sub, attributes: &[String]) {
         for name in attributes {
-            let name = setting_name(&name).to_owned();
+            let name = setting_name(name).to_owned();
             self.left_out_values.entry(name).or_default().count(sub.clone(), Self::NAMED);
         }
     }
@@ -238,5 +252,7 @@ mod tests {
         let mut accepted = checkpoint(Forecast { groups_too_many: 1, ..Forecast::default() });
         accepted.restore.options.accept_losses = true;
         assert!(accepted.allows_writing());
+        accepted.forecast.count_overwritten(&Sub::new("sub-1"));
+        assert!(!accepted.allows_writing(), "another attribute can keep the old subs");
     }
 }

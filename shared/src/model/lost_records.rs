@@ -41,6 +41,11 @@ impl LostRecords {
         }
     }
 
+    /// Notes that one record is missing that no page names.
+    pub fn note_before_listing(&mut self) {
+        self.settled += 1;
+    }
+
     /// All pages up to this one are in a stored batch.
     fn settle(&mut self, page: u64) {
         self.settled_up_to = page.max(self.settled_up_to);

@@ -19,6 +19,7 @@ mod input_fields;
 mod lease;
 mod ledger;
 mod listing_check;
+mod listing_history;
 mod listing_position;
 mod lost_records;
 mod metrics;
@@ -47,14 +48,15 @@ mod target_scan;
 mod text_enum;
 mod unit;
 mod user;
+mod user_bytes;
 mod value_rules;
 mod verification;
 
 pub use attribute::{DataType, STANDARD_ATTRIBUTES, is_custom_attribute, is_standard_attribute};
 pub use calls::{CallStats, Tps};
 pub use collision::{
-    Collision, CollisionCheckpoint, CollisionStage, NameClaim, NameInTarget, StoredHashes, UniqueName,
-    collision_of,
+    Collision, CollisionCheckpoint, CollisionStage, NameClaim, NameInTarget, NameRule, StoredHashes,
+    UniqueName, collision_of,
 };
 pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};
@@ -73,6 +75,7 @@ pub use input_fields::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SEL
 pub use lease::{Lease, Released};
 pub use ledger::{Entry, LedgerPage, Tally, Totals};
 pub use listing_check::{CheckStage, Doubt, ListingCheck, ListingQuestion, NamedBy};
+pub use listing_history::ListingHistory;
 pub use listing_position::{BreakOffs, ListingPosition};
 pub use lost_records::LostRecords;
 pub use metrics::{Metric, Metrics};
@@ -90,24 +93,27 @@ pub use pool::{
     AttributeSchema, MfaSetting, PREFERRED_USERNAME, PasswordPolicy, PoolDescription, Recovery,
     TargetSettings,
 };
-pub use pruning::{Hold, PruneCheckpoint, Pruned, UserComparison};
+pub use pruning::{Hold, PruneCheckpoint, Pruned, UserComparison, UserComparisons};
 pub use quota::{Category, Ceilings, Headroom};
 pub use reason::{Reason, ReasonCode, RefusedCall};
 pub use record_kind::RecordKind;
 pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{Judgement, KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
-pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
+pub use selection::{FilterList, FilterPlaces, GroupMatch, Selection, SelectionCheckpoint, UserFilter};
 pub use snapshot::{
     Counts, RecordLookUps, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot, SnapshotState,
     SplitListing, UserListing,
 };
 pub use sub_map::{LeftOut, Origin, RestoredUser, SubMapEntry};
 pub use target_pool::TargetPool;
-pub use target_scan::{ListingCheckpoint, ScannedUser};
+pub use target_scan::{ListingCheckpoint, ScannedUser, ScannedValues};
 pub use unit::{Listing, SubPrefix, Unit, UnitId, UnitState};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
-pub use value_rules::{ValueRules, is_email_address, is_left_out, is_phone_number, is_well_formed};
+pub use user_bytes::UserBytes;
+pub use value_rules::{
+    ValueRules, alias_of_form, is_email_address, is_left_out, is_phone_number, is_well_formed,
+};
 pub use verification::{
     Finding, FindingKind, SeenUsers, Verification, VerificationResult, VerificationStage,
 };

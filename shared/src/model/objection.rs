@@ -16,6 +16,11 @@ pub struct Objection {
 }
 
 impl Objection {
+    /// Whether it counts no user.
+    pub fn is_none(&self) -> bool {
+        self.users == 0
+    }
+
     /// Counts a user, and names it if fewer than `most` are named.
     pub(super) fn count(&mut self, sub: Sub, most: usize) {
         self.users += 1;
@@ -35,6 +40,8 @@ pub enum SchemaViolation {
     UndeclaredAttribute(String),
     /// The value of this attribute is outside the limits, or has a form that Cognito refuses.
     Limits(String),
+    /// The user exists, has another value of this attribute, and the attribute cannot change.
+    FixedAttribute(String),
     /// The username has the form of this alias.
     NameOfAlias(String),
     /// The target lacks the identity provider of this link.
@@ -57,6 +64,11 @@ impl SchemaViolation {
         Self::Limits(setting_name(name).to_owned())
     }
 
+    /// The attribute `name` of a user that exists cannot change.
+    pub fn fixed(name: &str) -> Self {
+        Self::FixedAttribute(setting_name(name).to_owned())
+    }
+
     /// The target lacks the identity provider `name`.
     pub fn provider(name: &str) -> Self {
         Self::Provider(setting_name(name).to_owned())
@@ -73,6 +85,7 @@ impl SchemaViolation {
             Self::RequiredAttribute(name) => ("requiredAttributeMissing", name),
             Self::UndeclaredAttribute(name) => ("attributeNotDeclared", name),
             Self::Limits(name) => ("valueNotAccepted", name),
+            Self::FixedAttribute(name) => ("attributeNotMutable", name),
             Self::NameOfAlias(name) => ("usernameLooksLikeAlias", name),
             Self::Provider(name) => ("providerMissing", name),
         }
@@ -80,7 +93,14 @@ impl SchemaViolation {
 
     fn parse(text: &str) -> Option<Self> {
         let (rule, name) = text.split_once(": ")?;
-        let all = [Self::required, Self::undeclared, Self::limits, Self::name_of_alias, Self::provider];
+        let all = [
+            Self::required,
+            Self::undeclared,
+            Self::limits,
+            Self::fixed,
+            Self::name_of_alias,
+            Self::provider,
+        ];
         all.into_iter().map(|of| of(name)).find(|violation| violation.parts().0 == rule)
     }
 }
@@ -186,6 +206,7 @@ mod tests {
             (ReasonCode::FederatedUser.into(), 5),
             (ReasonCode::Refused(refused).into(), 6),
             (SchemaViolation::NameOfAlias(name()).into(), 7),
+            (SchemaViolation::FixedAttribute(name()).into(), 8),
         ]
         .into();
         let item: serde_dynamo::Item = serde_dynamo::to_item(&counts).unwrap();
@@ -195,6 +216,7 @@ mod tests {
             texts,
             [
                 "attributeNotDeclared: custom:plan: b",
+                "attributeNotMutable: custom:plan: b",
                 "federatedUser",
                 "providerMissing: custom:plan: b",
                 "refused: AdminCreateUser LimitExceededException",

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::binary::{bytes, digest_bytes};
-use super::{Digest, DigestBuilder, PageContent, UnitId};
+use super::{Digest, DigestBuilder, PageContent, PageLimit, UnitId};
 use crate::{Error, ErrorKind};
 
 /// Pages in a full batch. With 60 users each that is 33 KB, a twelfth of DynamoDB's limit.
@@ -39,6 +39,13 @@ pub struct PageBatch {
     /// The sum of `records_written` over this batch and all before it.
     #[serde(rename = "ew")]
     pub records_so_far: u64,
+    /// The most bytes of users on a page of this batch or of those before it. 0 if all pages are small.
+    #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
+    pub largest_page: u64,
+    /// For a split listing after a snapshot with one listing: the page of that one listing to which it has come. The next
+    /// invocation reads on there.
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    pub previous_page: Option<u64>,
     /// The chain digest of the page before its first. All zero for the first page.
     #[serde(rename = "p", with = "digest_bytes")]
     pub previous: Digest,
@@ -63,6 +70,8 @@ impl PageBatch {
             records_written: 0,
             entries_so_far: previous.map_or(0, |batch| batch.entries_so_far),
             records_so_far: previous.map_or(0, |batch| batch.records_so_far),
+            largest_page: previous.map_or(0, |batch| batch.largest_page),
+            previous_page: previous.and_then(|batch| batch.previous_page),
             previous: chain,
             chain,
             next_token: None,
@@ -88,6 +97,14 @@ impl PageBatch {
         self.records_written += records_written;
         self.records_so_far += u64::from(records_written);
         self.next_token = next_token;
+    }
+
+    /// Notes the size of the users on the page that was added last.
+    pub fn note_bytes(&mut self, bytes: usize) {
+        let bytes = bytes as u64;
+        if bytes > PageLimit::SMALL_PAGE_BYTES {
+            self.largest_page = self.largest_page.max(bytes);
+        }
     }
 
     pub fn pages(&self) -> u64 {
@@ -127,6 +144,10 @@ impl PageBatch {
         }
         Ok(pages)
     }
+}
+
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 fn chain(unit: &UnitId, number: u64, previous: Digest, packed: &[u8]) -> Digest {

@@ -160,11 +160,28 @@ impl PoolDescription {
         if let Some((name, _)) = self.attributes.iter().find(is_lacking) {
             return Some(SchemaViolation::required(name));
         }
-        attributes.iter().find_map(|(name, value)| match self.attributes.get(*name) {
+        attributes.iter().find_map(|(name, value)| self.objection_to_value(name, value))
+    }
+
+    /// The first rule of the schema that keeps Cognito from setting these attributes of a user that exists.
+    /// Source: "Working with user attributes", Amazon Cognito developer guide.
+    pub fn objection_to_update<'a>(
+        &self,
+        mut attributes: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Option<SchemaViolation> {
+        let is_fixed = |name: &str| self.attributes.get(name).is_some_and(|schema| !schema.mutable);
+        attributes.find_map(|(name, value)| {
+            self.objection_to_value(name, value)
+                .or_else(|| is_fixed(name).then(|| SchemaViolation::fixed(name)))
+        })
+    }
+
+    fn objection_to_value(&self, name: &str, value: &str) -> Option<SchemaViolation> {
+        match self.attributes.get(name) {
             None => Some(SchemaViolation::undeclared(name)),
             Some(schema) => (!schema.accepts(value) || !is_well_formed(name, value))
                 .then(|| SchemaViolation::limits(name)),
-        })
+        }
     }
 
     /// The attributes that an application declared: `custom:` and `dev:custom:`.

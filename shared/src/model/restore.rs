@@ -71,6 +71,10 @@ pub struct Restore {
     /// The names of users that may be equal in the target, although they differ in the source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collides_by: Vec<UniqueName>,
+    /// The aliases of the target that the source does not have. Cognito has accepted all usernames beside the
+    /// aliases of the source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub new_aliases: Vec<String>,
     /// What the snapshot holds.
     pub expected: super::Counts,
     /// An earlier snapshot that holds over a fifth more users, if there is one.
@@ -239,6 +243,7 @@ pub(super) fn fixture() -> Restore {
         to_declare: BTreeMap::new(),
         value_rules: None,
         collides_by: Vec::new(),
+        new_aliases: Vec::new(),
         expected: super::Counts::default(),
         shrunk: None,
         at_work: None,

@@ -1,6 +1,6 @@
 //! Selections: the users of a snapshot that an import restores.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,19 @@ impl UserFilter {
             || email.is_some_and(|email| self.emails.contains(email))
     }
 
+    /// The place of each entry, counted through all lists.
+    pub fn places(&self) -> FilterPlaces<'_> {
+        let lists = [
+            (FilterList::Usernames, &self.usernames),
+            (FilterList::Emails, &self.emails),
+            (FilterList::Subs, &self.subs),
+            (FilterList::Groups, &self.groups),
+        ];
+        let entries =
+            lists.into_iter().flat_map(|(list, names)| names.iter().map(move |name| (list, name.as_str())));
+        FilterPlaces(entries.zip(0..).collect())
+    }
+
     /// Whether the filter names a user. None if only the record of the user can tell.
     fn names_without_record(&self, sub: &Sub, is_member: bool) -> Option<bool> {
         if is_member || self.subs.contains(sub.as_str()) {
@@ -66,6 +79,55 @@ impl UserFilter {
         } else {
             None
         }
+    }
+}
+
+/// A list of a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FilterList {
+    Usernames,
+    Emails,
+    Subs,
+    Groups,
+}
+
+impl FilterList {
+    /// Its name in an input.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Usernames => "usernames",
+            Self::Emails => "emails",
+            Self::Subs => "subs",
+            Self::Groups => "groups",
+        }
+    }
+}
+
+/// The places of the entries of a filter.
+#[derive(Debug, Default)]
+pub struct FilterPlaces<'a>(HashMap<(FilterList, &'a str), usize>);
+
+impl FilterPlaces<'_> {
+    /// The entries that name a user. Without its record, only its `sub` can tell.
+    pub fn of_user(&self, sub: &Sub, record: Option<&UserRecord>) -> Vec<usize> {
+        let username = record.map(|record| (FilterList::Usernames, record.username.as_str()));
+        let email = record.and_then(|record| record.attributes.get("email"));
+        let email = email.map(|email| (FilterList::Emails, email.as_str()));
+        let names = [Some((FilterList::Subs, sub.as_str())), username, email];
+        names.into_iter().flatten().filter_map(|name| self.0.get(&name).copied()).collect()
+    }
+
+    pub fn of_group(&self, group: &str) -> Option<usize> {
+        self.0.get(&(FilterList::Groups, group)).copied()
+    }
+
+    /// How many entries of each list are not among these.
+    pub fn others(&self, is_among: impl Fn(usize) -> bool) -> BTreeMap<FilterList, u64> {
+        let mut others = BTreeMap::new();
+        for ((list, _), _) in self.0.iter().filter(|(_, place)| !is_among(**place)) {
+            *others.entry(*list).or_default() += 1;
+        }
+        others
     }
 }
 
@@ -132,16 +194,49 @@ pub struct SelectionCheckpoint {
     pub next_page: u64,
     /// Selected users found so far.
     pub selected: u64,
+    /// Selected users so far whose records cannot be read.
+    #[serde(default)]
+    pub damaged: u64,
     /// Users so far whose records cannot be read and who may be selected. A page of users that cannot be read counts
     /// as one.
     #[serde(default)]
     pub unreadable: u64,
+    /// The exceptions that name a user or a group, one bit for each: see [`UserFilter::places`].
+    #[serde(default, with = "super::binary::bytes", skip_serializing_if = "Vec::is_empty")]
+    pub excepted: Vec<u8>,
     pub done: bool,
+}
+
+impl SelectionCheckpoint {
+    /// Notes that exceptions name a user or a group.
+    pub fn note_excepted(&mut self, places: impl IntoIterator<Item = usize>) {
+        for place in places {
+            if self.excepted.len() <= place / 8 {
+                self.excepted.resize(place / 8 + 1, 0);
+            }
+            if let Some(byte) = self.excepted.get_mut(place / 8) {
+                *byte |= 1 << (place % 8);
+            }
+        }
+    }
+
+    pub fn is_excepted(&self, place: usize) -> bool {
+        self.excepted.get(place / 8).is_some_and(|byte| byte & (1 << (place % 8)) != 0)
+    }
 }
 
 impl Default for SelectionCheckpoint {
     fn default() -> Self {
-        Self { step: 0, group: 0, next_page: 1, selected: 0, unreadable: 0, done: false }
+        Self {
+            step: 0,
+            group: 0,
+            next_page: 1,
+            selected: 0,
+            damaged: 0,
+            unreadable: 0,
+            excepted: Vec::new(),
+            done: false,
+        }
     }
 }
 
@@ -208,6 +303,33 @@ mod tests {
         assert_eq!(selects(this.clone(), email.clone(), nowhere), None);
         assert_eq!(selects(other, email.clone(), nowhere), Some(false));
         assert_eq!(selects(name, email, both), Some(false));
+    }
+
+    #[test]
+    fn exceptions_that_name_a_user_or_a_group_are_noted() {
+        let names: Vec<String> = (0..20).map(|number| format!("user-{number:02}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let filter = people(&names, &["a@example.com"], &["sub-1", "sub-2"], &["admins", "users"]).unwrap();
+        let places = filter.places();
+        let anna = UserRecord {
+            username: Username::new("user-17"),
+            attributes: [("email".to_owned(), "a@example.com".to_owned())].into(),
+            enabled: true,
+            status: UserStatus::Confirmed,
+            mfa_options: Vec::new(),
+            mfa: None,
+            created: None,
+            modified: None,
+        };
+        let mut state = SelectionCheckpoint::default();
+        state.note_excepted(places.of_user(&Sub::new("sub-1"), Some(&anna)));
+        state.note_excepted(places.of_user(&Sub::new("sub-2"), None));
+        state.note_excepted(places.of_user(&Sub::new("sub-3"), None));
+        state.note_excepted(places.of_group("users"));
+        let others = places.others(|place| state.is_excepted(place));
+        assert_eq!(others, [(FilterList::Usernames, 19), (FilterList::Groups, 1)].into());
+        let item: serde_dynamo::Item = serde_dynamo::to_item(&state).unwrap();
+        assert_eq!(serde_dynamo::from_item::<_, SelectionCheckpoint>(item).unwrap(), state);
     }
 
     #[test]

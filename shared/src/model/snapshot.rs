@@ -107,12 +107,10 @@ pub struct Snapshot {
     /// Which known records the export looks up in the table.
     #[serde(default)]
     pub look_ups: RecordLookUps,
-    /// How large the users are: the most bytes of a user, on average over a page, as [`InFlightBytes`] keeps it. The next
-    /// invocation and the next export begin with it. 0 before a page is listed.
-    ///
-    /// [`InFlightBytes`]: crate::pacing::InFlightBytes
-    #[serde(default)]
-    pub user_bytes: u64,
+    /// The bytes of the largest user that the export has seen, as [`UserBytes`](super::UserBytes) counts them. None
+    /// before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub largest_user: Option<u64>,
     /// The digest of the pool's configuration record.
     pub configuration: Digest,
     /// The counts so far, refreshed every few seconds. Final in a sealed snapshot.

@@ -178,13 +178,16 @@ pub struct Unit {
     pub listing: Listing,
     /// The attempt that counts, from 1. A refused token or a page that is too large starts the next attempt.
     pub attempt: u32,
-    /// How many entries each call asks for. It never grows.
+    /// How many entries each call asks for. It never grows while the export works on the unit.
     #[serde(default, skip_serializing_if = "PageLimit::is_max")]
     pub limit: PageLimit,
     /// How many attempts began for another reason than a refused token: a page was too large, or the export lists
     /// everything again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub restarts: u32,
+    /// How many attempts a page that was too large ended.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub large_pages: u32,
     /// Whether the attempt looks up all records of its users in the table.
     #[serde(default)]
     pub looks_up_all: bool,
@@ -198,6 +201,9 @@ pub struct Unit {
     pub entries: u64,
     /// Records that no earlier snapshot holds, when it is done.
     pub records_written: u64,
+    /// The bytes of users on its largest page, when it is done. 0 if all pages are small.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub largest_page: u64,
     /// The lost records that its attempts have found.
     #[serde(default, skip_serializing_if = "LostRecords::is_empty")]
     pub lost: LostRecords,
@@ -209,6 +215,10 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+fn is_none(bytes: &u64) -> bool {
+    *bytes == 0
+}
+
 impl Unit {
     /// A unit that is not begun.
     pub fn open(pool: PoolId, listing: Listing) -> Self {
@@ -218,12 +228,14 @@ impl Unit {
             attempt: 1,
             limit: PageLimit::MAX,
             restarts: 0,
+            large_pages: 0,
             looks_up_all: false,
             state: UnitState::Open,
             pages: 0,
             last_batch: 0,
             entries: 0,
             records_written: 0,
+            largest_page: 0,
             lost: LostRecords::default(),
             chain: Digest::default(),
         }
@@ -242,13 +254,13 @@ impl Unit {
     /// The same unit under the next attempt.
     #[must_use]
     pub fn listed_again(&self) -> Self {
-        let Self { limit, looks_up_all, ref lost, .. } = *self;
+        let Self { limit, large_pages, looks_up_all, ref lost, .. } = *self;
         let (attempt, restarts) = (self.attempt + 1, self.restarts + 1);
         let open = Self::open(self.pool.clone(), self.listing.clone());
-        Self { attempt, limit, restarts, looks_up_all, lost: lost.clone(), ..open }
+        Self { attempt, limit, restarts, large_pages, looks_up_all, lost: lost.clone(), ..open }
     }
 
-    /// Starts the next attempt with a smaller limit, because a page was too large.
+    /// Starts the next attempt with a smaller limit.
     pub fn start_again_with(&mut self, limit: PageLimit) {
         self.attempt += 1;
         self.restarts += 1;

@@ -236,6 +236,11 @@ impl UserRecord {
         other.identities().unwrap_or_default().iter().all(|identity| mine.contains(identity))
     }
 
+    /// Whether an attribute has a value other than this one.
+    pub fn has_other_value(&self, name: &str, value: &str) -> bool {
+        self.attributes.get(name).is_some_and(|present| !present.is_empty() && present != value)
+    }
+
     /// The captured second factors. Without them, what the listing shows of codes by text message.
     pub fn second_factors(&self) -> Option<MfaPreference> {
         let sms = || MfaPreference { enabled: [MfaPreference::SMS.to_owned()].into(), preferred: None };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttributeSchema, DataType, PoolDescription, TargetSettings, UserRecord, Username};
+use super::{AttributeSchema, DataType, PoolDescription, UserRecord, Username};
 
 /// The most characters of a value, which every pool accepts unless its schema says less.
 /// Source: "Working with user attributes", Amazon Cognito developer guide.
@@ -39,19 +39,17 @@ pub fn is_well_formed(name: &str, value: &str) -> bool {
     }
 }
 
-impl TargetSettings {
-    /// The alias whose form a username has, if the target refuses it for that: `email` or `phone_number`.
-    /// Source: "Customizing sign-in attributes", Amazon Cognito developer guide.
-    pub fn alias_of_form(&self, username: &Username) -> Option<&'static str> {
-        let is_alias = |name: &str| self.alias_attributes.iter().any(|alias| alias == name);
-        let username = username.as_str();
-        if is_alias("email") && is_email_address(username) {
-            Some("email")
-        } else if is_alias("phone_number") && is_phone_number(username) {
-            Some("phone_number")
-        } else {
-            None
-        }
+/// The alias among these whose form a username has, if Cognito refuses it for that: `email` or `phone_number`.
+/// Source: "Customizing sign-in attributes", Amazon Cognito developer guide.
+pub fn alias_of_form(aliases: &[String], username: &Username) -> Option<&'static str> {
+    let is_alias = |name: &str| aliases.iter().any(|alias| alias == name);
+    let username = username.as_str();
+    if is_alias("email") && is_email_address(username) {
+        Some("email")
+    } else if is_alias("phone_number") && is_phone_number(username) {
+        Some("phone_number")
+    } else {
+        None
     }
 }
 
@@ -156,11 +154,10 @@ mod tests {
 
     #[test]
     fn a_username_in_the_form_of_an_alias_is_recognised() {
-        let settings = |aliases: &[&str]| {
-            let alias_attributes = aliases.iter().map(|&name| name.to_owned()).collect();
-            TargetSettings::of(&PoolDescription { alias_attributes, ..PoolDescription::with_defaults(&[]) })
+        let form = |aliases: &[&str], name: &str| {
+            let aliases: Vec<String> = aliases.iter().map(|&name| name.to_owned()).collect();
+            alias_of_form(&aliases, &Username::new(name))
         };
-        let form = |aliases: &[&str], name: &str| settings(aliases).alias_of_form(&Username::new(name));
         assert_eq!(form(&["email"], "anna@example.com"), Some("email"));
         assert_eq!(form(&["phone_number"], "+4930123456"), Some("phone_number"));
         for (aliases, name) in [

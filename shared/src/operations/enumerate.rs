@@ -114,11 +114,19 @@ async fn write_snapshot<B: Backend>(
     let split = before.as_ref().map(|before| &before.split);
     let split = SplitListing::after(split, may_split, progress.execution.started_at);
     let look_ups = RecordLookUps::after(before.as_ref().map(|before| &before.look_ups));
-    let snapshot = Snapshot { split, look_ups, ..new_snapshot(&progress, &description, input.capture_mfa) };
-    let configuration = [("", description.digest(), &description)];
-    catalog.write_new(pool.id(), &snapshot.id, configuration.into_iter()).await?;
-    let units = [Listing::Groups, Listing::Users].map(|listing| Unit::open(pool.id().clone(), listing));
-    catalog.begin_snapshot(&snapshot, units.into()).await?;
+    let mut snapshot =
+        Snapshot { split, look_ups, ..new_snapshot(&progress, &description, input.capture_mfa) };
+    let configuration = ("", description.digest(), &description);
+    let absent = catalog.absent(pool.id(), [configuration].into_iter()).await?;
+    let is_lost = !absent.is_empty() && before.is_some_and(|before| before.configuration == configuration.1);
+    catalog.write(pool.id(), &snapshot.id, &absent).await?;
+    let [mut groups, users] =
+        [Listing::Groups, Listing::Users].map(|listing| Unit::open(pool.id().clone(), listing));
+    if is_lost {
+        snapshot.look_ups.all = true;
+        groups.lost.note_before_listing();
+    }
+    catalog.begin_snapshot(&snapshot, vec![groups, users]).await?;
     tracing::info!(run = %progress.run_id, pool = %pool.id(), tps = progress.tps.get(), "export begun");
     Ok(with_calls(progress, &pool, lease).await)
 }
@@ -138,7 +146,7 @@ fn new_snapshot(progress: &Progress, description: &PoolDescription, captures_mfa
         subs_without_user: Vec::new(),
         overlooked_in: None,
         look_ups: RecordLookUps::default(),
-        user_bytes: 0,
+        largest_user: None,
         configuration: description.digest(),
         counts: Counts::default(),
         seal: None,
@@ -248,7 +256,7 @@ async fn hold<B: Backend>(
     if backend.region().is_some_and(|region| region != restore.source.region()) {
         tokio::time::sleep(HOLD_SEEN_AFTER).await;
     }
-    require_sealed(backend, catalog, restore).await
+    require_sealed(backend, catalog, restore).await.map(drop)
 }
 
 /// Takes the lease before the first call of the run.

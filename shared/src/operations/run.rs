@@ -2,7 +2,7 @@
 //! may continue.
 
 use crate::catalog::{Catalog, Claim, LeaseKey, TakenLease, being_removed, marked};
-use crate::model::{Lease, Progress, Restore, RunId, RunKind, SnapshotState};
+use crate::model::{Lease, Progress, Restore, RunId, RunKind, Snapshot, SnapshotState};
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
@@ -112,7 +112,7 @@ pub(super) async fn keep_lease<V: Vault + Clone>(
     }
 }
 
-/// Checks that the snapshot of a restore is still sealed. The import holds it.
+/// Checks that the snapshot of a restore is still sealed, and returns its header. The import holds it.
 ///
 /// A mark without a lease counts for nothing. The import leaves it in the table, because its role
 /// may write no item of the source pool. If that removal wakes up, it finds the hold before it
@@ -121,12 +121,12 @@ pub(super) async fn require_sealed<B: Backend>(
     backend: &B,
     catalog: &Catalog<B::Vault>,
     restore: &Restore,
-) -> Result<()> {
+) -> Result<Snapshot> {
     let (pool, id) = (&restore.source, &restore.snapshot);
     let Some(stored) = catalog.snapshot(pool, id).await? else { return Err(being_removed(id)) };
     let seen = catalog.as_readers_see(stored, backend.clock().now()).await?;
     match seen.state {
-        SnapshotState::Sealed => Ok(()),
+        SnapshotState::Sealed => Ok(seen),
         SnapshotState::Pruning => Err(marked(&seen)),
         SnapshotState::Running | SnapshotState::Failed => Err(being_removed(id)),
     }

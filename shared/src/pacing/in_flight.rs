@@ -1,15 +1,17 @@
 //! A bound on the bytes that concurrent work holds in memory.
 //!
-//! Entries do not bound memory: 60 users take 40 KB or 30 MB. The size of a page is known only when it is there.
-//! So the work begins a page only if twice the size of the largest page so far fits beside what is in flight, or the
-//! size above which a listing starts again. A page always begins if nothing else is in flight. A page that is larger than expected counts in full, and no other page
+//! Entries do not bound memory: 60 users take 40 KB or 30 MB. The size of a piece is known only when it is there.
+//! So the work begins a piece only if twice the size of the largest piece so far fits beside what is in flight. A piece
+//! always begins if nothing else is in flight. A piece that is larger than expected counts in full, and no other piece
 //! begins meanwhile.
+//!
+//! A page of a listing begins if the most that it can have fits beside what is in flight, or if no other page is on its
+//! way and at most the bound is held. So no more than the bound and one page are held, unless a page is larger than any
+//! page could be: see [`UserSizes`](super::UserSizes).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{self, Notify};
-
-use crate::model::PageLimit;
 
 /// The least size that is expected of a page.
 const MIN_EXPECTED: usize = 128 * 1024;
@@ -29,6 +31,8 @@ pub struct InFlightBytes {
 #[derive(Debug, Default)]
 struct State {
     held: usize,
+    /// The pages that have begun and are not there yet.
+    on_their_way: usize,
     /// The largest size of an entry of a piece so far, which fades. None before the first piece.
     largest: Option<usize>,
 }
@@ -37,9 +41,8 @@ impl State {
     /// The bytes to expect of a piece of `entries` entries.
     fn expected(&self, entries: usize, max: usize) -> usize {
         let expected = match self.largest.map(|largest| largest * entries) {
-            // A larger page is dropped, and its listing starts again with a smaller limit.
-            Some(bytes) if bytes <= PageLimit::MAX_PAGE_BYTES => (2 * bytes).min(PageLimit::MAX_PAGE_BYTES),
-            _ => max,
+            Some(bytes) => bytes.saturating_mul(2),
+            None => max,
         };
         expected.max(MIN_EXPECTED).min(max)
     }
@@ -50,6 +53,8 @@ impl State {
 pub struct InFlightPiece<'a> {
     bytes: &'a InFlightBytes,
     held: usize,
+    /// Whether it is a page that is not there yet.
+    is_on_its_way: bool,
 }
 
 impl InFlightBytes {
@@ -58,27 +63,21 @@ impl InFlightBytes {
         Self { max, turn: sync::Mutex::default(), freed: Notify::new(), state: Mutex::default() }
     }
 
-    /// The same bound, if the largest size of an entry is known from earlier work. 0 if it is not.
-    pub fn expecting(self, largest: u64) -> Self {
-        if largest > 0 {
-            self.state().largest = Some(largest as usize);
-        }
-        self
-    }
-
-    /// The largest size of an entry so far, for later work. 0 before the first piece.
-    pub fn largest(&self) -> u64 {
-        self.state().largest.unwrap_or_default() as u64
-    }
-
     /// Begins a piece of at most `entries` entries, whose size is not known yet.
     pub async fn begin(&self, entries: usize) -> InFlightPiece<'_> {
-        self.begin_when_it_fits(|state| state.expected(entries.max(1), self.max)).await
+        let size = |state: &State| state.expected(entries.max(1), self.max);
+        self.begin_when_it_fits(false, size, |state| state.held == 0).await
+    }
+
+    /// Begins a page of a listing, which has at most `most()` bytes. What is known of that may change while it waits.
+    pub async fn begin_page(&self, most: impl Fn() -> usize) -> InFlightPiece<'_> {
+        let may_begin = |state: &State| state.on_their_way == 0 && state.held <= self.max;
+        self.begin_when_it_fits(true, |_| most().min(self.max), may_begin).await
     }
 
     /// Begins a piece of `bytes` bytes.
     pub async fn begin_sized(&self, bytes: usize) -> InFlightPiece<'_> {
-        self.begin_when_it_fits(|_| bytes).await
+        self.begin_when_it_fits(false, |_| bytes, |state| state.held == 0).await
     }
 
     /// How many of `entries` entries a piece should have, so that others fit beside it: at least 1, and at most `first`
@@ -88,7 +87,13 @@ impl InFlightBytes {
         most.min(entries).max(1)
     }
 
-    async fn begin_when_it_fits(&self, size: impl Fn(&State) -> usize) -> InFlightPiece<'_> {
+    /// Begins a piece if it fits beside the others, or if it `may_begin` whatever its size.
+    async fn begin_when_it_fits(
+        &self,
+        is_page: bool,
+        size: impl Fn(&State) -> usize,
+        may_begin: impl Fn(&State) -> bool,
+    ) -> InFlightPiece<'_> {
         let _turn = self.turn.lock().await;
         loop {
             // Before the look: a piece that ends after the look must wake this one.
@@ -96,9 +101,10 @@ impl InFlightBytes {
             {
                 let mut state = self.state();
                 let size = size(&state);
-                if state.held == 0 || state.held + size <= self.max {
+                if may_begin(&state) || state.held + size <= self.max {
                     state.held += size;
-                    return InFlightPiece { bytes: self, held: size };
+                    state.on_their_way += usize::from(is_page);
+                    return InFlightPiece { bytes: self, held: size, is_on_its_way: is_page };
                 }
             }
             freed.await;
@@ -116,6 +122,7 @@ impl InFlightPiece<'_> {
         {
             let mut state = self.bytes.state();
             state.held = state.held - self.held + bytes;
+            state.on_their_way -= usize::from(std::mem::take(&mut self.is_on_its_way));
             if let Some(of_entry) = bytes.checked_div(entries) {
                 let faded = state.largest.map_or(0, |largest| largest * KEPT / 1_000);
                 state.largest = Some(of_entry.max(faded));
@@ -128,7 +135,11 @@ impl InFlightPiece<'_> {
 
 impl Drop for InFlightPiece<'_> {
     fn drop(&mut self) {
-        self.bytes.state().held -= self.held;
+        {
+            let mut state = self.bytes.state();
+            state.held -= self.held;
+            state.on_their_way -= usize::from(self.is_on_its_way);
+        }
         self.bytes.freed.notify_one();
     }
 }
@@ -179,10 +190,32 @@ mod tests {
         let alone = poll(waiting).unwrap();
         assert!(poll(pin!(bytes.begin(4))).is_none(), "4 entries of that size have 3 MB");
         drop(alone);
-        // The size of that page fades.
+        // The size of that piece fades.
         (0..200).for_each(|_| poll(pin!(bytes.begin(60))).unwrap().has(60, 40 * KB));
         let _one = poll(pin!(bytes.begin(60))).unwrap();
         assert!(poll(pin!(bytes.begin(60))).is_some());
+    }
+
+    #[test]
+    fn at_most_the_bound_and_one_page_are_held() {
+        let bytes = InFlightBytes::new(1_000);
+        // Of a page of any size, one is on its way, beside others that are there.
+        let begin = |most: usize| bytes.begin_page(move || most);
+        let mut first = poll(pin!(begin(usize::MAX))).unwrap();
+        assert!(poll(pin!(begin(usize::MAX))).is_none() && poll(pin!(begin(1))).is_none());
+        first.has(60, 900);
+        let mut second = poll(pin!(begin(usize::MAX))).unwrap();
+        second.has(60, 24_000);
+        assert!(poll(pin!(begin(1))).is_none(), "more than the bound is held");
+        drop(second);
+        // Pages of a known size are on their way together.
+        drop(first);
+        let pages: Vec<_> = (0..4).map(|_| poll(pin!(begin(250))).unwrap()).collect();
+        assert!(poll(pin!(begin(250))).is_none());
+        drop(pages);
+        // A call that failed has no page.
+        drop(poll(pin!(begin(usize::MAX))).unwrap());
+        assert!(poll(pin!(begin(usize::MAX))).is_some());
     }
 
     #[test]

@@ -113,8 +113,8 @@ impl<'a> PagedListing<'a> {
         let token = &self.position.token;
         match answer {
             Ok(listed) if token.is_none() || listed.next_token != *token => {
-                if let Some(smaller) = self.position.limit.after_page(listed.entries.len(), listed.bytes) {
-                    return Ok(self.restart_with(smaller, listed.bytes));
+                if let Some(smaller) = self.position.limit.after_page(listed.bytes) {
+                    return Ok(self.restart_with(smaller, listed.bytes.sum));
                 }
                 self.position.ended = listed.next_token.is_none();
                 self.position.token = listed.next_token;
@@ -241,7 +241,7 @@ mod tests {
         let (pool, execution) = (pool(), execution("first"));
         let page = |entries: u32, next: Option<&str>| {
             let (entries, next_token) = ((0..entries).collect::<Vec<_>>(), next.map(str::to_owned));
-            Ok(Listed { bytes: entries.len() * 400_000, entries, next_token })
+            Ok(Listed { bytes: entries.iter().map(|_| 400_000).collect(), entries, next_token })
         };
         let mut listing =
             PagedListing::new(&pool, "users", refused).resume(ListingPosition::default(), &execution);

@@ -11,6 +11,7 @@ mod listing;
 mod paced_pool;
 mod tenure;
 mod throttle;
+mod user_sizes;
 
 pub use backoff::{FullJitter, seed_waits};
 pub use budget::Budget;
@@ -21,3 +22,4 @@ pub use listing::{LISTING_ATTEMPTS, PagedListing, Refusal, Step};
 pub use paced_pool::PacedPool;
 pub use tenure::{Lapsed, LeaseView, Predecessor, Tenure, WAIT};
 pub use throttle::Throttle;
+pub use user_sizes::UserSizes;

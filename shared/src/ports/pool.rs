@@ -12,7 +12,8 @@ use jiff::Timestamp;
 pub use crate::model::Operation;
 use crate::model::{
     AttributeSchema, Category, ErrorCode, Explanation, GroupName, GroupRecord, Identity, JobId,
-    MfaPreference, PageLimit, PoolDescription, PoolId, RefusedCall, Sub, SubPrefix, User, Username,
+    MfaPreference, PageLimit, PoolDescription, PoolId, RefusedCall, Sub, SubPrefix, User, UserBytes,
+    Username,
 };
 
 /// One answer of a listing: at most [`PAGE_SIZE`](crate::model::PAGE_SIZE) entries, possibly none.
@@ -22,15 +23,14 @@ pub struct Listed<T> {
     pub entries: Vec<T>,
     /// The token of the next page. None at the end.
     pub next_token: Option<String>,
-    /// The size of the users in the answer, in bytes: see [`UserRecord::bytes`](crate::model::UserRecord::bytes). A
-    /// listing of members counts the users that Cognito sends, although its entries are only their `sub`s. Other
-    /// listings have no large entries and leave it 0.
-    pub bytes: usize,
+    /// The size of the users in the answer. A listing of members counts the users that Cognito sends, although its
+    /// entries are only their `sub`s. Other listings have no large entries and leave it 0.
+    pub bytes: UserBytes,
 }
 
 impl Listed<User> {
     pub fn users(users: Vec<User>, next_token: Option<String>) -> Self {
-        let bytes = users.iter().map(|user| user.record.bytes()).sum();
+        let bytes = users.iter().map(|user| user.record.bytes()).collect();
         Self { entries: users, next_token, bytes }
     }
 }
@@ -38,7 +38,7 @@ impl Listed<User> {
 impl<T> Listed<T> {
     /// A page whose entries are small.
     pub fn small(entries: Vec<T>, next_token: Option<String>) -> Self {
-        Self { entries, next_token, bytes: 0 }
+        Self { entries, next_token, bytes: UserBytes::default() }
     }
 }
 

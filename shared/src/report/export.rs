@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::RetentionReport;
 use crate::format::{form, plural};
 use crate::model::{
-    CallStats, Counts, PoolId, RunId, RunKind, Snapshot, SnapshotState, Sub, UserListing, lost_users,
+    CallStats, Counts, PageLimit, PoolId, RunId, RunKind, Snapshot, SnapshotState, Sub, Unit, UserListing,
+    lost_users,
 };
 
 /// How an export ended.
@@ -35,6 +36,9 @@ pub struct ExportReport {
     pub split_listing: Option<SplitEnd>,
     /// Records of the previous snapshot that were missing from the table, and were written again.
     pub records_written_again: u64,
+    /// What large users cost. None if every call asked for 60 entries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub large_users: Option<LargeUsers>,
     /// The calls of the export.
     pub calls: CallStats,
     /// What retention did. None if no retention is set.
@@ -44,6 +48,39 @@ pub struct ExportReport {
     pub summary: String,
     /// Whether a message went to the topic.
     pub notified: bool,
+}
+
+/// What large users cost an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LargeUsers {
+    /// How many entries the calls of a listing asked for at least. Ordinary calls ask for 60.
+    pub least_limit: PageLimit,
+    /// How often a listing started again, because a page was too large.
+    pub restarts: u64,
+}
+
+impl LargeUsers {
+    /// What large users cost an export with these units.
+    pub fn of(units: &[Unit]) -> Option<Self> {
+        let counts = units.iter().filter(|unit| !unit.is_superseded());
+        let least_limit = counts.map(|unit| unit.limit).min().unwrap_or_default();
+        let restarts = units.iter().map(|unit| u64::from(unit.large_pages)).sum();
+        (!least_limit.is_max() || restarts > 0).then_some(Self { least_limit, restarts })
+    }
+
+    fn summary(self) -> String {
+        let users = plural(u64::from(self.least_limit.get()), "user", "users");
+        let mut words = format!(" Because of large users, calls asked for as few as {users} instead of 60.");
+        if self.restarts > 0 {
+            let times = plural(self.restarts, "time", "times");
+            words += &format!(
+                " Listings started again {times}, because a page was too large. The next export begins with the smaller \
+                 number."
+            );
+        }
+        words
+    }
 }
 
 /// Why a snapshot does not hold a split listing, although splitting was allowed.
@@ -118,7 +155,12 @@ impl ExportReport {
     /// A sealed snapshot in words: what it holds, what the snapshot before it held, what is incomplete.
     ///
     /// `vanished_groups` were deleted during the export.
-    pub fn summary(sealed: &Snapshot, vanished_groups: u64, retention: Option<&RetentionReport>) -> String {
+    pub fn summary(
+        sealed: &Snapshot,
+        vanished_groups: u64,
+        large_users: Option<LargeUsers>,
+        retention: Option<&RetentionReport>,
+    ) -> String {
         let Snapshot { id, pool, counts, .. } = sealed;
         let before = sealed.seal.as_ref().and_then(|seal| seal.before);
         let mut words = format!(
@@ -155,6 +197,7 @@ impl ExportReport {
                  export looked up all other records of users. Find out what removed them."
             );
         }
+        words += &large_users.map(LargeUsers::summary).unwrap_or_default();
         words += sealed.listing.map(UserListing::summary).unwrap_or_default();
         words += SplitEnd::of(sealed).map(SplitEnd::summary).unwrap_or_default();
         words + &retention.map(RetentionReport::summary).unwrap_or_default()
@@ -177,9 +220,24 @@ fn comparison(now: &Counts, before: Option<&Counts>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Listing;
 
     fn counts(users: u64) -> Counts {
         Counts { users, groups: 1, memberships: 2, ..Counts::default() }
+    }
+
+    #[test]
+    fn the_report_says_what_large_users_cost() {
+        let words = |limit: u32, restarts| LargeUsers { least_limit: limit.into(), restarts }.summary();
+        assert!(words(5, 1).contains("as few as 5 users instead of 60. Listings started again 1 time, "));
+        assert!(words(1, 0).ends_with("as few as 1 user instead of 60."));
+        let open = |listing| Unit::open(PoolId::parse("eu-west-1_A").unwrap(), listing);
+        let (mut users, groups) = (open(Listing::Users), open(Listing::Groups));
+        assert_eq!(LargeUsers::of(&[users.clone(), groups.clone()]), None);
+        users.large_pages = 1;
+        users.start_again_with(PageLimit::from(5));
+        let cost = LargeUsers { least_limit: PageLimit::from(5), restarts: 1 };
+        assert_eq!(LargeUsers::of(&[users, groups]), Some(cost));
     }
 
     #[test]

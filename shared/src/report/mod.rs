@@ -14,7 +14,7 @@ mod retention;
 mod run;
 mod watch;
 
-pub use export::{ExportReport, SplitEnd};
+pub use export::{ExportReport, LargeUsers, SplitEnd};
 pub use failure::{FailureReport, FailureStatus};
 pub use guidance::{cause, in_members};
 pub use import::ImportReport;

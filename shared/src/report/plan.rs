@@ -89,8 +89,11 @@ impl PlanReport {
             words += &format!(" ATTENTION: an import works on restore {id} now, and changes these numbers.");
         }
         if let Some(refusal) = refusal {
-            words +=
-                &format!(" The import ends with {} unless you accept its losses.", refusal.kind().name());
+            let unless = match refusal.kind() {
+                ErrorKind::UsersNotAccepted => " unless you accept its losses",
+                _ => "",
+            };
+            words += &format!(" The import ends with {}{unless}.", refusal.kind().name());
         }
         words
     }
@@ -136,6 +139,10 @@ impl Forecast {
         for (attribute, left_out) in &self.left_out_values {
             let users = plural(left_out.users, "user", "users");
             words += &format!(" Left out, because the target refuses it: {attribute} of {users}.");
+        }
+        if !self.old_sub_attribute_filled.is_none() {
+            let users = plural(self.old_sub_attribute_filled.users, "user", "users");
+            words += &format!(" The old sub would overwrite another value of its attribute: {users}.");
         }
         if self.must_reset > 0 {
             let users = plural(self.must_reset, "user", "users");

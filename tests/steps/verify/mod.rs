@@ -21,6 +21,7 @@ use shared::operations::verify::{Comparison, Finding, Observer, Tally, verify};
 use shared::pacing::PacedPool;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
+use shared::ports::vault::Key;
 use shared::{Error, ErrorKind, Guidance};
 use shared_memory::{Fault, MemoryBackend, MemoryPool, PageShape};
 
@@ -321,6 +322,38 @@ fn verify_reports_a_lost_record_as_damaged_and_matches_no_other_user() {
         let (comparison, _) = verified(&backend, &source_id()).await;
         let users = (comparison.users.missing, comparison.users.damaged);
         assert_eq!((users, comparison.groups.missing, comparison.groups.damaged), ((0, 1), 0, 1));
+    });
+}
+
+/// No import can restore them. So none is advised.
+#[test]
+fn memberships_of_damaged_users_and_groups_are_not_missing() {
+    in_paused_time(async {
+        let mut population = people::plain(12, 1);
+        population.people.iter_mut().for_each(|person| person.groups = 1);
+        let (backend, source, target) = exported(&population).await;
+        import(&backend, json!({})).await;
+        let (comparison, findings) = verified(&backend, &target_id()).await;
+        assert!(comparison.is_complete() && findings.is_empty(), "{findings:?}");
+        let lose = |is_lost: &dyn Fn(&Key) -> bool| {
+            let key = backend.vault().items().into_keys().find(|key| is_lost(key)).unwrap();
+            backend.vault().remove(&key);
+        };
+        let lost = by_name(&source)[2].sub.clone();
+        lose(&|key| key.pk == format!("USER#{}#{lost}", source_id()));
+        let restored = by_name(&target)[2].sub.clone();
+        target.delete_user(&restored);
+        let memberships = |comparison: &Comparison| {
+            let members = &comparison.memberships;
+            (members.present, members.missing, members.damaged)
+        };
+        let (comparison, _) = verified(&backend, &target_id()).await;
+        assert_eq!((comparison.users.damaged, memberships(&comparison)), (1, (11, 0, 1)));
+
+        lose(&|key| key.sk.starts_with("REC#group#"));
+        target.groups().into_iter().for_each(|(group, _)| target.delete_group(&group.name));
+        let (comparison, _) = verified(&backend, &target_id()).await;
+        assert_eq!((comparison.groups.damaged, memberships(&comparison)), (1, (0, 0, 12)));
     });
 }
 

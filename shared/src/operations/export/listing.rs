@@ -45,6 +45,8 @@ enum Entries {
 /// A page that is in memory until its records are stored.
 struct FetchedPage<'a> {
     entries: Entries,
+    /// The bytes of the users in the answer.
+    bytes: usize,
     /// None if its entries are small.
     in_flight: Option<InFlightPiece<'a>>,
 }
@@ -89,24 +91,6 @@ enum Filled {
     SplitRefused,
 }
 
-/// Takes the answer to a listing call, and notes its size.
-fn take<'a, T>(
-    listing: &mut PagedListing<'_>,
-    answer: PoolResult<Listed<T>>,
-    mut in_flight: Option<InFlightPiece<'a>>,
-    entries: fn(Vec<T>) -> Entries,
-) -> Result<Fetched<'a>> {
-    if let (Some(piece), Ok(listed)) = (&mut in_flight, &answer) {
-        piece.has(listed.entries.len(), listed.bytes);
-    }
-    let limit = listing.limit();
-    Ok(match listing.advance(answer)? {
-        Step::Page(listed) => Fetched::Page(FetchedPage { entries: entries(listed), in_flight }),
-        Step::Restarted if listing.limit() < limit => Fetched::TooLarge(listing.limit()),
-        Step::Restarted => Fetched::BrokenOff,
-    })
-}
-
 impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Lists one unit to its end.
     pub(super) async fn list(&self, mut unit: Unit) -> Result<Ended> {
@@ -122,11 +106,20 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             match self.list_attempt(&unit, last, &mut is_first).await? {
                 Attempt::OutOfTime => return Ok(Ended::OutOfTime),
                 Attempt::BrokenOff => {
-                    unit = self.catalog.change_unit(snapshot, &unit, |unit| unit.attempt += 1).await?
+                    let limit = unit.limit;
+                    let start_again = |unit: &mut Unit| {
+                        unit.attempt += 1;
+                        unit.limit = limit;
+                    };
+                    unit = self.catalog.change_unit(snapshot, &unit, start_again).await?
                 }
                 Attempt::TooLarge(limit) => {
-                    self.known_limit.fetch_min(limit.get(), Ordering::Relaxed);
-                    let start_again = |unit: &mut Unit| unit.start_again_with(limit);
+                    self.known_limits.note(unit.listing.kind(), limit);
+                    self.note_sizes().await?;
+                    let start_again = |unit: &mut Unit| {
+                        unit.large_pages += 1;
+                        unit.start_again_with(limit);
+                    };
                     unit = self.catalog.change_unit(snapshot, &unit, start_again).await?;
                 }
                 Attempt::Listed(last) => {
@@ -139,10 +132,11 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
     }
 
-    /// A unit that is about to be listed from its first page, with the limit that other units needed.
+    /// A unit that is about to be listed from its first page, with the limit that other units of its kind needed. The
+    /// previous snapshot knows better.
     async fn with_known_limit(&self, unit: Unit) -> Result<Unit> {
-        let known = PageLimit::from(self.known_limit.load(Ordering::Relaxed));
-        if known >= unit.limit || unit.listing.kind() == RecordKind::Group {
+        let known = self.known_limits.get(unit.listing.kind());
+        if known >= unit.limit || self.history.knows(&unit.listing) {
             return Ok(unit);
         }
         // A new attempt: no page of another limit may join its pages.
@@ -155,7 +149,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         mut last: Option<PageBatch>,
         is_first: &mut bool,
     ) -> Result<Attempt> {
-        let mut window = Window::default();
+        let mut window = Window::after(last.as_ref());
         loop {
             if let Some(last) = last.take_if(|last| last.next_token.is_none()) {
                 return Ok(Attempt::Listed(last));
@@ -216,7 +210,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 Fetched::TooLarge(limit) => return Ok(Filled::TooLarge(limit)),
                 Fetched::SplitRefused => return Ok(Filled::SplitRefused),
             };
-            let next_token = listing.token().map(str::to_owned);
+            let (next_token, bytes) = (listing.token().map(str::to_owned), page.bytes);
             let will_be_full = batch.will_be_full() || begun.elapsed() >= STORE_AFTER;
             let lists_next = next_token.is_some() && !will_be_full && !self.is_out_of_time(unit, is_first);
             let next = async { if lists_next { Some(self.fetch(unit, listing).await) } else { None } };
@@ -227,6 +221,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 Stored::Overtaken => return Ok(Filled::BrokenOff),
             };
             batch.push(&unit.id(), &content, records_written, next_token);
+            batch.note_bytes(bytes);
+            batch.previous_page = window.previous_page().or(batch.previous_page);
             match next {
                 Some(next) => fetched = next,
                 None => return Ok(Filled::Enough),
@@ -244,12 +240,15 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 
     async fn finish(&self, unit: &Unit, last: &PageBatch) -> Result<Unit> {
+        let limit = unit.limit;
         let finish = |unit: &mut Unit| {
+            unit.limit = limit;
             unit.state = unit.state.after_end();
             unit.pages = last.last();
             unit.last_batch = last.first;
             unit.entries = last.entries_so_far;
             unit.records_written = last.records_so_far;
+            unit.largest_page = last.largest_page;
             unit.chain = last.chain;
         };
         self.catalog.change_unit(&self.progress.run_id, unit, finish).await
@@ -262,24 +261,24 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             RecordKind::Group => None,
             // An answer about members holds whole users.
             RecordKind::User | RecordKind::Membership => {
-                Some(self.in_flight.begin(limit.get() as usize).await)
+                Some(self.in_flight.begin_page(|| self.page_bytes(unit, limit)).await)
             }
         };
         let fetched = match &unit.listing {
             Listing::Groups => {
                 let answer = self.pool.list_groups(listing.token()).await;
-                take(listing, answer, in_flight, Entries::Groups)?
+                self.take(unit, listing, answer, in_flight, Entries::Groups)?
             }
             Listing::Users => {
                 let answer = self.pool.list_users(limit, listing.token()).await;
-                take(listing, answer, in_flight, Entries::Users)?
+                self.take(unit, listing, answer, in_flight, Entries::Users)?
             }
             Listing::UsersBySub { prefix } => {
                 let answer = self.pool.list_users_by_sub(*prefix, limit, listing.token()).await;
                 if refuses_split(&answer, *prefix, listing.token()) {
                     return Ok(Fetched::SplitRefused);
                 }
-                match take(listing, answer, in_flight, Entries::Users)? {
+                match self.take(unit, listing, answer, in_flight, Entries::Users)? {
                     Fetched::BrokenOff if unit.broken_off() + 1 >= MAX_SPLIT_ATTEMPTS => {
                         return Ok(Fetched::SplitRefused);
                     }
@@ -291,18 +290,51 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                     Err(error) if error.kind == PoolErrorKind::NotFound => Ok(self.no_members(group).await?),
                     answer => answer,
                 };
-                take(listing, answer, in_flight, Entries::Members)?
+                self.take(unit, listing, answer, in_flight, Entries::Members)?
             }
         };
         match fetched {
-            Fetched::Page(FetchedPage { entries: Entries::Users(users), in_flight })
+            Fetched::Page(FetchedPage { entries: Entries::Users(users), bytes, in_flight })
                 if self.snapshot.captures_mfa =>
             {
                 let entries = Entries::Users(self.with_second_factors(users).await?);
-                Ok(Fetched::Page(FetchedPage { entries, in_flight }))
+                Ok(Fetched::Page(FetchedPage { entries, bytes, in_flight }))
             }
             fetched => Ok(fetched),
         }
+    }
+
+    /// Takes the answer to a listing call, and notes its size.
+    fn take<'a, T>(
+        &self,
+        unit: &Unit,
+        listing: &mut PagedListing<'_>,
+        answer: PoolResult<Listed<T>>,
+        mut in_flight: Option<InFlightPiece<'a>>,
+        entries: fn(Vec<T>) -> Entries,
+    ) -> Result<Fetched<'a>> {
+        let limit = listing.limit();
+        let bytes = answer.as_ref().map(|listed| listed.bytes).unwrap_or_default();
+        if let (Some(piece), Ok(listed)) = (&mut in_flight, &answer) {
+            if self.history.page_bytes(&unit.listing, limit).is_some_and(|most| most < bytes.sum) {
+                self.history_fails.store(true, Ordering::Relaxed);
+            }
+            self.sizes.note(bytes);
+            piece.has(listed.entries.len(), bytes.sum);
+        }
+        Ok(match listing.advance(answer)? {
+            Step::Page(listed) => {
+                let entries = entries(listed);
+                // The users in an answer about members are dropped by now.
+                let in_flight = in_flight.filter(|_| matches!(entries, Entries::Users(_)));
+                Fetched::Page(FetchedPage { entries, bytes: bytes.sum, in_flight })
+            }
+            Step::Restarted if listing.limit() < limit => {
+                // So that no user that was seen so far makes the listing start again.
+                Fetched::TooLarge(listing.limit().min(PageLimit::of_users(self.sizes.largest())))
+            }
+            Step::Restarted => Fetched::BrokenOff,
+        })
     }
 
     /// The least time of a page, if each of its users is looked up.
@@ -341,8 +373,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                     .iter()
                     .map(|group| (group.name.as_str(), group.content_digest()))
                     .collect::<Vec<_>>();
-                let written = self.write_new(named.iter().copied().zip(groups)).await?;
-                Ok(Stored::Page(page(&named), written))
+                self.write_groups(unit, batch, &named, groups).await
             }
             Entries::Users(users) => {
                 let named = users
@@ -386,6 +417,42 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             self.look_up_all_from_now_on().await?;
             return Ok(Stored::LooksUpAll);
         }
+        self.write_absent(unit, batch, named, &absent, lost).await
+    }
+
+    /// Writes the records of groups that the table does not have. If the previous snapshot names one of those, the export
+    /// looks up all records of users, too.
+    async fn write_groups(
+        &self,
+        unit: &Unit,
+        batch: &PageBatch,
+        named: &[(&str, Digest)],
+        groups: &[GroupRecord],
+    ) -> Result<Stored> {
+        let records = named.iter().zip(groups).map(|(&(name, digest), group)| (name, digest, group));
+        let absent = self.catalog.absent(self.pool.id(), records).await?;
+        let lost = match &self.previous {
+            Some(previous) if !absent.is_empty() => {
+                let absent = absent.iter().map(|(name, digest, _)| (*name, *digest)).collect();
+                previous.groups_among(&self.catalog, unit, &absent).await?
+            }
+            _ => 0,
+        };
+        if lost > 0 {
+            self.look_up_all_from_now_on().await?;
+        }
+        self.write_absent(unit, batch, named, &absent, lost).await
+    }
+
+    /// Writes the records that the table does not have. `lost` of them were lost.
+    async fn write_absent<R: Record>(
+        &self,
+        unit: &Unit,
+        batch: &PageBatch,
+        named: &[(&str, Digest)],
+        absent: &[(&str, Digest, &R)],
+        lost: u64,
+    ) -> Result<Stored> {
         let run = &self.progress.run_id;
         if lost > 0 {
             // Before the write, because afterwards no invocation finds that they were lost.
@@ -394,17 +461,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 return Ok(Stored::Overtaken);
             }
         }
-        self.catalog.write(self.pool.id(), run, &absent).await?;
+        self.catalog.write(self.pool.id(), run, absent).await?;
         Ok(Stored::Page(page(named), absent.len() as u32))
-    }
-
-    /// Writes the records that the table does not have. Returns their number.
-    async fn write_new<'a, R: Record + 'a>(
-        &self,
-        records: impl Iterator<Item = ((&'a str, Digest), &'a R)> + Send,
-    ) -> Result<u32> {
-        let records = records.map(|((name, digest), record)| (name, digest, record));
-        self.catalog.write_new(self.pool.id(), &self.progress.run_id, records).await
     }
 
     /// The empty last page of a group that was deleted after the groups were listed. If the pool is

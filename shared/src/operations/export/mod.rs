@@ -12,14 +12,14 @@ mod previous;
 mod split;
 mod units;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use self::context::{Export, not_written};
+use self::context::{Export, KnownLimits, not_written};
 use self::listing::Ended;
 use self::previous::Previous;
 use self::units::Adapted;
@@ -27,8 +27,8 @@ use super::event;
 use super::run::{end_calls, is_work_left, keep_lease, paced_pool};
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{PageLimit, Progress, SnapshotState};
-use crate::pacing::{Budget, InFlightBytes};
+use crate::model::{ListingHistory, Progress, SnapshotState};
+use crate::pacing::{Budget, InFlightBytes, UserSizes};
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
@@ -62,8 +62,14 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     }
     let pool = paced_pool(backend, &progress, budget, &lease);
     let previous = Previous::before(&catalog, &snapshot, backend.clock().now()).await?;
-    let before = previous.as_ref().map_or(0, |previous| previous.snapshot().user_bytes);
-    let user_bytes = if snapshot.user_bytes > 0 { snapshot.user_bytes } else { before };
+    let history = match &previous {
+        Some(previous) => previous.listing_history(&catalog).await?,
+        None => ListingHistory::default(),
+    };
+    // If the invocation before died, it may have met larger users than any snapshot tells of. So this one asks for one
+    // page after the other.
+    let before = previous.as_ref().filter(|_| !lease.follows_a_death());
+    let sizes = UserSizes::of_pool(before.and_then(|previous| previous.snapshot().largest_user));
     let counted = Mutex::new((snapshot.counts, Instant::now()));
     let split_refused = AtomicBool::new(false);
     let export = Export {
@@ -78,15 +84,18 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         split_refused,
         records_lost: AtomicBool::new(false),
         counted,
-        in_flight: InFlightBytes::new(MAX_IN_FLIGHT).expecting(user_bytes),
-        known_limit: AtomicU32::new(PageLimit::MAX.get()),
+        in_flight: InFlightBytes::new(MAX_IN_FLIGHT),
+        sizes,
+        history,
+        history_fails: AtomicBool::new(false),
+        known_limits: KnownLimits::default(),
     };
     let worked = export.work().await;
     end_calls(&lease).await;
     let more = is_work_left(worked, &export.pool)?;
     let counts = export.counted.lock().await.0;
-    let user_bytes = export.in_flight.largest();
-    export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, counts, user_bytes).await?;
+    let largest_user = export.sizes.seen();
+    export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, counts, largest_user).await?;
     let calls = export.pool.limiter().stats().await;
     tracing::info!(
         run = %progress.run_id,
@@ -103,15 +112,15 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Works through the phases. Returns whether work is left.
     async fn work(&self) -> Result<bool> {
         loop {
-            let units = self.catalog.units(&self.progress.run_id).await?;
+            let units = self.units().await?;
             match self.adapt_units(&units).await? {
                 Adapted::Changed => continue,
                 Adapted::OutOfTime => return Ok(true),
                 Adapted::Unchanged => {}
             }
-            if let Some(least) = units.iter().map(|unit| unit.limit).min() {
-                self.known_limit.fetch_min(least.get(), Ordering::Relaxed);
-            }
+            // What the history says of a unit says nothing about others.
+            let learned = units.iter().filter(|unit| unit.large_pages > 0);
+            learned.for_each(|unit| self.known_limits.note(unit.listing.kind(), unit.limit));
             let open: Vec<_> = units.into_iter().filter(|unit| unit.is_open()).collect();
             let Some(phase) = open.iter().map(|unit| unit.listing.phase()).min() else { return Ok(false) };
             let due = open.into_iter().filter(|unit| unit.listing.phase() == phase);

@@ -10,13 +10,15 @@
 //! An item may get lost all the same, for example if a tool copies the table in part. So the export looks up an eighth
 //! of the proven records, see [`RecordLookUps`](crate::model::RecordLookUps).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::pin::pin;
 
+use futures::TryStreamExt;
 use jiff::Timestamp;
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Digest, Listing, Snapshot, Sub, Unit};
+use crate::model::{Digest, Listing, ListingHistory, PageBatch, PageEntry, Snapshot, Sub, Unit};
 use crate::ports::vault::Vault;
 
 /// Entries that are kept although the listing has not named them. They are deleted users, and users
@@ -26,6 +28,9 @@ const MAX_KEPT: usize = 4_096;
 const MIN_AHEAD: u64 = 240;
 /// Page batches that are read for one page, after many consecutive users were deleted.
 const MAX_BATCHES_A_PAGE: usize = 2;
+/// Page batches without an entry of the listing that are passed over at once. The one listing of a large pool may begin
+/// with a hundred thousand users of other split listings.
+const MAX_PASSED_OVER: usize = 500;
 
 /// The newest sealed snapshot before this one.
 #[derive(Debug)]
@@ -43,6 +48,10 @@ pub(super) struct Window {
     read: u64,
     /// The greatest position, among those entries, of an entry that the listing has named.
     named: u64,
+    /// The first page of the batch with that entry. None before the first.
+    named_on: Option<u64>,
+    /// Whether a split listing reads the one listing of the previous snapshot.
+    reads_one: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +59,27 @@ struct Known {
     digest: Digest,
     /// From 1, in the order of reading.
     position: u64,
+    /// The first page of its batch.
+    page: u64,
+}
+
+impl Window {
+    /// The window of a listing that continues after the batch `last`.
+    pub fn after(last: Option<&PageBatch>) -> Self {
+        Self { named_on: last.and_then(|last| last.previous_page), ..Self::default() }
+    }
+
+    /// How far a split listing has come in the one listing of the previous snapshot. None if it reads none.
+    pub fn previous_page(&self) -> Option<u64> {
+        if !self.reads_one {
+            return None;
+        }
+        let passed_over = match &self.reading {
+            Reading::From(_, next) if self.read == 0 => Some(*next),
+            _ => None,
+        };
+        passed_over.or(self.named_on)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -73,8 +103,35 @@ impl Previous {
         Ok(newest.map(|snapshot| Self { snapshot }))
     }
 
+    /// What its listings say about those of this export. It reads the units only if the users are large.
+    pub async fn listing_history<V: Vault>(&self, catalog: &Catalog<V>) -> Result<ListingHistory> {
+        catalog.listing_history(&self.snapshot).await
+    }
+
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    /// How many of these records of groups its `unit` names.
+    pub async fn groups_among<V: Vault>(
+        &self,
+        catalog: &Catalog<V>,
+        unit: &Unit,
+        wanted: &HashSet<(&str, Digest)>,
+    ) -> Result<u64> {
+        let id = &self.snapshot.id;
+        let Some(same) = catalog.unit(id, &unit.id()).await?.filter(Unit::is_done) else { return Ok(0) };
+        let mut found = 0;
+        let mut batches = pin!(catalog.sealed_batches(id, &same));
+        while let Some(batch) = batches.try_next().await? {
+            // Nothing is known of groups on a page that cannot be read.
+            let entries = batch.into_iter().flat_map(|batch| batch.pages).flat_map(|page| page.0);
+            let is_wanted = |entry: &PageEntry| {
+                entry.digest.is_some_and(|digest| wanted.contains(&(entry.key.as_str(), digest)))
+            };
+            found += entries.filter(is_wanted).count() as u64;
+        }
+        Ok(found)
     }
 
     /// For each record that page `number` of `unit` names: whether the previous snapshot names it, so that the table
@@ -89,13 +146,14 @@ impl Previous {
     ) -> Result<Vec<bool>> {
         let subs: Vec<_> = named.iter().map(|(sub, _)| Sub::new(*sub).uuid_bytes()).collect();
         for _ in 0..MAX_BATCHES_A_PAGE {
-            let positions =
-                || subs.iter().flatten().filter_map(|sub| window.known.get(sub)).map(|known| known.position);
-            let unknown = subs.len() - positions().count();
-            let named = positions().max().unwrap_or(0).max(window.named);
+            let found = || subs.iter().flatten().filter_map(|sub| window.known.get(sub));
+            let unknown = subs.len() - found().count();
+            let last = found().max_by_key(|known| known.position).filter(|last| last.position > window.named);
+            let (named, named_on) =
+                last.map_or((window.named, window.named_on), |last| (last.position, Some(last.page)));
             // A few unknown users are new. If most are unknown, the listing is in another position.
             let is_behind = unknown > 0 && (window.read - named < MIN_AHEAD || 2 * unknown > subs.len());
-            window.named = named;
+            (window.named, window.named_on) = (named, named_on);
             if !is_behind || !self.read_next(catalog, unit, number, window).await? {
                 break;
             }
@@ -109,7 +167,8 @@ impl Previous {
         Ok(subs.into_iter().zip(named).map(is_named).collect())
     }
 
-    /// Reads the next page batch with entries that `unit` can name. Returns whether there was one.
+    /// Reads the next page batch with entries that `unit` can name, or passes over others. Returns whether there was a
+    /// batch.
     async fn read_next<V: Vault>(
         &self,
         catalog: &Catalog<V>,
@@ -118,10 +177,16 @@ impl Previous {
         window: &mut Window,
     ) -> Result<bool> {
         let (id, before) = (&self.snapshot.id, window.read);
-        while window.read == before {
+        for _ in 0..MAX_PASSED_OVER {
+            if window.read > before {
+                break;
+            }
             let (unit_before, first) = match std::mem::replace(&mut window.reading, Reading::Ended) {
-                Reading::NotBegun => match self.begin(catalog, unit, number).await? {
-                    Some(begin) => begin,
+                Reading::NotBegun => match self.begin(catalog, unit, number, window.named_on).await? {
+                    Some((unit_before, first)) => {
+                        window.reads_one = unit_before.listing != unit.listing;
+                        (unit_before, first)
+                    }
                     None => return Ok(false),
                 },
                 Reading::From(unit_before, first) if first <= unit_before.pages => (unit_before, first),
@@ -134,7 +199,7 @@ impl Previous {
             for entry in entries.filter(|entry| unit.listing.can_name(&entry.key)) {
                 if let (Some(sub), Some(digest)) = (Sub::new(entry.key).uuid_bytes(), entry.digest) {
                     window.read += 1;
-                    window.known.insert(sub, Known { digest, position: window.read });
+                    window.known.insert(sub, Known { digest, position: window.read, page: batch.first });
                     window.in_order.push_back(sub);
                 }
             }
@@ -146,21 +211,24 @@ impl Previous {
     }
 
     /// The unit of the previous snapshot that lists the users of `unit`, and the page to begin with. A split listing
-    /// begins with the one listing of the previous snapshot if that has no split listing.
+    /// begins with the one listing of the previous snapshot if that has no split listing: with the page `named_on`, to
+    /// which it has come.
     async fn begin<V: Vault>(
         &self,
         catalog: &Catalog<V>,
         unit: &Unit,
         number: u64,
+        named_on: Option<u64>,
     ) -> Result<Option<(Unit, u64)>> {
         let id = &self.snapshot.id;
         // A listing that continues after a crash probably continues at the same position as the previous one.
         if let Some(same) = catalog.unit(id, &unit.id()).await?.filter(Unit::is_done) {
-            let first = number.min(same.pages);
+            let entries_before = (number - 1) * u64::from(unit.limit.get());
+            let first = (entries_before / u64::from(same.limit.get()) + 1).min(same.pages);
             return Ok(Some((same, first)));
         }
         let is_of_split = matches!(unit.listing, Listing::UsersBySub { .. });
         let one = if is_of_split { catalog.unit(id, &Listing::Users.unit_id()).await? } else { None };
-        Ok(one.filter(Unit::is_done).map(|one| (one, 1)))
+        Ok(one.filter(Unit::is_done).map(|one| (one, named_on.unwrap_or(1))))
     }
 }

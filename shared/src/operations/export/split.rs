@@ -12,7 +12,7 @@ use super::super::refusals::refused;
 use super::context::{Export, not_written};
 use super::units::Adapted;
 use crate::model::{
-    Category, Doubt, Listing, ListingCheck, ListingQuestion, PAGE_SIZE, Snapshot, SnapshotState, Sub, Unit,
+    Category, Doubt, Listing, ListingCheck, ListingQuestion, PageLimit, Snapshot, SnapshotState, Sub, Unit,
     UnitState, UserListing,
 };
 use crate::ports::pool::Pool;
@@ -120,7 +120,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
         let latency = self.pool.latency().unwrap_or_default();
         let expected = snapshot.estimated_users.max(previous.snapshot().counts.users);
-        Ok(pays(expected, latency, self.progress.rate(Category::UserList)))
+        Ok(pays(expected, users.limit, latency, self.progress.rate(Category::UserList)))
     }
 
     /// Checks a split listing that has ended.
@@ -279,10 +279,10 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 }
 
-/// Whether one listing of `users` users takes over five minutes, at `latency` a page, and falls behind `rate` calls a
-/// second.
-fn pays(users: u64, latency: Duration, rate: u32) -> bool {
-    let time = users.div_ceil(PAGE_SIZE.into()) as f64 * latency.as_secs_f64();
+/// Whether one listing of `users` users takes over five minutes, `limit` a page and at `latency` a page, and falls behind
+/// `rate` calls a second.
+fn pays(users: u64, limit: PageLimit, latency: Duration, rate: u32) -> bool {
+    let time = users.div_ceil(limit.get().into()) as f64 * latency.as_secs_f64();
     time > MAX_TIME_OF_ONE.as_secs_f64() && f64::from(rate) * latency.as_secs_f64() > MIN_SHARE_OF_ONE
 }
 
@@ -292,11 +292,14 @@ mod tests {
 
     #[test]
     fn a_split_pays_if_one_listing_takes_over_five_minutes_and_falls_behind_the_limit() {
-        let pays = |users, latency, rate| pays(users, Duration::from_millis(latency), rate);
+        let pays = |users, latency, rate| pays(users, PageLimit::MAX, Duration::from_millis(latency), rate);
         assert!(!pays(90_000, 200, 10), "1,500 pages of 200 ms are five minutes");
         assert!(pays(90_001, 200, 10));
         assert!(!pays(10_000_000, 50, 10), "one listing makes 20 calls a second");
         assert!(pays(10_000_000, 50, 30));
         assert!(!pays(1_000_000, 50, 15));
+        // Of large users, fewer fit on a page.
+        let of_five = PageLimit::from(5);
+        assert!(super::pays(9_000, of_five, Duration::from_millis(200), 10));
     }
 }

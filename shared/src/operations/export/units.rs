@@ -17,6 +17,15 @@ pub(super) enum Adapted {
 }
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {
+    /// All units. The first attempt at a unit has the limit that the previous snapshot calls for, in every invocation.
+    /// Its item gets that limit with the end of the attempt.
+    pub(super) async fn units(&self) -> Result<Vec<Unit>> {
+        let mut units = self.catalog.units(&self.progress.run_id).await?;
+        let is_new = |unit: &&mut Unit| unit.attempt == 1 && unit.is_open();
+        units.iter_mut().filter(is_new).for_each(|unit| unit.limit = self.history.limit(&unit.listing));
+        Ok(units)
+    }
+
     /// Changes the units if that is due, or checks the listing of users.
     ///
     /// Several invocations may do this at once, or an invocation may have died half-way. So each
@@ -51,9 +60,9 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             })?;
             let members =
                 content.0.into_iter().map(|entry| Listing::Members { group: GroupName::new(entry.key) });
-            let units =
-                members.map(|listing| Unit::open(self.progress.user_pool_id.clone(), listing)).collect();
-            self.catalog.add_units(snapshot, units).await?;
+            let pool = &self.progress.user_pool_id;
+            let units = members.map(|listing| Unit::open(pool.clone(), listing));
+            self.catalog.add_units(snapshot, units.collect()).await?;
         }
         self.catalog.note_planned(snapshot, &id).await
     }

@@ -11,7 +11,7 @@ use crate::operations::run::{keep_lease, seconds_since};
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
-use crate::report::{ExportReport, RetentionReport, RunReport, SplitEnd};
+use crate::report::{ExportReport, LargeUsers, RetentionReport, RunReport, SplitEnd};
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The guidance if a snapshot is incomplete.
@@ -53,7 +53,8 @@ pub(super) async fn seal<B: Backend>(
     };
     catalog.release_lease(pool, RunKind::Export, &progress.execution.id, backend.clock().now()).await?;
     let vanished = units.iter().filter(|unit| unit.state == UnitState::Vanished).count() as u64;
-    Ok(RunReport::Export(report(backend, &progress, sealed, retention, vanished).await))
+    let large_users = LargeUsers::of(&units);
+    Ok(RunReport::Export(report(backend, &progress, sealed, retention, (vanished, large_users)).await))
 }
 
 /// Checks that every unit is listed to its end and that the units together list all users.
@@ -153,7 +154,7 @@ async fn report<B: Backend>(
     progress: &Progress,
     sealed: Snapshot,
     retention: Option<RetentionReport>,
-    vanished: u64,
+    (vanished, large_users): (u64, Option<LargeUsers>),
 ) -> ExportReport {
     let (pool, id) = (&progress.user_pool_id, &progress.run_id);
     let before = sealed.seal.as_ref().and_then(|seal| seal.before);
@@ -170,8 +171,9 @@ async fn report<B: Backend>(
         members_without_user_subs: sealed.subs_without_user.clone(),
         split_listing: SplitEnd::of(&sealed),
         records_written_again: sealed.look_ups.written_again,
+        large_users,
         calls,
-        summary: ExportReport::summary(&sealed, vanished, retention.as_ref()),
+        summary: ExportReport::summary(&sealed, vanished, large_users, retention.as_ref()),
         retention,
         notified: false,
     };

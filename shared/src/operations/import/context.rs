@@ -24,6 +24,8 @@ pub struct Context<B: Backend> {
     /// The restore as it was when the invocation began. In a dry run, the restore that the input
     /// would begin.
     pub restore: Restore,
+    /// The bytes of the largest user of the snapshot. None if users of any size may come.
+    pub largest_user: Option<u64>,
     /// The repairs of the target. None if the target is not the source.
     pub repairs: EarlierRepairs,
     /// The users to restore. None for all users.
@@ -61,9 +63,12 @@ impl<B: Backend> Context<B> {
         };
         // A run that has ended must not take its lease again. So check the state first.
         let lease = keep_lease(&catalog, progress, true, backend.clock()).await?;
+        let mut largest_user = None;
         if mode == Mode::Import {
             // The snapshot may have been removed while no run held the lease.
-            require_sealed(backend, &catalog, &restore).await?;
+            let snapshot = require_sealed(backend, &catalog, &restore).await?;
+            // If the invocation before died, it may have met larger users.
+            largest_user = snapshot.largest_user.filter(|_| !lease.follows_a_death());
         }
         Ok(Some(Self {
             mode,
@@ -74,6 +79,7 @@ impl<B: Backend> Context<B> {
             selection: selection_of(&catalog, &restore).await?,
             catalog,
             restore,
+            largest_user,
             tps: progress.tps,
             ceilings: progress.ceilings.clone(),
             budget,

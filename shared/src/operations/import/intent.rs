@@ -111,7 +111,7 @@ impl Intent {
 
     /// Adds what the report says if values of the user are left out.
     pub fn note_left_out(&mut self, left_out: &[String]) {
-        self.notes.extend((!left_out.is_empty()).then_some(Note::ValueNotRestored));
+        self.notes.extend(left_out_note(left_out));
     }
 
     /// The notes of the report if an import job created the user.
@@ -149,6 +149,11 @@ impl Intent {
         let first = std::iter::once(Operation::AdminCreateUser).chain(password).map(Operation::category);
         first.chain(self.calls_to_complete())
     }
+}
+
+/// What the report says if values of a user are left out.
+pub fn left_out_note(left_out: &[String]) -> Option<Note> {
+    (!left_out.is_empty()).then_some(Note::ValueNotRestored)
 }
 
 /// How Cognito sends an invitation. None unless the input asks for it, the user may sign in with it

@@ -19,12 +19,14 @@
 //! | [`phase`] | how a phase ends |
 //! | [`selected_users`] | the selected users of a page |
 //! | [`intent`] | what the restore does with a user |
+//! | [`encounter`] | which user the target has for it, and what the restore does with that one |
 //! | [`creation_time`] | whether the restore created a user or group |
 
 mod after;
 mod before;
 mod context;
 mod creation_time;
+mod encounter;
 mod entries;
 mod intent;
 mod jobs;

@@ -12,7 +12,7 @@ use futures::TryStreamExt;
 use super::refusals::damaged;
 use crate::catalog::Catalog;
 use crate::identity::Fingerprint;
-use crate::model::{RecordKind, RunId, Snapshot, Sub, UserComparison};
+use crate::model::{RecordKind, RunId, Snapshot, Sub, UserComparison, UserComparisons};
 use crate::operations::HeldLease;
 use crate::pacing::Budget;
 use crate::ports::vault::{Key, ReadVault, Vault};
@@ -55,8 +55,8 @@ impl<V: Vault> Upkeep for UnderLease<'_, '_, V> {
 /// The comparisons of a removal.
 #[derive(Debug, Default)]
 pub(super) struct Comparisons {
-    /// All comparisons, those of earlier invocations included. The last one may be incomplete.
-    pub all: Vec<UserComparison>,
+    /// All comparisons, those of earlier invocations included.
+    pub all: UserComparisons,
     /// How many parts this invocation has compared.
     pub parts_done: u64,
 }
@@ -73,24 +73,21 @@ impl Comparisons {
         newer: &Snapshot,
         upkeep: &mut impl Upkeep,
     ) -> Result<Option<bool>> {
-        let is_same = |known: &UserComparison| known.is_of(&older.id, &newer.id);
-        let at = match self.all.iter().position(is_same) {
-            Some(at) => at,
-            None => {
-                let new = UserComparison::new(older.id.clone(), newer.id.clone(), older.counts.users);
-                self.all.push(new);
-                self.all.len() - 1
-            }
-        };
-        while !self.all[at].is_done() {
-            let part = Part { number: self.all[at].next_part, of: self.all[at].parts };
+        if let Some(has_lost_users) = self.all.verdict(&older.id, &newer.id) {
+            return Ok(Some(has_lost_users));
+        }
+        let current = self.all.current(&older.id, &newer.id, older.counts.users);
+        while !current.is_done() {
+            let part = Part { number: current.next_part, of: current.parts };
             match part.compare(catalog, older, newer, upkeep).await? {
-                Some(Compared { users, missing }) => self.all[at].add(users, missing),
+                Some(Compared { users, missing }) => current.add(users, missing),
                 None => return Ok(None),
             }
             self.parts_done += 1;
         }
-        Ok(Some(self.all[at].has_lost_users()))
+        let has_lost_users = current.has_lost_users();
+        self.all.settle();
+        Ok(Some(has_lost_users))
     }
 }
 

@@ -1,12 +1,12 @@
 //! What all parts of a comparison share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::findings::Finding;
 use crate::catalog::Catalog;
 use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row, SnapshotUsers};
 use crate::model::{Counts, Listing, Snapshot, Sub, Unit};
-use crate::pacing::InFlightBytes;
+use crate::pacing::{InFlightBytes, UserSizes};
 
 /// Follows a comparison.
 pub trait Observer {
@@ -27,12 +27,16 @@ pub(super) struct Comparer<'a, P, V> {
     pub matcher: PoolMatcher,
     /// By row: whether the snapshot user is matched.
     pub is_matched: Vec<bool>,
+    /// The users that only the snapshot has, and whose records cannot be read.
+    pub damaged: BTreeSet<Row>,
     /// All users of the pool, each with the snapshot user that it is. A user that is listed twice
     /// is compared once.
     pub in_pool: HashMap<Fingerprint, Option<Row>>,
     /// Users of the pool that the comparison matches after the last page.
     pub undecided: Vec<UndecidedUser>,
     pub so_far: Counts,
+    /// The sizes of the users of the pool, for answers about members.
+    pub sizes: &'a UserSizes,
     /// The users in answers about members.
     pub members_in_flight: InFlightBytes,
 }

@@ -135,6 +135,9 @@ pub struct MembershipTally {
     /// Only in the snapshot: those of users that were left to their next sign-in. Nothing is missing.
     #[serde(skip_serializing_if = "is_zero")]
     pub left_to_sign_in: u64,
+    /// Only in the snapshot: those of users and groups whose records are damaged. No import can restore them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub damaged: u64,
     /// Only in the pool.
     pub extra: u64,
     /// Memberships of users that the snapshot does not hold, because they were deleted while it was

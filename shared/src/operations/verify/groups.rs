@@ -15,13 +15,21 @@ use crate::ports::vault::ReadVault;
 /// Records read with one call of the table.
 const RECORDS_A_CALL: usize = 100;
 
+/// What the comparison of the groups tells the comparison of their members.
+#[derive(Default)]
+pub(super) struct ComparedGroups {
+    /// The groups that both have, by name in the snapshot, with the name in the pool. A pool has at most 10,000.
+    pub in_both: BTreeMap<GroupName, GroupName>,
+    /// The groups of the snapshot that the pool lacks, and whose records cannot be read.
+    pub damaged: BTreeSet<GroupName>,
+}
+
 impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
-    /// Compares the groups. Returns also the groups that both have, by name in the snapshot, with the
-    /// name in the pool. A pool has at most 10,000 groups.
+    /// Compares the groups.
     pub(super) async fn compare_groups(
         &self,
         observer: &mut impl Observer,
-    ) -> Result<(Tally, BTreeMap<GroupName, GroupName>)> {
+    ) -> Result<(Tally, ComparedGroups)> {
         let wanted = self.groups_of_snapshot().await?;
         let (mut tally, mut seen) = (Tally::default(), BTreeSet::new());
         let mut listing = PagedListing::new(self.pool.id(), Listing::Groups.unit_id(), refused);
@@ -32,12 +40,12 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             self.compare_page_of_groups(unseen, &wanted, &mut tally, observer).await?;
         }
         let missing = wanted.iter().filter(|(name, _)| !seen.contains(*name)).flat_map(|(_, groups)| groups);
-        self.report_missing(missing, &mut tally, observer).await?;
+        let damaged = self.report_missing_groups(missing, &mut tally, observer).await?;
         let in_both = wanted.into_iter().filter(|(name, _)| seen.contains(name));
         let in_both = in_both
             .flat_map(|(name, groups)| groups.into_iter().map(move |group| (group.name, name.clone())))
             .collect();
-        Ok((tally, in_both))
+        Ok((tally, ComparedGroups { in_both, damaged }))
     }
 
     async fn compare_page_of_groups(
@@ -75,21 +83,26 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(())
     }
 
-    async fn report_missing(
+    /// Reports the groups that the pool lacks. Returns those whose records cannot be read.
+    async fn report_missing_groups(
         &self,
         groups: impl Iterator<Item = &SnapshotGroup>,
         tally: &mut Tally,
         observer: &mut impl Observer,
-    ) -> Result<()> {
+    ) -> Result<BTreeSet<GroupName>> {
+        let mut damaged = BTreeSet::new();
         let missing: Vec<(&str, Digest)> = groups.map(|group| (group.name.as_str(), group.digest)).collect();
         for some in missing.chunks(RECORDS_A_CALL) {
             let records = self.catalog.records::<GroupRecord>(&self.snapshot.pool, some).await?;
             for ((name, _), record) in some.iter().zip(records) {
-                let finding = tally.count_missing(record.is_err());
-                observer.found(Finding::Group { finding, group: GroupName::new(*name), fields: Vec::new() });
+                let (finding, group) = (tally.count_missing(record.is_err()), GroupName::new(*name));
+                if record.is_err() {
+                    damaged.insert(group.clone());
+                }
+                observer.found(Finding::Group { finding, group, fields: Vec::new() });
             }
         }
-        Ok(())
+        Ok(damaged)
     }
 
     /// The groups of the snapshot by their name in the pool, each with the record that was named first. After

@@ -7,6 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::comparer::{Comparer, Observer};
 use super::findings::{Finding, MembershipTally};
+use super::groups::ComparedGroups;
 use crate::Result;
 use crate::identity::{Fingerprint, Row};
 use crate::model::{FindingKind, GroupName, Listing, PageEntry, Sub, Unit};
@@ -25,6 +26,7 @@ struct ComparedMembers {
     units: u64,
     present: u64,
     left_to_sign_in: u64,
+    damaged: u64,
     /// Subs in the snapshot.
     missing: Vec<Sub>,
     /// Subs in the pool.
@@ -34,29 +36,29 @@ struct ComparedMembers {
 }
 
 impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
-    /// Compares the members of every group of the snapshot, in the order of the names. `in_both`
-    /// are the groups that the pool has, with their names there.
+    /// Compares the members of every group of the snapshot, in the order of the names.
     pub(super) async fn compare_members(
         &self,
-        in_both: &BTreeMap<GroupName, GroupName>,
+        compared: &ComparedGroups,
         observer: &mut impl Observer,
     ) -> Result<MembershipTally> {
         // Groups of the snapshot that are one group in the pool are compared as one.
         let mut groups: BTreeMap<&GroupName, Vec<(&GroupName, &Unit)>> = BTreeMap::new();
         for unit in self.units {
             if let Some(group) = group_of(unit) {
-                groups.entry(in_both.get(group).unwrap_or(group)).or_default().push((group, unit));
+                groups.entry(compared.in_both.get(group).unwrap_or(group)).or_default().push((group, unit));
             }
         }
         let mut groups: Vec<_> = groups.into_values().collect();
         groups.iter_mut().for_each(|units| units.sort_by_key(|(group, _)| *group));
         groups.sort_by_key(|units| units.first().map(|(group, _)| *group));
         let (mut tally, mut so_far) = (MembershipTally::default(), self.so_far);
-        let compare = |units| self.compare_group(units, in_both);
-        let mut compared = pin!(stream::iter(groups).map(compare).buffered(GROUPS_AT_ONCE));
-        while let Some(members) = compared.try_next().await? {
+        let compare = |units| self.compare_group(units, compared);
+        let mut results = pin!(stream::iter(groups).map(compare).buffered(GROUPS_AT_ONCE));
+        while let Some(members) = results.try_next().await? {
             tally.present += members.present;
             tally.left_to_sign_in += members.left_to_sign_in;
+            tally.damaged += members.damaged;
             tally.missing += members.missing.len() as u64;
             tally.extra += members.extra.len() as u64;
             tally.member_without_user += members.not_in_snapshot;
@@ -71,7 +73,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     async fn compare_group(
         &self,
         units: Vec<(&GroupName, &Unit)>,
-        in_both: &BTreeMap<GroupName, GroupName>,
+        compared: &ComparedGroups,
     ) -> Result<ComparedMembers> {
         let group = units[0].0;
         let (mut wanted, mut not_in_snapshot): (Vec<Row>, u64) = (Vec::new(), 0);
@@ -85,7 +87,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         wanted.sort_unstable();
         wanted.dedup();
         let (mut is_present, mut extra) = (vec![false; wanted.len()], BTreeSet::new());
-        if let Some(name) = in_both.get(group) {
+        if let Some(name) = compared.in_both.get(group) {
             let take = |sub| match self.member(&sub).and_then(|row| wanted.binary_search(&row).ok()) {
                 Some(at) => is_present[at] = true,
                 None => drop(extra.insert(sub)),
@@ -96,14 +98,17 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         let (left, missing): (Vec<Row>, Vec<Row>) = missing
             .map(|(row, _)| *row)
             .partition(|row| !self.is_matched[row.position()] && self.matcher.is_left_to_sign_in(*row));
-        let left_to_sign_in = left.len() as u64;
         let present = (wanted.len() - missing.len() - left.len()) as u64;
+        let is_group_damaged = compared.damaged.contains(group);
+        let (damaged, missing): (Vec<Row>, Vec<Row>) =
+            missing.into_iter().partition(|row| is_group_damaged || self.damaged.contains(row));
         let missing: Vec<Sub> = missing.into_iter().map(|row| self.users.sub(row)).collect();
         Ok(ComparedMembers {
             group: group.clone(),
             units: units.len() as u64,
             present,
-            left_to_sign_in,
+            left_to_sign_in: left.len() as u64,
+            damaged: damaged.len() as u64,
             missing,
             extra,
             not_in_snapshot,
@@ -117,10 +122,12 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         let unit = Listing::Members { group: group.clone() }.unit_id();
         let mut listing = PagedListing::new(pool.id(), unit, refused);
         while !listing.has_ended() {
-            let mut in_flight = self.members_in_flight.begin(listing.limit().get() as usize).await;
+            let limit = listing.limit();
+            let mut in_flight = self.members_in_flight.begin_page(|| self.sizes.page(limit)).await;
             let answer = pool.list_members(group, listing.limit(), listing.token()).await;
             if let Ok(listed) = &answer {
-                in_flight.has(listed.entries.len(), listed.bytes);
+                self.sizes.note(listed.bytes);
+                in_flight.has(listed.entries.len(), listed.bytes.sum);
             }
             if answer.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
                 // If the pool itself is gone, the comparison fails.

@@ -30,7 +30,7 @@
 //! - all pages of the snapshot before the pool is listed, and the pages of groups and members
 //!   again;
 //! - the sub maps;
-//! - the records of the compared users. Users of the own pool and users that are matched by name
+//! - the records of all users of the snapshot. Users of the own pool and users that are matched by name
 //!   need a second read.
 //!
 //! Memory: `33 bytes × users of the snapshot + 20 × their names and sub map entries + 24 to 48 ×
@@ -43,7 +43,7 @@ mod groups;
 mod members;
 mod users;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -56,7 +56,7 @@ use crate::catalog::Catalog;
 use crate::identity::{PoolMatcher, SnapshotUsers};
 use crate::model::{Counts, RecordKind, Snapshot, Unit};
 use crate::operations::refusals::refused;
-use crate::pacing::InFlightBytes;
+use crate::pacing::{InFlightBytes, UserSizes};
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
 
@@ -85,6 +85,7 @@ pub async fn verify<P: Pool, V: ReadVault>(
     let is_matched = vec![false; users.len()];
     let in_pool = HashMap::with_capacity(users.len());
     let (undecided, so_far) = (Vec::new(), Counts::default());
+    let sizes = UserSizes::default();
     let members_in_flight = InFlightBytes::new(MAX_MEMBERS_IN_FLIGHT);
     let mut comparer = Comparer {
         pool,
@@ -94,14 +95,16 @@ pub async fn verify<P: Pool, V: ReadVault>(
         users,
         matcher,
         is_matched,
+        damaged: BTreeSet::new(),
         in_pool,
         undecided,
         so_far,
+        sizes: &sizes,
         members_in_flight,
     };
     let (users, matched_by) = comparer.compare_users(observer).await?;
-    let (groups, in_both) = comparer.compare_groups(observer).await?;
-    let memberships = comparer.compare_members(&in_both, observer).await?;
+    let (groups, compared_groups) = comparer.compare_groups(observer).await?;
+    let memberships = comparer.compare_members(&compared_groups, observer).await?;
     Ok(Comparison { matched_by, users, groups, memberships })
 }
 

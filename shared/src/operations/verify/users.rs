@@ -10,9 +10,12 @@ use crate::catalog::ReadRecord;
 use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row};
 use crate::model::{Digest, FindingKind, Listing, Sub, User, UserRecord};
 use crate::operations::refusals::refused;
-use crate::pacing::PagedListing;
+use crate::pacing::{PagedListing, UserSizes};
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
+
+/// Records of missing users that are read at once.
+const RECORDS_A_CALL: usize = 1_000;
 
 /// What a comparison of users counts.
 struct UserCounts<'a, O> {
@@ -67,26 +70,42 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     pub(super) async fn compare_users(&mut self, observer: &mut impl Observer) -> Result<(Tally, MatchedBy)> {
         let mut counts =
             UserCounts { tally: Tally::default(), matched_by: MatchedBy::by(&self.matcher), observer };
-        let pool = self.pool;
+        let (pool, sizes) = (self.pool, self.sizes);
         let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
-        let mut page = next_page(pool, &mut listing).await?;
+        let mut page = next_page(pool, &mut listing, sizes).await?;
         while let Some(users) = page {
             // While the table answers for this page, Cognito lists the next one.
             let (next, ()) =
-                try_join(next_page(pool, &mut listing), self.compare_page(users, &mut counts)).await?;
+                try_join(next_page(pool, &mut listing, sizes), self.compare_page(users, &mut counts)).await?;
             page = next;
         }
         self.decide(&mut counts);
-        for row in self.users.rows().filter(|row| !self.is_matched[row.position()]) {
-            let is_unreadable = self.matcher.is_unreadable(row);
-            if self.matcher.is_left_to_sign_in(row) && !is_unreadable {
-                counts.tally.left_to_sign_in += 1;
-            } else {
-                counts.missing(self.users.sub(row), is_unreadable);
-            }
-        }
+        self.report_missing_users(&mut counts).await?;
         self.matcher.forget_names();
         Ok((counts.tally, counts.matched_by))
+    }
+
+    /// Reports the users that only the snapshot has. Their records tell which of them an import can restore.
+    async fn report_missing_users<O: Observer>(&mut self, counts: &mut UserCounts<'_, O>) -> Result<()> {
+        let rows: Vec<Row> = self.users.rows().filter(|row| !self.is_matched[row.position()]).collect();
+        for rows in rows.chunks(RECORDS_A_CALL) {
+            let subs: Vec<Sub> = rows.iter().map(|row| self.users.sub(*row)).collect();
+            let named: Vec<_> =
+                subs.iter().zip(rows).map(|(sub, row)| (sub.as_str(), self.users.digest(*row))).collect();
+            let is_damaged = |record: ReadRecord<UserRecord>| record.is_err();
+            let damaged = self.catalog.map_records(&self.snapshot.pool, &named, is_damaged).await?;
+            for ((row, sub), is_damaged) in rows.iter().zip(subs).zip(damaged) {
+                if is_damaged {
+                    self.damaged.insert(*row);
+                }
+                if self.matcher.is_left_to_sign_in(*row) && !is_damaged {
+                    counts.tally.left_to_sign_in += 1;
+                } else {
+                    counts.missing(sub, is_damaged);
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn compare_page<O: Observer>(
@@ -179,10 +198,18 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
 }
 
 /// The next users of the pool. None after the last page.
-async fn next_page(pool: &impl Pool, listing: &mut PagedListing<'_>) -> Result<Option<Vec<User>>> {
+async fn next_page(
+    pool: &impl Pool,
+    listing: &mut PagedListing<'_>,
+    sizes: &UserSizes,
+) -> Result<Option<Vec<User>>> {
     if listing.has_ended() {
+        sizes.all_are_known();
         return Ok(None);
     }
     let answer = pool.list_users(listing.limit(), listing.token()).await;
+    if let Ok(listed) = &answer {
+        sizes.note(listed.bytes);
+    }
     listing.advance(answer).map(|step| Some(step.into_entries()))
 }

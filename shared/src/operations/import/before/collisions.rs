@@ -4,6 +4,10 @@
 //! If hashes are equal, it reads them again, and writes a claim on each such name to the table. So no user
 //! is left out because of its hash alone. A snapshot whose names cannot collide in the target is not read.
 //!
+//! A user that the restore cannot create claims no alias: its username collides, or the settings of the target
+//! refuse it. So the search compares usernames before aliases. If settings refuse a user whose alias several
+//! users have, it notes that, and no claim is held against the user: Cognito refuses it for its own fault.
+//!
 //! The hashes that an invocation has collected are written before its checkpoint. The next invocation reads
 //! them.
 
@@ -12,11 +16,12 @@ use std::pin::pin;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
+use super::target_rules::TargetRules;
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::model::{
-    CollisionCheckpoint, CollisionStage, Digest, DigestBuilder, NameClaim, NameInTarget, Pages, Place,
-    ReasonCode, Restore, StoredHashes, Sub, UserRecord, collision_of,
+    Collision, CollisionCheckpoint, CollisionStage, Digest, DigestBuilder, Existing, NameClaim, NameInTarget,
+    NameRule, Pages, Place, Restore, StoredHashes, Sub, UserRecord, collision_of,
 };
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
@@ -44,7 +49,8 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     }
     let key = CheckpointKey::collisions(&restore.id);
     let names = restore.expected.users * restore.collides_by.len() as u64;
-    let first = || CollisionCheckpoint::new(names.div_ceil(MAX_HASHES));
+    let rules = NameRule::of_kinds(&restore.collides_by, &restore.settings);
+    let first = || CollisionCheckpoint::new(rules, names.div_ceil(MAX_HASHES));
     let state = catalog.checkpoint(&key).await?.unwrap_or_else(first);
     if state.stage == CollisionStage::Done {
         return Ok(PhaseEnd::Done);
@@ -54,11 +60,11 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     Ok(PhaseEnd::of(catalog.work_through(&key, state, &mut search).await?))
 }
 
-/// Why users of this list are not restored, by `sub`: `usernameCollides` or `aliasTaken`.
+/// Why users of this list are not restored, by `sub`.
 pub async fn among<B: Backend>(
     context: &Context<B>,
     users: &[(&Sub, &UserRecord)],
-) -> Result<HashMap<Sub, ReasonCode>> {
+) -> Result<HashMap<Sub, Collision>> {
     let Context { catalog, restore, .. } = context;
     if restore.collides_by.is_empty() {
         return Ok(HashMap::new());
@@ -68,17 +74,24 @@ pub async fn among<B: Backend>(
         return Ok(HashMap::new());
     }
     let named: Vec<_> = users.iter().map(|(sub, record)| (*sub, names_of(restore, sub, record))).collect();
-    let keys: Vec<_> = named.iter().flat_map(|(_, names)| names).map(|name| name.key).collect();
-    let claims = catalog.name_claims(&restore.id, &keys).await?;
-    let reason = |(sub, names): (&Sub, Vec<NameInTarget>)| {
-        Some((sub.clone(), collision_of(sub, &names, |key| claims.get(key))?))
+    let keys_of = |(sub, names): &(&Sub, Vec<NameInTarget>)| {
+        let refused = (!names.is_empty()).then(|| refused_key(sub));
+        names.iter().map(|name| name.key).chain(refused).collect::<Vec<_>>()
     };
-    Ok(named.into_iter().filter_map(reason).collect())
+    let keys: Vec<_> = named.iter().flat_map(keys_of).collect();
+    let claims = catalog.name_claims(&restore.id, &keys).await?;
+    let collision = |(sub, names): (&Sub, Vec<NameInTarget>)| {
+        let collision = collision_of(sub, &names, |key| claims.get(key))?;
+        let is_refused = claims.contains_key(&refused_key(sub));
+        let is_of_user = is_refused && collision != Collision::Username;
+        (!is_of_user).then(|| (sub.clone(), collision))
+    };
+    Ok(named.into_iter().filter_map(collision).collect())
 }
 
-/// Whether all users of such a collision are left out, and not only the later ones.
-pub fn leaves_out_all(reason: &ReasonCode) -> bool {
-    *reason == ReasonCode::UsernameCollides
+/// Stands for a note that the settings of the target refuse a user.
+fn refused_key(sub: &Sub) -> Digest {
+    DigestBuilder::new("refused user").text(sub.as_str()).finish()
 }
 
 /// The names that may collide of a user that the restore creates. None for other users.
@@ -105,6 +118,8 @@ struct Search<'a, B: Backend> {
     unwritten: Option<Unwritten>,
     /// Claims in the table, by name.
     claims: HashMap<Digest, NameClaim>,
+    /// The rules of the target. None until names are compared.
+    rules: Option<TargetRules>,
     is_stage_ended: bool,
 }
 
@@ -125,6 +140,7 @@ impl<'a, B: Backend> Search<'a, B> {
             first_page: 1,
             unwritten: None,
             claims: HashMap::new(),
+            rules: None,
             is_stage_ended: false,
         }
     }
@@ -145,35 +161,74 @@ impl<'a, B: Backend> Search<'a, B> {
         Ok(())
     }
 
-    fn collect(&mut self, state: &CollisionCheckpoint, names: &[UserName]) {
-        let hashes = names.iter().map(|user| user.name.hash());
-        self.hashes.extend(hashes.filter(|&hash| state.is_in_slice(hash)));
+    fn collect(&mut self, state: &CollisionCheckpoint, users: &[NamedUser]) {
+        let names = users.iter().flat_map(|user| &user.names);
+        self.hashes.extend(names.filter(|name| state.has(name)).map(NameInTarget::hash));
     }
 
     /// Writes claims on the names whose hashes are equal.
-    async fn compare(&mut self, state: &mut CollisionCheckpoint, names: Vec<UserName>) -> Result<()> {
-        let Context { catalog, restore, .. } = self.context;
-        for UserName { sub, place, name } in names {
-            if !state.is_in_slice(name.hash()) || self.hashes.binary_search(&name.hash()).is_err() {
-                continue;
+    async fn compare(&mut self, state: &mut CollisionCheckpoint, mut users: Vec<NamedUser>) -> Result<()> {
+        let is_doubtful =
+            |name: &NameInTarget| state.has(name) && self.hashes.binary_search(&name.hash()).is_ok();
+        users.retain(|user| user.names.iter().any(is_doubtful));
+        if state.usernames_collide && state.rule() == Some(NameRule::OneUser) {
+            self.remove_colliding(&mut users).await?;
+        }
+        // A target in use may have the user, with its names. Then no setting takes them from it.
+        let may_exist = self.context.restore.options.existing != Existing::Fail;
+        for NamedUser { sub, place, record, intent, names } in users {
+            let is_refused = self.rules().await?.objection(&record, &intent).is_some();
+            for name in names {
+                if !state.has(&name) || self.hashes.binary_search(&name.hash()).is_err() {
+                    continue;
+                }
+                let claim = NameClaim::new(sub.clone(), place, name);
+                let key = match name.rule {
+                    NameRule::OneUser if is_refused && !may_exist => refused_key(&sub),
+                    NameRule::OneSpelling | NameRule::OneUser => name.key,
+                };
+                self.claim(state, key, claim).await?;
             }
-            let claim = NameClaim::new(sub, place, name);
-            let is_known = self.claims.get(&name.key).is_some_and(|known| {
-                let mut with_claim = known.clone();
-                with_claim.add(&claim);
-                with_claim == *known
-            });
-            if is_known {
-                continue;
-            }
-            let stored = catalog.claim_name(&restore.id, name.key, &claim).await?;
-            state.found |= stored.collision.is_some();
-            if self.claims.len() >= MAX_CLAIMS {
-                self.claims.clear();
-            }
-            self.claims.insert(name.key, stored);
         }
         Ok(())
+    }
+
+    async fn claim(&mut self, state: &mut CollisionCheckpoint, key: Digest, claim: NameClaim) -> Result<()> {
+        let Context { catalog, restore, .. } = self.context;
+        let is_known = self.claims.get(&key).is_some_and(|known| {
+            let mut with_claim = known.clone();
+            with_claim.add(&claim);
+            with_claim == *known
+        });
+        if is_known {
+            return Ok(());
+        }
+        let stored = catalog.claim_name(&restore.id, key, &claim).await?;
+        state.note(&stored);
+        if self.claims.len() >= MAX_CLAIMS {
+            self.claims.clear();
+        }
+        self.claims.insert(key, stored);
+        Ok(())
+    }
+
+    /// Removes the users whose usernames have several spellings.
+    async fn remove_colliding(&self, users: &mut Vec<NamedUser>) -> Result<()> {
+        let Context { catalog, restore, .. } = self.context;
+        let names = users.iter().flat_map(|user| &user.names);
+        let usernames = names.filter(|name| name.rule == NameRule::OneSpelling);
+        let keys: Vec<_> = usernames.map(|name| name.key).collect();
+        let mut claims = catalog.name_claims(&restore.id, &keys).await?;
+        claims.retain(|_, claim| claim.rule == NameRule::OneSpelling);
+        users.retain(|user| collision_of(&user.sub, &user.names, |key| claims.get(key)).is_none());
+        Ok(())
+    }
+
+    async fn rules(&mut self) -> Result<&TargetRules> {
+        match self.rules {
+            Some(ref rules) => Ok(rules),
+            None => Ok(self.rules.insert(TargetRules::read(self.context).await?)),
+        }
     }
 
     fn end_stage(&mut self, state: &mut CollisionCheckpoint) {
@@ -202,14 +257,14 @@ impl<B: Backend> PagedWork for Search<'_, B> {
         self.load(&state).await?;
         let (context, users) = (self.context, self.users.clone());
         let last = users.count().min(state.next_page + PAGES_AT_ONCE - 1);
-        let names = |number| names_on_page(context, &users, number);
+        let read = |number| users_on_page(context, &users, number);
         {
-            let pages = stream::iter(state.next_page..=last).map(names).buffered(READS_AT_ONCE);
+            let pages = stream::iter(state.next_page..=last).map(read).buffered(READS_AT_ONCE);
             let mut pages = pin!(pages);
-            while let Some(names) = pages.try_next().await? {
+            while let Some(users) = pages.try_next().await? {
                 match state.stage {
-                    CollisionStage::Hashes => self.collect(&state, &names),
-                    CollisionStage::Names => self.compare(&mut state, names).await?,
+                    CollisionStage::Hashes => self.collect(&state, &users),
+                    CollisionStage::Names => self.compare(&mut state, users).await?,
                     CollisionStage::Done => {}
                 }
             }
@@ -260,25 +315,30 @@ fn position(state: &CollisionCheckpoint) -> (u64, CollisionStage, u64) {
     (state.slice, state.stage, state.next_page)
 }
 
-/// A name of a user on a page.
-struct UserName {
+/// A user on a page, with its names that may collide.
+struct NamedUser {
     sub: Sub,
     place: Place,
-    name: NameInTarget,
+    record: UserRecord,
+    intent: Intent,
+    names: Vec<NameInTarget>,
 }
 
-/// The names that may collide, of the users on a page whose records can be read.
-async fn names_on_page<B: Backend>(
+/// The users on a page that the restore creates and whose records can be read.
+async fn users_on_page<B: Backend>(
     context: &Context<B>,
     users: &Pages,
     number: u64,
-) -> Result<Vec<UserName>> {
+) -> Result<Vec<NamedUser>> {
+    let restore = &context.restore;
     let page = selected_users::of_page(context, users, number).await?.unwrap_or_default();
-    let names = page.into_iter().filter_map(|SelectedUser { place, sub, record, .. }| {
-        let (place, names) = (Place { page: number, place }, names_of(&context.restore, &sub, &record.ok()?));
-        Some(names.into_iter().map(move |name| UserName { sub: sub.clone(), place, name }))
+    let users = page.into_iter().filter_map(|SelectedUser { place, sub, record, .. }| {
+        let record = record.ok()?;
+        let intent = Intent::of(&sub, &record, &restore.settings, &restore.options).ok()?;
+        let names = NameInTarget::of_user(&record, &intent.name, &restore.collides_by, &restore.settings);
+        Some(NamedUser { sub, place: Place { page: number, place }, record, intent, names })
     });
-    Ok(names.flatten().collect())
+    Ok(users.collect())
 }
 
 /// Keeps the hashes that occur more than once, each of them once, in order.

@@ -4,8 +4,11 @@
 //! every user. No list of members has to fit into memory.
 
 use crate::catalog::{CheckpointKey, PagedWork};
-use crate::model::{GroupMatch, GroupName, Listing, Pages, Restore, SelectionCheckpoint, Sub, Unit};
-use crate::operations::import::context::Context;
+use crate::format::plural;
+use crate::model::{
+    FilterPlaces, GroupMatch, GroupName, Listing, Pages, Restore, SelectionCheckpoint, Sub, Unit, UserFilter,
+};
+use crate::operations::import::context::{Context, Mode};
 use crate::operations::import::phase::PhaseEnd;
 use crate::operations::import::selected_users;
 use crate::ports::Backend;
@@ -17,28 +20,47 @@ const CHECKPOINT_EVERY: u32 = 50;
 /// Finds the selected users.
 ///
 /// # Errors
-/// `SelectionEmpty` if the selection matches no user. `SnapshotDamaged` if all users that it may match cannot be read,
-/// or if members of an excepted group cannot be read: the import would restore them.
+/// `SelectionEmpty` if the selection matches no user, or if an exception does: the import would restore the user that
+/// the operator meant. `SnapshotDamaged` if the records of all selected users cannot be read, unless this is a plan. Also
+/// if members of an excepted group cannot be read: the import would restore them.
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let Context { catalog, restore, .. } = context;
     let Some(selection) = &context.selection else { return Ok(PhaseEnd::Done) };
     let key = CheckpointKey::selection_scan(&restore.id);
     let state = catalog.checkpoint(&key).await?.unwrap_or_default();
     let units = if state.done { Vec::new() } else { catalog.units(&restore.snapshot).await? };
-    let mut scan = SelectionScan { context, groups: selection.groups(), units };
-    match catalog.work_through(&key, state, &mut scan).await? {
-        None => Ok(PhaseEnd::OutOfTime),
-        Some(state) if state.selected > 0 => Ok(PhaseEnd::Done),
-        Some(state) if state.unreadable > 0 => Err(damaged(
-            restore,
-            "the records of all users that the selection may name are missing or altered",
-        )),
-        Some(_) => Err(Error::new(
-            ErrorKind::SelectionEmpty,
-            format!("The selection names no user of snapshot {}.", restore.snapshot),
-            Guidance::CheckSelection,
-        )),
+    let exceptions = selection.except.as_ref().map(UserFilter::places).unwrap_or_default();
+    let mut scan = SelectionScan { context, groups: selection.groups(), exceptions, units };
+    let Some(state) = catalog.work_through(&key, state, &mut scan).await? else {
+        return Ok(PhaseEnd::OutOfTime);
+    };
+    let unmatched = scan.exceptions.others(|place| state.is_excepted(place));
+    if !unmatched.is_empty() {
+        let lists: Vec<_> =
+            unmatched.into_iter().map(|(list, entries)| format!("{entries} of {}", list.name())).collect();
+        let what =
+            format!("Exceptions match nothing in snapshot {}: {}.", restore.snapshot, lists.join(", "));
+        return Err(matches_nothing(&what, &state));
     }
+    if state.selected > 0 || (state.damaged > 0 && context.mode == Mode::DryRun) {
+        return Ok(PhaseEnd::Done);
+    }
+    if state.damaged > 0 {
+        return Err(damaged(restore, "the records of all selected users are missing or altered"));
+    }
+    let what = format!("The selection names no user of snapshot {}.", restore.snapshot);
+    Err(matches_nothing(&what, &state))
+}
+
+/// The refusal of names that match nothing. They may be those of users that cannot be read.
+fn matches_nothing(what: &str, state: &SelectionCheckpoint) -> Error {
+    if state.unreadable == 0 {
+        return Error::new(ErrorKind::SelectionEmpty, what, Guidance::CheckSelection);
+    }
+    let unreadable = plural(state.unreadable, "page or record of users is", "pages or records of users are");
+    let what = format!("{what} {unreadable} missing or altered, and may have the names.");
+    let guidance = Guidance::All(vec![Guidance::CheckSelection, Guidance::UseAnotherSnapshot]);
+    Error::new(ErrorKind::SelectionEmpty, what, guidance)
 }
 
 /// The search for selected users.
@@ -46,6 +68,7 @@ struct SelectionScan<'a, B: Backend> {
     context: &'a Context<B>,
     /// The groups of the selection, and what it means to be a member.
     groups: Vec<(&'a str, GroupMatch)>,
+    exceptions: FilterPlaces<'a>,
     units: Vec<Unit>,
 }
 
@@ -59,7 +82,9 @@ impl<B: Backend> PagedWork for SelectionScan<'_, B> {
             // A group that the snapshot lacks has no pages.
             Some((group, _)) => {
                 let listing = Listing::Members { group: GroupName::new(*group) };
-                self.units.iter().find(|unit| unit.listing == listing).map(Pages::of).unwrap_or_default()
+                let unit = self.units.iter().find(|unit| unit.listing == listing);
+                state.note_excepted(unit.and_then(|_| self.exceptions.of_group(group)));
+                unit.map(Pages::of).unwrap_or_default()
             }
             None => Pages::of_users(&self.units),
         };
@@ -70,12 +95,17 @@ impl<B: Backend> PagedWork for SelectionScan<'_, B> {
         }
         match group {
             Some((_, meaning)) => put_members(self.context, &pages, state.next_page, *meaning).await?,
-            None => match selected_users::of_page(self.context, &pages, state.next_page).await? {
-                Some(users) => {
-                    let readable = users.iter().filter(|user| user.record.is_ok()).count();
-                    state.selected += readable as u64;
-                    state.unreadable += (users.len() - readable) as u64;
-                }
+            None => match selected_users::all_of_page(self.context, &pages, state.next_page).await? {
+                Some(users) => users.iter().for_each(|(user, is_selected)| {
+                    let record = user.record.as_ref().ok();
+                    state.note_excepted(self.exceptions.of_user(&user.sub, record));
+                    match is_selected {
+                        Some(true) if record.is_some() => state.selected += 1,
+                        Some(true) => state.damaged += 1,
+                        Some(false) => {}
+                        None => state.unreadable += 1,
+                    }
+                }),
                 None => state.unreadable += 1,
             },
         }

@@ -14,7 +14,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::identity::names_of_target_user;
-use crate::model::{Existing, Listing, ListingCheckpoint, Pages, Restore, ScannedUser, Sub, User};
+use crate::model::{
+    Existing, Listing, ListingCheckpoint, Pages, Restore, ScannedUser, ScannedValues, Sub, User,
+};
 use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::ports::Backend;
@@ -136,5 +138,6 @@ fn scanned(user: &User, restore: &Restore) -> ScannedUser {
         content: record.kept_digest(restore.options.old_sub_attribute.as_deref()),
         left_out,
         is_federated: user.record.is_federated(),
+        values: (restore.options.existing == Existing::Update).then(|| ScannedValues::of(&user.record)),
     }
 }

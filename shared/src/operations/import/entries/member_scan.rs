@@ -73,10 +73,12 @@ impl<B: Backend> PagedWork for MemberScan<'_, B> {
     async fn page(&mut self, state: ListingCheckpoint) -> Result<ListingCheckpoint> {
         let Context { pool, catalog, restore, .. } = self.entries.context;
         let mut listing = self.entries.context.resume_listing(&self.unit, state.position.clone());
-        let mut in_flight = self.entries.members_in_flight.begin(listing.limit().get() as usize).await;
+        let (limit, sizes) = (listing.limit(), &self.entries.sizes);
+        let mut in_flight = self.entries.members_in_flight.begin_page(|| sizes.page(limit)).await;
         let answer = pool.list_members(self.group, listing.limit(), listing.token()).await;
         if let Ok(listed) = &answer {
-            in_flight.has(listed.entries.len(), listed.bytes);
+            sizes.note(listed.bytes);
+            in_flight.has(listed.entries.len(), listed.bytes.sum);
         }
         if answer.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
             // The pool exists, so the group is missing and has no members.

@@ -38,6 +38,7 @@ use futures::future::join;
 use futures::{StreamExt, TryStreamExt, stream};
 
 pub use self::ahead::works_ahead;
+pub use self::update::Difference;
 
 use self::concurrency::UNITS_AT_ONCE;
 use self::entry::WorkEnd;

@@ -13,7 +13,7 @@ use super::workers::Workers;
 use crate::Result;
 use crate::model::{ImportJobs, Method, Outcome, Pages};
 use crate::operations::import::context::Context;
-use crate::pacing::InFlightBytes;
+use crate::pacing::{InFlightBytes, UserSizes};
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolError};
 
@@ -42,6 +42,8 @@ pub struct Entries<'a, B: Backend> {
     pub group_pages: OnceCell<Pages>,
     pub users_in_flight: InFlightBytes,
     pub members_in_flight: InFlightBytes,
+    /// The sizes of the users of the target, for answers about members.
+    pub sizes: UserSizes,
 }
 
 impl<'a, B: Backend> Entries<'a, B> {
@@ -64,6 +66,7 @@ impl<'a, B: Backend> Entries<'a, B> {
             group_pages: OnceCell::new(),
             users_in_flight: InFlightBytes::new(MAX_USERS_IN_FLIGHT),
             members_in_flight: InFlightBytes::new(MAX_MEMBERS_IN_FLIGHT),
+            sizes: UserSizes::of_pool(context.largest_user),
         })
     }
 

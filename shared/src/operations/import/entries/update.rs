@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{GroupRecord, TargetSettings, UserRecord, Username, is_left_out};
+use crate::model::{
+    GroupRecord, PoolDescription, SchemaViolation, TargetSettings, UserRecord, Username, is_left_out,
+};
 use crate::ports::pool::{Pool, PoolResult};
 
 /// What differs between a user of the target and the snapshot.
@@ -71,6 +73,11 @@ impl Difference {
         rest.set.remove(name).map(|_| rest)
     }
 
+    /// The first rule of the target's schema that keeps Cognito from setting the attributes.
+    pub fn objection(&self, target: &PoolDescription) -> Option<SchemaViolation> {
+        target.objection_to_update(self.set.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
     /// Whether Cognito would send a code to an address that is set but not verified. Source:
     /// "AdminUpdateUserAttributes", Amazon Cognito user pools API reference.
     pub fn would_send_message(&self, settings: &TargetSettings) -> bool {
@@ -107,7 +114,7 @@ pub fn has_more_than(existing: &GroupRecord, wanted: &GroupRecord, compares_role
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{PoolDescription, UserStatus};
+    use crate::model::UserStatus;
 
     fn user(attributes: &[(&str, &str)], enabled: bool) -> UserRecord {
         UserRecord {

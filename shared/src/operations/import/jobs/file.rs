@@ -167,7 +167,9 @@ pub fn row(
     mut record: UserRecord,
     name: &Username,
 ) -> std::result::Result<String, NotInJob> {
-    if let Some(attribute) = &options.old_sub_attribute {
+    if let Some(attribute) = &options.old_sub_attribute
+        && !record.has_other_value(attribute, sub.as_str())
+    {
         record.attributes.insert(attribute.clone(), sub.to_string());
     }
     let row = Row { header, target, sign_in_name: name.as_str(), user: &record };

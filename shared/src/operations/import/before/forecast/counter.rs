@@ -1,16 +1,17 @@
 //! Counts the users of a page by what the restore will do with them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::Result;
 use crate::csv::Header;
 use crate::model::{
-    Category, Forecast, Method, ObjectionReason, PoolDescription, ReasonCode, Restore, ScannedUser,
-    SchemaViolation, Sub, UserRecord,
+    Category, Collision, Forecast, Method, ReasonCode, Restore, ScannedUser, Sub, UserRecord,
 };
-use crate::operations::import::before::collisions::leaves_out_all;
+use crate::operations::import::before::target_rules::TargetRules;
 use crate::operations::import::context::Context;
-use crate::operations::import::intent::Intent;
+use crate::operations::import::encounter::{Comparison, Encounter};
+use crate::operations::import::entries::Difference;
+use crate::operations::import::intent::{Intent, left_out_note};
 use crate::operations::import::jobs::columns::{self, Columns};
 use crate::operations::import::jobs::file;
 use crate::operations::import::selected_users::SelectedUser;
@@ -21,16 +22,13 @@ use crate::ports::pool::Pool;
 pub struct ForecastPage {
     pub users: Vec<SelectedUser>,
     pub in_target: HashMap<Sub, ScannedUser>,
-    pub collisions: HashMap<Sub, ReasonCode>,
+    pub collisions: HashMap<Sub, Collision>,
 }
 
 /// Counts users by comparing them with the target.
 pub struct ForecastCounter<'a> {
     restore: &'a Restore,
-    /// The target, with the attributes that the restore declares.
-    target: PoolDescription,
-    /// The identity providers of the target.
-    providers: BTreeSet<String>,
+    rules: TargetRules,
     /// The columns of import jobs. None if the restore runs no jobs.
     header: Option<Header>,
 }
@@ -40,8 +38,7 @@ impl<'a> ForecastCounter<'a> {
     /// starts none, the forecast notes why.
     pub async fn new<B: Backend>(context: &'a Context<B>, forecast: &mut Forecast) -> Result<Self> {
         let restore = &context.restore;
-        let mut target = context.pool.describe().await.map_err(|error| context.refused(error))?;
-        let providers = providers(context).await?;
+        let target = context.pool.describe().await.map_err(|error| context.refused(error))?;
         let mut header = None;
         if restore.options.method == Method::Csv {
             let jobs = forecast.jobs.get_or_insert_default();
@@ -54,9 +51,7 @@ impl<'a> ForecastCounter<'a> {
                 Columns::NoJobs { reason } => jobs.fallback = Some(reason),
             }
         }
-        // The restore declares missing attributes before it creates users.
-        target.attributes.extend(restore.to_declare.clone());
-        Ok(Self { restore, target, providers, header })
+        Ok(Self { restore, rules: TargetRules::of(context, target).await?, header })
     }
 
     /// Counts a page. None is a damaged page.
@@ -65,35 +60,91 @@ impl<'a> ForecastCounter<'a> {
             forecast.damaged_pages += 1;
             return;
         };
-        let options = &self.restore.options;
         for SelectedUser { sub, record, left_out, .. } in users {
-            // Users of a colliding username have one user of the target in common, if it has one.
-            let in_target = in_target.get(&sub);
-            let collides = |reason: &&ReasonCode| in_target.is_none() || leaves_out_all(reason);
-            if let Some(reason) = collisions.get(&sub).filter(collides) {
-                forecast.count_objection(sub, reason.clone());
-                continue;
-            }
-            match (in_target, record) {
-                (Some(existing), Ok(record)) => {
-                    let is_same =
-                        existing.content == record.kept_digest(options.old_sub_attribute.as_deref());
-                    forecast.count_existing(is_same, options.existing);
-                    if is_same {
-                        let lacks = |name: &String| !existing.left_out.contains(name);
-                        forecast.count_left_out(&sub, left_out.into_iter().filter(lacks).collect());
-                    }
+            match record {
+                Ok(record) => {
+                    let (found, collision) = (in_target.get(&sub), collisions.get(&sub));
+                    self.count_user(sub, &record, left_out, found, collision, forecast);
                 }
-                (None, Ok(record)) => match self.intent(&sub, &record) {
-                    Ok(mut intent) => {
-                        intent.note_left_out(&left_out);
-                        forecast.count_left_out(&sub, left_out);
-                        self.count_missing(&sub, &record, &intent, forecast);
-                    }
-                    Err(objection) => forecast.count_objection(sub, objection),
-                },
-                (_, Err(reason)) => forecast.count_objection(sub, reason.code()),
+                Err(reason) => forecast.count_objection(sub, reason.code()),
             }
+        }
+    }
+
+    fn count_user(
+        &self,
+        sub: Sub,
+        record: &UserRecord,
+        left_out: Vec<String>,
+        found: Option<&ScannedUser>,
+        collision: Option<&Collision>,
+        forecast: &mut Forecast,
+    ) {
+        let restore = self.restore;
+        let intent = Intent::of(&sub, record, &restore.settings, &restore.options);
+        let encounter = Encounter::of(restore, &sub, record, intent.as_ref().err().copied(), found);
+        let has = encounter != Encounter::Absent;
+        if let Some(collision) =
+            collision.filter(|collision| collision.leaves_out(has, restore.target_pool()))
+        {
+            return forecast.count_objection(sub, collision.reason().code());
+        }
+        match (encounter, intent) {
+            (Encounter::SignedIn(_), _) => forecast.count_existing(true, restore.options.existing),
+            (Encounter::Present(found), _) => self.count_present(sub, record, left_out, found, forecast),
+            (Encounter::Absent, Err(not_created)) => {
+                forecast.count_objection(sub, not_created.reason().code());
+            }
+            (Encounter::Absent, Ok(mut intent)) => match self.rules.objection(record, &intent) {
+                Some(violation) => forecast.count_objection(sub, violation),
+                None => {
+                    let attribute = restore.options.old_sub_attribute.as_ref();
+                    if attribute.is_some_and(|name| record.has_other_value(name, sub.as_str())) {
+                        forecast.count_overwritten(&sub);
+                    }
+                    intent.note_left_out(&left_out);
+                    forecast.count_left_out(&sub, &left_out);
+                    self.count_missing(&sub, record, &intent, forecast);
+                }
+            },
+        }
+    }
+
+    /// Counts a user that the target has. If the restore updates it, the target must accept what changes.
+    fn count_present(
+        &self,
+        sub: Sub,
+        record: &UserRecord,
+        mut left_out: Vec<String>,
+        found: &ScannedUser,
+        forecast: &mut Forecast,
+    ) {
+        let restore = self.restore;
+        let comparison = Comparison::of(restore, record, &left_out, found);
+        let mut is_same = matches!(comparison, Comparison::Same { .. });
+        let mut keeps = found.left_out.clone();
+        if let (Comparison::Changed, Some(values)) = (comparison, &found.values) {
+            let except = restore.options.old_sub_attribute.as_deref();
+            let others = left_out.iter().map(String::as_str).chain(except);
+            let present = values.user_beside(record, others);
+            let difference = Difference::between(&present, record, except).keeping(&left_out);
+            if difference.would_send_message(&restore.settings) {
+                return forecast.count_objection(sub, ReasonCode::WouldSendMessage);
+            }
+            if let Some(violation) = difference.objection(&self.rules.target) {
+                return forecast.count_objection(sub, violation);
+            }
+            // A user whose own value is all that differs keeps it.
+            is_same = difference.is_none();
+            keeps = present.attributes.into_keys().collect();
+        }
+        forecast.count_existing(is_same, restore.options.existing);
+        if is_same {
+            left_out.retain(|name| !keeps.contains(name));
+        }
+        if comparison != Comparison::Kept {
+            forecast.count_left_out(&sub, &left_out);
+            forecast.count_notes(&left_out_note(&left_out));
         }
     }
 
@@ -102,7 +153,14 @@ impl<'a> ForecastCounter<'a> {
         forecast.must_reset += u64::from(intent.has_to_reset(record));
         if let Some(header) = &self.header {
             let jobs = forecast.jobs.get_or_insert_default();
-            match file::row(header, &self.target, &self.restore.options, sub, record.clone(), &intent.name) {
+            match file::row(
+                header,
+                &self.rules.target,
+                &self.restore.options,
+                sub,
+                record.clone(),
+                &intent.name,
+            ) {
                 Ok(_) => {
                     jobs.by_job += 1;
                     forecast.count_creatable(intent.calls_after_job(), &intent.notes_of_job(record));
@@ -118,33 +176,4 @@ impl<'a> ForecastCounter<'a> {
         let look_up = is_looked_up.then_some(Category::UserRead);
         forecast.count_creatable(intent.calls().chain(look_up), &intent.notes);
     }
-
-    /// The restore's intent for a user, or the objection to creating the user.
-    fn intent(&self, sub: &Sub, record: &UserRecord) -> std::result::Result<Intent, ObjectionReason> {
-        let restore = self.restore;
-        let intent = Intent::of(sub, record, &restore.settings, &restore.options)
-            .map_err(|not_created| not_created.reason().code())?;
-        if let Some(alias) = restore.settings.alias_of_form(&intent.name) {
-            return Err(SchemaViolation::name_of_alias(alias).into());
-        }
-        if let Some(violation) = self.target.objection(record.restorable_attributes()) {
-            return Err(violation.into());
-        }
-        let is_missing = |provider: &&String| !self.providers.contains(*provider);
-        match intent.identities.iter().map(|identity| &identity.provider_name).find(is_missing) {
-            Some(provider) => Err(SchemaViolation::provider(provider).into()),
-            None => Ok(intent),
-        }
-    }
-}
-
-/// The names of the target's identity providers.
-async fn providers<B: Backend>(context: &Context<B>) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    let mut listing = context.new_listing("the identity providers");
-    while !listing.has_ended() {
-        let answer = context.pool.list_providers(listing.token()).await;
-        names.extend(listing.advance(answer)?.into_entries());
-    }
-    Ok(names)
 }

@@ -2,15 +2,27 @@
 
 use super::groups::MAX_GROUPS;
 use crate::format::{grouped, plural};
-use crate::model::ForecastCheckpoint;
+use crate::model::{ForecastCheckpoint, setting_name};
 use crate::{Error, ErrorKind, Guidance};
 
-/// The refusal. None if nothing would be lost or the operator accepts losses.
+/// The refusal. None if nothing would be lost, or if the operator accepts the losses that the target causes.
 pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
     if !state.is_refused() {
         return None;
     }
     let ForecastCheckpoint { restore, forecast, .. } = state;
+    let filled = &forecast.old_sub_attribute_filled;
+    if let Some(attribute) = restore.options.old_sub_attribute.as_ref().filter(|_| !filled.is_none()) {
+        let what = format!(
+            "The old sub would overwrite other values of {} in snapshot {}: {}.",
+            setting_name(attribute),
+            restore.snapshot,
+            plural(filled.users, "user", "users")
+        );
+        let advice =
+            "Nothing was changed. Let another attribute keep the old sub, or none: the sub map has it, too.";
+        return Some(Error::new(ErrorKind::InvalidInput, what, advice));
+    }
     let objections = forecast.caused_by_target();
     let mut losses: Vec<_> = objections
         .map(|(reason, objection)| format!("{} ({reason})", plural(objection.users, "user", "users")))

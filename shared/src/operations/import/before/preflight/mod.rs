@@ -84,6 +84,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             value_rules: input.options.accept_losses.then(|| ValueRules::of(self.target)),
             to_declare: checked.to_declare,
             collides_by: checked.collides_by,
+            new_aliases: checked.new_aliases,
             expected: snapshot.counts,
             shrunk: None,
             at_work: None,

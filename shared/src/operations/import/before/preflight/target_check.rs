@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, Record};
 use crate::model::{
-    AttributeSchema, DataType, ImportInput, PoolDescription, Snapshot, UniqueName, setting_name,
+    AttributeSchema, DataType, Federated, ImportInput, PoolDescription, Snapshot, UniqueName, setting_name,
 };
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -13,6 +13,9 @@ use crate::{Error, ErrorKind, Guidance, Result};
 const SUB_LENGTH: u32 = 36;
 /// The most characters of a custom attribute that declares no maximum.
 const DEFAULT_MAX_LENGTH: u32 = 256;
+
+/// The most custom attributes of a pool. Source: "Quotas in Amazon Cognito", developer guide.
+const MAX_CUSTOM_ATTRIBUTES: usize = 50;
 
 /// Custom attributes that the restore declares in the target.
 pub type Declarations = BTreeMap<String, AttributeSchema>;
@@ -23,6 +26,8 @@ pub struct CheckedTarget {
     pub to_declare: Declarations,
     /// The names that may be equal in it, although they differ in the source.
     pub collides_by: Vec<UniqueName>,
+    /// Its aliases that the source does not have.
+    pub new_aliases: Vec<String>,
 }
 
 /// Compares the target with the source of a snapshot.
@@ -39,8 +44,13 @@ pub async fn check<V: Vault>(
     let sign_in = check_sign_in(input, &source, target);
     match (sign_in, check_attributes(input, &source, target)) {
         (Ok(()), Ok(to_declare)) => {
-            let collides_by = UniqueName::that_may_collide(&source, target);
-            Ok(CheckedTarget { to_declare, collides_by })
+            let collides_by = {
+                let makes_natives = input.options.federated == Federated::Link;
+                UniqueName::that_may_collide(&source, target, makes_natives)
+            };
+            let is_new = |alias: &&String| !source.alias_attributes.contains(*alias);
+            let new_aliases = target.alias_attributes.iter().filter(is_new).cloned().collect();
+            Ok(CheckedTarget { to_declare, collides_by, new_aliases })
         }
         (sign_in, attributes) => {
             let errors: Vec<Error> = sign_in.err().into_iter().chain(attributes.err()).collect();
@@ -114,8 +124,16 @@ fn check_attributes(
         }
     }
     let is_of_another_type = missing.keys().any(|name| target.attributes.contains_key(name));
-    if missing.is_empty() || (options.create_missing_attributes && !is_of_another_type) {
+    if missing.is_empty() {
         return Ok(missing);
+    }
+    if options.create_missing_attributes && !is_of_another_type {
+        let attributes = target.custom_attributes().count() + missing.len();
+        return if attributes > MAX_CUSTOM_ATTRIBUTES {
+            Err(too_many_attributes(input, attributes))
+        } else {
+            Ok(missing)
+        };
     }
     let names: Vec<_> = missing.iter().map(|(name, schema)| declaration(name, schema)).collect();
     Err(Error::new(
@@ -123,6 +141,19 @@ fn check_attributes(
         format!("Target user pool {} does not declare {}.", input.target, names.join(", ")),
         Guidance::CreateMissingAttributes.and("An attribute of another type needs a new pool."),
     ))
+}
+
+/// Cognito cannot remove an attribute again, so none is declared if not all can be.
+fn too_many_attributes(input: &ImportInput, attributes: usize) -> Error {
+    Error::new(
+        ErrorKind::TargetNotSupported,
+        format!(
+            "With the attributes of the snapshot, target user pool {} would have {attributes} custom attributes. A \
+             pool can have {MAX_CUSTOM_ATTRIBUTES}.",
+            input.target
+        ),
+        "Create a target that declares the custom attributes of the source and few others.",
+    )
 }
 
 fn declaration(name: &str, schema: &AttributeSchema) -> String {

@@ -110,7 +110,7 @@ enum Invitation {
     Refused(Outcome),
 }
 
-/// Sends an invitation again that failed before.
+/// Sends an invitation again that failed before, or of which no answer is known.
 async fn invite_again<B: Backend>(
     entries: &Entries<'_, B>,
     intent: &Intent,

@@ -32,7 +32,10 @@ pub async fn create<B: Backend>(
         temporary_password: password::random(restore.settings.password_length)?,
         invitation: intent.invitation,
     };
-    if let Some(attribute) = &restore.options.old_sub_attribute {
+    // The plan refuses to overwrite a value. It has not looked at a user that was in the target until now.
+    if let Some(attribute) = &restore.options.old_sub_attribute
+        && !record.has_other_value(attribute, user.sub.as_str())
+    {
         new.attributes.insert(attribute.clone(), user.sub.to_string());
     }
     lookups.creations.note().await?;

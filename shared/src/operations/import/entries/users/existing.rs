@@ -3,7 +3,7 @@
 use super::create::may_be_about_confirmation;
 use super::lookups::PageLookups;
 use super::open_user::OpenUser;
-use super::target_user::{Resolution, TargetUser, lacks_preferred_username};
+use super::target_user::{FailedInvitation, Resolution, TargetUser, lacks_preferred_username};
 use crate::Result;
 use crate::model::{
     Existing, Operation, Origin, Outcome, PREFERRED_USERNAME, Reason, Restore, SubMapEntry, User, UserRecord,
@@ -43,7 +43,7 @@ pub async fn decide<B: Backend>(
         && is_as_created(restore, user, record, found, &difference)
         && may_be_begun(entries, user, record, found, lookups).await?;
     Ok(match restore.options.existing {
-        _ if is_begun => created_by_restore(restore, found),
+        _ if is_begun => created_without_answer(restore, found),
         Existing::Fail => Resolution::failed(taken),
         _ if taken == Reason::AliasTaken => Resolution::failed(taken),
         _ if difference.is_none() => {
@@ -83,6 +83,17 @@ fn created_by_restore(restore: &Restore, found: &User) -> Resolution {
     let is_created = is_created_during(restore, found.record.created);
     let outcome = if is_created { Outcome::Created } else { Outcome::AlreadyThere };
     Resolution::Found(TargetUser::created_before(found, outcome))
+}
+
+/// The answer to the creation is lost, and with it whether the invitation went. A second message is a lesser harm than
+/// a user who cannot sign in.
+fn created_without_answer(restore: &Restore, found: &User) -> Resolution {
+    match created_by_restore(restore, found) {
+        Resolution::Found(target) => {
+            Resolution::Found(TargetUser { failed_invitation: Some(FailedInvitation::Before), ..target })
+        }
+        settled => settled,
+    }
 }
 
 /// Whether an earlier invocation may have created the user and died before it wrote that to the

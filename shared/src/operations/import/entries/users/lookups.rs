@@ -6,8 +6,8 @@ use super::open_user::OpenUser;
 use crate::Result;
 use crate::catalog::ReadRecord;
 use crate::model::{
-    GroupMatch, InJob, NameKey, Outcome, Place, Reason, ReasonCode, Restore, RestoredUser, ScannedUser,
-    SeenUsers, Sub, SubMapEntry, UserRecord,
+    Collision, GroupMatch, InJob, NameKey, Outcome, Place, Restore, RestoredUser, ScannedUser, SeenUsers,
+    Sub, SubMapEntry, UserRecord,
 };
 use crate::operations::import::before::collisions;
 use crate::operations::import::context::Context;
@@ -29,7 +29,7 @@ pub struct PageLookups<'a, B: Backend> {
     /// The users that earlier repairs created, for the users that the scan did not find.
     pub successors: HashMap<Sub, Vec<RestoredUser>>,
     /// Why users are not created: their names collide with those of other users of the snapshot.
-    pub collisions: HashMap<Sub, ReasonCode>,
+    pub collisions: HashMap<Sub, Collision>,
     /// Users that an import job created, by sign-in name.
     in_jobs: HashMap<NameKey, InJob>,
 }
@@ -66,13 +66,11 @@ impl<'a, B: Backend> PageLookups<'a, B> {
     /// The first pass leaves out the later users of an alias. A later pass tries each of them, because the
     /// first user may not have been restored.
     pub fn collision(&self, restore: &Restore, sub: &Sub) -> Option<Outcome> {
-        let reason = self.collisions.get(sub)?;
-        if collisions::leaves_out_all(reason) {
-            return Some(Outcome::Failed { reason: Reason::UsernameCollides });
-        }
+        let collision = *self.collisions.get(sub)?;
         let is_restored = self.sub_map.get(sub).is_some_and(|entry| entry.restored.is_some());
-        let is_in_target = is_restored || self.in_target.contains_key(sub);
-        (restore.pass == 1 && !is_in_target).then_some(Outcome::Failed { reason: Reason::AliasTaken })
+        let is_tried = collision != Collision::Username && (restore.pass > 1 || is_restored);
+        let is_left_out = collision.leaves_out(self.in_target.contains_key(sub), restore.target_pool());
+        (is_left_out && !is_tried).then(|| Outcome::Failed { reason: collision.reason() })
     }
 
     /// Whether an import job created the user at a place.

@@ -5,8 +5,9 @@ use super::open_user::OpenUser;
 use super::target_user::{Resolution, TargetUser};
 use super::{create, existing};
 use crate::Result;
-use crate::model::{Existing, Origin, Outcome, Reason, ScannedUser, Sub, UserRecord, Username};
+use crate::model::{Origin, Outcome, Reason, ScannedUser, Sub, UserRecord, Username};
 use crate::operations::import::context::Context;
+use crate::operations::import::encounter::{Comparison, Encounter};
 use crate::operations::import::entries::state::Entries;
 use crate::operations::import::intent::{Intent, NotCreated};
 use crate::ports::Backend;
@@ -25,15 +26,20 @@ pub async fn resolve<B: Backend>(
     {
         return Ok(Resolution::Found(TargetUser::by_job(intent)));
     }
-    if matches!(intent, Err(NotCreated::LeftToSignIn))
-        && let Some(signed_in) = signed_in(entries, user, record, lookups).await?
-    {
-        return Ok(signed_in);
-    }
-    let may_exist = intent.is_ok() || entries.context.restore.target_pool().may_hold_uncreatable_users();
-    if may_exist
-        && let Some(resolution) = resolve_existing(entries, user, record, intent.ok(), lookups).await?
-    {
+    let restore = &entries.context.restore;
+    let not_created = intent.err().copied();
+    let found = lookups.in_target.get(&user.sub);
+    let resolved = match Encounter::of(restore, &user.sub, record, not_created, found) {
+        Encounter::SignedIn(scanned) => Some(signed_in(scanned.sub.clone(), scanned.username.clone())),
+        Encounter::Present(scanned) => resolve_present(entries, user, record, scanned, lookups).await?,
+        // The user that the scan has found is another one.
+        Encounter::Absent if found.is_some() => None,
+        Encounter::Absent => match look_up_signed_in(entries, record, not_created).await? {
+            Some(signed_in) => Some(signed_in),
+            None => look_up(entries, user, record, intent.ok(), lookups).await?,
+        },
+    };
+    if let Some(resolution) = resolved {
         return Ok(resolution);
     }
     match intent {
@@ -42,34 +48,28 @@ pub async fn resolve<B: Backend>(
     }
 }
 
-/// A federated user that has signed in to the target, so that Cognito has created it there. None if
-/// it has not, or if the target is the own pool and the restore may change the user.
-///
-/// The target scan finds such users. Without it, a later pass looks up each of them.
-async fn signed_in<B: Backend>(
+fn signed_in(sub: Sub, username: Username) -> Resolution {
+    Resolution::Found(TargetUser::signed_in(sub, username))
+}
+
+/// Looks up a federated user that is left to its sign-in: it may have signed in to the target, so that Cognito
+/// has created it there. The target scan finds such users. A later pass has no scan.
+async fn look_up_signed_in<B: Backend>(
     entries: &Entries<'_, B>,
-    user: &OpenUser,
     record: &UserRecord,
-    lookups: &PageLookups<'_, B>,
+    not_created: Option<NotCreated>,
 ) -> Result<Option<Resolution>> {
     let Context { pool, restore, .. } = entries.context;
-    let found = |sub, username| Some(Resolution::Found(TargetUser::signed_in(sub, username)));
-    let is_itself = |sub: &Sub| restore.target_pool().has_snapshot_subs() && *sub == user.sub;
-    // Users can sign up under such a name, or choose it as their alias.
-    let has_name =
-        |username: &Username| username.as_str().to_lowercase() == record.username.as_str().to_lowercase();
-    if let Some(scanned) = lookups.in_target.get(&user.sub) {
-        let stays = !restore.target_pool().has_snapshot_subs() || restore.options.existing == Existing::Skip;
-        let is_left =
-            stays && scanned.is_federated && has_name(&scanned.username) && !is_itself(&scanned.sub);
-        return Ok(found(scanned.sub.clone(), scanned.username.clone()).filter(|_| is_left));
-    }
-    if restore.pass == 1 || restore.target_pool().looks_up_before_creation() {
+    let is_left = not_created == Some(NotCreated::LeftToSignIn);
+    if !is_left || restore.pass == 1 || restore.target_pool().looks_up_before_creation() {
         return Ok(None);
     }
+    // Users can choose such a name as their alias.
+    let has_name =
+        |username: &Username| username.as_str().to_lowercase() == record.username.as_str().to_lowercase();
     match pool.get_user(&record.username).await {
         Ok(now) if now.record.is_federated() && has_name(&now.record.username) => {
-            Ok(found(now.sub, now.record.username))
+            Ok(Some(signed_in(now.sub, now.record.username)))
         }
         Ok(_) => Ok(None),
         Err(error) if error.kind == PoolErrorKind::UserNotFound => Ok(None),
@@ -77,21 +77,17 @@ async fn signed_in<B: Backend>(
     }
 }
 
-/// Resolves a user that the target had before the restore wrote to it. None if the scan did not
-/// find the user.
+/// Resolves a user that the target had before the restore wrote to it. None if it is gone since.
 ///
 /// The restore looks up only users that it will change.
-async fn resolve_existing<B: Backend>(
+async fn resolve_present<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
     record: &UserRecord,
-    intent: Option<&Intent>,
+    scanned: &ScannedUser,
     lookups: &PageLookups<'_, B>,
 ) -> Result<Option<Resolution>> {
     let Context { pool, catalog, restore, .. } = entries.context;
-    let Some(scanned) = lookups.in_target.get(&user.sub) else {
-        return look_up(entries, user, record, intent, lookups).await;
-    };
     let kept = || Outcome::Skipped { reason: Reason::AlreadyInTarget };
     if let Some(entry) = catalog.sub_map_by_new_sub(&restore.id, &scanned.sub).await? {
         return Ok(Some(match entry.origin().filter(|_| entry.old_sub == user.sub) {
@@ -100,12 +96,12 @@ async fn resolve_existing<B: Backend>(
             None => Resolution::failed(Reason::UsernameTaken),
         }));
     }
-    if scanned.content == record.kept_digest(restore.options.old_sub_attribute.as_deref()) {
-        let lacks = user.left_out.iter().any(|name| !scanned.left_out.contains(name));
-        return Ok(Some(found(scanned, Outcome::AlreadyThere).lacking(lacks)));
-    }
-    if restore.options.existing == Existing::Skip {
-        return Ok(Some(found(scanned, kept())));
+    match Comparison::of(restore, record, &user.left_out, scanned) {
+        Comparison::Same { lacks_left_out } => {
+            return Ok(Some(found(scanned, Outcome::AlreadyThere).lacking(lacks_left_out)));
+        }
+        Comparison::Kept => return Ok(Some(found(scanned, kept()))),
+        Comparison::Changed => {}
     }
     match pool.get_user(&scanned.username).await {
         Ok(now) if now.sub == scanned.sub => {

@@ -14,7 +14,7 @@ pub struct TargetUser {
     pub has_signed_in: bool,
     /// Whether it has a password, which the user may have set.
     pub has_password: bool,
-    /// Whether Cognito could not send its invitation, and when.
+    /// Whether Cognito could not send its invitation, or its answer about it is lost, and when.
     pub failed_invitation: Option<FailedInvitation>,
     /// Whether it lacks a value that the restore leaves out.
     pub lacks_left_out: bool,
@@ -85,7 +85,7 @@ impl TargetUser {
     }
 }
 
-/// When Cognito could not send an invitation.
+/// When an invitation failed, or its answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailedInvitation {
     /// Just now. The next start sends it again.

@@ -4,11 +4,13 @@
 //! Method: pools with slow calls, and split listings that are incomplete, unfiltered, refused or broken. After each
 //! export, the snapshot holds every user of the pool.
 
+mod agreement;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
-use shared::model::{GroupName, GroupRecord, Listing, Metric, RunId, Snapshot, SplitListing, Sub, Unit};
+use shared::model::{GroupName, GroupRecord, Listing, Metric, RunId, Snapshot, Sub, Unit};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour};
@@ -17,17 +19,17 @@ use crate::support::machine::Machine;
 use crate::support::restored::{Comparison, compare};
 use crate::support::{assert_rate, backend, in_paused_time, people, snapshot, source_id, target_id};
 
-const USERS: usize = 1_200;
+pub(crate) const USERS: usize = 1_200;
 /// With calls of this average time, one listing of so many users takes over five minutes.
-const SLOW: Duration = Duration::from_secs(40);
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+pub(crate) const SLOW: Duration = Duration::from_secs(40);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-fn set_latency(backend: &MemoryBackend, latency: Duration) {
+pub(crate) fn set_latency(backend: &MemoryBackend, latency: Duration) {
     backend.script().set_latency(latency, Duration::from_millis(5));
 }
 
 /// A pool of so many users with one sealed snapshot. From now on its calls are slow.
-async fn slow(users: usize) -> (MemoryBackend, MemoryPool) {
+pub(crate) async fn slow(users: usize) -> (MemoryBackend, MemoryPool) {
     let (backend, source, _) = backend();
     people::plain(users, 3).fill(&source);
     export(&backend, "before").await;
@@ -35,13 +37,13 @@ async fn slow(users: usize) -> (MemoryBackend, MemoryPool) {
     (backend, source)
 }
 
-async fn report_of(backend: &MemoryBackend, name: &str) -> Value {
+pub(crate) async fn report_of(backend: &MemoryBackend, name: &str) -> Value {
     let input = json!({"userPoolId": source_id(), "splitListing": true});
     Machine::new(backend).export(input, name).await.report()
 }
 
 /// Exports. The snapshot must hold every user of the pool.
-async fn export(backend: &MemoryBackend, name: &str) -> (Snapshot, Vec<Unit>) {
+pub(crate) async fn export(backend: &MemoryBackend, name: &str) -> (Snapshot, Vec<Unit>) {
     let report = report_of(backend, name).await;
     let contents = read(backend, &report).await;
     assert_eq!(contents.users.len(), backend.pool(&source_id()).user_count());
@@ -49,7 +51,7 @@ async fn export(backend: &MemoryBackend, name: &str) -> (Snapshot, Vec<Unit>) {
     (contents.snapshot, units)
 }
 
-async fn read(backend: &MemoryBackend, report: &Value) -> snapshot::Contents {
+pub(crate) async fn read(backend: &MemoryBackend, report: &Value) -> snapshot::Contents {
     let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
     snapshot::read(backend, &source_id(), &id).await
 }
@@ -108,6 +110,28 @@ fn a_split_listing_keeps_up_with_the_limit_if_one_listing_cannot() {
         assert_eq!(report["status"], "SUCCEEDED", "{report}");
         assert_eq!(compare(&contents, &backend.pool(&target_id())), Comparison::default());
     });
+}
+
+#[test]
+fn a_split_listing_reads_the_one_listing_before_it_once_in_any_number_of_invocations() {
+    let queries = |budget: u64| {
+        in_paused_time(async {
+            let (backend, source) = slow(20_000).await;
+            source.delete_group(&people::group_name(0));
+            source.delete_group(&people::group_name(1));
+            source.delete_group(&people::group_name(2));
+            set_latency(&backend, Duration::from_secs(1));
+            let before = backend.vault().queries("PAGES#users#001#");
+            let input = json!({"userPoolId": source_id(), "splitListing": true, "tps": 200});
+            let machine = Machine::new(&backend).with_budget(Duration::from_secs(budget));
+            let report = machine.export(input, "split").await.report();
+            assert_eq!(report["listing"], "split", "{report}");
+            backend.vault().queries("PAGES#users#001#") - before
+        })
+    };
+    let (once, often) = (queries(900), queries(5));
+    // Each invocation of each listing reads the batch again in which the one before it stopped.
+    assert!(often < once * 3 / 2, "{once} queries in one invocation, {often} in several");
 }
 
 #[test]
@@ -285,58 +309,6 @@ fn a_new_user_that_a_split_listing_overlooks_is_found_by_its_membership_or_by_th
 }
 
 #[test]
-fn every_seventh_split_listing_is_compared_with_one_listing_which_is_sealed() {
-    in_paused_time(async {
-        let (backend, source) = slow(USERS).await;
-        // An estimate that counts new users behind the pages would rightly raise a doubt.
-        source.set_estimate(1_000);
-        for number in 1..=8 {
-            // Users come and go between the listings.
-            let (pool, gone) = (source.clone(), source.users()[number].sub.clone());
-            backend.script().change_before(Operation::ListUsers, 20, move || {
-                pool.delete_user(&gone);
-                add_users(&pool, USERS * 2 + number * 10, 2);
-            });
-            let report = report_of(&backend, &format!("export {number}")).await;
-            assert_eq!(report["splitListing"], Value::Null, "{report}");
-            let contents = read(&backend, &report).await;
-            let units = Catalog::new(backend.vault()).units(&contents.snapshot.id).await.unwrap();
-            let expected = if number == 7 { (1, true) } else { (16, false) };
-            assert_eq!(listings(&units), expected, "export {number}");
-            assert_eq!(contents.snapshot.split.uncompared, [0, 1, 2, 3, 4, 5, 6, 0, 1][number]);
-            tokio::time::sleep(DAY).await;
-        }
-    });
-}
-
-#[test]
-fn a_disagreement_of_both_listings_turns_splitting_off_for_good() {
-    in_paused_time(async {
-        let (backend, source) = slow(USERS).await;
-        source.set_estimate(1_000);
-        for number in 1..=6 {
-            let (_, units) = export(&backend, &format!("export {number}")).await;
-            assert_eq!(listings(&units), (16, false));
-            tokio::time::sleep(DAY).await;
-        }
-        // The estimate and the previous snapshot do not show that the filter overlooks this new user.
-        let since = backend.clock().now();
-        add_users(&source, USERS, 1);
-        source.set_split_listing(SplitListingBehaviour::OverlookingNew(since));
-        let report = report_of(&backend, "compared").await;
-        assert_eq!((&report["listing"], &report["splitListing"]), (&json!("one"), &json!("disagrees")));
-        assert!(report["summary"].as_str().unwrap().contains("disagree about the users"), "{report}");
-        assert_eq!(read(&backend, &report).await.users.len(), USERS + 1);
-
-        source.set_split_listing(SplitListingBehaviour::Complete);
-        tokio::time::sleep(400 * DAY).await;
-        let report = report_of(&backend, "later").await;
-        assert_eq!((&report["listing"], &report["splitListing"]), (&json!("one"), &json!("off")));
-        assert!(report["summary"].as_str().unwrap().contains("Splitting is off"), "{report}");
-    });
-}
-
-#[test]
 fn members_without_a_user_are_counted_in_report_and_metrics() {
     for is_split in [false, true] {
         in_paused_time(async {
@@ -421,69 +393,6 @@ fn an_interrupted_check_has_the_same_result() {
     });
 }
 
-/// A slow pool whose next split export is compared with one listing.
-async fn due_for_comparison() -> (MemoryBackend, MemoryPool) {
-    let (backend, source) = slow(USERS).await;
-    let is_header = |item: &serde_dynamo::Item| item.contains_key("splitListing");
-    let (key, mut item) = backend.vault().items().into_iter().find(|(_, item)| is_header(item)).unwrap();
-    let split = SplitListing { uncompared: 6, ..SplitListing::default() };
-    item.insert("splitListing".to_owned(), serde_dynamo::to_attribute_value(split).unwrap());
-    backend.vault().put_by_hand(&key, item);
-    (backend, source)
-}
-
-/// Deletes so many users after the split listing, before one listing names many of them.
-fn delete_between_both_listings(backend: &MemoryBackend, source: &MemoryPool, count: usize) {
-    let pool = source.clone();
-    backend.script().change_before(Operation::ListUsers, 36, move || {
-        // The one listing may have named the first users already.
-        pool.users().into_iter().rev().take(count).for_each(|user| pool.delete_user(&user.sub));
-    });
-}
-
-/// From the decision about both listings to the seal, an invocation may die at each call.
-#[test]
-fn a_death_after_the_comparison_of_both_listings_does_not_change_its_result() {
-    in_paused_time(async {
-        let (backend, _) = due_for_comparison().await;
-        let begin = backend.script().calls();
-        export(&backend, "undisturbed").await;
-        let calls = backend.script().calls() - begin;
-        for call in (calls - 110..calls).step_by(6) {
-            let (backend, _) = due_for_comparison().await;
-            backend.script().fault(backend.script().calls() + call, Fault::Die(Applied::All));
-            let report = report_of(&backend, "compared").await;
-            backend.script().clear();
-            assert_eq!(
-                (&report["listing"], &report["splitListing"]),
-                (&json!("one"), &Value::Null),
-                "death at call {call}: {report}"
-            );
-            let contents = read(&backend, &report).await;
-            assert_eq!((contents.users.len(), contents.snapshot.split.uncompared), (USERS, 0));
-        }
-    });
-}
-
-#[test]
-fn a_user_that_the_split_listing_names_and_one_listing_overlooks_is_never_missing_from_a_seal() {
-    in_paused_time(async {
-        let (backend, source) = due_for_comparison().await;
-        source.overlook_in_one_listing(source.users()[7].sub.clone(), 1);
-        let report = report_of(&backend, "overlooked once").await;
-        assert_eq!((&report["listing"], &report["splitListing"]), (&json!("one"), &Value::Null), "{report}");
-        assert_eq!(read(&backend, &report).await.users.len(), USERS);
-
-        let (backend, source) = due_for_comparison().await;
-        let hidden = source.users()[7].sub.clone();
-        source.overlook_in_one_listing(hidden.clone(), u32::MAX);
-        let input = json!({"userPoolId": source_id(), "splitListing": true});
-        let end = Machine::new(&backend).export(input, "overlooked always").await;
-        assert_eq!(end.error().0, "ListingFailed", "{end:?}");
-        assert!(end.error().1.contains(hidden.as_str()), "{end:?}");
-    });
-}
-
 #[test]
 fn a_member_that_one_listing_overlooks_is_never_missing_from_a_seal() {
     in_paused_time(async {
@@ -503,67 +412,6 @@ fn a_member_that_one_listing_overlooks_is_never_missing_from_a_seal() {
         let end = Machine::new(&backend).export(json!({"userPoolId": source_id()}), "always").await;
         assert_eq!(end.error().0, "ListingFailed", "{end:?}");
         assert!(end.error().1.contains(hidden.as_str()), "{end:?}");
-    });
-}
-
-#[test]
-fn a_comparison_of_many_different_users_looks_up_few_and_is_made_again() {
-    in_paused_time(async {
-        let (backend, source) = due_for_comparison().await;
-        delete_between_both_listings(&backend, &source, 250);
-        let before = calls_of(&backend, Operation::ListUsers);
-        let report = report_of(&backend, "compared").await;
-        assert_eq!(
-            (&report["listing"], &report["splitListing"]),
-            (&json!("one"), &json!("notCompared")),
-            "{report}"
-        );
-        assert!(report["summary"].as_str().unwrap().contains("compares them again"), "{report}");
-        let calls = calls_of(&backend, Operation::ListUsers) - before;
-        // The check of both listings looks up 60 `sub`s, and the check of the members as many.
-        assert!(calls <= 48 + 21 + 60 + 60, "{calls} calls");
-        assert_eq!(read(&backend, &report).await.snapshot.split.uncompared, 6);
-        let report = report_of(&backend, "compared again").await;
-        assert_eq!((&report["listing"], &report["splitListing"]), (&json!("one"), &Value::Null), "{report}");
-    });
-}
-
-/// The records of the snapshot show when a user signed up. So no call asks for it.
-#[test]
-fn users_who_sign_up_between_both_listings_cost_no_look_up() {
-    in_paused_time(async {
-        let (backend, _) = due_for_comparison().await;
-        let before = calls_of(&backend, Operation::ListUsers);
-        export(&backend, "none signs up").await;
-        let calls = calls_of(&backend, Operation::ListUsers) - before;
-
-        let (backend, pool) = due_for_comparison().await;
-        backend.script().change_before(Operation::ListUsers, 36, move || {
-            add_users(&pool, USERS, 120);
-        });
-        let before = calls_of(&backend, Operation::ListUsers);
-        let report = report_of(&backend, "compared").await;
-        assert_eq!((&report["listing"], &report["splitListing"]), (&json!("one"), &Value::Null), "{report}");
-        let contents = read(&backend, &report).await;
-        // More sign up behind the pages that are still to come than the check may look up.
-        assert!(contents.users.len() > USERS + 60, "{}", contents.users.len());
-        assert_eq!(contents.snapshot.split.uncompared, 0);
-        // The new users fill two pages of the one listing.
-        let made = calls_of(&backend, Operation::ListUsers) - before;
-        assert!((calls..=calls + 2).contains(&made), "{made} calls, {calls} without new users");
-    });
-}
-
-#[test]
-fn a_look_up_that_fails_does_not_turn_splitting_off() {
-    in_paused_time(async {
-        let (backend, source) = due_for_comparison().await;
-        delete_between_both_listings(&backend, &source, 20);
-        source.set_look_ups(Some(PoolErrorKind::Transient));
-        let report = report_of(&backend, "compared").await;
-        assert_eq!((&report["listing"], &report["splitListing"]), (&json!("one"), &json!("notCompared")));
-        let split = read(&backend, &report).await.snapshot.split;
-        assert_eq!((split.turned_off_at, split.uncompared), (None, 6));
     });
 }
 
@@ -687,99 +535,4 @@ fn records_of_the_previous_snapshot_are_not_looked_up() {
         let again = backend.vault().looked_up() - looked_up;
         assert!(again < USERS as u64 / 4, "{again} records of {USERS} unchanged users were looked up");
     });
-}
-
-/// Removes the records of some users. Returns their keys.
-fn lose_records(backend: &MemoryBackend, every: usize) -> Vec<shared::ports::vault::Key> {
-    let records: Vec<_> =
-        backend.vault().items().into_keys().filter(|key| key.pk.starts_with("USER#")).collect();
-    let lost: Vec<_> = records.into_iter().step_by(every).collect();
-    lost.iter().for_each(|key| drop(backend.vault().remove(key)));
-    lost
-}
-
-#[test]
-fn one_lost_record_is_written_again_within_eight_exports() {
-    for is_slow in [false, true] {
-        in_paused_time(async {
-            let (backend, _) = slow(USERS).await;
-            set_latency(&backend, if is_slow { SLOW } else { Duration::ZERO });
-            report_of(&backend, "of the same kind").await;
-            let lost = lose_records(&backend, usize::MAX);
-            let mut again = 0;
-            for number in 0..8 {
-                let report = report_of(&backend, &format!("again {number}")).await;
-                assert_eq!(report["status"], "SEALED");
-                again += report["recordsWrittenAgain"].as_u64().unwrap();
-            }
-            assert!(backend.vault().items().contains_key(&lost[0]), "{is_slow}");
-            // After a change of the kind of listing, nothing is known, so all records are looked up and none is counted.
-            assert!(again == 1 || is_slow && again == 0, "{is_slow}: {again}");
-        });
-    }
-}
-
-#[test]
-fn one_missing_record_makes_the_same_export_look_up_all_records() {
-    for is_slow in [false, true] {
-        in_paused_time(async {
-            let (backend, _) = slow(USERS).await;
-            set_latency(&backend, if is_slow { SLOW } else { Duration::ZERO });
-            report_of(&backend, "of the same kind").await;
-            // So many are lost that every turn finds some.
-            let lost = lose_records(&backend, 10);
-            let report = report_of(&backend, "again").await;
-            assert_eq!(report["listing"], if is_slow { "split" } else { "one" }, "{report}");
-            assert_eq!(report["recordsWrittenAgain"], 120, "{report}");
-            let words = report["summary"].as_str().unwrap();
-            assert!(words.contains("120 records of earlier snapshots were missing"), "{words}");
-            assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)));
-            assert_eq!(read(&backend, &report).await.users.len(), USERS);
-            let report = report_of(&backend, "next").await;
-            assert_eq!(report["recordsWrittenAgain"], 0, "{report}");
-            assert!(!report["summary"].as_str().unwrap().contains("missing"), "{report}");
-        });
-    }
-}
-
-#[test]
-fn lost_records_are_written_again_although_invocations_die() {
-    for call in (1..120).step_by(11) {
-        in_paused_time(async {
-            let (backend, _) = slow(USERS).await;
-            set_latency(&backend, if call % 2 == 0 { SLOW } else { Duration::ZERO });
-            report_of(&backend, "of the same kind").await;
-            let lost = lose_records(&backend, 10);
-            backend.script().fault(backend.script().calls() + call, Fault::Die(Applied::Half));
-            let report = report_of(&backend, "again").await;
-            assert_eq!(report["recordsWrittenAgain"], 120, "death at call {call}: {report}");
-            assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)), "death at call {call}");
-            assert_eq!(read(&backend, &report).await.users.len(), USERS);
-        });
-    }
-}
-
-#[test]
-fn a_death_or_a_lost_reply_at_any_call_counts_no_lost_record_twice() {
-    let written_again = |fault: Option<(u64, Fault)>| {
-        in_paused_time(async {
-            let (backend, _) = slow(120).await;
-            set_latency(&backend, Duration::ZERO);
-            let lost = lose_records(&backend, 3);
-            let begun = backend.script().calls();
-            if let Some((call, fault)) = fault {
-                backend.script().fault(begun + call, fault);
-            }
-            let report = report_of(&backend, "again").await;
-            assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)), "{fault:?}");
-            assert_eq!(report["recordsWrittenAgain"], lost.len() as u64, "{fault:?}: {report}");
-            backend.script().calls() - begun
-        })
-    };
-    let calls = written_again(None);
-    for call in 1..=calls {
-        for fault in [Fault::LostReply, Fault::Die(Applied::Nothing), Fault::Die(Applied::Half)] {
-            written_again(Some((call, fault)));
-        }
-    }
 }

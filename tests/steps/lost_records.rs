@@ -1,0 +1,141 @@
+//! Goal: an export finds records that the table has lost, writes them again, and counts each once.
+//!
+//! Method: remove records of users, groups and the pool between two exports, and let invocations die.
+
+use std::time::Duration;
+
+use serde_json::json;
+use shared::ports::Backend;
+use shared::ports::vault::Key;
+use shared_memory::{Applied, Fault, MemoryBackend};
+
+use crate::parallel_listings::{SLOW, USERS, read, report_of, set_latency, slow};
+use crate::support::in_paused_time;
+
+/// Removes the records of some users. Returns their keys.
+fn lose_records(backend: &MemoryBackend, every: usize) -> Vec<Key> {
+    let records: Vec<_> =
+        backend.vault().items().into_keys().filter(|key| key.pk.starts_with("USER#")).collect();
+    let lost: Vec<_> = records.into_iter().step_by(every).collect();
+    lost.iter().for_each(|key| drop(backend.vault().remove(key)));
+    lost
+}
+
+#[test]
+fn one_lost_record_is_written_again_within_eight_exports() {
+    for is_slow in [false, true] {
+        in_paused_time(async {
+            let (backend, _) = slow(USERS).await;
+            set_latency(&backend, if is_slow { SLOW } else { Duration::ZERO });
+            report_of(&backend, "of the same kind").await;
+            let lost = lose_records(&backend, usize::MAX);
+            let mut again = 0;
+            for number in 0..8 {
+                let report = report_of(&backend, &format!("again {number}")).await;
+                assert_eq!(report["status"], "SEALED");
+                again += report["recordsWrittenAgain"].as_u64().unwrap();
+            }
+            assert!(backend.vault().items().contains_key(&lost[0]), "{is_slow}");
+            assert_eq!(again, 1, "{is_slow}");
+        });
+    }
+}
+
+#[test]
+fn one_missing_record_makes_the_same_export_look_up_all_records() {
+    for is_slow in [false, true] {
+        in_paused_time(async {
+            let (backend, _) = slow(USERS).await;
+            set_latency(&backend, if is_slow { SLOW } else { Duration::ZERO });
+            report_of(&backend, "of the same kind").await;
+            // So many are lost that every turn finds some.
+            let lost = lose_records(&backend, 10);
+            let report = report_of(&backend, "again").await;
+            assert_eq!(report["listing"], if is_slow { "split" } else { "one" }, "{report}");
+            assert_eq!(report["recordsWrittenAgain"], 120, "{report}");
+            let words = report["summary"].as_str().unwrap();
+            assert!(words.contains("120 records of earlier snapshots were missing"), "{words}");
+            assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)));
+            assert_eq!(read(&backend, &report).await.users.len(), USERS);
+            let report = report_of(&backend, "next").await;
+            assert_eq!(report["recordsWrittenAgain"], 0, "{report}");
+            assert!(!report["summary"].as_str().unwrap().contains("missing"), "{report}");
+        });
+    }
+}
+
+#[test]
+fn lost_records_are_written_again_although_invocations_die() {
+    for call in (1..120).step_by(11) {
+        in_paused_time(async {
+            let (backend, _) = slow(USERS).await;
+            set_latency(&backend, if call % 2 == 0 { SLOW } else { Duration::ZERO });
+            report_of(&backend, "of the same kind").await;
+            let lost = lose_records(&backend, 10);
+            backend.script().fault(backend.script().calls() + call, Fault::Die(Applied::Half));
+            let report = report_of(&backend, "again").await;
+            assert_eq!(report["recordsWrittenAgain"], 120, "death at call {call}: {report}");
+            assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)), "death at call {call}");
+            assert_eq!(read(&backend, &report).await.users.len(), USERS);
+        });
+    }
+}
+
+#[test]
+fn a_death_or_a_lost_reply_at_any_call_counts_no_lost_record_twice() {
+    let written_again = |fault: Option<(u64, Fault)>| {
+        in_paused_time(async {
+            let (backend, _) = slow(120).await;
+            set_latency(&backend, Duration::ZERO);
+            let lost = lose_records(&backend, 3);
+            let begun = backend.script().calls();
+            if let Some((call, fault)) = fault {
+                backend.script().fault(begun + call, fault);
+            }
+            let report = report_of(&backend, "again").await;
+            assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)), "{fault:?}");
+            assert_eq!(report["recordsWrittenAgain"], lost.len() as u64, "{fault:?}: {report}");
+            backend.script().calls() - begun
+        })
+    };
+    let calls = written_again(None);
+    for call in 1..=calls {
+        for fault in [Fault::LostReply, Fault::Die(Applied::Nothing), Fault::Die(Applied::Half)] {
+            written_again(Some((call, fault)));
+        }
+    }
+}
+
+/// A record of each kind makes the export look up the records of all users.
+#[test]
+fn one_lost_record_of_any_kind_makes_the_same_export_look_up_all_records() {
+    for prefix in ["REC#group#", "REC#pool#"] {
+        in_paused_time(async {
+            let (backend, _) = slow(USERS).await;
+            set_latency(&backend, Duration::ZERO);
+            let is_of_kind = |key: &Key| key.sk.starts_with(prefix);
+            let key = backend.vault().items().into_keys().find(is_of_kind).expect(prefix);
+            backend.vault().remove(&key);
+            let users = lose_records(&backend, 10).len();
+            let report = report_of(&backend, "again").await;
+            assert_eq!(report["recordsWrittenAgain"], users + 1, "{prefix}: {report}");
+            assert!(backend.vault().items().contains_key(&key), "{prefix}");
+            let report = report_of(&backend, "next").await;
+            assert_eq!(report["recordsWrittenAgain"], 0, "{prefix}: {report}");
+        });
+    }
+}
+
+#[test]
+fn a_group_and_a_pool_that_changed_are_no_lost_records() {
+    in_paused_time(async {
+        let (backend, source) = slow(USERS).await;
+        set_latency(&backend, Duration::ZERO);
+        let mut group = source.groups()[0].0.clone();
+        group.description = Some("changed".to_owned());
+        source.put_group(group);
+        source.configure(|pool| pool.name = "changed".to_owned());
+        let report = report_of(&backend, "changed").await;
+        assert_eq!((&report["recordsWritten"], &report["recordsWrittenAgain"]), (&json!(1), &json!(0)));
+    });
+}
