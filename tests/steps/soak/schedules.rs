@@ -20,7 +20,7 @@ const SAMPLES: u64 = 50;
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// The most preemptions of a schedule: turns away from an actor whose next call waits.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=9))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=5))]
     preemptions: u64,
     /// The most time for all schedules, in seconds. If it ends the search, the command fails.
     #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
