@@ -137,9 +137,8 @@ fn detail(reason: &Reason) -> Option<String> {
         Reason::Refused { explanation, .. } => {
             explanation.map(|explanation| explanation.sentence().to_owned())
         }
-        Reason::RoleNotRestored { call } | Reason::PreferredUsernameNotSet { call } => {
-            call.as_ref().map(ToString::to_string)
-        }
+        // The call that is refused for a role is no clue: the permission that is missing is another one.
+        Reason::PreferredUsernameNotSet { call } => call.as_ref().map(ToString::to_string),
         _ => None,
     }
 }

@@ -267,10 +267,12 @@ impl World {
         export(&backend).await;
         let target = if self.is_own { &source } else { &other };
         // A plan does not know which identities and aliases users of the target have that the restore does
-        // not take for users of the snapshot.
+        // not take for users of the snapshot, or that it leaves as they are. In the own pool, these are users that the
+        // input leaves out, and federated users that have become native ones.
         let is_unknown = |person: &Person| {
             let is_skipped = self.skips_unconfirmed && person.kind == 1;
-            self.link && (person.has_identity() || is_skipped)
+            let is_converted = person.kind == 0 && person.change == 9;
+            self.link && (is_skipped || if self.is_own { is_converted } else { person.has_identity() })
         };
         for ((number, person), sub) in self.people.iter().enumerate().zip(&subs) {
             match person.present(number).filter(|_| !is_unknown(person)) {

@@ -12,6 +12,16 @@ use shared_memory::{Applied, Fault, MemoryBackend};
 use crate::parallel_listings::{SLOW, USERS, read, report_of, set_latency, slow};
 use crate::support::in_paused_time;
 
+/// The keys of the records of groups and of the pool begin with these.
+const PREFIXES: [&str; 2] = ["REC#group#", "REC#pool#"];
+
+/// Removes a record of this prefix. Returns its key.
+fn lose_one(backend: &MemoryBackend, prefix: &str) -> Key {
+    let key = backend.vault().items().into_keys().find(|key| key.sk.starts_with(prefix)).expect(prefix);
+    backend.vault().remove(&key);
+    key
+}
+
 /// Removes the records of some users. Returns their keys.
 fn lose_records(backend: &MemoryBackend, every: usize) -> Vec<Key> {
     let records: Vec<_> =
@@ -81,27 +91,46 @@ fn lost_records_are_written_again_although_invocations_die() {
     }
 }
 
+/// Exports with this fault after records of some users and of this prefix were lost. Returns the calls.
+fn written_again(prefix: Option<&str>, fault: Option<(u64, Fault)>) -> u64 {
+    in_paused_time(async {
+        let (backend, _) = slow(120).await;
+        set_latency(&backend, Duration::ZERO);
+        let mut lost = lose_records(&backend, 3);
+        if let Some(prefix) = prefix {
+            lost.push(lose_one(&backend, prefix));
+        }
+        let begun = backend.script().calls();
+        if let Some((call, fault)) = fault {
+            backend.script().fault(begun + call, fault);
+        }
+        let report = report_of(&backend, "again").await;
+        assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)), "{prefix:?} {fault:?}");
+        assert_eq!(report["recordsWrittenAgain"], lost.len() as u64, "{prefix:?} {fault:?}: {report}");
+        backend.script().calls() - begun
+    })
+}
+
+const FAULTS: [Fault; 3] = [Fault::LostReply, Fault::Die(Applied::Nothing), Fault::Die(Applied::Half)];
+
 #[test]
 fn a_death_or_a_lost_reply_at_any_call_counts_no_lost_record_twice() {
-    let written_again = |fault: Option<(u64, Fault)>| {
-        in_paused_time(async {
-            let (backend, _) = slow(120).await;
-            set_latency(&backend, Duration::ZERO);
-            let lost = lose_records(&backend, 3);
-            let begun = backend.script().calls();
-            if let Some((call, fault)) = fault {
-                backend.script().fault(begun + call, fault);
-            }
-            let report = report_of(&backend, "again").await;
-            assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)), "{fault:?}");
-            assert_eq!(report["recordsWrittenAgain"], lost.len() as u64, "{fault:?}: {report}");
-            backend.script().calls() - begun
-        })
-    };
-    let calls = written_again(None);
+    let calls = written_again(None, None);
     for call in 1..=calls {
-        for fault in [Fault::LostReply, Fault::Die(Applied::Nothing), Fault::Die(Applied::Half)] {
-            written_again(Some((call, fault)));
+        for fault in FAULTS {
+            written_again(None, Some((call, fault)));
+        }
+    }
+}
+
+/// The pool and the groups come first. So these calls are among the first of the export.
+#[test]
+fn a_death_or_a_lost_reply_counts_each_lost_record_of_a_group_and_a_pool_once() {
+    for prefix in PREFIXES {
+        for call in 1..=40 {
+            for fault in FAULTS {
+                written_again(Some(prefix), Some((call, fault)));
+            }
         }
     }
 }
@@ -109,13 +138,11 @@ fn a_death_or_a_lost_reply_at_any_call_counts_no_lost_record_twice() {
 /// A record of each kind makes the export look up the records of all users.
 #[test]
 fn one_lost_record_of_any_kind_makes_the_same_export_look_up_all_records() {
-    for prefix in ["REC#group#", "REC#pool#"] {
+    for prefix in PREFIXES {
         in_paused_time(async {
             let (backend, _) = slow(USERS).await;
             set_latency(&backend, Duration::ZERO);
-            let is_of_kind = |key: &Key| key.sk.starts_with(prefix);
-            let key = backend.vault().items().into_keys().find(is_of_kind).expect(prefix);
-            backend.vault().remove(&key);
+            let key = lose_one(&backend, prefix);
             let users = lose_records(&backend, 10).len();
             let report = report_of(&backend, "again").await;
             assert_eq!(report["recordsWrittenAgain"], users + 1, "{prefix}: {report}");

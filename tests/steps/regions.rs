@@ -199,6 +199,8 @@ struct Played {
     newer: RunId,
     /// The snapshot of the export that ran at the same time.
     third: Option<RunId>,
+    /// When the third snapshot was sealed, since the beginning of the case.
+    third_sealed_at: Option<Duration>,
     /// Whether the removal began before the third snapshot was sealed, and ended without an error.
     pruned_before_third: bool,
 }
@@ -210,7 +212,7 @@ async fn play(world: &mut World, case: &Case) -> Played {
     let wire = world.replicate(case.lag, case.seed);
     world.first.script().set_latency(Duration::from_millis(40), Duration::from_millis(15));
     let (first, source) = (world.first.clone(), world.source.clone());
-    let export_at = case.export_at;
+    let (began, export_at) = (Instant::now(), case.export_at);
     let export = tokio::spawn(async move {
         sleep(export_at).await;
         source
@@ -249,23 +251,30 @@ async fn play(world: &mut World, case: &Case) -> Played {
     assert!(pruned.is_some() || exported.is_some(), "only an export refuses the removal, and the reverse");
     let pruned_before_third =
         pruned.is_none_or(|ended| exported.as_ref().is_none_or(|(_, _, sealed)| ended < *sealed));
+    let third_sealed_at = exported.as_ref().map(|(_, _, sealed)| *sealed - began);
     let third = exported.map(|(id, contents, _)| {
         world.sealed.insert(id.clone(), contents);
         id
     });
     wire.abort();
     world.first.script().set_latency(Duration::ZERO, Duration::ZERO);
-    Played { import, older, newer, third, pruned_before_third }
+    Played { import, older, newer, third, third_sealed_at, pruned_before_third }
 }
 
 impl Case {
-    /// Whether the import must succeed: both snapshots have arrived when it begins, and no removal takes the
-    /// one that it restores, or the removal begins when the hold has long arrived.
+    /// Whether the import must succeed: the snapshot has arrived when it begins, and no removal takes it, or the
+    /// removal begins when the hold has long arrived.
     fn must_succeed(&self, played: &Played) -> bool {
         let arrives = if self.into_second { self.lag + Duration::from_secs(1) } else { Duration::ZERO };
         let is_held = self.import_at + 2 * arrives + BEGINS_WITHIN < self.prune_at;
         let is_kept = !self.older && played.pruned_before_third;
-        self.import_at > arrives && (is_held || is_kept)
+        // The newest snapshot can be the third, and only some of its items have arrived.
+        let arrives_now = |sealed_at: Duration| {
+            sealed_at + arrives >= self.import_at && sealed_at <= self.import_at + BEGINS_WITHIN
+        };
+        let is_half_there =
+            self.into_second && !self.older && played.third_sealed_at.is_some_and(arrives_now);
+        self.import_at > arrives && (is_held || is_kept) && !is_half_there
     }
 }
 
@@ -357,6 +366,36 @@ fn an_import_in_the_second_region_that_begins_with_a_removal_is_whole_or_touches
             assert_converged(&world).await;
         });
     }
+}
+
+/// The newest snapshot is sealed just before the import begins, and its seal arrives before its units.
+#[test]
+fn an_import_in_the_second_region_refuses_a_newest_snapshot_of_which_only_a_part_has_arrived() {
+    in_paused_time(async {
+        let case = Case {
+            users: 1,
+            lag: MAX_LAG,
+            seed: 1_384_185_490_988_657_597,
+            older: false,
+            into_second: true,
+            budget: Duration::from_millis(300),
+            import_at: Duration::from_millis(11_884),
+            export_at: Duration::from_millis(2_789),
+            prune_at: Duration::ZERO,
+        };
+        let mut world = World::new(case.users);
+        let played = play(&mut world, &case).await;
+        assert!(!assert_whole_or_untouched(&world, &case, &played), "{played:?}");
+        let (error, cause) = played.import.error();
+        assert_eq!(error, "SnapshotDamaged");
+        assert!(cause.contains("the snapshot may still arrive: try again in a minute"), "{cause}");
+        assert_converged(&world).await;
+        // A minute later, everything has arrived.
+        let input =
+            json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_in_second(), "tps": 100});
+        let again = Machine::new(&world.second).import(input, "again").await.report();
+        assert_eq!((&again["status"], &again["snapshotId"]), (&json!("SUCCEEDED"), &json!(played.third)));
+    });
 }
 
 /// The usual lag is a second or less.

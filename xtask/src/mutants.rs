@@ -3,7 +3,7 @@
 //! cargo-mutants makes the changes. `.cargo/mutants.toml` holds what is the same for all. The unit tests of a module
 //! come first, because they build in seconds. Only mutants that they miss meet the step tests of the module.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
@@ -232,6 +232,8 @@ fn require_cargo_mutants() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -176,6 +176,19 @@ mod tests {
     }
 
     #[test]
+    fn a_table_says_which_snapshots_a_split_listing_lists() {
+        let split =
+            |number| Snapshot { listing: Some(UserListing::Split), ..testing::snapshot(number, 400_000) };
+        let now = testing::now();
+        let rows = [split(1), testing::snapshot(2, 400_000)].map(|snapshot| SnapshotRow::new(snapshot, now));
+        let text = snapshot_table(&rows, now);
+        let says = format!("{} lists users by a split listing: new users", rows[0].snapshot_id);
+        assert!(text.contains(&says), "{text}");
+        let of_one = format!("{} lists users", rows[1].snapshot_id);
+        assert!(!text.contains(&of_one), "{text}");
+    }
+
+    #[test]
     fn an_empty_list_names_the_table() {
         let list =
             SnapshotList { user_pool_id: testing::pool("a"), table: "backup".into(), snapshots: Vec::new() };

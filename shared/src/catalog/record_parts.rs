@@ -170,24 +170,14 @@ impl std::io::Write for Length {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{PoolId, UserRecord, UserStatus, Username};
+    use crate::model::{PoolId, UserRecord};
 
     fn record(attributes: impl IntoIterator<Item = (String, String)>) -> UserRecord {
-        UserRecord {
-            username: Username::new("anna"),
-            attributes: attributes.into_iter().collect::<BTreeMap<_, _>>(),
-            enabled: true,
-            status: UserStatus::Confirmed,
-            mfa_options: Vec::new(),
-            mfa: None,
-            created: None,
-            modified: None,
-        }
+        UserRecord { attributes: attributes.into_iter().collect(), ..UserRecord::confirmed("anna", &[]) }
     }
 
     fn key(record: &UserRecord) -> Key {

@@ -168,10 +168,9 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Begins a snapshot. It writes the units first and the header last, so a header means that all
-    /// units exist. Items that an earlier invocation has written stay.
-    pub async fn begin_snapshot(&self, snapshot: &Snapshot, units: Vec<Unit>) -> Result<()> {
-        self.add_units(&snapshot.id, units).await?;
+    /// Begins a snapshot whose units are written. So a header means that all units exist. A header that an
+    /// earlier invocation has written stays.
+    pub async fn begin_snapshot(&self, snapshot: &Snapshot) -> Result<()> {
         self.create(&keys::snapshot(&snapshot.pool, &snapshot.id), snapshot).await.map(drop)
     }
 

@@ -94,16 +94,7 @@ mod tests {
     use crate::model::UserStatus;
 
     fn user(username: &str, attributes: &[(&str, &str)]) -> UserRecord {
-        UserRecord {
-            username: Username::new(username),
-            attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            enabled: true,
-            status: UserStatus::Confirmed,
-            mfa_options: Vec::new(),
-            mfa: None,
-            created: None,
-            modified: None,
-        }
+        UserRecord::confirmed(username, attributes)
     }
 
     fn federated(username: &str, attributes: &[(&str, &str)]) -> UserRecord {

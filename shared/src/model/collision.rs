@@ -343,7 +343,6 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::model::UserStatus;
 
     fn pool(sign_in_by: &[&str], aliases: &[&str], case_sensitive: bool) -> PoolDescription {
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
@@ -356,16 +355,7 @@ mod tests {
     }
 
     fn user(username: &str, attributes: &[(&str, &str)]) -> UserRecord {
-        UserRecord {
-            username: Username::new(username),
-            attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            enabled: true,
-            status: UserStatus::Confirmed,
-            mfa_options: Vec::new(),
-            mfa: None,
-            created: None,
-            modified: None,
-        }
+        UserRecord::confirmed(username, attributes)
     }
 
     #[test]

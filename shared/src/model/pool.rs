@@ -330,7 +330,6 @@ impl TargetSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::UserStatus;
 
     #[test]
     fn the_rule_of_the_schema_that_a_user_breaks_is_named() {
@@ -362,16 +361,7 @@ mod tests {
 
     #[test]
     fn a_user_can_reset_the_password_with_an_address_that_is_not_the_only_factor() {
-        let user = |attributes: &[(&str, &str)]| UserRecord {
-            username: Username::new("anna"),
-            attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            enabled: true,
-            status: UserStatus::Confirmed,
-            mfa_options: Vec::new(),
-            mfa: None,
-            created: None,
-            modified: None,
-        };
+        let user = |attributes: &[(&str, &str)]| UserRecord::confirmed("anna", attributes);
         let ways = |ways: Option<&[&str]>| {
             let account_recovery = ways.map(|ways| ways.iter().map(|&way| way.to_owned()).collect());
             Recovery::of(&PoolDescription { account_recovery, ..PoolDescription::with_defaults(&[]) })
@@ -410,16 +400,7 @@ mod tests {
 
     #[test]
     fn users_are_created_under_the_name_that_they_sign_in_with() {
-        let user = |attributes: &[(&str, &str)]| UserRecord {
-            username: Username::new("anna"),
-            attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            enabled: true,
-            status: UserStatus::Confirmed,
-            mfa_options: Vec::new(),
-            mfa: None,
-            created: None,
-            modified: None,
-        };
+        let user = |attributes: &[(&str, &str)]| UserRecord::confirmed("anna", attributes);
         let name = |sign_in: &[&str], record: &UserRecord| {
             let username_attributes = sign_in.iter().map(|&name| name.to_owned()).collect();
             let pool = PoolDescription { username_attributes, ..PoolDescription::with_defaults(&[]) };

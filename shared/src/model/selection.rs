@@ -243,7 +243,6 @@ impl Default for SelectionCheckpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{UserStatus, Username};
 
     fn people(usernames: &[&str], emails: &[&str], subs: &[&str], groups: &[&str]) -> Option<UserFilter> {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
@@ -257,16 +256,7 @@ mod tests {
 
     #[test]
     fn a_user_that_any_list_of_select_names_is_selected_unless_except_names_it() {
-        let anna = UserRecord {
-            username: Username::new("anna"),
-            attributes: [("email".to_owned(), "a@example.com".to_owned())].into(),
-            enabled: true,
-            status: UserStatus::Confirmed,
-            mfa_options: Vec::new(),
-            mfa: None,
-            created: None,
-            modified: None,
-        };
+        let anna = UserRecord::confirmed("anna", &[("email", "a@example.com")]);
         let selects = |select: Option<UserFilter>, except: Option<UserFilter>, in_groups| {
             Selection { select, except }.selects(&Sub::new("sub-1"), &anna, in_groups)
         };
@@ -311,16 +301,7 @@ mod tests {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let filter = people(&names, &["a@example.com"], &["sub-1", "sub-2"], &["admins", "users"]).unwrap();
         let places = filter.places();
-        let anna = UserRecord {
-            username: Username::new("user-17"),
-            attributes: [("email".to_owned(), "a@example.com".to_owned())].into(),
-            enabled: true,
-            status: UserStatus::Confirmed,
-            mfa_options: Vec::new(),
-            mfa: None,
-            created: None,
-            modified: None,
-        };
+        let anna = UserRecord::confirmed("user-17", &[("email", "a@example.com")]);
         let mut state = SelectionCheckpoint::default();
         state.note_excepted(places.of_user(&Sub::new("sub-1"), Some(&anna)));
         state.note_excepted(places.of_user(&Sub::new("sub-2"), None));

@@ -98,19 +98,9 @@ fn short(bytes: &[u8]) -> ShortHash {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::UserStatus;
 
     fn user(attributes: &[(&str, &str)], enabled: bool) -> UserRecord {
-        UserRecord {
-            username: Username::new("anna"),
-            attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            enabled,
-            status: UserStatus::Confirmed,
-            mfa_options: Vec::new(),
-            mfa: None,
-            created: None,
-            modified: None,
-        }
+        UserRecord { enabled, ..UserRecord::confirmed("anna", attributes) }
     }
 
     #[test]

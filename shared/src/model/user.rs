@@ -259,19 +259,30 @@ impl UserRecord {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(attributes: &[(&str, &str)]) -> UserRecord {
-        UserRecord {
-            username: Username::new("anna"),
+impl UserRecord {
+    /// An enabled, confirmed user of the unit tests.
+    pub(crate) fn confirmed(username: &str, attributes: &[(&str, &str)]) -> Self {
+        Self {
+            username: Username::new(username),
             attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
             enabled: true,
             status: UserStatus::Confirmed,
             mfa_options: Vec::new(),
             mfa: None,
-            created: "2026-01-01T00:00:00.123Z".parse().ok(),
+            created: None,
             modified: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(attributes: &[(&str, &str)]) -> UserRecord {
+        UserRecord {
+            created: "2026-01-01T00:00:00.123Z".parse().ok(),
+            ..UserRecord::confirmed("anna", attributes)
         }
     }
 

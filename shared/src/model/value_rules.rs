@@ -107,19 +107,9 @@ pub fn is_left_out(left_out: &[String], field: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::UserStatus;
 
     fn record(attributes: &[(&str, &str)]) -> UserRecord {
-        UserRecord {
-            username: Username::new("anna"),
-            attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            enabled: true,
-            status: UserStatus::Confirmed,
-            mfa_options: Vec::new(),
-            mfa: None,
-            created: None,
-            modified: None,
-        }
+        UserRecord::confirmed("anna", attributes)
     }
 
     #[test]

@@ -114,19 +114,18 @@ async fn write_snapshot<B: Backend>(
     let split = before.as_ref().map(|before| &before.split);
     let split = SplitListing::after(split, may_split, progress.execution.started_at);
     let look_ups = RecordLookUps::after(before.as_ref().map(|before| &before.look_ups));
-    let mut snapshot =
-        Snapshot { split, look_ups, ..new_snapshot(&progress, &description, input.capture_mfa) };
+    let snapshot = Snapshot { split, look_ups, ..new_snapshot(&progress, &description, input.capture_mfa) };
     let configuration = ("", description.digest(), &description);
     let absent = catalog.absent(pool.id(), [configuration].into_iter()).await?;
-    let is_lost = !absent.is_empty() && before.is_some_and(|before| before.configuration == configuration.1);
-    catalog.write(pool.id(), &snapshot.id, &absent).await?;
     let [mut groups, users] =
         [Listing::Groups, Listing::Users].map(|listing| Unit::open(pool.id().clone(), listing));
-    if is_lost {
-        snapshot.look_ups.all = true;
+    if !absent.is_empty() && before.is_some_and(|before| before.configuration == configuration.1) {
         groups.lost.note_before_listing();
     }
-    catalog.begin_snapshot(&snapshot, vec![groups, users]).await?;
+    // Before the write, because afterwards no invocation finds that the configuration was lost.
+    catalog.add_units(&snapshot.id, vec![groups, users]).await?;
+    catalog.write(pool.id(), &snapshot.id, &absent).await?;
+    catalog.begin_snapshot(&snapshot).await?;
     tracing::info!(run = %progress.run_id, pool = %pool.id(), tps = progress.tps.get(), "export begun");
     Ok(with_calls(progress, &pool, lease).await)
 }

@@ -87,7 +87,7 @@ impl InFlightBytes {
         most.min(entries).max(1)
     }
 
-    /// Begins a piece if it fits beside the others, or if it `may_begin` whatever its size.
+    /// Begins a piece if it fits beside the others. A piece of any size begins if it `may_begin`.
     async fn begin_when_it_fits(
         &self,
         is_page: bool,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
-use shared::model::{GroupName, GroupRecord, Listing, Metric, RunId, Snapshot, Sub, Unit};
+use shared::model::{GroupName, GroupRecord, Listing, Metric, RecordKind, RunId, Snapshot, Sub, Unit};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour};
@@ -139,12 +139,15 @@ fn one_listing_lists_the_users_unless_everything_speaks_for_a_split() {
     in_paused_time(async {
         let allowed = json!({"userPoolId": source_id(), "splitListing": true});
         let not_allowed = json!({"userPoolId": source_id()});
+        let with_factors = json!({"userPoolId": source_id(), "splitListing": true, "captureMfa": true});
         // The input, the setting of the deployment, a sealed snapshot, the latency, the TPS.
         let cases = [
             (&allowed, false, true, SLOW, 10, 16),
             (&not_allowed, true, true, SLOW, 10, 16),
             (&not_allowed, false, true, SLOW, 10, 1),
             (&allowed, false, false, SLOW, 10, 1),
+            // Look-ups of second factors reach the limit without a split.
+            (&with_factors, true, true, SLOW, 10, 1),
             // 20 pages take less than five minutes.
             (&allowed, false, true, SLOW / 5, 10, 1),
         ];
@@ -243,12 +246,16 @@ fn throttling_denied_access_and_a_vanished_pool_keep_their_meaning_in_a_split_li
 fn an_export_without_deletions_makes_no_look_up() {
     in_paused_time(async {
         let (backend, source) = slow(USERS).await;
-        let before = calls_of(&backend, Operation::ListUsers);
+        let (before, users_before) = (backend.script().log().len(), calls_of(&backend, Operation::ListUsers));
         let (_, units) = export(&backend, "unchanged").await;
-        let pages: u64 = units.iter().filter(|unit| !unit.is_superseded()).map(|unit| unit.pages).sum();
-        let others = units.iter().filter(|unit| unit.listing.kind() != shared::model::RecordKind::User);
-        let pages = pages - others.map(|unit| unit.pages).sum::<u64>();
-        assert_eq!((calls_of(&backend, Operation::ListUsers) - before) as u64, pages);
+        let counting = || units.iter().filter(|unit| !unit.is_superseded());
+        let users = counting().filter(|unit| unit.listing.kind() == RecordKind::User);
+        let pages: u64 = users.map(|unit| unit.pages).sum();
+        assert_eq!((calls_of(&backend, Operation::ListUsers) - users_before) as u64, pages);
+        // The calls that list nothing are the same for every pool: settings, quotas and estimates.
+        let (all, of_pages) = (backend.script().log().len() - before, counting().map(|unit| unit.pages));
+        let others = all as u64 - of_pages.sum::<u64>();
+        assert!(others <= 6, "{others} calls that list nothing");
 
         // Each deleted user takes one call, and deleted users discard nothing.
         source.users().into_iter().take(7).for_each(|user| source.delete_user(&user.sub));
@@ -266,8 +273,14 @@ fn more_deleted_users_than_the_export_looks_up_make_it_list_everybody_again() {
     in_paused_time(async {
         let (backend, source) = slow(USERS).await;
         source.users().into_iter().take(61).for_each(|user| source.delete_user(&user.sub));
+        // Look-ups are fast, so only the limiter holds them back.
+        let (script, from) = (backend.script().clone(), backend.script().log().len());
+        backend.script().change_before(Operation::ListUsers, 30, move || {
+            script.set_latency(Duration::from_millis(1), Duration::from_millis(1));
+        });
         let (sealed, units) = export(&backend, "after").await;
         assert_eq!((listings(&units), sealed.counts.users), ((1, true), 1_139));
+        assert_rate(&backend, from, 10);
     });
 }
 

@@ -240,7 +240,7 @@ mod tests {
             };
 
         let partial = testing::restore(RestoreState::Partial);
-        catalog.begin_snapshot(&testing::snapshot(1, 10), Vec::new()).await.unwrap();
+        catalog.begin_snapshot(&testing::snapshot(1, 10)).await.unwrap();
         catalog.begin_restore(&partial, &[]).await.unwrap();
         assert_eq!(earlier(&latest).await, None, "its forecast has not ended, so it has written nothing");
         let forecast = testing::forecast(&partial);
@@ -270,14 +270,14 @@ mod tests {
         let catalog = Catalog::new(backend.vault());
         let options = ImportOptions { existing: Existing::Skip, ..ImportOptions::default() };
         let failed = Restore { options: options.clone(), ..testing::restore(RestoreState::Failed) };
-        catalog.begin_snapshot(&testing::snapshot(1, 10), Vec::new()).await.unwrap();
+        catalog.begin_snapshot(&testing::snapshot(1, 10)).await.unwrap();
         catalog.begin_forecast(&testing::forecast(&failed)).await.unwrap();
         catalog.begin_restore(&failed, &[]).await.unwrap();
         let latest = ImportInput { options, ..testing::import_input() };
         let said = async |input: &ImportInput| introduction(input, &catalog, "backup", testing::now()).await;
         assert!(said(&latest).await.unwrap().contains("The import continues it"));
 
-        catalog.begin_snapshot(&testing::snapshot(9, 10), Vec::new()).await.unwrap();
+        catalog.begin_snapshot(&testing::snapshot(9, 10)).await.unwrap();
         let refused = said(&latest).await.unwrap_err();
         assert_eq!((refused.error.as_str(), refused.status), ("UnfinishedRestore", ExitStatus::Refused));
         for says in [

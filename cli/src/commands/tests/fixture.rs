@@ -85,7 +85,7 @@ impl Fixture {
 
     pub async fn with_snapshots(self, snapshots: impl IntoIterator<Item = Snapshot>) -> Self {
         for snapshot in snapshots {
-            self.deployment.catalog.begin_snapshot(&snapshot, Vec::new()).await.unwrap();
+            self.deployment.catalog.begin_snapshot(&snapshot).await.unwrap();
         }
         self
     }

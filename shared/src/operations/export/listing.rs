@@ -421,7 +421,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 
     /// Writes the records of groups that the table does not have. If the previous snapshot names one of those, the export
-    /// looks up all records of users, too.
+    /// looks up all records of users, too. So it does if enumerate has noted in the unit that the configuration of the
+    /// pool was lost.
     async fn write_groups(
         &self,
         unit: &Unit,
@@ -438,7 +439,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             }
             _ => 0,
         };
-        if lost > 0 {
+        if lost > 0 || !unit.lost.is_empty() {
             self.look_up_all_from_now_on().await?;
         }
         self.write_absent(unit, batch, named, &absent, lost).await

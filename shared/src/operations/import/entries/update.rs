@@ -114,19 +114,9 @@ pub fn has_more_than(existing: &GroupRecord, wanted: &GroupRecord, compares_role
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::UserStatus;
 
     fn user(attributes: &[(&str, &str)], enabled: bool) -> UserRecord {
-        UserRecord {
-            username: Username::new("anna"),
-            attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            enabled,
-            status: UserStatus::Confirmed,
-            mfa_options: Vec::new(),
-            mfa: None,
-            created: None,
-            modified: None,
-        }
+        UserRecord { enabled, ..UserRecord::confirmed("anna", attributes) }
     }
 
     #[test]
