@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::copied::{copy_to, is_visible, other_account};
 use crate::support::machine::{End, Machine};
-use crate::support::pruned::{assert_all_whole, by_policy, headers, prune_by_hand};
+use crate::support::pruned::{assert_all_whole, assert_no_strays, by_policy, orphans, prune_by_hand, sealed};
 use crate::support::restored::{Comparison, compare};
 use crate::support::snapshot::{self, Contents};
 use crate::support::{backend, cases, in_paused_time, people, source_id, target_id};
@@ -31,6 +31,8 @@ const SECOND: &str = "eu-central-1";
 const MAX_LAG: Duration = Duration::from_secs(10);
 /// The time of the calls with which an import holds its snapshot.
 const BEGINS_WITHIN: Duration = Duration::from_secs(10);
+/// Longer than any lease.
+const LEASES_END: Duration = Duration::from_secs(25 * 60);
 
 fn target_in_second() -> PoolId {
     PoolId::parse("eu-central-1_Target001").unwrap()
@@ -143,6 +145,16 @@ fn a_replica_gets_each_item_by_itself_and_the_last_writer_wins_in_both_regions()
         world.global.deliver_all();
         assert_eq!((first.get(&both).await.unwrap(), second.get(&both).await.unwrap()), (None, None));
         assert_eq!(world.global.in_flight(), 0);
+        // Of two writes of one millisecond, the one that saw the other outdoes it.
+        for value in ["1", "2", "3"] {
+            first.put_all(vec![(both.clone(), item(value))]).await.unwrap();
+        }
+        world.global.deliver_all();
+        second.put_all(vec![(both.clone(), item("4"))]).await.unwrap();
+        world.global.deliver_all();
+        for vault in [&first, &second] {
+            assert_eq!(vault.get(&both).await.unwrap(), Some(item("4")));
+        }
     });
 }
 
@@ -306,12 +318,22 @@ fn assert_whole_or_untouched(world: &World, case: &Case, played: &Played) -> boo
     }
 }
 
-/// When everything has arrived, both Regions have the same items, and every snapshot is whole.
+/// When everything has arrived, both Regions have the same items, and every snapshot is whole. The next removal
+/// leaves the newest, and nothing that it does not name.
 async fn assert_converged(world: &World) {
     world.global.deliver_all();
     assert_eq!(world.first.vault().items(), world.second.vault().items());
     assert_all_whole(&world.first).await;
-    assert!(!headers(&world.first).await.is_empty());
+    let newest = sealed(&world.first).await.remove(0);
+    sleep(LEASES_END).await;
+    prune_by_hand(&world.first, &by_policy("last=1")).await.unwrap();
+    world.global.deliver_all();
+    for backend in [&world.first, &world.second] {
+        assert_eq!(sealed(backend).await, std::slice::from_ref(&newest));
+        assert_all_whole(backend).await;
+        assert_no_strays(backend).await;
+        assert_eq!(orphans(backend).await.len(), 0);
+    }
 }
 
 /// A removal that begins within a second after the import, before the hold and the mark have arrived.

@@ -1,17 +1,22 @@
 //! The environment of a step, in memory.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::calls::{CallSite, Calls};
+use super::fingerprint::{Fingerprint, in_any_order};
 use super::job_files::MemoryJobFiles;
 use super::pool::MemoryPool;
 use super::script::{DeathOrder, Gate, Script};
 use super::turnstile::Turnstile;
 use super::vault::MemoryVault;
+use serde_json::Value;
 use shared::Result;
 use shared::csv::Limits;
+use shared::machine::{Function, carry_out};
 use shared::model::{Headroom, Metrics, PoolDescription, PoolId, Retention, SubMapRetention, Tps};
+use shared::pacing::Budget;
 use shared::ports::Clock;
 use shared::ports::{Announcement, Backend};
 
@@ -68,6 +73,18 @@ impl MemoryBackend {
         Self { gate: self.gate.behind(turnstile), ..self.clone() }
     }
 
+    /// A fingerprint of the pools and the table: of all that a call can read.
+    pub fn fingerprint(&self) -> u64 {
+        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let pools = pools.iter().map(|(id, pool)| Fingerprint::of(&(id.as_str(), pool.fingerprint())));
+        Fingerprint::of(&(in_any_order(pools), self.vault.fingerprint()))
+    }
+
+    /// Whether both have the same table.
+    pub fn shares_table_with(&self, other: &Self) -> bool {
+        self.vault.is(&other.vault)
+    }
+
     /// The backend for an invocation that dies as ordered.
     pub fn dying_by(&self, orders: Vec<DeathOrder>) -> Self {
         Self { gate: self.gate.dying_by(orders), ..self.clone() }
@@ -95,6 +112,18 @@ impl MemoryBackend {
 
     pub fn with_sub_map_retention(self, sub_map_retention: Option<SubMapRetention>) -> Self {
         Self { sub_map_retention, ..self }
+    }
+
+    /// Carries out one invocation of a function.
+    ///
+    /// The compiler translates the steps for pools in memory here, and not again with each change of a test.
+    pub fn carry_out(
+        &self,
+        function: Function,
+        payload: Value,
+        budget: Budget,
+    ) -> Pin<Box<dyn Future<Output = Result<Value>> + Send + '_>> {
+        Box::pin(carry_out(function, self, payload, budget))
     }
 
     /// Waits for the call at which the invocation dies. The caller then drops the invocation.
@@ -176,7 +205,7 @@ impl Backend for MemoryBackend {
             pools: Arc::clone(&self.pools),
             limits: self.job_limits,
             log_role: self.log_role.clone(),
-            record: self.gate.record.clone(),
+            gate: self.gate.clone(),
         }
     }
 

@@ -37,6 +37,10 @@ pub enum CallSite {
     },
     /// A call of the vault, by kind of partition.
     Vault(String, Access),
+    /// A file of an import job is sent, or a log is read.
+    JobFile,
+    /// No call: a write arrives in the other Region.
+    Arrival,
 }
 
 impl fmt::Display for CallSite {
@@ -44,6 +48,8 @@ impl fmt::Display for CallSite {
         match self {
             Self::Pool { operation, .. } => f.write_str(operation.name()),
             Self::Vault(kind, access) => write!(f, "{access:?} {kind}"),
+            Self::JobFile => f.write_str("JobFile"),
+            Self::Arrival => f.write_str("Arrival"),
         }
     }
 }
@@ -67,6 +73,7 @@ impl CallSite {
         match self {
             Self::Pool { operation, .. } => !is_read(operation.name()),
             Self::Vault(_, access) => is_write(*access),
+            Self::JobFile | Self::Arrival => true,
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::calls::CallRecord;
+use super::fingerprint::Fingerprint;
 use super::job::Job;
 use super::pool::MemoryPool;
+use super::script::Gate;
 use shared::Result;
 use shared::csv::Limits;
 use shared::model::PoolId;
@@ -21,7 +22,7 @@ pub struct MemoryJobFiles {
     pub(super) pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
     pub(super) limits: Limits,
     pub(super) log_role: Option<String>,
-    pub(super) record: CallRecord,
+    pub(super) gate: Gate,
 }
 
 impl MemoryJobFiles {
@@ -54,14 +55,16 @@ impl JobFiles for MemoryJobFiles {
     }
 
     async fn log(&self, log: &JobLog, token: Option<&str>) -> std::result::Result<LogPage, LogError> {
-        self.record.add(|calls| calls.reads_job_logs = true);
+        self.gate.record.add(|calls| calls.reads_job_logs = true);
         let from = token.and_then(|token| token.parse().ok()).unwrap_or(0);
         let is_it = |job: &Job| log.stream == format!("{}/{}", job.id, job.name);
+        self.gate.enter_job_file().await;
         let page = self.with_job(is_it, |job| {
             let messages: Vec<_> = job.log.iter().skip(from).take(MAX_LOG_PAGE).cloned().collect();
             let next = from + messages.len();
             LogPage { messages, next_token: (next < job.log.len()).then(|| next.to_string()) }
         });
+        self.gate.note(|| Fingerprint::default().shown(&page).finish());
         Ok(page.unwrap_or_default())
     }
 }
@@ -79,10 +82,11 @@ impl JobFile for MemoryFile {
     }
 
     async fn upload(&mut self, to: &PresignedUrl) -> std::result::Result<(), UploadError> {
+        self.files.gate.enter_job_file().await;
         let content = self.content.clone();
         let put = |job: &mut Job| job.file = Some(content);
-        self.files
-            .with_job(|job| job.url.as_deref() == Some(to.reveal()), put)
-            .ok_or_else(|| UploadError("HTTP 404".to_owned()))
+        let uploaded = self.files.with_job(|job| job.url.as_deref() == Some(to.reveal()), put);
+        self.files.gate.note(|| Fingerprint::of(&uploaded));
+        uploaded.ok_or_else(|| UploadError("HTTP 404".to_owned()))
     }
 }

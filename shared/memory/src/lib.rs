@@ -14,6 +14,7 @@
 
 mod backend;
 mod calls;
+mod fingerprint;
 mod import_jobs;
 mod job;
 mod job_files;
@@ -32,5 +33,5 @@ pub use listing::{PageShape, SplitListingBehaviour};
 pub use pool::MemoryPool;
 pub use regions::MemoryGlobalTable;
 pub use script::{Applied, DeathOrder, Fault, Mishap, Script, Weather};
-pub use turnstile::Turnstile;
+pub use turnstile::{Reach, Turnstile};
 pub use vault::MemoryVault;

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::calls::CallSite;
+use super::fingerprint::{Answered, Fingerprint};
 use super::job::Jobs;
 use super::listing::{Answer, Call, OverlookedByOne, PageShape, SplitListingBehaviour};
 use super::script::{Fault, Gate};
 use super::state::{HeldAnswers, Refusal, State};
+use super::turnstile::Reach;
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, MfaSetting,
     PageLimit, PoolDescription, PoolId, Sub, SubPrefix, UnitId, User, UserRecord, UserStatus, Username,
@@ -59,7 +61,15 @@ impl MemoryPool {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.known_fingerprint = None;
+        state
+    }
+
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let fingerprint = state.known_fingerprint.unwrap_or_else(|| state.fingerprint());
+        *state.known_fingerprint.insert(fingerprint)
     }
 
     pub fn set_shape(&self, shape: PageShape) {
@@ -269,7 +279,7 @@ impl MemoryPool {
     }
 
     /// One call, with the fault and the changes that the script orders for it.
-    async fn call<T>(
+    async fn call<T: Answered + Send + Sync>(
         &self,
         operation: Operation,
         with_token: bool,
@@ -277,7 +287,10 @@ impl MemoryPool {
     ) -> PoolResult<T> {
         let says = self.state().says.clone();
         let error = |(kind, code): Refusal| PoolError::answered(operation, kind, code, &says);
-        let passage = self.gate.enter(&CallSite::of_pool(&self.id, operation, with_token)).await;
+        let passage = self
+            .gate
+            .enter(&CallSite::of_pool(&self.id, operation, with_token), Reach::Pool(self.id.clone()))
+            .await;
         let result = match passage.fault {
             Some(Fault::Refuse(kind)) => Err((kind, code_of(kind))),
             Some(Fault::RejectToken) if with_token => Err(BAD_TOKEN),
@@ -287,7 +300,11 @@ impl MemoryPool {
                 if state.deleted { Err(NOT_FOUND) } else { apply(&mut state) }
             }
         };
-        self.gate.leave(&passage).await;
+        let answer = || match &result {
+            Ok(answer) => answer.fingerprint(),
+            Err(refusal) => Fingerprint::default().shown(refusal).finish(),
+        };
+        self.gate.leave(&passage, answer).await;
         match passage.fault {
             Some(Fault::LostReply) => Err(error((PoolErrorKind::Transient, "NoAnswer"))),
             _ => result.map_err(error),
@@ -295,7 +312,7 @@ impl MemoryPool {
     }
 
     /// One call of a listing. Its answer is held until the call returns.
-    async fn list<T>(
+    async fn list<T: Answered + Send + Sync>(
         &self,
         operation: Operation,
         with_token: bool,
@@ -314,7 +331,7 @@ impl MemoryPool {
         self.call(operation, with_token, hold).await
     }
 
-    async fn call_about<T>(
+    async fn call_about<T: Answered + Send + Sync>(
         &self,
         operation: Operation,
         username: &Username,

@@ -9,15 +9,22 @@
 //! - If both Regions write an item, the last writer wins, in both. A deletion is a write.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_dynamo::Item;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
-use super::vault::MemoryVault;
+use super::calls::CallSite;
+use super::fingerprint::{Fingerprint, in_any_order, of_item};
+use super::turnstile::{Reach, Turnstile};
+use super::vault::{MemoryVault, Table};
 use shared::ports::vault::Key;
 
 /// When and in which Region an item was written. The greater version wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Version {
     at: Timestamp,
     /// Distinguishes writes of the same millisecond, within a Region.
@@ -32,6 +39,7 @@ struct Change {
     /// None for a deletion.
     item: Option<Item>,
     version: Version,
+    left_at: Instant,
 }
 
 /// What a table of a global table remembers of its writes.
@@ -41,19 +49,35 @@ pub(super) struct Replication {
     writes: u64,
     versions: HashMap<Key, Version>,
     outbox: Vec<Change>,
+    /// Notified of each write that leaves.
+    has_left: Arc<Notify>,
 }
 
 impl Replication {
     fn of_region(region: u8) -> Self {
-        Self { region, writes: 0, versions: HashMap::new(), outbox: Vec::new() }
+        Self { region, writes: 0, versions: HashMap::new(), outbox: Vec::new(), has_left: Arc::default() }
+    }
+
+    /// A fingerprint of the writes that are to arrive, and of those that they must outdo.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let versions = self.versions.iter().map(|entry| Fingerprint::of(&entry));
+        let outbox = self.outbox.iter().map(|Change { key, item, version, .. }| {
+            Fingerprint::of(&(key, item.as_ref().map(of_item), version))
+        });
+        Fingerprint::of(&(in_any_order(versions), in_any_order(outbox)))
     }
 
     /// Notes a write of this Region.
     pub(super) fn note(&mut self, key: &Key, item: Option<Item>, at: Timestamp) {
         self.writes += 1;
-        let version = Version { at, number: self.writes, region: self.region };
+        let mut version = Version { at, number: self.writes, region: self.region };
+        // A write outdoes what its Region has, also if the other Region wrote it within the same millisecond.
+        if let Some(known) = self.versions.get(key).filter(|known| **known >= version) {
+            version = Version { at: known.at, number: known.number + 1, region: self.region };
+        }
         self.versions.insert(key.clone(), version);
-        self.outbox.push(Change { key: key.clone(), item, version });
+        self.outbox.push(Change { key: key.clone(), item, version, left_at: Instant::now() });
+        self.has_left.notify_one();
     }
 
     /// Whether a write of the other Region wins.
@@ -63,6 +87,14 @@ impl Replication {
             self.versions.insert(change.key.clone(), change.version);
         }
         wins
+    }
+}
+
+impl Table {
+    fn receive(&mut self, change: Change) {
+        if self.replication.as_mut().is_some_and(|replication| replication.accepts(&change)) {
+            self.set(&change.key, change.item);
+        }
     }
 }
 
@@ -109,10 +141,32 @@ impl MemoryGlobalTable {
                 replication.outbox.extend(waiting);
             }
             let mut table = to.table();
-            for change in arrived {
-                if table.replication.as_mut().is_some_and(|replication| replication.accepts(&change)) {
-                    table.set(&change.key, change.item);
-                }
+            arrived.into_iter().for_each(|change| table.receive(change));
+        }
+    }
+
+    /// Replicates the writes of one Region, the oldest first. Each arrives when the turnstile lets it in, and at the
+    /// latest after `max_lag`. It does not end.
+    pub async fn replicate_through(&self, turnstile: &Turnstile, from_second: bool, max_lag: Duration) {
+        let (from, to) = if from_second { (&self.second, &self.first) } else { (&self.first, &self.second) };
+        loop {
+            let (oldest, has_left) = {
+                let table = from.table();
+                let Some(replication) = &table.replication else { return };
+                (replication.outbox.first().map(|change| change.left_at), Arc::clone(&replication.has_left))
+            };
+            let Some(left_at) = oldest else {
+                has_left.notified().await;
+                continue;
+            };
+            tokio::select! {
+                biased;
+                () = turnstile.pass(&CallSite::Arrival, &Reach::Everything) => {}
+                () = sleep_until(left_at + max_lag) => {}
+            }
+            let arrived = from.table().replication.as_mut().map(|replication| replication.outbox.remove(0));
+            if let Some(change) = arrived {
+                to.table().receive(change);
             }
         }
     }

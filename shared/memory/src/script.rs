@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use super::calls::{CallRecord, CallSite};
-use super::turnstile::Turnstile;
+use super::turnstile::{Reach, Turnstile};
 use shared::ports::pool::{Operation, PoolErrorKind};
 
 /// How much of a call takes effect before the invocation dies.
@@ -188,6 +188,7 @@ struct Death {
 pub(super) struct Passage {
     pub(super) fault: Option<Fault>,
     site: CallSite,
+    reach: Reach,
     rest: Duration,
 }
 
@@ -216,10 +217,10 @@ impl Gate {
     }
 
     /// Lets a call in.
-    pub(super) async fn enter(&self, site: &CallSite) -> Passage {
+    pub(super) async fn enter(&self, site: &CallSite, reach: Reach) -> Passage {
         let operation = match site {
             CallSite::Pool { operation, .. } => Some(*operation),
-            CallSite::Vault(..) => None,
+            CallSite::Vault(..) | CallSite::JobFile | CallSite::Arrival => None,
         };
         self.record.add(|calls| {
             calls.cognito.extend(operation);
@@ -227,7 +228,7 @@ impl Gate {
         });
         let left_at = Instant::now();
         if let Some(turnstile) = &self.turnstile {
-            turnstile.pass(site).await;
+            turnstile.pass(site, &reach).await;
         }
         let (changes, fault, latency) = {
             let mut state = self.script.state();
@@ -256,7 +257,7 @@ impl Gate {
             (changes, mishap.fault, average.mul_f64(0.5 + fraction(call)) + mishap.delay)
         };
         changes.into_iter().for_each(|change| change());
-        let passage = Passage { fault, site: site.clone(), rest: latency / 2 };
+        let passage = Passage { fault, site: site.clone(), reach, rest: latency / 2 };
         let whole = operation.is_some();
         match passage.fault {
             Some(Fault::Die(Applied::Nothing)) => self.die(site).await,
@@ -267,11 +268,38 @@ impl Gate {
     }
 
     /// Returns the answer, unless the invocation dies at the call.
-    pub(super) async fn leave(&self, passage: &Passage) {
+    pub(super) async fn leave(&self, passage: &Passage, answer: impl FnOnce() -> u64 + Send) {
         if let Some(Fault::Die(_)) = passage.fault {
             self.die(&passage.site).await;
         }
+        self.note(answer);
         pause(passage.rest).await;
+    }
+
+    /// Lets in the next item of a call of several items. Behind a turnstile, each item is a step of its own.
+    pub(super) async fn enter_again(&self, passage: &Passage) {
+        if let Some(turnstile) = &self.turnstile {
+            turnstile.pass(&passage.site, &passage.reach).await;
+        }
+    }
+
+    /// Lets in a request for a file of an import job. The script does not number it.
+    pub(super) async fn enter_job_file(&self) {
+        if let Some(turnstile) = &self.turnstile {
+            turnstile.pass(&CallSite::JobFile, &Reach::Everything).await;
+        }
+    }
+
+    /// Notes what the actor at the turnstile has been told.
+    pub(super) fn note(&self, answer: impl FnOnce() -> u64) {
+        if let Some(turnstile) = &self.turnstile {
+            turnstile.note(answer());
+        }
+    }
+
+    /// Whether a scheduler decides when each item of a call takes effect.
+    pub(super) fn is_in_steps(&self) -> bool {
+        self.turnstile.is_some()
     }
 
     async fn die(&self, site: &CallSite) {

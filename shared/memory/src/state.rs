@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
+use super::fingerprint::{Fingerprint, in_any_order, of_user};
 use super::job::Jobs;
 use super::listing::{OverlookedByOne, PageShape, SplitListingBehaviour};
 use shared::model::{
@@ -68,6 +69,8 @@ pub struct State {
     pub quotas: BTreeMap<Category, u32>,
     pub jobs: Jobs,
     serial: u64,
+    /// None if the pool may have changed since it was computed.
+    pub known_fingerprint: Option<u64>,
 }
 
 /// The bytes of users in answers to listing calls that have not arrived yet.
@@ -122,7 +125,24 @@ impl State {
             quotas: BTreeMap::new(),
             jobs: Jobs::default(),
             serial: 0,
+            known_fingerprint: None,
         }
+    }
+
+    /// A fingerprint of all that a call can read or change. What tests set before a search begins is not part of it.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let users = self.users.iter().map(|(sub, Stored { record, place, memberships })| {
+            Fingerprint::of(&(sub.as_str(), of_user(record), place, memberships))
+        });
+        let names = self.names.iter().map(|(name, sub)| Fingerprint::of(&(name, sub.as_str())));
+        let aliases = self.aliases.iter().map(|(alias, sub)| Fingerprint::of(&(alias, sub.as_str())));
+        let page = self.answers % self.shape.sizes.len().max(1);
+        Fingerprint::default()
+            .and(&(in_any_order(users), in_any_order(names), in_any_order(aliases), self.serial, page))
+            .and(&(self.deleted, self.messages, &self.echoes))
+            .shown(&(&self.order, &self.groups, &self.jobs, &self.overlooked_by_one))
+            .shown(&(self.description.attributes.len(), &self.description.mfa))
+            .finish()
     }
 
     pub fn id(&self) -> &PoolId {

@@ -1,15 +1,19 @@
 //! A table in memory.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde_dynamo::{AttributeValue, Item};
 
 use super::calls::CallSite;
+use super::fingerprint::{Fingerprint, in_any_order, of_item};
 use super::regions::Replication;
 use super::script::{Applied, Fault, Gate, Passage};
+use super::turnstile::Reach;
 use shared::model::ExpiresAt;
 use shared::ports::Clock;
 use shared::ports::vault::{
@@ -53,6 +57,7 @@ pub(super) struct Table {
 struct Stored {
     item: Item,
     size: usize,
+    fingerprint: OnceCell<u64>,
 }
 
 impl Table {
@@ -86,7 +91,7 @@ impl Table {
             }
             return removed;
         };
-        let stored = Stored { size: item_size::of(key, &item), item };
+        let stored = Stored { size: item_size::of(key, &item), item, fingerprint: OnceCell::new() };
         let partition = self.partitions.entry(key.pk.clone()).or_default();
         partition.insert(key.sk.clone(), stored).map(|stored| stored.item)
     }
@@ -194,6 +199,22 @@ impl MemoryVault {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn fingerprint(&self) -> u64 {
+        let table = self.table();
+        let items = table.partitions.iter().flat_map(|(pk, partition)| {
+            partition.iter().map(move |(sk, stored)| {
+                *stored.fingerprint.get_or_init(|| Fingerprint::of(&(pk, sk, of_item(&stored.item))))
+            })
+        });
+        let replication = table.replication.as_ref().map(Replication::fingerprint);
+        Fingerprint::of(&(in_any_order(items), replication))
+    }
+
+    /// Whether both are one table.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.table, &other.table)
+    }
+
     pub fn looked_up(&self) -> u64 {
         self.table().looked_up
     }
@@ -242,6 +263,7 @@ impl MemoryVault {
 
     async fn enter<'a>(
         &self,
+        reach: Reach,
         accesses: impl IntoIterator<Item = (Access, &'a str)> + Send,
     ) -> Result<Passage> {
         let mut site = None;
@@ -253,7 +275,7 @@ impl MemoryVault {
         });
         // The last access names a call of several: of a fenced deletion, the deletion.
         let (access, pk) = site.unwrap_or((Access::GetAll, ""));
-        let passage = self.gate.enter(&CallSite::of_vault(access, pk)).await;
+        let passage = self.gate.enter(&CallSite::of_vault(access, pk), reach).await;
         if let Some(Fault::Refuse(_)) = passage.fault {
             let message = "The backup table did not carry out a request (injected).";
             return Err(Error::new(ErrorKind::ServiceUnavailable, message, Guidance::TryLater));
@@ -262,10 +284,18 @@ impl MemoryVault {
     }
 }
 
+/// How many of the items of a write take effect.
+fn applied(passage: &Passage, items: usize) -> usize {
+    match passage.fault {
+        Some(Fault::Die(Applied::Half)) => items / 2,
+        _ => items,
+    }
+}
+
 impl MemoryVault {
     /// Puts an item if its revision is `expected`. Without one, puts it if the key has no item.
     async fn put_expecting(&self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
-        let passage = self.enter([(Access::PutIf, key.pk.as_str())]).await?;
+        let passage = self.enter(Reach::Items(vec![key.clone()]), [(Access::PutIf, key.pk.as_str())]).await?;
         let now = self.now();
         let done = match passage.fault {
             Some(Fault::Die(Applied::Half)) => Ok(false),
@@ -277,8 +307,54 @@ impl MemoryVault {
             }
             _ => self.table().put_expecting(key, item, expected, now),
         };
-        self.gate.leave(&passage).await;
+        self.gate.leave(&passage, || Fingerprint::default().shown(&done.as_ref().ok()).finish()).await;
         done
+    }
+
+    /// Carries out a call on several items: DynamoDB reads or writes each by itself. Behind a turnstile, each is a
+    /// step of its own, in the order of their keys: the caller may hold them in no particular order.
+    async fn each<T, R>(
+        &self,
+        passage: &Passage,
+        mut items: Vec<T>,
+        key: impl Fn(&T) -> &Key + Send,
+        mut act: impl FnMut(&mut Table, Timestamp, T) -> Result<R> + Send,
+        fingerprint: impl Fn(&R) -> u64 + Send,
+    ) -> Result<Vec<R>>
+    where
+        T: Send,
+        R: Send,
+    {
+        if self.gate.is_in_steps() {
+            items.sort_by(|one, other| key(one).cmp(key(other)));
+        }
+        let mut done = Vec::with_capacity(items.len());
+        for (number, item) in items.into_iter().enumerate() {
+            if number > 0 {
+                self.gate.enter_again(passage).await;
+            }
+            let now = self.now();
+            let result = act(&mut self.table(), now, item)?;
+            self.gate.note(|| fingerprint(&result));
+            done.push(result);
+        }
+        Ok(done)
+    }
+
+    /// Reads items, each as a step of its own.
+    async fn read_each(&self, passage: &Passage, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
+        let read =
+            |table: &mut Table, now: Timestamp, key: Key| Ok(table.read(&key, now).map(|item| (key, item)));
+        let found = self
+            .each(
+                passage,
+                keys,
+                |key| key,
+                read,
+                |found| Fingerprint::of(&found.as_ref().map(|(_, item)| of_item(item))),
+            )
+            .await?;
+        Ok(found.into_iter().flatten().collect())
     }
 }
 
@@ -288,44 +364,50 @@ impl ReadVault for MemoryVault {
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Item>> {
-        let passage = self.enter([(Access::Get, key.pk.as_str())]).await?;
+        let passage = self.enter(Reach::Items(vec![key.clone()]), [(Access::Get, key.pk.as_str())]).await?;
         let item = self.table().read(key, self.now());
-        self.gate.leave(&passage).await;
+        self.gate.leave(&passage, || Fingerprint::of(&item.as_ref().map(of_item))).await;
         Ok(item)
     }
 
     async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
         check_distinct(keys.iter())?;
-        let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
-        let items = {
-            let (table, now) = (self.table(), self.now());
-            let found = keys.into_iter().filter_map(|key| table.read(&key, now).map(|item| (key, item)));
-            found.collect()
-        };
-        self.gate.leave(&passage).await;
-        Ok(items)
+        let passage = self
+            .enter(Reach::Items(keys.clone()), keys.iter().map(|key| (Access::GetAll, key.pk.as_str())))
+            .await?;
+        let items = self.read_each(&passage, keys).await;
+        self.gate.leave(&passage, || 0).await;
+        items
     }
 
     async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
         check_distinct(keys.iter())?;
-        let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
-        let found = {
-            let (mut table, now) = (self.table(), self.now());
-            table.looked_up += keys.len() as u64;
-            keys.into_iter().filter(|key| table.read(key, now).is_some()).collect()
-        };
-        self.gate.leave(&passage).await;
-        Ok(found)
+        let passage = self
+            .enter(Reach::Items(keys.clone()), keys.iter().map(|key| (Access::GetAll, key.pk.as_str())))
+            .await?;
+        self.table().looked_up += keys.len() as u64;
+        let found = self.read_each(&passage, keys).await;
+        self.gate.leave(&passage, || 0).await;
+        Ok(found?.into_iter().map(|(key, _)| key).collect())
     }
 
     async fn query(&self, query: &Query) -> Result<Found> {
-        let passage = self.enter([(Access::Query, query.pk.as_str())]).await?;
+        let passage = self
+            .enter(
+                Reach::Query { pk: query.pk.clone(), prefix: query.prefix.clone() },
+                [(Access::Query, query.pk.as_str())],
+            )
+            .await?;
         let found = {
             let (mut table, now) = (self.table(), self.now());
             *table.queries.entry(query.prefix.clone()).or_default() += 1;
             table.query(query, now)
         };
-        self.gate.leave(&passage).await;
+        let answer = || {
+            let items: Vec<_> = found.items.iter().map(|(sk, item)| (sk, of_item(item))).collect();
+            Fingerprint::of(&(items, &found.next))
+        };
+        self.gate.leave(&passage, answer).await;
         Ok(found)
     }
 }
@@ -335,19 +417,19 @@ impl WriteOnceVault for MemoryVault {
         self.put_expecting(key, item, None).await
     }
 
-    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+    async fn put_all(&self, mut items: Vec<(Key, Item)>) -> Result<()> {
         check_distinct(items.iter().map(|(key, _)| key))?;
-        let passage = self.enter(items.iter().map(|(key, _)| (Access::PutAll, key.pk.as_str()))).await?;
-        let count = match passage.fault {
-            Some(Fault::Die(Applied::Half)) => items.len() / 2,
-            _ => items.len(),
-        };
-        let put = {
-            let (mut table, now) = (self.table(), self.now());
-            items.into_iter().take(count).try_for_each(|(key, item)| table.put(&key, item, now))
-        };
-        self.gate.leave(&passage).await;
-        put
+        let passage = self
+            .enter(
+                Reach::Items(items.iter().map(|(key, _)| key.clone()).collect()),
+                items.iter().map(|(key, _)| (Access::PutAll, key.pk.as_str())),
+            )
+            .await?;
+        items.truncate(applied(&passage, items.len()));
+        let put = |table: &mut Table, now: Timestamp, (key, item): (Key, Item)| table.put(&key, item, now);
+        let put = self.each(&passage, items, |(key, _)| key, put, |()| 0).await;
+        self.gate.leave(&passage, || 0).await;
+        put.map(drop)
     }
 }
 
@@ -356,66 +438,67 @@ impl Vault for MemoryVault {
         self.put_expecting(key, item, Some(revision)).await
     }
 
-    async fn set_expiry(&self, keys: Vec<Key>, expires_at: Option<ExpiresAt>) -> Result<()> {
+    async fn set_expiry(&self, mut keys: Vec<Key>, expires_at: Option<ExpiresAt>) -> Result<()> {
         check_distinct(keys.iter())?;
-        let passage = self.enter(keys.iter().map(|key| (Access::Update, key.pk.as_str()))).await?;
-        let count = match passage.fault {
-            Some(Fault::Die(Applied::Half)) => keys.len() / 2,
-            _ => keys.len(),
-        };
-        let set = {
-            let (mut table, now) = (self.table(), self.now());
-            keys[..count].iter().try_for_each(|key| match table.read(key, now) {
-                Some(mut item) => {
-                    match expires_at {
-                        Some(expires_at) => {
-                            item.inner_mut().insert(EXPIRES_AT.to_owned(), expiry_value(expires_at));
-                        }
-                        None => drop(item.inner_mut().remove(EXPIRES_AT)),
-                    }
-                    table.put(key, item, now)
+        let passage = self
+            .enter(Reach::Items(keys.clone()), keys.iter().map(|key| (Access::Update, key.pk.as_str())))
+            .await?;
+        keys.truncate(applied(&passage, keys.len()));
+        let set = |table: &mut Table, now: Timestamp, key: Key| {
+            let Some(mut item) = table.read(&key, now) else { return Ok(()) };
+            match expires_at {
+                Some(expires_at) => {
+                    item.inner_mut().insert(EXPIRES_AT.to_owned(), expiry_value(expires_at));
                 }
-                None => Ok(()),
-            })
+                None => drop(item.inner_mut().remove(EXPIRES_AT)),
+            }
+            table.put(&key, item, now)
         };
-        self.gate.leave(&passage).await;
-        set
+        let set = self.each(&passage, keys, |key| key, set, |()| 0).await;
+        self.gate.leave(&passage, || 0).await;
+        set.map(drop)
     }
 
-    async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
+    async fn delete_all(&self, mut keys: Vec<Key>) -> Result<()> {
         check_distinct(keys.iter())?;
-        let passage = self.enter(keys.iter().map(|key| (Access::DeleteAll, key.pk.as_str()))).await?;
-        let count = match passage.fault {
-            Some(Fault::Die(Applied::Half)) => keys.len() / 2,
-            _ => keys.len(),
+        let passage = self
+            .enter(Reach::Items(keys.clone()), keys.iter().map(|key| (Access::DeleteAll, key.pk.as_str())))
+            .await?;
+        keys.truncate(applied(&passage, keys.len()));
+        let delete = |table: &mut Table, now: Timestamp, key: Key| {
+            drop(table.write(&key, None, now));
+            Ok(())
         };
-        {
-            let (mut table, now) = (self.table(), self.now());
-            keys[..count].iter().for_each(|key| drop(table.write(key, None, now)));
-        }
-        self.gate.leave(&passage).await;
-        Ok(())
+        let deleted = self.each(&passage, keys, |key| key, delete, |()| 0).await;
+        self.gate.leave(&passage, || 0).await;
+        deleted.map(drop)
     }
 
-    async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
+    async fn delete_while(&self, fence: &Fence, mut keys: Vec<Key>) -> Result<bool> {
         // The fence is checked in the same transaction, which names no item twice.
         check_distinct(keys.iter().chain([&fence.key]))?;
         let checks = keys.iter().map(|_| (Access::CheckFence, fence.key.pk.as_str()));
         let deletes = keys.iter().map(|key| (Access::DeleteFenced, key.pk.as_str()));
-        let passage = self.enter(checks.chain(deletes)).await?;
-        let count = match passage.fault {
-            Some(Fault::Die(Applied::Half)) => keys.len() / 2,
-            _ => keys.len(),
+        let passage = self
+            .enter(Reach::Items(keys.iter().chain([&fence.key]).cloned().collect()), checks.chain(deletes))
+            .await?;
+        keys.truncate(applied(&passage, keys.len()));
+        let transactions = AtomicUsize::new(0);
+        let transact = async |some: Vec<Key>| {
+            // The table refuses larger transactions, so that a scheduler can separate any two deletions.
+            if self.gate.is_in_steps() && some.len() > 1 {
+                return Ok(FencedBatch::TooLarge);
+            }
+            if transactions.fetch_add(1, Ordering::Relaxed) > 0 {
+                self.gate.enter_again(&passage).await;
+            }
+            let now = self.now();
+            let ended = self.table().delete_while(fence, &some, now);
+            self.gate.note(|| Fingerprint::default().shown(&ended).finish());
+            Ok(ended)
         };
-        let transact = |some: Vec<Key>| {
-            let ended = {
-                let (mut table, now) = (self.table(), self.now());
-                table.delete_while(fence, &some, now)
-            };
-            async move { Ok(ended) }
-        };
-        let held = delete_in_transactions(keys[..count].to_vec(), transact).await;
-        self.gate.leave(&passage).await;
+        let held = delete_in_transactions(keys, transact).await;
+        self.gate.leave(&passage, || 0).await;
         held
     }
 }

@@ -52,9 +52,9 @@ thread_local! {
 }
 
 /// Makes the waits of this thread depend on `seed` alone, so that a test can repeat its schedule. None ends
-/// that.
-pub fn seed_waits(seed: Option<u64>) {
-    SEED.set(seed);
+/// that. Returns the seed of the next wait so far.
+pub fn seed_waits(seed: Option<u64>) -> Option<u64> {
+    SEED.replace(seed)
 }
 
 /// A random number from 0 to 1. It is 0.5 if the system has no random source: a wait is no secret.

@@ -3,11 +3,13 @@
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use step_tests::interleaving::{Explored, PAIRS, Pair, Schedule, Violation, explore, replay, sample};
+use step_tests::interleaving::{
+    Explored, LARGER_PAIRS, Limits, PAIRS, Pair, Schedule, Search, Violation, replay, sample,
+};
 
 use super::{Threads, say};
 
@@ -17,10 +19,12 @@ const SAMPLES: u64 = 50;
 /// Options of the schedules.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The most turns away from an invocation that has not ended. Without it three, and two in the largest
-    /// worlds.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(0..=5))]
-    preemptions: Option<u64>,
+    /// The most preemptions of a schedule: turns away from an actor whose next call waits.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=5))]
+    preemptions: u64,
+    /// The most time for all schedules, in seconds. If it ends the search, the command fails.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
     /// Random schedules, in all pairs together, after the exhaustive search.
     #[arg(long, default_value_t = 10_000)]
     random: u64,
@@ -42,48 +46,29 @@ pub(super) struct Options {
 
 /// Tries schedules. It fails if an invariant broke.
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
-    let pairs: Vec<Pair> = PAIRS.iter().copied().filter(|pair| pair.name.contains(&options.pair)).collect();
-    let first = *pairs.first().with_context(|| format!("no pair is called {:?}", options.pair))?;
+    let named = |pairs: &[Pair]| -> Vec<Pair> {
+        pairs.iter().copied().filter(|pair| pair.name.contains(&options.pair)).collect()
+    };
+    let all = [named(PAIRS), named(LARGER_PAIRS)].concat();
+    let first = *all.first().with_context(|| format!("no pair is called {:?}", options.pair))?;
     if let Some(text) = &options.replay {
-        let named = pairs.iter().find(|pair| pair.name == options.pair).copied().unwrap_or(first);
+        let pair = all.iter().find(|pair| pair.name == options.pair).copied().unwrap_or(first);
         let schedule: Schedule = text.parse().map_err(|error: String| anyhow!(error))?;
-        return match replay(named, &schedule) {
+        return match replay(pair, &schedule) {
             Ok(steps) => {
-                writeln!(stdout(), "{}: no violation in {} steps", named.name, steps.len())?;
+                writeln!(stdout(), "{}: no violation in {} steps", pair.name, steps.len())?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(violation) => {
-                writeln!(stdout(), "{violation}")?;
+                writeln!(stdout(), "{violation}\n{}", violation.turns())?;
                 Ok(ExitCode::FAILURE)
             }
         };
     }
     let began = Instant::now();
     let mut total = Explored::default();
-    for &pair in &pairs {
-        let preemptions = options.preemptions.map_or(pair.preemptions, |preemptions| preemptions as usize);
-        let found = explore(pair, preemptions, options.threads.threads as usize, options.limit);
-        writeln!(
-            stdout(),
-            "{:55} {preemptions} preemptions {:>8} schedules, at most {:>3} steps, {:>4} s, {} violations{}",
-            pair.name,
-            found.schedules,
-            found.most_steps,
-            found.took.as_secs(),
-            found.violations.len(),
-            if found.is_cut_short { ", cut short" } else { "" },
-        )?;
-        total.add(found);
-    }
-    writeln!(
-        stdout(),
-        "exhaustive: {} schedules in {} s, {} violations",
-        total.schedules,
-        began.elapsed().as_secs(),
-        total.violations.len()
-    )?;
     say(&format!("{} random schedules", options.random))?;
-    let random = random(options, &pairs);
+    let random = random(options, &all);
     writeln!(
         stdout(),
         "random: {} schedules of {}, seeds from {}, in {} s, {} violations",
@@ -95,6 +80,45 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     )?;
     let are_all_played = random.schedules == options.random;
     total.add(random);
+    let limits =
+        Limits { schedules: options.limit, deadline: Some(began + Duration::from_secs(options.seconds)) };
+    let searches: Vec<_> = named(PAIRS).into_iter().map(|pair| (pair, Search::of(pair))).collect();
+    // If the time ends, each pair has been searched alike.
+    for preemptions in 0..=options.preemptions as usize {
+        for (pair, search) in &searches {
+            say(&format!("{}: {preemptions} preemptions", pair.name))?;
+            search.go_on(preemptions, options.threads.threads as usize, limits);
+        }
+    }
+    let mut exhaustive = Explored::default();
+    for (pair, search) in &searches {
+        let found = search.found();
+        let reached = match found.preemptions {
+            _ if found.is_all => "all schedules".to_owned(),
+            Some(reached) => format!("{} preemptions", reached.min(options.preemptions as usize)),
+            None => "no preemptions".to_owned(),
+        };
+        writeln!(
+            stdout(),
+            "{:55} {reached:13} {:>8} schedules, {:>8} merged, at most {:>3} steps, {:>5.1} s, {} violations{}",
+            pair.name,
+            found.schedules,
+            found.merged,
+            found.most_steps,
+            found.took.as_secs_f64(),
+            found.violations.len(),
+            if found.is_cut_short { ", cut short" } else { "" },
+        )?;
+        exhaustive.add(found);
+    }
+    writeln!(
+        stdout(),
+        "exhaustive: {} schedules and {} merged, {} violations",
+        exhaustive.schedules,
+        exhaustive.merged,
+        exhaustive.violations.len()
+    )?;
+    total.add(exhaustive);
     writeln!(
         stdout(),
         "{} schedules in {} s, {} violations",
@@ -113,7 +137,11 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     if !are_all_played {
         writeln!(stdout(), "fewer random schedules were played than asked for")?;
     }
-    Ok(if total.violations.is_empty() && are_all_played { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if total.is_cut_short {
+        writeln!(stdout(), "the search was cut short")?;
+    }
+    let is_good = total.violations.is_empty() && are_all_played && !total.is_cut_short;
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Plays random schedules of the pairs in turn.
@@ -141,6 +169,7 @@ fn random(options: &Options, pairs: &[Pair]) -> Explored {
                 Err(_) => total.violations.push(Violation {
                     pair: "a thread of the search",
                     schedule: Schedule::default(),
+                    steps: Vec::new(),
                     message: "it panicked: see the standard error".to_owned(),
                 }),
             }

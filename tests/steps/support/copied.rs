@@ -8,14 +8,13 @@ use shared::Result;
 use shared::catalog::Catalog;
 use shared::model::{Counts, RunId, SnapshotSelector};
 use shared::operations::copy::{Copied, Stage, Watch, copy};
-use shared::operations::holder_name;
 use shared::ports::Backend;
 use shared::ports::vault::Key;
 use shared_memory::{MemoryBackend, MemoryPool};
 
 use super::machine::Machine;
 use super::people::Population;
-use super::{backend, restored::items, source_id};
+use super::{backend, new_name, restored::items, source_id};
 
 /// The stages that a copy reported, in order, each with its last counts.
 #[derive(Debug, Default)]
@@ -68,7 +67,7 @@ pub async fn copy_and_report(
     let (origin, destination) = (Catalog::new(origin.vault()), Catalog::new(destination.vault()));
     let selector = SnapshotSelector::Id(id.clone());
     let (snapshot, units) = origin.sealed_snapshot(&source_id(), &selector, clock.now()).await?;
-    let holder = holder_name("copy", clock.now());
+    let holder = new_name("copy");
     copy(&origin, &destination, &snapshot, &units, &holder, clock, reported).await
 }
 

@@ -10,13 +10,13 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::Result;
 use shared::machine::{
-    Answer, Definition, End as Ending, Event, Function, Host, Invocation as Wanted, carry_out, failure_of,
+    Answer, Definition, End as Ending, Event, Function, Host, Invocation as Wanted, failure_of,
 };
 use shared::model::{Execution, Failure, RunKind};
 use shared::pacing::Budget;
 use shared::ports::{Backend, Clock};
-use shared::steps;
 use shared_memory::{Calls, DeathOrder, MemoryBackend};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -43,7 +43,14 @@ pub struct Machine {
     pub twins: Vec<Duration>,
     /// The rests before tasks, one for each task. Later tasks have none.
     pub rests: Vec<Duration>,
-    pub running_twins: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    /// Invocations for which no execution waits: twins, and those of executions that an operator aborted.
+    pub running_on: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    /// Invocations that the executions wait for now.
+    pub under_way: Arc<AtomicUsize>,
+    /// The twins that began while an invocation of their execution was under way.
+    pub overlapping_twins: Arc<AtomicUsize>,
+    /// Whether an operator may abort the execution. Its invocation then runs on, as on AWS.
+    pub may_be_aborted: bool,
     pub ended: Arc<Mutex<Vec<Invocation>>>,
     /// What the functions answered, as the history of an execution shows it: outputs, errors and causes.
     pub history: Arc<Mutex<Vec<String>>>,
@@ -142,7 +149,10 @@ impl Machine {
             may_lose_failures: false,
             twins: Vec::new(),
             rests: Vec::new(),
-            running_twins: Arc::default(),
+            running_on: Arc::default(),
+            under_way: Arc::default(),
+            overlapping_twins: Arc::default(),
+            may_be_aborted: false,
             ended: Arc::default(),
             history: Arc::default(),
             called: Arc::default(),
@@ -176,11 +186,36 @@ impl Machine {
         self.ended.lock().unwrap().clone()
     }
 
-    /// Waits for the second invocations that still run.
+    /// Waits for the invocations that still run although no execution waits for them.
     pub async fn join_twins(&self) {
-        let twins = std::mem::take(&mut *self.running_twins.lock().unwrap());
-        for twin in twins {
-            twin.await.unwrap();
+        let running_on = std::mem::take(&mut *self.running_on.lock().unwrap());
+        for invocation in running_on {
+            invocation.await.unwrap();
+        }
+    }
+
+    /// Invokes a function. If the execution is aborted meanwhile, the invocation runs on.
+    async fn invoke_to_the_end(
+        &self,
+        function: Function,
+        payload: Value,
+    ) -> (Invocation, Option<Result<Value>>) {
+        let (answer, answered) = oneshot::channel();
+        let machine = self.clone();
+        let invocation = tokio::spawn(async move {
+            // Nothing waits for the answer if the execution was aborted.
+            let _ = answer.send(machine.invoke(function, payload).await);
+        });
+        let mut running = Running { invocation: Some(invocation), running_on: Arc::clone(&self.running_on) };
+        match answered.await {
+            Ok(answer) => {
+                running.invocation = None;
+                answer
+            }
+            Err(_) => match running.invocation.take().expect("it runs").await {
+                Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+                Ok(()) => unreachable!("it answers before it ends"),
+            },
         }
     }
 
@@ -231,7 +266,7 @@ impl Machine {
         let backend = backend.dying_by(deaths.map(|(_, order)| order.clone()).collect());
         let target = target_of(&payload);
         let budget = Budget::for_work(self.budget, self.timeout);
-        let step = carry_out(function, &backend, payload, budget);
+        let step = backend.carry_out(function, payload, budget);
         let (ended, result) = tokio::select! {
             biased;
             result = step => (if result.is_ok() { Invocation::Returned } else { Invocation::Refused }, Some(result)),
@@ -261,11 +296,24 @@ impl Machine {
     }
 }
 
+/// An invocation that an execution waits for. If the execution is dropped, the invocation runs on.
+struct Running {
+    invocation: Option<JoinHandle<()>>,
+    running_on: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.running_on.lock().unwrap().extend(self.invocation.take());
+    }
+}
+
 /// Begins a run as an execution does. Returns the event that enumerate passes to the page function.
 pub async fn begin(backend: &MemoryBackend, operation: &str, input: Value) -> Value {
     let execution = json!({"id": format!("execution:{operation}:1"), "startedAt": backend.clock().now()});
     let event = json!({"operation": operation, "input": input, "execution": execution});
-    json!(steps::enumerate(backend, event, Budget::for_invocation(Duration::from_secs(900))).await.unwrap())
+    let budget = Budget::for_invocation(Duration::from_secs(900));
+    backend.carry_out(Function::Enumerate, event, budget).await.unwrap()
 }
 
 /// The function in `operations.json` that an invocation belongs to.
@@ -312,12 +360,14 @@ impl Stage<'_> {
             let (machine, payload) = (self.machine.clone(), payload.clone());
             let twin = tokio::spawn(async move {
                 sleep(delay).await;
+                let overlaps = machine.under_way.load(Ordering::Relaxed) > 0;
+                machine.overlapping_twins.fetch_add(usize::from(overlaps), Ordering::Relaxed);
                 // It may fail, but not because of a fault of the program.
                 if let (_, Some(Err(error))) = machine.invoke(function, payload).await {
                     assert_ne!(error.kind(), shared::ErrorKind::Internal, "{error}");
                 }
             });
-            self.machine.running_twins.lock().unwrap().push(twin);
+            self.machine.running_on.lock().unwrap().push(twin);
         }
     }
 }
@@ -339,7 +389,13 @@ impl Host for Stage<'_> {
     async fn invoke(&self, wanted: Wanted<'_>) -> std::result::Result<Answer, Killed> {
         let Wanted { function, payload, .. } = wanted;
         let is_recording = is_recording(&payload);
-        let (ended, result) = self.machine.invoke(function, payload).await;
+        self.machine.under_way.fetch_add(1, Ordering::Relaxed);
+        let (ended, result) = if self.machine.may_be_aborted {
+            self.machine.invoke_to_the_end(function, payload).await
+        } else {
+            self.machine.invoke(function, payload).await
+        };
+        self.machine.under_way.fetch_sub(1, Ordering::Relaxed);
         let failure = match result {
             Some(Ok(answer)) => {
                 if is_recording {

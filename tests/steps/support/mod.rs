@@ -16,6 +16,7 @@ pub mod restored;
 pub mod snapshot;
 pub mod soak;
 
+use std::cell::Cell;
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -32,9 +33,22 @@ pub fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::with_cases(cases) }
 }
 
+thread_local! {
+    /// The names that the case of this thread has used.
+    static NAMES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A name that no other command of the case has. It is the same in each run of the case.
+pub fn new_name(command: &str) -> String {
+    let number = NAMES.get();
+    NAMES.set(number + 1);
+    format!("{command}-{number}")
+}
+
 /// Runs a case in paused time: a wait ends as soon as no task has work. The waits before repeated calls are the same
 /// in each run of the case.
 pub fn in_paused_time<T>(case: impl Future<Output = T>) -> T {
+    NAMES.set(0);
     shared::pacing::seed_waits(Some(1));
     tokio::runtime::Builder::new_current_thread()
         .enable_time()

@@ -1,7 +1,6 @@
 //! Removals of snapshots, and checks of what remains.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use shared::Result;
@@ -17,7 +16,7 @@ use shared::ports::Backend;
 use shared::ports::vault::Key;
 use shared_memory::MemoryBackend;
 
-use super::{restored::items, snapshot, source_id};
+use super::{new_name, restored::items, snapshot, source_id};
 
 pub fn by_policy(rules: &str) -> RemovalRequest {
     RemovalRequest::ByPolicy { retention: Retention::parse(rules).unwrap(), automatic: false }
@@ -30,8 +29,7 @@ pub fn named_snapshots<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> RemovalR
 /// A removal by hand, as the command line makes it: under its own name, and the lease is always
 /// released.
 pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &RemovalRequest) -> Result<Ended> {
-    static NAMES: AtomicU64 = AtomicU64::new(0);
-    let holder = format!("prune-{}", NAMES.fetch_add(1, Ordering::Relaxed));
+    let holder = new_name("prune");
     let catalog = Catalog::new(backend.vault());
     let mut tenure = HeldLease::take(&catalog, &source_id(), &holder, backend.clock()).await?;
     let budget = Budget::for_invocation(Duration::from_secs(30 * 24 * 3600));

@@ -34,7 +34,7 @@ mod items;
 mod refusals;
 mod report;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::pin::pin;
 
 use futures::{StreamExt, TryStreamExt, future::try_join, stream};
@@ -277,7 +277,7 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
     async fn copy_units(&self, copied: &mut Copied) -> Result<()> {
         for some in self.units.chunks(UNITS_READ) {
             let keys: Vec<Key> = some.iter().map(|unit| unit_key(&self.snapshot.id, unit)).collect();
-            let here: HashMap<_, _> = self.source.vault().get_all(keys.clone()).await?.into_iter().collect();
+            let here: BTreeMap<_, _> = self.source.vault().get_all(keys.clone()).await?.into_iter().collect();
             if let Some(lost) = keys.iter().find(|key| !here.contains_key(key)) {
                 return Err(lost_meanwhile(lost));
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::machine::{Function, carry_out};
+use shared::machine::Function;
 use shared::model::Execution;
 use shared::pacing::Budget;
 use shared::ports::Backend;
@@ -52,7 +52,7 @@ impl Task {
     /// Invokes the function once, with so much time for its work.
     pub async fn within(&self, backend: &MemoryBackend, work: Duration) -> Result<Value> {
         let budget = Budget::for_work(work, TIME);
-        carry_out(self.function, &backend.invocation(), self.payload.clone(), budget).await
+        backend.invocation().carry_out(self.function, self.payload.clone(), budget).await
     }
 
     /// Invokes the function until it succeeds, or fails for good.

@@ -1,20 +1,32 @@
 //! Tries schedules of a pair of actors: all with few preemptions, and random ones.
 //!
-//! The exhaustive search bounds the preemptions, that is the turns away from an actor that has not ended.
-//! Source: Musuvathi and Qadeer, "Iterative Context Bounding for Systematic Testing of Multithreaded
-//! Programs", PLDI 2007. A wait for time counts as a step like any other: a turn away from an actor that waits
-//! is a preemption, too.
+//! The exhaustive search bounds the preemptions. Source: Musuvathi and Qadeer, "Iterative Context Bounding for
+//! Systematic Testing of Multithreaded Programs", PLDI 2007. An actor can wait for time, and such a wait can have two
+//! ends. So the search has two [`Mode`]s.
+//!
+//! The search notes each state that it meets: the table, the pools, the time, and what each actor was told. A
+//! schedule that comes to a state from which another one goes on is given up. So of schedules that differ only in
+//! the order of independent steps, one is played to its end. Nor does a schedule turn away from an actor before a
+//! step that reads and writes nothing which another actor writes or reads: it equals one that turns after the step.
 
+use std::cell::Cell;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::future::poll_fn;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Condvar, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use shared_memory::{CallSite, Reach};
+
 use super::schedule::{Schedule, Seeded};
-use super::scheduler::{Choose, Step};
+use super::scheduler::{Able, Choice, Choose, Point, Step};
 use crate::caught::caught;
 use crate::in_paused_time;
+use crate::random::Random;
 
 /// Builds a world, runs its actors by `choose`, and checks what is left.
 pub type Play = for<'a> fn(&'a mut dyn Choose) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -24,8 +36,6 @@ pub type Play = for<'a> fn(&'a mut dyn Choose) -> Pin<Box<dyn Future<Output = ()
 pub struct Pair {
     pub name: &'static str,
     pub play: Play,
-    /// The preemptions up to which all schedules can be tried in some minutes.
-    pub preemptions: usize,
 }
 
 impl fmt::Debug for Pair {
@@ -39,7 +49,23 @@ impl fmt::Debug for Pair {
 pub struct Violation {
     pub pair: &'static str,
     pub schedule: Schedule,
+    /// The steps up to the violation.
+    pub steps: Vec<Step>,
     pub message: String,
+}
+
+impl Violation {
+    /// The steps just before and after each turn, one a line.
+    pub fn turns(&self) -> String {
+        let is_turn = |at: usize| at > 0 && self.steps[at].actor != self.steps[at - 1].actor;
+        let is_near = |at: usize| at == 0 || is_turn(at) || (at + 1 < self.steps.len() && is_turn(at + 1));
+        let line = |at: usize| {
+            let Step { actor, call, .. } = &self.steps[at];
+            let call = call.as_ref().map_or_else(|| "ends".to_owned(), ToString::to_string);
+            format!("  {at:>4} actor {actor}: {call}\n")
+        };
+        (0..self.steps.len()).filter(|&at| is_near(at)).map(line).collect()
+    }
 }
 
 impl fmt::Display for Violation {
@@ -51,12 +77,19 @@ impl fmt::Display for Violation {
 /// What a search tried and found.
 #[derive(Debug, Clone, Default)]
 pub struct Explored {
+    /// Schedules that were played to their ends.
     pub schedules: u64,
+    /// Schedules that were given up, because they came to a state from which another one goes on.
+    pub merged: u64,
     /// The steps of the longest schedule.
     pub most_steps: usize,
     pub violations: Vec<Violation>,
     pub took: Duration,
-    /// Whether the search ended because of its limit of schedules or violations.
+    /// Up to so many preemptions, every schedule was tried. None if not even those without one.
+    pub preemptions: Option<usize>,
+    /// Whether no schedule has more preemptions.
+    pub is_all: bool,
+    /// Whether the search ended because of its limit of schedules, time or violations.
     pub is_cut_short: bool,
 }
 
@@ -68,16 +101,24 @@ const MAX_VIOLATIONS: usize = 5;
 /// # Errors
 /// The violation.
 pub fn replay(pair: Pair, schedule: &Schedule) -> Result<Vec<Step>, Violation> {
-    try_one(pair, &mut schedule.clone())
+    try_one(pair, &mut schedule.clone()).map(Option::unwrap_or_default)
 }
 
-fn try_one(pair: Pair, choose: &mut dyn Choose) -> Result<Vec<Step>, Violation> {
-    let mut recorded = Recorded { choose, steps: Vec::new() };
-    let ended = caught(|| in_paused_time((pair.play)(&mut recorded)));
+/// Plays what `choose` decides. None if it gives the schedule up.
+fn try_one(pair: Pair, choose: &mut dyn Choose) -> Result<Option<Vec<Step>>, Violation> {
+    let has_given_up = Cell::new(false);
+    let mut recorded = Recorded { choose, steps: Vec::new(), has_given_up: &has_given_up };
+    let ended = caught(|| {
+        let mut play = (pair.play)(&mut recorded);
+        in_paused_time(poll_fn(|cx| match play.as_mut().poll(cx) {
+            Poll::Pending if has_given_up.get() => Poll::Ready(()),
+            ended => ended,
+        }));
+    });
     let Recorded { steps, .. } = recorded;
     match ended {
-        Ok(()) => Ok(steps),
-        Err(message) => Err(Violation { pair: pair.name, schedule: Schedule::of(&steps), message }),
+        Ok(()) => Ok((!has_given_up.get()).then_some(steps)),
+        Err(message) => Err(Violation { pair: pair.name, schedule: Schedule::of(&steps), steps, message }),
     }
 }
 
@@ -85,112 +126,308 @@ fn try_one(pair: Pair, choose: &mut dyn Choose) -> Result<Vec<Step>, Violation> 
 struct Recorded<'a> {
     choose: &'a mut dyn Choose,
     steps: Vec<Step>,
+    has_given_up: &'a Cell<bool>,
 }
 
 impl Choose for Recorded<'_> {
-    fn choose(&mut self, step: usize, current: Option<usize>, able: &[usize]) -> usize {
-        let actor = self.choose.choose(step, current, able);
-        self.steps.push(Step { actor, able: able.to_vec(), call: None });
-        actor
+    fn choose(&mut self, point: &Point<'_>) -> Choice {
+        let choice = self.choose.choose(point);
+        self.has_given_up.set(choice == Choice::GiveUp);
+        if let Choice::Step(actor) = choice {
+            let able = point.able.iter().map(|able| able.actor).collect();
+            self.steps.push(Step { actor, able, call: None });
+        }
+        choice
+    }
+
+    fn made(&mut self, call: Option<&CallSite>) {
+        if let Some(step) = self.steps.last_mut() {
+            step.call = call.cloned();
+        }
     }
 }
 
-/// Plays every schedule with at most `preemptions`, in as many threads. Ends after `limit` schedules.
-pub fn explore(pair: Pair, preemptions: usize, threads: usize, limit: u64) -> Explored {
-    let search = Search {
-        work: Mutex::new(Work {
-            left: vec![(Schedule::default(), 0)],
-            under_way: 0,
-            found: Explored::default(),
-        }),
-        changed: Condvar::new(),
-        pair,
-        preemptions,
-        limit,
-    };
-    let began = Instant::now();
-    std::thread::scope(|scope| {
-        (0..threads).for_each(|_| drop(scope.spawn(|| search.run())));
-    });
-    let Work { found, .. } = search.work.into_inner().unwrap();
-    Explored { took: began.elapsed(), ..found }
+/// What an actor that waits for time does to the others. A search tries the schedules of both modes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Mode {
+    /// It lets them go on, as time passes for all. Then a turn away from it is no preemption. A turn away from an
+    /// actor whose call waits is one, and so is a call that waits while the time passes.
+    Yields,
+    /// It suspends them until it ends, as if they stood still. That is the first preemption of the schedule, and each
+    /// turn away from an actor that has not ended is another.
+    Suspends,
 }
 
-struct Search {
+impl Mode {
+    fn default_choice(self, point: &Point<'_>) -> Choice {
+        let going_on = point.going_on();
+        let able = match self {
+            Self::Yields => going_on.filter(|able| able.call.is_some()).or(point.first_ready()),
+            Self::Suspends => going_on.or(point.able.first()),
+        };
+        able.map_or(Choice::LetTimePass, |able| Choice::Step(able.actor))
+    }
+
+    /// Whether a step of another actor than by default is a preemption.
+    fn preempts(self, point: &Point<'_>, able: &Able) -> bool {
+        match (self, point.going_on()) {
+            (Self::Yields, Some(going_on)) if going_on.call.is_some() => true,
+            (Self::Yields, _) => able.call.is_none(),
+            (Self::Suspends, going_on) => going_on.is_some(),
+        }
+    }
+}
+
+/// When a search ends although it has not tried all schedules.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The most schedules to begin.
+    pub schedules: u64,
+    pub deadline: Option<Instant>,
+}
+
+impl Limits {
+    pub const NONE: Self = Self { schedules: u64::MAX, deadline: None };
+}
+
+/// Plays every schedule with at most `preemptions`, in as many threads.
+pub fn explore(pair: Pair, preemptions: usize, threads: usize, limits: Limits) -> Explored {
+    let search = Search::of(pair);
+    search.go_on(preemptions, threads, limits);
+    search.found()
+}
+
+/// The search of a pair: first the schedules without a preemption, then those with one, and so on.
+pub struct Search {
+    pair: Pair,
     work: Mutex<Work>,
     changed: Condvar,
-    pair: Pair,
-    preemptions: usize,
-    limit: u64,
+    /// Whether a schedule ends at a state that another one has come to.
+    merges: bool,
 }
 
 struct Work {
-    /// Schedules to play, with their preemptions.
-    left: Vec<(Schedule, usize)>,
-    under_way: usize,
+    /// Schedules to play, by the number of their preemptions.
+    left: Vec<Vec<(Mode, Schedule)>>,
+    /// The steps that actors have made.
+    steps: HashSet<Stepped>,
+    /// Schedules that turn away from an actor before this step. While no other actor has made a step that it meets,
+    /// each equals one that turns after the step.
+    deferred: HashMap<Stepped, Vec<(usize, Mode, Schedule)>>,
+    /// The preemptions of the schedules that are played now.
+    under_way: Vec<usize>,
+    /// The states that were met, each with the fewest preemptions that led to it.
+    met: HashMap<State, usize>,
     found: Explored,
+    begun: u64,
+    random: Random,
 }
 
+/// What can follow depends on the state of the world, the mode, and the actor of the last step if it can go on.
+type State = (u64, Mode, Option<usize>);
+
 impl Search {
-    fn run(&self) {
-        while let Some((mut schedule, preemptions)) = self.next() {
-            let played = try_one(self.pair, &mut schedule);
-            let mut children = Vec::new();
-            if let Ok(steps) = &played {
-                children = schedule.children(steps, preemptions);
-                children.retain(|(_, preemptions)| *preemptions <= self.preemptions);
-            }
+    pub fn of(pair: Pair) -> Self {
+        Self::with(pair, true)
+    }
+
+    fn with(pair: Pair, merges: bool) -> Self {
+        let work = Work {
+            steps: HashSet::new(),
+            deferred: HashMap::new(),
+            // To suspend the others is a preemption.
+            left: vec![
+                vec![(Mode::Yields, Schedule::default())],
+                vec![(Mode::Suspends, Schedule::default())],
+            ],
+            under_way: Vec::new(),
+            met: HashMap::new(),
+            found: Explored::default(),
+            begun: 0,
+            random: Random::new(1),
+        };
+        Self { pair, work: Mutex::new(work), changed: Condvar::new(), merges }
+    }
+
+    /// Plays the schedules that are left, with at most `preemptions`.
+    pub fn go_on(&self, preemptions: usize, threads: usize, limits: Limits) {
+        let began = Instant::now();
+        self.work.lock().unwrap().found.is_cut_short = false;
+        std::thread::scope(|scope| {
+            (0..threads).for_each(|_| drop(scope.spawn(|| self.play(preemptions, limits))));
+        });
+        self.work.lock().unwrap().found.took += began.elapsed();
+    }
+
+    /// What it found so far.
+    pub fn found(&self) -> Explored {
+        let work = self.work.lock().unwrap();
+        let first_left = work.left.iter().position(|schedules| !schedules.is_empty());
+        let preemptions = first_left.map_or(Some(usize::MAX), |left| left.checked_sub(1));
+        Explored { preemptions, is_all: first_left.is_none(), ..work.found.clone() }
+    }
+
+    fn play(&self, preemptions: usize, limits: Limits) {
+        while let Some(((mode, schedule), used)) = self.next(preemptions, limits) {
+            let mut guided = Guided { search: self, last_turn: schedule.last_turn(), mode, schedule, used };
+            let played = try_one(self.pair, &mut guided);
             let mut work = self.work.lock().unwrap();
-            work.under_way -= 1;
-            let room =
-                usize::try_from(self.limit.saturating_sub(work.found.schedules + 1)).unwrap_or(usize::MAX);
-            if children.len() > room {
-                children = at_even_distances(&children, room);
-                work.found.is_cut_short = true;
-            }
+            let at = work.under_way.iter().position(|other| *other == used).expect("it is under way");
+            work.under_way.swap_remove(at);
             work.found.note(played);
-            work.left.extend(children);
             self.changed.notify_all();
         }
     }
 
-    /// The next schedule. None if all are played.
-    fn next(&self) -> Option<(Schedule, usize)> {
-        let mut work = self.work.lock().unwrap();
+    /// The next schedule, with its preemptions. None if all are played.
+    fn next(&self, preemptions: usize, limits: Limits) -> Option<((Mode, Schedule), usize)> {
+        let mut guard = self.work.lock().unwrap();
         loop {
-            if work.found.schedules >= self.limit || work.found.violations.len() >= MAX_VIOLATIONS {
-                work.found.is_cut_short |= !work.left.is_empty();
+            let work = &mut *guard;
+            let used = work.left.iter().take(preemptions + 1).position(|schedules| !schedules.is_empty());
+            let is_late = limits.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if is_late || work.begun >= limits.schedules || work.found.violations.len() >= MAX_VIOLATIONS {
+                work.found.is_cut_short |= used.is_some();
                 return None;
             }
-            match work.left.pop() {
-                Some(next) => {
-                    work.under_way += 1;
-                    return Some(next);
-                }
-                None if work.under_way == 0 => return None,
-                None => work = self.changed.wait(work).unwrap(),
+            if let Some(used) = used {
+                // Of a limited search, early turns of long runs are tried as well as late ones.
+                let number = work.random.below(work.left[used].len() as u64) as usize;
+                work.begun += 1;
+                work.under_way.push(used);
+                return Some((work.left[used].swap_remove(number), used));
             }
+            if work.under_way.is_empty() {
+                return None;
+            }
+            guard = self.changed.wait(guard).unwrap();
         }
     }
 }
 
-/// So many of the schedules, from the first to the last: of a long run, early turns are tried as well as late
-/// ones.
-fn at_even_distances<T: Clone>(all: &[T], most: usize) -> Vec<T> {
-    (0..most).map(|number| all[number * all.len() / most].clone()).collect()
+/// A step as far as it can matter to other actors.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Stepped {
+    actor: usize,
+    reach: Reach,
+    writes: bool,
+}
+
+impl Stepped {
+    /// The step of an actor whose call waits.
+    fn of(able: &Able) -> Option<Self> {
+        let writes = able.call.as_ref()?.writes();
+        Some(Self { actor: able.actor, reach: able.reach.clone()?, writes })
+    }
+
+    /// Whether the order of both can matter.
+    fn meets(&self, other: &Self) -> bool {
+        self.actor != other.actor && (self.writes || other.writes) && self.reach.meets(&other.reach)
+    }
+}
+
+impl Work {
+    /// Notes a schedule that turns away from an actor before this step.
+    fn turn(&mut self, before: Option<&Stepped>, schedule: (usize, Mode, Schedule)) {
+        match before {
+            Some(step) if !self.steps.iter().any(|other| other.meets(step)) => {
+                self.deferred.entry(step.clone()).or_default().push(schedule);
+            }
+            _ => self.push(schedule),
+        }
+    }
+
+    fn push(&mut self, (preemptions, mode, schedule): (usize, Mode, Schedule)) {
+        if self.left.len() <= preemptions {
+            self.left.resize_with(preemptions + 1, Vec::new);
+        }
+        self.left[preemptions].push((mode, schedule));
+    }
+
+    /// Notes that an actor makes this step. The schedules that turn before a step whose order can matter now are to
+    /// be played.
+    fn note_step(&mut self, step: Stepped) {
+        if self.steps.contains(&step) {
+            return;
+        }
+        let met = self.deferred.extract_if(|other, _| other.meets(&step));
+        let schedules: Vec<_> = met.flat_map(|(_, schedules)| schedules).collect();
+        schedules.into_iter().for_each(|schedule| self.push(schedule));
+        self.steps.insert(step);
+    }
+}
+
+/// Follows a schedule. After its last turn, notes which schedules turn once more.
+struct Guided<'a> {
+    search: &'a Search,
+    mode: Mode,
+    schedule: Schedule,
+    last_turn: Option<usize>,
+    /// The preemptions of the schedule.
+    used: usize,
+}
+
+impl Choose for Guided<'_> {
+    fn choose(&mut self, point: &Point<'_>) -> Choice {
+        let default = self.mode.default_choice(point);
+        if self.last_turn.is_some_and(|last| point.step <= last) {
+            let choice = self.schedule.turn(point).map_or(default, Choice::Step);
+            if let Choice::Step(actor) = choice
+                && self.last_turn == Some(point.step)
+                && let Some(step) = point.able.iter().find(|able| able.actor == actor).and_then(Stepped::of)
+            {
+                self.search.work.lock().unwrap().note_step(step);
+            }
+            return choice;
+        }
+        let can_go_on = |able: &&Able| able.call.is_some() || self.mode == Mode::Suspends;
+        let going_on = point.going_on().filter(can_go_on).map(|able| able.actor);
+        let state = self.search.merges.then(|| (point.state(), self.mode, going_on));
+        let mut guard = self.search.work.lock().unwrap();
+        let work = &mut *guard;
+        if let Some(state) = state {
+            match work.met.entry(state) {
+                Entry::Occupied(met) if *met.get() <= self.used => return Choice::GiveUp,
+                Entry::Occupied(mut met) => drop(met.insert(self.used)),
+                Entry::Vacant(new) => drop(new.insert(self.used)),
+            }
+        }
+        // An actor that is alone can only go on.
+        let others = point.able.iter().filter(|able| Choice::Step(able.actor) != default);
+        let before = point.going_on().and_then(Stepped::of).filter(|_| self.search.merges);
+        for able in others.filter(|_| point.able.len() > 1) {
+            let preemptions = self.used + usize::from(self.mode.preempts(point, able));
+            let schedule = self.schedule.and_turn(point.step, able.actor);
+            work.turn(before.as_ref(), (preemptions, self.mode, schedule));
+        }
+        if let Choice::Step(actor) = default
+            && let Some(step) = point.able.iter().find(|able| able.actor == actor).and_then(Stepped::of)
+        {
+            work.note_step(step);
+        }
+        self.search.changed.notify_all();
+        default
+    }
 }
 
 impl Explored {
-    fn note(&mut self, played: Result<Vec<Step>, Violation>) {
-        self.schedules += 1;
+    fn note(&mut self, played: Result<Option<Vec<Step>>, Violation>) {
         match played {
-            Ok(steps) => self.most_steps = self.most_steps.max(steps.len()),
-            Err(violation) => self.violations.push(violation),
+            Ok(None) => self.merged += 1,
+            Ok(Some(steps)) => {
+                self.schedules += 1;
+                self.most_steps = self.most_steps.max(steps.len());
+            }
+            Err(violation) => {
+                self.schedules += 1;
+                self.violations.push(violation);
+            }
         }
     }
 
     pub fn add(&mut self, other: Self) {
         self.schedules += other.schedules;
+        self.merged += other.merged;
         self.most_steps = self.most_steps.max(other.most_steps);
         self.violations.extend(other.violations);
         self.is_cut_short |= other.is_cut_short;
@@ -213,11 +450,12 @@ pub fn sample(pair: Pair, seeds: Range<u64>) -> Explored {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use shared::ports::Backend;
-    use shared::ports::vault::{Key, ReadVault, WriteOnceVault};
+    use shared::ports::vault::{Key, ReadVault, Vault, WriteOnceVault};
     use shared_memory::{MemoryBackend, Turnstile};
+    use tokio::time::sleep;
 
     use super::*;
     use crate::backend;
@@ -236,6 +474,10 @@ mod tests {
     /// Reads, and then writes without a condition: an update between the two is lost.
     async fn add_carelessly(backend: MemoryBackend) {
         let value = read(&backend).await + 1;
+        write(&backend, value).await;
+    }
+
+    async fn write(backend: &MemoryBackend, value: u64) {
         let item = serde_dynamo::to_item(BTreeMap::from([("value", value)])).unwrap();
         backend.vault().put_all(vec![(counter(), item)]).await.unwrap();
     }
@@ -245,7 +487,7 @@ mod tests {
         work: impl FnOnce(MemoryBackend) -> F,
     ) -> Actor<'a> {
         let turnstile = Turnstile::default();
-        Actor::new("actor", &turnstile, work(backend.behind(&turnstile)))
+        Actor::new("actor", &turnstile, backend, work(backend.behind(&turnstile)))
     }
 
     /// Breaks at one preemption.
@@ -255,10 +497,22 @@ mod tests {
         assert_eq!(read(&backend).await, 2, "an update is lost");
     }
 
+    /// Breaks without a preemption, because an actor waits between its two calls.
+    async fn lost_update_after_a_wait(choose: &mut dyn Choose) {
+        let (backend, _, _) = backend();
+        let slowly = async |backend: MemoryBackend| {
+            let value = read(&backend).await + 1;
+            sleep(Duration::from_secs(1)).await;
+            write(&backend, value).await;
+        };
+        play(vec![actor(&backend, slowly), actor(&backend, slowly)], choose).await;
+        assert_eq!(read(&backend).await, 2, "an update is lost");
+    }
+
     /// Breaks if one actor stops, the other sees what it has done so far, and stops before the first ends.
     async fn seen_halfway(choose: &mut dyn Choose) {
         let (backend, _, _) = backend();
-        let seen = std::cell::Cell::new([0, 0]);
+        let seen = Cell::new([0, 0]);
         let writer = actor(&backend, async |backend| {
             add_carelessly(backend.clone()).await;
             add_carelessly(backend).await;
@@ -271,16 +525,40 @@ mod tests {
         assert_ne!(seen.get(), [1, 2], "the reader saw two states");
     }
 
-    const LOST_UPDATE: Pair =
-        Pair { name: "lost update", play: |choose| Box::pin(lost_update(choose)), preemptions: 1 };
-    const SEEN_HALFWAY: Pair =
-        Pair { name: "seen halfway", play: |choose| Box::pin(seen_halfway(choose)), preemptions: 2 };
+    /// What the schedules of [`many_ends`] came to.
+    static ENDS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+    /// Calls that meet and calls that do not, waits, and a call on several items.
+    async fn many_ends(choose: &mut dyn Choose) {
+        let (backend, _, _) = backend();
+        let (seen, at) = (Cell::new([0, 0]), Cell::new(None));
+        let writer = actor(&backend, async |backend| {
+            add_carelessly(backend.clone()).await;
+            sleep(Duration::from_millis(2)).await;
+            backend.vault().delete_all(vec![counter(), Key::new("OTHER", "1")]).await.unwrap();
+        });
+        let other = actor(&backend, async |backend| {
+            backend.vault().get(&Key::new("OTHER", "1")).await.unwrap();
+            add_carelessly(backend).await;
+        });
+        let reader = actor(&backend, async |backend| {
+            let first = read(&backend).await;
+            sleep(Duration::from_millis(3)).await;
+            seen.set([first, read(&backend).await]);
+            at.set(Some(backend.clock().now()));
+        });
+        play(vec![writer, other, reader], choose).await;
+        let end = format!("{} {:?} {:?}", read(&backend).await, seen.get(), at.get());
+        ENDS.lock().unwrap().insert(end);
+    }
 
     /// Checks that a search finds the bug with `least` preemptions and not with fewer.
     fn assert_found_with(pair: Pair, least: usize) {
-        let fewer = explore(pair, least - 1, 1, u64::MAX);
-        assert!(fewer.violations.is_empty(), "{:?}", fewer.violations);
-        let found = explore(pair, least, 1, u64::MAX);
+        if let Some(fewer) = least.checked_sub(1) {
+            let fewer = explore(pair, fewer, 1, Limits::NONE);
+            assert!(fewer.violations.is_empty(), "{:?}", fewer.violations);
+        }
+        let found = explore(pair, least, 1, Limits::NONE);
         let violation = found.violations.first().expect("the search finds the bug");
         // A replay shows the same.
         assert_eq!(replay(pair, &violation.schedule).unwrap_err(), *violation);
@@ -289,28 +567,69 @@ mod tests {
 
     #[test]
     fn a_search_finds_a_lost_update_with_one_preemption() {
-        assert_found_with(LOST_UPDATE, 1);
+        assert_found_with(Pair { name: "lost update", play: |choose| Box::pin(lost_update(choose)) }, 1);
+    }
+
+    #[test]
+    fn a_turn_away_from_an_actor_that_waits_for_time_is_no_preemption() {
+        let play: Play = |choose| Box::pin(lost_update_after_a_wait(choose));
+        assert_found_with(Pair { name: "lost update after a wait", play }, 0);
     }
 
     #[test]
     fn a_search_finds_a_bug_that_needs_two_preemptions() {
-        assert_found_with(SEEN_HALFWAY, 2);
+        assert_found_with(Pair { name: "seen halfway", play: |choose| Box::pin(seen_halfway(choose)) }, 2);
     }
 
-    /// Otherwise the children of a schedule would be of another run.
+    #[test]
+    fn a_schedule_that_comes_to_a_known_state_is_given_up_and_no_end_is_missed() {
+        let pair = Pair { name: "many ends", play: |choose| Box::pin(many_ends(choose)) };
+        let ends_of = |merges| {
+            let search = Search::with(pair, merges);
+            search.go_on(99, 1, Limits::NONE);
+            (search.found(), std::mem::take(&mut *ENDS.lock().unwrap()))
+        };
+        let ((plain, all), (merging, same)) = (ends_of(false), ends_of(true));
+        assert!(all.len() > 10, "{all:?}");
+        assert_eq!(same, all);
+        assert!(plain.is_all && merging.is_all && plain.merged == 0);
+        assert!(merging.schedules * 5 < plain.schedules, "{merging:?} {plain:?}");
+    }
+
+    #[test]
+    fn a_search_that_is_cut_short_says_so() {
+        let pair = Pair { name: "lost update", play: |choose| Box::pin(lost_update(choose)) };
+        let cut = explore(pair, 2, 1, Limits { schedules: 2, deadline: None });
+        assert!(cut.is_cut_short && !cut.is_all && cut.schedules + cut.merged == 2, "{cut:?}");
+        let late = explore(pair, 2, 1, Limits { schedules: u64::MAX, deadline: Some(Instant::now()) });
+        assert!(late.is_cut_short && late.preemptions.is_none() && late.schedules == 0, "{late:?}");
+    }
+
+    /// Otherwise a search would follow another run than the one that it has begun.
     #[test]
     fn a_schedule_is_played_alike_each_time() {
         for pair in PAIRS {
             for schedule in ["", "5>1,9>0"] {
-                let schedule = schedule.parse().unwrap();
-                assert_eq!(replay(*pair, &schedule).unwrap(), replay(*pair, &schedule).unwrap(), "{pair:?}");
+                let states = || {
+                    let mut noted = Noted { schedule: schedule.parse().unwrap(), states: Vec::new() };
+                    let steps = try_one(*pair, &mut noted).unwrap().unwrap();
+                    (steps, noted.states)
+                };
+                assert_eq!(states(), states(), "{pair:?}");
             }
         }
     }
 
-    #[test]
-    fn a_limited_search_tries_early_and_late_turns() {
-        assert_eq!(at_even_distances(&[0, 1, 2, 3, 4, 5, 6, 7, 8], 3), [0, 3, 6]);
-        assert!(at_even_distances(&[0, 1, 2], 0).is_empty());
+    /// Follows a schedule, and notes the states.
+    struct Noted {
+        schedule: Schedule,
+        states: Vec<u64>,
+    }
+
+    impl Choose for Noted {
+        fn choose(&mut self, point: &Point<'_>) -> Choice {
+            self.states.push(point.state());
+            self.schedule.choose(point)
+        }
     }
 }

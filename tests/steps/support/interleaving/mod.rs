@@ -10,7 +10,7 @@ mod pairs;
 mod schedule;
 mod scheduler;
 
-pub use explore::{Explored, Pair, Violation, explore, replay, sample};
-pub use pairs::PAIRS;
+pub use explore::{Explored, Limits, Pair, Search, Violation, explore, replay, sample};
+pub use pairs::{LARGER_PAIRS, PAIRS};
 pub use schedule::{Schedule, Seeded};
-pub use scheduler::{Actor, Choose, Step, play};
+pub use scheduler::{Able, Actor, Choice, Choose, Point, Step, play};

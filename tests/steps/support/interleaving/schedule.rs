@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::scheduler::{Choose, Step};
+use super::scheduler::{Able, Choice, Choose, Point, Step};
 use crate::random::Random;
 
 /// The steps at which another actor goes on than by default. By default the actor of the last step goes on
@@ -17,7 +17,8 @@ impl Schedule {
         let mut turns = Vec::new();
         let mut current = None;
         for (number, Step { actor, able, .. }) in steps.iter().enumerate() {
-            if *actor != default_choice(current, able) {
+            let default = current.filter(|current| able.contains(current)).unwrap_or(able[0]);
+            if *actor != default {
                 turns.push((number, *actor));
             }
             current = Some(*actor);
@@ -25,32 +26,29 @@ impl Schedule {
         Self(turns)
     }
 
-    /// The schedules that turn once more, after the last turn of this one, with their preemptions.
-    /// `steps` are the steps of this schedule, and `preemptions` its own.
-    pub fn children(&self, steps: &[Step], preemptions: usize) -> Vec<(Self, usize)> {
-        let from = self.0.last().map_or(0, |(step, _)| step + 1);
-        let mut children = Vec::new();
-        for number in from..steps.len() {
-            let current = number.checked_sub(1).map(|before| steps[before].actor);
-            let able = &steps[number].able;
-            let preempts = current.is_some_and(|current| able.contains(&current));
-            for &actor in able.iter().filter(|&&actor| actor != default_choice(current, able)) {
-                let turns = self.0.iter().copied().chain([(number, actor)]).collect();
-                children.push((Self(turns), preemptions + usize::from(preempts)));
-            }
-        }
-        children
+    /// This schedule with another turn, after all others.
+    #[must_use]
+    pub fn and_turn(&self, step: usize, actor: usize) -> Self {
+        Self(self.0.iter().copied().chain([(step, actor)]).collect())
+    }
+
+    /// The actor to which this schedule turns, if it can.
+    pub fn turn(&self, point: &Point<'_>) -> Option<usize> {
+        let is_able = |actor| point.able.iter().any(|able| able.actor == actor);
+        let turn = self.0.iter().find(|(step, actor)| *step == point.step && is_able(*actor));
+        turn.map(|(_, actor)| *actor)
+    }
+
+    /// The step of the last turn.
+    pub fn last_turn(&self) -> Option<usize> {
+        self.0.last().map(|(step, _)| *step)
     }
 }
 
-fn default_choice(current: Option<usize>, able: &[usize]) -> usize {
-    current.filter(|current| able.contains(current)).unwrap_or(able[0])
-}
-
 impl Choose for Schedule {
-    fn choose(&mut self, step: usize, current: Option<usize>, able: &[usize]) -> usize {
-        let turn = self.0.iter().find(|(at, actor)| *at == step && able.contains(actor));
-        turn.map_or_else(|| default_choice(current, able), |(_, actor)| *actor)
+    fn choose(&mut self, point: &Point<'_>) -> Choice {
+        let turn = self.turn(point).or(point.going_on().map(|able| able.actor));
+        Choice::Step(turn.unwrap_or(point.able[0].actor))
     }
 }
 
@@ -83,21 +81,28 @@ impl FromStr for Schedule {
 pub struct Seeded {
     random: Random,
     turns_in: u64,
+    /// Whether an actor that waits for time lets the others go on.
+    yields: bool,
 }
 
 impl Seeded {
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let turns_in = *random.pick(&[2, 4, 9, 25, 60]);
-        Self { random, turns_in }
+        Self { turns_in, yields: random.one_in(2), random }
     }
 }
 
 impl Choose for Seeded {
-    fn choose(&mut self, _step: usize, current: Option<usize>, able: &[usize]) -> usize {
-        match current.filter(|current| able.contains(current)) {
-            Some(current) if !self.random.one_in(self.turns_in) => current,
-            _ => *self.random.pick(able),
+    fn choose(&mut self, point: &Point<'_>) -> Choice {
+        let waits = |able: &Able| able.call.is_none();
+        if self.random.one_in(self.turns_in) || point.going_on().is_none() {
+            return Choice::Step(self.random.pick(point.able).actor);
+        }
+        let going_on = point.going_on().filter(|able| !(self.yields && waits(able)));
+        match going_on.or(point.first_ready()) {
+            Some(able) => Choice::Step(able.actor),
+            None => Choice::LetTimePass,
         }
     }
 }
@@ -132,26 +137,5 @@ mod tests {
             assert_eq!(text.parse(), Ok(schedule));
         }
         assert!("12".parse::<Schedule>().is_err());
-    }
-
-    #[test]
-    fn each_schedule_of_two_actors_is_the_child_of_one_other() {
-        // Two actors of two steps each have six schedules.
-        let all = [[0, 0, 1, 1], [0, 1, 0, 1], [0, 1, 1, 0], [1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 1]];
-        let (mut found, mut left) = (Vec::new(), vec![(Schedule::default(), 0)]);
-        while let Some((mut schedule, preemptions)) = left.pop() {
-            let (mut made, mut ends, mut current) = (Vec::new(), [2, 2], None);
-            for step in 0..4 {
-                let able: Vec<_> = (0..2).filter(|&actor| ends[actor] > 0).collect();
-                let actor = schedule.choose(step, current, &able);
-                ends[actor] -= 1;
-                current = Some(actor);
-                made.push(actor);
-            }
-            left.extend(schedule.children(&steps(&made), preemptions));
-            found.push(made);
-        }
-        assert_eq!(found.len(), all.len());
-        assert!(all.iter().all(|one| found.iter().any(|other| one[..] == other[..])));
     }
 }

@@ -63,7 +63,9 @@ impl World {
         self.set_the_scene(&mut random);
         // The short ones end while runs are under way.
         let storm = Duration::from_secs(60 * *random.pick(&[1, 3, 10, 60, 240]));
-        self.faults.set_rate(*random.pick(&[None, Some(400), Some(120), Some(40), Some(15)]));
+        let rate = *random.pick(&[None, Some(400), Some(120), Some(40), Some(15)]);
+        self.faults.set_rate(rate);
+        self.is_stormy = rate.is_some();
 
         let (machines, ended) = self.run_all(&mut random, storm, &history, &before.here).await;
         self.report.longest_end = self.report.longest_end.max(began.elapsed().saturating_sub(storm));
@@ -79,6 +81,10 @@ impl World {
             self.calm().await;
         }
         self.report.schedules = day;
+        // DynamoDB deletes items at any time after they have expired.
+        for backend in [&self.backend, &self.other] {
+            backend.vault().sweep(|_| random.one_in(2));
+        }
         let next_day = Duration::from_secs(24 * 3600);
         sleep(next_day.saturating_sub(began.elapsed()).max(LEASES_END)).await;
     }
@@ -158,9 +164,10 @@ impl World {
         let mut machines = Vec::new();
         let mut runs: Vec<Run<'_>> = Vec::new();
         for _ in 0..random.between(1, 2) {
-            let machine = self.machine(&with_retention, random);
+            let mut machine = self.machine(&with_retention, random);
             let input = json!({"userPoolId": source_id(), "tps": self.tps});
             let (name, at, abort) = (self.name("export"), start(random), self.aborts(random));
+            machine.may_be_aborted = abort.is_some();
             machines.push(machine.clone());
             runs.push(Box::pin(async move {
                 sleep(at).await;
@@ -169,8 +176,9 @@ impl World {
         }
         if let Some(wanted) = &self.restore {
             let input = import_input(wanted, self.tps);
-            let machine = self.machine(&self.backend, random);
+            let mut machine = self.machine(&self.backend, random);
             let (name, at, abort) = (self.name("import"), start(random), self.aborts(random));
+            machine.may_be_aborted = abort.is_some();
             machines.push(machine.clone());
             runs.push(Box::pin(async move {
                 sleep(at).await;
@@ -242,7 +250,7 @@ struct Aborts {
     faults: super::faults::Faults,
 }
 
-/// The end of an execution. None if the operator aborts it.
+/// The end of an execution. None if the operator aborts it: its invocation runs on.
 async fn within(abort: Option<Aborts>, run: impl Future<Output = End>) -> Option<End> {
     let Some(Aborts { after, faults }) = abort else { return Some(run.await) };
     let ended = timeout(after, run).await.ok();

@@ -22,8 +22,8 @@ use world::World;
 use crate::caught::caught;
 use crate::in_paused_time;
 
-/// The days of a world: two months.
-pub const DAYS: u64 = 60;
+/// The days of a world: four months. Restores expire after 90 days.
+pub const DAYS: u64 = 120;
 /// The longest time from the last fault to the end of every run. The state machines retry throttled calls for
 /// two hours.
 pub const ENDS_WITHIN: Duration = Duration::from_secs(4 * 3600);
@@ -75,8 +75,8 @@ pub fn soak(worlds: Worlds, progress: &(dyn Fn(&Report) + Sync)) -> Report {
 fn play_world(seed: u64, until: Option<Instant>) -> Report {
     let report = std::sync::Mutex::new(Report { worlds: 1, ..Report::default() });
     let ended = caught(|| {
-        shared::pacing::seed_waits(Some(seed));
         in_paused_time(async {
+            shared::pacing::seed_waits(Some(seed));
             let mut world = World::new(seed);
             for day in 1..=DAYS {
                 if until.is_some_and(|until| Instant::now() >= until) {

@@ -38,6 +38,8 @@ pub struct World {
     pub tps: u32,
     /// Records that the table has lost, and that no export has written again.
     pub lost: BTreeMap<Key, Item>,
+    /// Whether faults strike calls on this day.
+    pub is_stormy: bool,
     /// The restore that the operator wants.
     pub restore: Option<Wanted>,
     pub executions: u64,
@@ -82,6 +84,7 @@ impl World {
             faults,
             tps,
             lost: BTreeMap::new(),
+            is_stormy: false,
             restore: None,
             executions: 0,
             seen: BTreeMap::new(),
@@ -136,11 +139,11 @@ impl World {
         machine
     }
 
-    /// Waits for the second invocations of a machine, and counts what it did.
+    /// Waits for the invocations of a machine that still run, and counts what it did.
     pub async fn account(&mut self, machine: &Machine) {
-        let twins = machine.running_twins.lock().unwrap().len() as u64;
         machine.join_twins().await;
-        self.faults.count(FaultKind::Duplicated, twins);
+        let twins = machine.overlapping_twins.load(std::sync::atomic::Ordering::Relaxed);
+        self.faults.count(FaultKind::Duplicated, twins as u64);
         let timed_out = |ended: &&Invocation| **ended == Invocation::TimedOut;
         let timed_out = machine.invocations().iter().filter(timed_out).count() as u64;
         self.faults.count(FaultKind::TimedOut, timed_out);

@@ -2,16 +2,22 @@
 //! up the first one.
 
 use serde_json::Value;
+use shared::catalog::Catalog;
 use shared::machine::Function;
+use shared::model::RestoreState;
+use shared::ports::Backend;
 use shared::{ErrorKind, Result};
+use tokio::time::sleep;
 
-use super::world::{Outcome, World};
+use super::imports::assert_refused;
+use super::world::{LEASES_END, Outcome, World};
 use crate::interleaving::course::Task;
 use crate::interleaving::scheduler::{Choose, play};
-use crate::pruned::{assert_all_whole, headers};
+use crate::pruned::{assert_all_whole, headers, sealed};
 use crate::restored::{Comparison, compare};
+use crate::target_id;
 
-/// Plays both, and returns what each came to.
+/// Plays both, and returns what each came to. The first is invoked once.
 async fn both(
     world: &World,
     ending: &Task,
@@ -65,6 +71,37 @@ pub async fn import(choose: &mut dyn Choose) {
             // The restore succeeded before its finalize was disturbed.
             assert_eq!(refused.kind(), ErrorKind::TargetNotEmpty, "{ended}: {refused}");
             assert_eq!(compare(&contents, &world.target), Comparison::default());
+            let restores = Catalog::new(world.backend.vault()).restores(&target_id(), 1).await.unwrap();
+            assert_eq!(restores[0].state, RestoreState::Succeeded);
         }
     }
+}
+
+/// Two executions have reached their ends: the lease of the first, which was aborted, had ended.
+pub async fn of_two_exports(choose: &mut dyn Choose) {
+    let world = World::new();
+    let late = world.export_task("aborted").reached(&world.backend, Function::Finalize).await;
+    sleep(LEASES_END).await;
+    world.rename("after the first export");
+    let from = world.calls();
+    let next = world.export_task("next").reached(&world.backend, Function::Finalize).await;
+    let (aborted, ended) = both(&world, &late, &next, choose).await;
+    assert_refused(&aborted, &[ErrorKind::RunEnded, ErrorKind::LeaseLost]);
+    let exported = world.assert_exported(&ended.unwrap(), from).await;
+    assert_all_whole(&world.backend).await;
+    assert_eq!(sealed(&world.backend).await.first(), Some(&exported.snapshot.id));
+    world.assert_can_export().await;
+}
+
+/// The second import has continued the restore of the first.
+pub async fn of_two_imports(choose: &mut dyn Choose) {
+    let (world, contents) = World::exported().await;
+    let from = world.calls();
+    let late = world.import_task("aborted", None).reached(&world.backend, Function::Finalize).await;
+    sleep(LEASES_END).await;
+    let next = world.import_task("next", None).reached(&world.backend, Function::Finalize).await;
+    let (aborted, ended) = both(&world, &late, &next, choose).await;
+    assert_refused(&aborted, &[ErrorKind::RunEnded, ErrorKind::LeaseLost]);
+    world.assert_imported(&contents, &ended.unwrap(), from).await;
+    world.assert_no_import().await;
 }

@@ -24,7 +24,8 @@ async fn assert_completed(world: &World, contents: &Contents, from: usize) {
     assert_rate(&world.backend, from, TPS);
 }
 
-fn assert_refused(ended: &Result<Value>, kinds: &[ErrorKind]) {
+/// Checks that a run succeeded, or ended because of another run or of a hiccup.
+pub fn assert_refused(ended: &Result<Value>, kinds: &[ErrorKind]) {
     if let Err(error) = ended {
         assert!(kinds.contains(&error.kind()) || error.kind().retryable(), "{error}");
     }

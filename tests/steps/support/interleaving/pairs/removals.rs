@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+use shared::machine::Function;
+use shared::model::Retention;
 use shared::operations::prune::Ended;
 use shared::{ErrorKind, Result};
+use shared_memory::{MemoryBackend, Turnstile};
 use tokio::time::Instant;
 
 use super::world::{LEASES_END, Outcome, World};
 use crate::copied::{copy_to, is_visible, other_account};
+use crate::interleaving::course::Task;
 use crate::interleaving::scheduler::{Actor, Choose, play};
 use crate::pruned::{assert_all_whole, assert_no_strays, by_policy, headers, orphans, prune_by_hand, sealed};
 use crate::snapshot::{self, Contents};
@@ -17,6 +22,8 @@ use crate::source_id;
 const LEASE_OF_PRUNE_ENDS: Duration = Duration::from_secs(6 * 60);
 
 const LEASE_OF_PRUNE: Duration = Duration::from_secs(5 * 60);
+/// The longest lag for which an import in the second Region and a removal always see each other.
+const MAX_LAG: Duration = Duration::from_secs(10);
 
 /// A removal leaves one snapshot, or is refused because of another run.
 fn assert_pruned(pruned: Result<Ended>) {
@@ -90,42 +97,110 @@ pub async fn two_prunes(choose: &mut dyn Choose) {
 /// The import holds the oldest snapshot, and the removal removes it.
 pub async fn hold_and_prune(choose: &mut dyn Choose) {
     let (world, [oldest, newest]) = World::exported_twice().await;
-    let id = oldest.snapshot.id.clone();
-    let (from, first) = (world.calls(), world.import_task("import", Some(&id)));
-    let (held, pruned, began) = (Outcome::none(), Outcome::none(), Instant::now());
+    let import = Import::of(&world, &oldest);
+    let (held, pruned) = (Outcome::none(), Outcome::none());
     let actors = vec![
-        held.of("hold", &world.backend, async |backend| first.until_done(&backend).await),
+        held.of("hold", &world.backend, async |backend| import.task.until_done(&backend).await),
         pruned
             .of("prune", &world.backend, async |backend| prune_by_hand(&backend, &by_policy("last=1")).await),
     ];
     play(actors, choose).await;
     assert_pruned(pruned.take());
-    let lease_has_ended = began.elapsed() > LEASE_OF_PRUNE;
-    match held.take() {
-        Ok(progress) => {
-            let next = first.next(&progress).expect("the import has begun");
-            match next.to_the_end(&world.backend).await {
-                Ok(report) => {
-                    world.assert_imported(&oldest, &report, from).await;
-                    assert!(
-                        headers(&world.backend).await.iter().any(|header| header.id == id),
-                        "it was held"
-                    );
-                }
-                // The limit of prune: its lease ended while it was suspended just before its decision.
-                Err(error) => {
-                    assert!(lease_has_ended, "{error}");
-                    assert_eq!(error.kind(), ErrorKind::SnapshotBeingRemoved, "{error}");
-                }
+    import.assert_held_or_refused(&world, &world.backend, held.take()).await;
+    assert_can_be_pruned(&world, &newest).await;
+}
+
+/// The import holds the oldest snapshot, and the retention of an export removes it.
+pub async fn hold_and_retention(choose: &mut dyn Choose) {
+    let (world, [oldest, _]) = World::exported_twice().await;
+    let retained = world.backend.clone().with_retention(Some(Retention::parse("last=1").unwrap()));
+    world.rename("a third name");
+    let finalize = world.export_task("third").reached(&retained, Function::Finalize).await;
+    let import = Import::of(&world, &oldest);
+    let (held, exported) = (Outcome::none(), Outcome::none());
+    let actors = vec![
+        held.of("hold", &world.backend, async |backend| import.task.until_done(&backend).await),
+        exported.of("finalize", &retained, async |backend| finalize.to_the_end(&backend).await),
+    ];
+    play(actors, choose).await;
+    let report = exported.take().unwrap();
+    let newest = world.contents(&report).await;
+    import.assert_held_or_refused(&world, &world.backend, held.take()).await;
+    assert_can_be_pruned(&world, &newest).await;
+}
+
+/// The import runs in the second Region, and the removal in the first. What one writes arrives at the other later.
+pub async fn hold_and_prune_in_two_regions(choose: &mut dyn Choose) {
+    let (mut world, [oldest, newest]) = World::exported_twice().await;
+    let second = world.in_two_regions();
+    let import = Import::of(&world, &oldest);
+    let (held, pruned) = (Outcome::none(), Outcome::none());
+    let mut actors = vec![
+        held.of("hold", &second, async |backend| import.task.until_done(&backend).await),
+        pruned
+            .of("prune", &world.backend, async |backend| prune_by_hand(&backend, &by_policy("last=1")).await),
+    ];
+    let global = world.global.clone().expect("it has a replica");
+    for (name, from_second) in [("to the second Region", false), ("to the first Region", true)] {
+        let (turnstile, global) = (Turnstile::default(), global.clone());
+        let backend = if from_second { &second } else { &world.backend };
+        let replication = Actor::new(name, &turnstile.clone(), backend, async move {
+            global.replicate_through(&turnstile, from_second, MAX_LAG).await;
+        });
+        actors.push(replication.serving());
+    }
+    play(actors, choose).await;
+    world.settle();
+    assert_pruned(pruned.take());
+    import.assert_held_or_refused(&world, &second, held.take()).await;
+    assert_can_be_pruned(&world, &newest).await;
+}
+
+/// An import of a snapshot that a removal removes meanwhile.
+struct Import<'a> {
+    task: Task,
+    contents: &'a Contents,
+    /// The calls of pools before it.
+    from: usize,
+    began: Instant,
+}
+
+impl<'a> Import<'a> {
+    fn of(world: &World, contents: &'a Contents) -> Self {
+        let task = world.import_task("import", Some(&contents.snapshot.id));
+        Self { task, contents, from: world.calls(), began: Instant::now() }
+    }
+
+    /// Checks that the import, after its first task came to `held`, restores all, or was refused before it
+    /// touched the target.
+    async fn assert_held_or_refused(&self, world: &World, backend: &MemoryBackend, held: Result<Value>) {
+        let lease_has_ended = self.began.elapsed() > LEASE_OF_PRUNE;
+        let progress = match held {
+            Ok(progress) => progress,
+            Err(refused) => {
+                let kinds = [ErrorKind::SnapshotBeingRemoved, ErrorKind::SnapshotNotFound];
+                assert!(kinds.contains(&refused.kind()), "{refused}");
+                assert_eq!(world.target.user_count(), 0);
+                return;
+            }
+        };
+        let next = self.task.next(&progress).expect("the import has begun");
+        let restored = next.to_the_end(backend).await;
+        world.settle();
+        match restored {
+            Ok(report) => {
+                world.assert_imported(self.contents, &report, self.from).await;
+                let id = &self.contents.snapshot.id;
+                assert!(headers(backend).await.iter().any(|header| header.id == *id), "it was held");
+            }
+            // The limit of prune: its lease ended while it was suspended just before its decision.
+            Err(error) => {
+                assert!(lease_has_ended, "{error}");
+                assert_eq!(error.kind(), ErrorKind::SnapshotBeingRemoved, "{error}");
+                assert_eq!(world.target.user_count(), 0);
             }
         }
-        Err(refused) => {
-            let kinds = [ErrorKind::SnapshotBeingRemoved, ErrorKind::SnapshotNotFound];
-            assert!(kinds.contains(&refused.kind()), "{refused}");
-            assert_eq!(world.target.user_count(), 0);
-        }
     }
-    assert_can_be_pruned(&world, &newest).await;
 }
 
 /// The copy reads the oldest snapshot, and the removal removes it.
@@ -146,7 +221,10 @@ pub async fn copy_and_prune(choose: &mut dyn Choose) {
     match copied {
         Ok(_) => {
             let there = snapshot::read(&destination, &source_id(), &id).await;
-            assert_eq!((there.users, there.memberships), (oldest.users, oldest.memberships));
+            assert_eq!(
+                (there.users, there.groups, there.memberships),
+                (oldest.users, oldest.groups, oldest.memberships)
+            );
         }
         Err(error) => {
             let kinds =
@@ -189,6 +267,9 @@ pub async fn copy_into_and_prune(choose: &mut dyn Choose) {
     prune_by_hand(&world.backend, &by_policy("last=9")).await.unwrap();
     copy_to(&origin, &world.backend, &id).await.unwrap();
     let again = snapshot::read(&world.backend, &source_id(), &id).await;
-    assert_eq!((again.users, again.memberships), (oldest.users, oldest.memberships));
+    assert_eq!(
+        (again.users, again.groups, again.memberships),
+        (oldest.users, oldest.groups, oldest.memberships)
+    );
     assert_can_be_pruned(&world, &newest).await;
 }

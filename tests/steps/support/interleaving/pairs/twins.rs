@@ -1,7 +1,7 @@
 //! Two invocations of one task of one run, at once. Step Functions has lost the first one, and takes the
 //! answer of the second one.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::Result;
 use shared::machine::Function;
 use shared::model::Retention;
@@ -11,6 +11,7 @@ use crate::interleaving::course::Task;
 use crate::interleaving::scheduler::{Choose, play};
 use crate::pruned::{assert_all_whole, assert_tidy, orphans, sealed};
 use crate::snapshot::Contents;
+use crate::source_id;
 
 /// Runs the task twice at once, and then the rest of its run. Returns the report of the run.
 async fn twice(world: &World, task: &Task, choose: &mut dyn Choose) -> Value {
@@ -93,9 +94,33 @@ pub async fn import_page(choose: &mut dyn Choose) {
     import(choose, Function::ImportPage).await;
 }
 
-/// A user and no group, so that an invocation makes few calls.
-pub async fn import_page_of_one(choose: &mut dyn Choose) {
-    import_into(World::exported_one().await, choose, Function::ImportPage).await;
+pub async fn import_page_of_two(choose: &mut dyn Choose) {
+    import_into(World::of_two_users().and_exported().await, choose, Function::ImportPage).await;
+}
+
+/// The user comes back by an import job.
+pub async fn import_page_with_jobs(choose: &mut dyn Choose) {
+    let mut world = World::new();
+    world.source.change_user(&world.first_sub(), |user| {
+        let phone = [("phone_number", "+4930123456"), ("phone_number_verified", "true")];
+        user.attributes = phone.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    });
+    for pool in [&world.source, &world.target] {
+        pool.configure(|pool| {
+            pool.auto_verified_attributes = vec!["email".to_owned(), "phone_number".to_owned()];
+        });
+    }
+    world.options = json!({"method": "csv"});
+    import_into(world.and_exported().await, choose, Function::ImportPage).await;
+}
+
+/// The restore goes into the pool of the snapshot, which has lost the user.
+pub async fn repair_page(choose: &mut dyn Choose) {
+    let (mut world, contents) = World::exported().await;
+    world.source.delete_user(&world.first_sub());
+    world.options = json!({"targetUserPoolId": source_id(), "existing": "skip"});
+    world.target = world.source.clone();
+    import_into((world, contents), choose, Function::ImportPage).await;
 }
 
 pub async fn import_finalize(choose: &mut dyn Choose) {
@@ -126,8 +151,8 @@ pub async fn lost_import_page(choose: &mut dyn Choose) {
     lost_import_page_into(World::exported().await, choose).await;
 }
 
-pub async fn lost_import_page_of_one(choose: &mut dyn Choose) {
-    lost_import_page_into(World::exported_one().await, choose).await;
+pub async fn lost_import_page_of_two(choose: &mut dyn Choose) {
+    lost_import_page_into(World::of_two_users().and_exported().await, choose).await;
 }
 
 async fn lost_import_page_into((world, contents): (World, Contents), choose: &mut dyn Choose) {

@@ -1,4 +1,4 @@
-//! The world of a pair: a source of two users and a group, and an empty target.
+//! The world of a pair: a source of a user in a group, and an empty target.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -6,17 +6,18 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::Result;
 use shared::catalog::Catalog;
-use shared::model::{RunId, RunKind, Sub};
+use shared::model::{PoolDescription, PoolId, RunId, RunKind, Sub};
 use shared::ports::Backend;
-use shared_memory::{MemoryBackend, MemoryPool, Turnstile};
+use shared_memory::{MemoryBackend, MemoryGlobalTable, MemoryPool, Turnstile};
 use tokio::time::sleep;
 
 use crate::disturbance::History;
 use crate::interleaving::course::Task;
 use crate::interleaving::scheduler::Actor;
+use crate::people::{self, Population};
 use crate::restored::{Comparison, assert_books_balance, compare};
 use crate::snapshot::{self, Contents};
-use crate::{assert_rate, backend, people, source_id, target_id};
+use crate::{assert_rate, backend, source_id, target_id};
 
 /// A limit that a run of the world reaches, so that a second invocation can break it.
 pub const TPS: u32 = 3;
@@ -27,31 +28,48 @@ pub struct World {
     pub backend: MemoryBackend,
     pub source: MemoryPool,
     pub target: MemoryPool,
+    users: u64,
+    /// What the input of an import has in addition.
+    pub options: Value,
+    /// The table, if it has a replica.
+    pub global: Option<MemoryGlobalTable>,
 }
 
 impl World {
     pub fn new() -> Self {
-        Self::with(2, 1)
+        // The second of two plain users is the member of their group.
+        let mut population = people::plain(2, 1);
+        population.people.remove(0);
+        Self::of(&population)
     }
 
-    fn with(users: usize, groups: usize) -> Self {
+    /// A world of two users, one of them in a group. It is too large for an exhaustive search.
+    pub fn of_two_users() -> Self {
+        Self::of(&people::plain(2, 1))
+    }
+
+    fn of(population: &Population) -> Self {
         let (backend, source, target) = backend();
-        people::plain(users, groups).fill(&source);
-        Self { backend, source, target }
+        population.fill(&source);
+        Self {
+            backend,
+            source,
+            target,
+            users: population.people.len() as u64,
+            options: json!({}),
+            global: None,
+        }
+    }
+
+    /// The world with a sealed snapshot.
+    pub async fn and_exported(self) -> (Self, Contents) {
+        let contents = self.export("first").await;
+        (self, contents)
     }
 
     /// A world with a sealed snapshot.
     pub async fn exported() -> (Self, Contents) {
-        let world = Self::new();
-        let contents = world.export("first").await;
-        (world, contents)
-    }
-
-    /// A world with a sealed snapshot of one user.
-    pub async fn exported_one() -> (Self, Contents) {
-        let world = Self::with(1, 0);
-        let contents = world.export("first").await;
-        (world, contents)
+        Self::new().and_exported().await
     }
 
     /// A world with two sealed snapshots, each of which names records that the other does not. Without
@@ -61,6 +79,22 @@ impl World {
         world.rename("another name");
         let second = world.export("second").await;
         (world, [first, second])
+    }
+
+    /// Adds a replica in another Region, with the target of imports. Returns the backend there.
+    pub fn in_two_regions(&mut self) -> MemoryBackend {
+        let id = PoolId::parse("eu-central-1_Target001").unwrap();
+        self.target = self.backend.create_pool(&id, PoolDescription::with_defaults(&["note", "shoe_size"]));
+        self.options = json!({"targetUserPoolId": id});
+        let global = MemoryGlobalTable::replicate(&self.backend.vault());
+        let second = self.backend.in_region("eu-central-1", global.second());
+        self.global = Some(global);
+        second
+    }
+
+    /// Lets all writes arrive in the other Region.
+    pub fn settle(&self) {
+        self.global.iter().for_each(MemoryGlobalTable::deliver_all);
     }
 
     pub fn first_sub(&self) -> Sub {
@@ -83,6 +117,9 @@ impl World {
         let mut input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": TPS});
         if let Some(snapshot) = snapshot {
             input["snapshot"] = json!(snapshot);
+        }
+        for (option, value) in self.options.as_object().unwrap() {
+            input[option] = value.clone();
         }
         Task::first(&self.backend, "import", &input, name)
     }
@@ -111,7 +148,7 @@ impl World {
         contents.assert_agrees_with(&History::of(&self.source));
         assert_eq!(
             (contents.snapshot.counts.users, contents.snapshot.counts.groups, contents.memberships.len()),
-            (2, 1, 1)
+            (self.users, 1, 1)
         );
         assert_rate(&self.backend, from, TPS);
         contents
@@ -161,7 +198,7 @@ impl<T> Outcome<T> {
     ) -> Actor<'a> {
         let turnstile = Turnstile::default();
         let work = work(backend.behind(&turnstile));
-        Actor::new(name, &turnstile, async {
+        Actor::new(name, &turnstile, backend, async {
             let outcome = work.await;
             *self.0.borrow_mut() = Some(outcome);
         })
