@@ -29,8 +29,8 @@ use crate::support::{backend, cases, in_paused_time, people, source_id, target_i
 const SECOND: &str = "eu-central-1";
 /// The longest lag for which an import in the second Region and a removal always see each other.
 const MAX_LAG: Duration = Duration::from_secs(10);
-/// The time of the calls with which an import holds its snapshot.
-const BEGINS_WITHIN: Duration = Duration::from_secs(10);
+/// More than the calls to the table with which an import holds its snapshot.
+const CALLS_OF_BEGINNING: u32 = 40;
 /// Longer than any lease.
 const LEASES_END: Duration = Duration::from_secs(25 * 60);
 
@@ -168,6 +168,8 @@ struct Case {
     older: bool,
     into_second: bool,
     budget: Duration,
+    /// Of a call to the table.
+    latency: Duration,
     import_at: Duration,
     export_at: Duration,
     prune_at: Duration,
@@ -177,18 +179,23 @@ fn case(lags: &'static [u64]) -> impl Strategy<Value = Case> {
     let at = || prop_oneof![2 => 0u64..3_000, 3 => 0u64..60_000].prop_map(Duration::from_millis);
     let lag = prop::sample::select(lags).prop_map(Duration::from_millis);
     let budget = prop::sample::select(&[300u64, 900_000][..]).prop_map(Duration::from_millis);
-    (1usize..12, lag, any::<u64>(), any::<bool>(), prop::bool::weighted(0.8), budget, (at(), at(), at()))
-        .prop_map(|(users, lag, seed, older, into_second, budget, (import_at, export_at, prune_at))| Case {
+    let latency = prop::sample::select(&[15u64, 15, 15, 400][..]).prop_map(Duration::from_millis);
+    let region = prop::bool::weighted(0.8);
+    (1usize..12, lag, any::<u64>(), any::<bool>(), region, (budget, latency), (at(), at(), at())).prop_map(
+        |(users, lag, seed, older, into_second, (budget, latency), (import_at, export_at, prune_at))| Case {
             users,
             lag,
             seed,
             older,
             into_second,
-            budget,
+            // An invocation has time for some calls.
+            budget: budget.max(20 * latency),
+            latency,
             import_at,
             export_at,
             prune_at,
-        })
+        },
+    )
 }
 
 /// What came of a case.
@@ -210,7 +217,7 @@ async fn play(world: &mut World, case: &Case) -> Played {
     let older = world.export("older").await;
     let newer = world.export("newer").await;
     let wire = world.replicate(case.lag, case.seed);
-    world.first.script().set_latency(Duration::from_millis(40), Duration::from_millis(15));
+    world.first.script().set_latency(Duration::from_millis(40), case.latency);
     let (first, source) = (world.first.clone(), world.source.clone());
     let (began, export_at) = (Instant::now(), case.export_at);
     let export = tokio::spawn(async move {
@@ -266,11 +273,12 @@ impl Case {
     /// removal begins when the hold has long arrived.
     fn must_succeed(&self, played: &Played) -> bool {
         let arrives = if self.into_second { self.lag + Duration::from_secs(1) } else { Duration::ZERO };
-        let is_held = self.import_at + 2 * arrives + BEGINS_WITHIN < self.prune_at;
+        let begins_within = Duration::from_secs(10) + CALLS_OF_BEGINNING * self.latency;
+        let is_held = self.import_at + 2 * arrives + begins_within < self.prune_at;
         let is_kept = !self.older && played.pruned_before_third;
         // The newest snapshot can be the third, and only some of its items have arrived.
         let arrives_now = |sealed_at: Duration| {
-            sealed_at + arrives >= self.import_at && sealed_at <= self.import_at + BEGINS_WITHIN
+            sealed_at + arrives >= self.import_at && sealed_at <= self.import_at + begins_within
         };
         let is_half_there =
             self.into_second && !self.older && played.third_sealed_at.is_some_and(arrives_now);
@@ -356,6 +364,7 @@ fn an_import_in_the_second_region_that_begins_with_a_removal_is_whole_or_touches
                 older: true,
                 into_second: true,
                 budget: Duration::from_millis(300),
+                latency: Duration::from_millis(15),
                 import_at: seconds(import_at),
                 export_at: seconds(export_at),
                 prune_at: seconds(prune_at),
@@ -379,6 +388,7 @@ fn an_import_in_the_second_region_refuses_a_newest_snapshot_of_which_only_a_part
             older: false,
             into_second: true,
             budget: Duration::from_millis(300),
+            latency: Duration::from_millis(15),
             import_at: Duration::from_millis(11_884),
             export_at: Duration::from_millis(2_789),
             prune_at: Duration::ZERO,
@@ -395,6 +405,39 @@ fn an_import_in_the_second_region_refuses_a_newest_snapshot_of_which_only_a_part
             json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_in_second(), "tps": 100});
         let again = Machine::new(&world.second).import(input, "again").await.report();
         assert_eq!((&again["status"], &again["snapshotId"]), (&json!("SUCCEEDED"), &json!(played.third)));
+    });
+}
+
+/// The removal looked for holds before the import wrote its own, and decided since. The end of its lease arrives
+/// before its decision.
+#[test]
+fn an_import_in_the_second_region_waits_for_the_decision_of_a_removal_that_has_ended() {
+    in_paused_time(async {
+        let mut world = World::new(2);
+        let (older, _) = (world.export("older").await, world.export("newer").await);
+        world.global.deliver_all();
+        world.first.script().set_latency(Duration::ZERO, Duration::from_millis(5));
+        prune_by_hand(&world.first, &by_policy("last=1")).await.unwrap();
+        let header = |key: &Key| key.sk == format!("SNAP#{older}");
+        let marked_at = Cell::new(None);
+        world.global.deliver(|key, at| {
+            if header(key) {
+                marked_at.set(marked_at.get().min(Some(at)).or(Some(at)));
+            }
+            false
+        });
+        world
+            .global
+            .deliver(|key, at| key.sk.starts_with("LEASE#") || (header(key) && Some(at) == marked_at.get()));
+        let arrives = async {
+            sleep(Duration::from_secs(25)).await;
+            world.global.deliver_all();
+        };
+        let import = world.import(true, Some(&older), Duration::from_secs(900));
+        let (import, ()) = tokio::join!(import, arrives);
+        assert_eq!(import.error().0, "SnapshotBeingRemoved", "{import:?}");
+        assert_eq!(world.target_in_second.user_count(), 0);
+        assert_converged(&world).await;
     });
 }
 

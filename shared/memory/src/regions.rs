@@ -130,44 +130,54 @@ impl MemoryGlobalTable {
     /// Replicates those of the waiting writes that `arrives` chooses, by key and time of the write.
     pub fn deliver(&self, mut arrives: impl FnMut(&Key, Timestamp) -> bool) {
         for (from, to) in [(&self.first, &self.second), (&self.second, &self.first)] {
-            let (arrived, waiting): (Vec<_>, Vec<_>) = {
+            let arrived: Vec<_> = {
                 let mut table = from.table();
                 let Some(replication) = &mut table.replication else { continue };
-                std::mem::take(&mut replication.outbox)
-                    .into_iter()
-                    .partition(|change| arrives(&change.key, change.version.at))
+                replication.outbox.extract_if(.., |change| arrives(&change.key, change.version.at)).collect()
             };
-            if let Some(replication) = &mut from.table().replication {
-                replication.outbox.extend(waiting);
-            }
             let mut table = to.table();
             arrived.into_iter().for_each(|change| table.receive(change));
         }
     }
 
-    /// Replicates the writes of one Region, the oldest first. Each arrives when the turnstile lets it in, and at the
-    /// latest after `max_lag`. It does not end.
-    pub async fn replicate_through(&self, turnstile: &Turnstile, from_second: bool, max_lag: Duration) {
+    /// Replicates the writes of one Region, the oldest first. One whose key `waits` arrives when the turnstile lets it
+    /// in, and at the latest after `max_lag`. The others arrive as soon as all before them have. It does not end.
+    pub async fn replicate_through(
+        &self,
+        turnstile: &Turnstile,
+        from_second: bool,
+        waits: impl Fn(&Key) -> bool,
+        max_lag: Duration,
+    ) {
         let (from, to) = if from_second { (&self.second, &self.first) } else { (&self.first, &self.second) };
+        let has_left = {
+            let table = from.table();
+            let Some(replication) = &table.replication else { return };
+            Arc::clone(&replication.has_left)
+        };
         loop {
-            let (oldest, has_left) = {
+            deliver_while(from, to, |change| !waits(&change.key));
+            // What the next step brings: a write that waits, and those after it that do not.
+            let next = {
                 let table = from.table();
-                let Some(replication) = &table.replication else { return };
-                (replication.outbox.first().map(|change| change.left_at), Arc::clone(&replication.has_left))
+                let outbox = table.replication.iter().flat_map(|replication| &replication.outbox);
+                let count = outbox.clone().skip(1).take_while(|change| !waits(&change.key)).count() + 1;
+                let latest = outbox.clone().next().map(|oldest| oldest.left_at + max_lag);
+                let keys = outbox.take(count).map(|change| change.key.clone()).collect();
+                latest.map(|latest| (latest, Reach::Items(keys)))
             };
-            let Some(left_at) = oldest else {
+            let Some((latest, reach)) = next else {
                 has_left.notified().await;
                 continue;
             };
             tokio::select! {
                 biased;
-                () = turnstile.pass(&CallSite::Arrival, &Reach::Everything) => {}
-                () = sleep_until(left_at + max_lag) => {}
+                () = turnstile.pass(&CallSite::Arrival, &reach) => {}
+                () = sleep_until(latest) => {}
+                () = has_left.notified() => continue,
             }
-            let arrived = from.table().replication.as_mut().map(|replication| replication.outbox.remove(0));
-            if let Some(change) = arrived {
-                to.table().receive(change);
-            }
+            let mut has_arrived = false;
+            deliver_while(from, to, |_| !std::mem::replace(&mut has_arrived, true));
         }
     }
 
@@ -175,4 +185,17 @@ impl MemoryGlobalTable {
     pub fn deliver_all(&self) {
         self.deliver(|_, _| true);
     }
+}
+
+/// Replicates the oldest waiting writes of a Region, up to the first that does not arrive.
+fn deliver_while(from: &MemoryVault, to: &MemoryVault, mut arrives: impl FnMut(&Change) -> bool) {
+    let arrived: Vec<_> = {
+        let mut table = from.table();
+        let Some(replication) = &mut table.replication else { return };
+        let outbox = &mut replication.outbox;
+        let end = outbox.iter().position(|change| !arrives(change)).unwrap_or(outbox.len());
+        outbox.drain(..end).collect()
+    };
+    let mut table = to.table();
+    arrived.into_iter().for_each(|change| table.receive(change));
 }

@@ -85,6 +85,15 @@ impl<V: ReadVault> Catalog<V> {
         if lease.is_some_and(|lease| lease.expires > now) {
             return Ok(snapshot);
         }
+        // The removal may have decided and given its lease back since the header was read.
+        let is_decided = match self.snapshot(&snapshot.pool, &snapshot.id).await? {
+            Some(there) => there.lasting_state().is_none(),
+            None => true,
+        };
+        if is_decided {
+            let removal = Some(RemovalMark { was, decided: true });
+            return Ok(Snapshot { removal, ..snapshot });
+        }
         Ok(Snapshot { state: was, removal: None, ..snapshot })
     }
 

@@ -21,9 +21,8 @@ use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Result};
 
-/// How long an import waits for the other Region after it has written its hold. It is twice the longest lag of the
-/// replication for which a removal and the import always see each other.
-const HOLD_SEEN_AFTER: Duration = Duration::from_secs(20);
+/// The longest lag of the replication for which a removal in another Region and an import always see each other.
+const MAX_LAG: Duration = Duration::from_secs(10);
 
 /// Begins a run, or refuses it before anything is written.
 pub async fn enumerate<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
@@ -241,8 +240,9 @@ async fn with_calls<P: Pool, V: Vault>(
 /// the header. So one of the two always sees the other.
 ///
 /// Removals work in the Region of the snapshot's pool. In another Region, the hold and the marks arrive with a lag.
-/// If no lag exceeds 10 seconds: a removal that does not see the hold looked for it less than 10 seconds after it was
-/// written. Its mark is older, so it arrives less than 20 seconds after the hold was written.
+/// If no lag exceeds [`MAX_LAG`]: a removal that does not see the hold looked for it less than one lag after it was
+/// written. Its mark is older, so it arrives less than two lags after the hold was written. A mark without a lease
+/// may be decided, and the end of the lease has overtaken the decision. Then the decision arrives within one more lag.
 async fn hold<B: Backend>(
     backend: &B,
     catalog: &Catalog<B::Vault>,
@@ -252,10 +252,19 @@ async fn hold<B: Backend>(
     let restore = start.restore();
     let hold = Hold { target: restore.target.clone(), execution: progress.execution.id.clone() };
     catalog.hold(&restore.snapshot, &restore.id, &hold).await?;
-    if backend.region().is_some_and(|region| region != restore.source.region()) {
-        tokio::time::sleep(HOLD_SEEN_AFTER).await;
+    let is_elsewhere = backend.region().is_some_and(|region| region != restore.source.region());
+    if is_elsewhere {
+        tokio::time::sleep(2 * MAX_LAG).await;
     }
-    require_sealed(backend, catalog, restore).await.map(drop)
+    require_sealed(backend, catalog, restore).await?;
+    if is_elsewhere {
+        let header = catalog.snapshot(&restore.source, &restore.snapshot).await?;
+        if header.is_some_and(|header| header.removal.is_some()) {
+            tokio::time::sleep(MAX_LAG).await;
+            require_sealed(backend, catalog, restore).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes the lease before the first call of the run.

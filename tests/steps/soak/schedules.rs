@@ -19,8 +19,9 @@ const SAMPLES: u64 = 50;
 /// Options of the schedules.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The most preemptions of a schedule: turns away from an actor whose next call waits.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=5))]
+    /// The most preemptions of a schedule: turns away from an actor whose next call waits. Pairs in larger worlds are
+    /// searched with fewer.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=3))]
     preemptions: u64,
     /// The most time for all schedules, in seconds. If it ends the search, the command fails.
     #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
@@ -82,10 +83,11 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     total.add(random);
     let limits =
         Limits { schedules: options.limit, deadline: Some(began + Duration::from_secs(options.seconds)) };
-    let searches: Vec<_> = named(PAIRS).into_iter().map(|pair| (pair, Search::of(pair))).collect();
+    let most = |pair: &Pair| pair.most_preemptions.min(options.preemptions as usize);
+    let searches: Vec<_> = all.iter().map(|pair| (*pair, Search::of(*pair))).collect();
     // If the time ends, each pair has been searched alike.
     for preemptions in 0..=options.preemptions as usize {
-        for (pair, search) in &searches {
+        for (pair, search) in searches.iter().filter(|(pair, _)| preemptions <= most(pair)) {
             say(&format!("{}: {preemptions} preemptions", pair.name))?;
             search.go_on(preemptions, options.threads.threads as usize, limits);
         }
@@ -95,7 +97,7 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
         let found = search.found();
         let reached = match found.preemptions {
             _ if found.is_all => "all schedules".to_owned(),
-            Some(reached) => format!("{} preemptions", reached.min(options.preemptions as usize)),
+            Some(reached) => format!("{} preemptions", reached.min(most(pair))),
             None => "no preemptions".to_owned(),
         };
         writeln!(

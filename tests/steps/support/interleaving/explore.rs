@@ -35,6 +35,8 @@ pub type Play = for<'a> fn(&'a mut dyn Choose) -> Pin<Box<dyn Future<Output = ()
 #[derive(Clone, Copy)]
 pub struct Pair {
     pub name: &'static str,
+    /// A search of all schedules with so many preemptions takes a minute or two at most.
+    pub most_preemptions: usize,
     pub play: Play,
 }
 
@@ -567,23 +569,30 @@ mod tests {
 
     #[test]
     fn a_search_finds_a_lost_update_with_one_preemption() {
-        assert_found_with(Pair { name: "lost update", play: |choose| Box::pin(lost_update(choose)) }, 1);
+        assert_found_with(
+            Pair { name: "lost update", most_preemptions: 3, play: |choose| Box::pin(lost_update(choose)) },
+            1,
+        );
     }
 
     #[test]
     fn a_turn_away_from_an_actor_that_waits_for_time_is_no_preemption() {
         let play: Play = |choose| Box::pin(lost_update_after_a_wait(choose));
-        assert_found_with(Pair { name: "lost update after a wait", play }, 0);
+        assert_found_with(Pair { name: "lost update after a wait", most_preemptions: 3, play }, 0);
     }
 
     #[test]
     fn a_search_finds_a_bug_that_needs_two_preemptions() {
-        assert_found_with(Pair { name: "seen halfway", play: |choose| Box::pin(seen_halfway(choose)) }, 2);
+        assert_found_with(
+            Pair { name: "seen halfway", most_preemptions: 3, play: |choose| Box::pin(seen_halfway(choose)) },
+            2,
+        );
     }
 
     #[test]
     fn a_schedule_that_comes_to_a_known_state_is_given_up_and_no_end_is_missed() {
-        let pair = Pair { name: "many ends", play: |choose| Box::pin(many_ends(choose)) };
+        let pair =
+            Pair { name: "many ends", most_preemptions: 3, play: |choose| Box::pin(many_ends(choose)) };
         let ends_of = |merges| {
             let search = Search::with(pair, merges);
             search.go_on(99, 1, Limits::NONE);
@@ -598,7 +607,8 @@ mod tests {
 
     #[test]
     fn a_search_that_is_cut_short_says_so() {
-        let pair = Pair { name: "lost update", play: |choose| Box::pin(lost_update(choose)) };
+        let pair =
+            Pair { name: "lost update", most_preemptions: 3, play: |choose| Box::pin(lost_update(choose)) };
         let cut = explore(pair, 2, 1, Limits { schedules: 2, deadline: None });
         assert!(cut.is_cut_short && !cut.is_all && cut.schedules + cut.merged == 2, "{cut:?}");
         let late = explore(pair, 2, 1, Limits { schedules: u64::MAX, deadline: Some(Instant::now()) });

@@ -10,16 +10,19 @@ mod world;
 use super::explore::Pair;
 
 macro_rules! pairs {
-    ($(#[doc = $doc:literal] $pairs:ident: $($name:literal $play:path);+ $(;)?)+) => {$(
+    ($(#[doc = $doc:literal] $pairs:ident, $most_preemptions:literal: $($name:literal $play:path);+ $(;)?)+) => {$(
         #[doc = $doc]
-        pub static $pairs: &[Pair] =
-            &[$(Pair { name: $name, play: |choose| Box::pin($play(choose)) }),+];
+        pub static $pairs: &[Pair] = &[$(Pair {
+            name: $name,
+            most_preemptions: $most_preemptions,
+            play: |choose| Box::pin($play(choose)),
+        }),+];
     )+};
 }
 
 pairs! {
-    /// The pairs of the exhaustive search.
-    PAIRS:
+    /// Pairs in the smallest worlds.
+    PAIRS, 3:
     "twins of export enumerate" twins::export_enumerate;
     "twins of export page" twins::export_page;
     "twins of export finalize" twins::export_finalize;
@@ -42,7 +45,6 @@ pairs! {
     "export, and prune that is suspended" removals::export_and_suspended_prune;
     "prune and prune that is suspended" removals::two_prunes;
     "hold of an import and prune" removals::hold_and_prune;
-    "hold of an import and prune in another Region" removals::hold_and_prune_in_two_regions;
     "hold of an import and retention" removals::hold_and_retention;
     "copy out of the table and prune" removals::copy_and_prune;
     "copy into the table and prune" removals::copy_into_and_prune;
@@ -50,8 +52,9 @@ pairs! {
     "two imports" imports::two_imports;
     "an aborted import and the next one" imports::aborted_and_next;
 
-    /// Pairs in larger worlds, for random schedules.
-    LARGER_PAIRS:
+    /// Pairs in larger worlds, and a pair whose calls reach each other through the replication.
+    LARGER_PAIRS, 2:
+    "hold of an import and prune in another Region" removals::hold_and_prune_in_two_regions;
     "twins of import page of two users" twins::import_page_of_two;
     "a lost import page of two users and the rest of its run" twins::lost_import_page_of_two;
 }
