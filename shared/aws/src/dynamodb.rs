@@ -470,6 +470,7 @@ impl Cancelled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answers::{Answer, Server};
 
     #[test]
     fn a_transaction_that_no_code_explains_is_halved_down_to_one_deletion() {
@@ -491,5 +492,30 @@ mod tests {
         let too_large = &["ValidationError", "TransactionConflict"];
         assert_eq!(Cancelled::by(too_large, true), Cancelled::TooLarge);
         assert_eq!(Cancelled::by(too_large, false), Cancelled::ForGood);
+    }
+
+    /// A reader of a lease, a mark or a hold that saw an old state would act beside another run.
+    #[tokio::test]
+    async fn every_read_is_strongly_consistent() {
+        let answer = r#"{"Responses": {"backup": []}}"#.to_owned();
+        let server = Server::start(Answer { status: 200, body: answer }).await;
+        let vault = DynamoVault::new(Client::new(&server.config()), "backup".to_owned());
+        let key = Key::new("POOL#eu-west-1_A", "LEASE#EXPORT");
+        let query = Query {
+            pk: "a".to_owned(),
+            prefix: String::new(),
+            after: None,
+            order: Order::Ascending,
+            limit: 9,
+        };
+        vault.get(&key).await.unwrap();
+        vault.get_all(vec![key.clone()]).await.unwrap();
+        vault.existing(vec![key]).await.unwrap();
+        vault.query(&query).await.unwrap();
+        let requests = server.requests();
+        assert_eq!(requests.len(), 4);
+        for request in requests {
+            assert!(request.contains(r#""ConsistentRead":true"#), "{request}");
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod actions;
+#[cfg(test)]
+mod answers;
 pub mod codes;
 pub mod cognito;
 pub mod dynamodb;

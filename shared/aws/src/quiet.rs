@@ -7,13 +7,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use serde_dynamo::{AttributeValue, Item};
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
+use crate::answers::{Answer, Server};
 use crate::cognito::CognitoPool;
 use crate::dynamodb::DynamoVault;
 use crate::job_files::LocalJobFiles;
@@ -29,13 +26,6 @@ use shared::ports::pool::{Medium, NewUser, Operation, Password, Pool, PoolResult
 use shared::ports::vault::{Fence, Key, Order, Query, ReadVault, Vault, WriteOnceVault};
 
 const CANARY: &str = "canary";
-
-/// What the server answers.
-#[derive(Debug, Clone)]
-struct Answer {
-    status: u16,
-    body: String,
-}
 
 /// Answers in the protocol of Cognito, DynamoDB and CloudWatch Logs.
 fn answers() -> Vec<Answer> {
@@ -141,60 +131,6 @@ fn of_dynamodb() -> serde_json::Value {
     })
 }
 
-/// A server with one answer for all requests.
-struct Server {
-    url: String,
-    answer: Arc<Mutex<Answer>>,
-}
-
-impl Server {
-    async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let answer = Arc::new(Mutex::new(answers().remove(0)));
-        let current = Arc::clone(&answer);
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let answer = current.lock().unwrap().clone();
-                tokio::spawn(async move {
-                    let mut request = Vec::new();
-                    while !is_whole(&request)
-                        && stream.read_buf(&mut request).await.is_ok_and(|read| read > 0)
-                    {
-                    }
-                    let Answer { status, body } = answer;
-                    let head = format!(
-                        "HTTP/1.1 {status} X\r\ncontent-length: {}\r\ncontent-type: application/x-amz-json-1.1\r\nconnection: close\r\n\r\n",
-                        body.len()
-                    );
-                    let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
-                });
-            }
-        });
-        Self { url, answer }
-    }
-
-    /// A configuration that calls this server once for each call.
-    fn config(&self) -> SdkConfig {
-        let credentials = aws_sdk_dynamodb::config::Credentials::new("a", "b", None, None, "test");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-west-1"))
-            .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
-            .retry_config(RetryConfig::disabled())
-            .endpoint_url(&self.url)
-            .build()
-    }
-}
-
-/// Whether the body has the length that the head says.
-fn is_whole(request: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(request).to_lowercase();
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-    body.len() >= length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
-}
-
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -242,7 +178,7 @@ fn text() -> String {
 
 #[tokio::test]
 async fn no_error_of_cognito_repeats_an_answer_or_a_value_of_the_call() {
-    let server = Server::start().await;
+    let server = Server::start(answers().remove(0)).await;
     let client = CognitoPool::client(&server.config());
     let pool = CognitoPool::new(client, PoolId::parse("eu-west-1_A").unwrap());
     let (username, group, job) = (Username::new(CANARY), GroupName::new(CANARY), JobId::new("import-1"));
@@ -265,7 +201,7 @@ async fn no_error_of_cognito_repeats_an_answer_or_a_value_of_the_call() {
     let identity = Identity { provider_name: text(), user_id: text() };
     let factors = MfaPreference { enabled: [text()].into(), preferred: Some(text()) };
     for answer in answers() {
-        *server.answer.lock().unwrap() = answer.clone();
+        server.answers(answer.clone());
         let said = Said::default();
         let _guard = said.listen();
         let seen: Mutex<HashSet<Operation>> = Mutex::default();
@@ -317,14 +253,14 @@ async fn no_error_of_cognito_repeats_an_answer_or_a_value_of_the_call() {
 
 #[tokio::test]
 async fn no_error_of_the_table_repeats_an_answer_or_an_item() {
-    let server = Server::start().await;
+    let server = Server::start(answers().remove(0)).await;
     let client = aws_sdk_dynamodb::Client::new(&server.config());
     let vault = DynamoVault::new(client, "backup".to_owned());
     let key = Key::new("POOL#eu-west-1_A", "LEASE#EXPORT");
     let item = || Item::from(HashMap::from([(text(), AttributeValue::S(text()))]));
     let query = Query { pk: "a".into(), prefix: "b".into(), after: None, order: Order::Ascending, limit: 9 };
     for answer in answers() {
-        *server.answer.lock().unwrap() = answer.clone();
+        server.answers(answer.clone());
         let said = Said::default();
         let _guard = said.listen();
         said.note(vault.arn().await);
@@ -345,12 +281,12 @@ async fn no_error_of_the_table_repeats_an_answer_or_an_item() {
 
 #[tokio::test]
 async fn no_error_of_the_topic_or_of_a_log_repeats_an_answer() {
-    let server = Server::start().await;
+    let server = Server::start(answers().remove(0)).await;
     let topic =
         Topic::new(aws_sdk_sns::Client::new(&server.config()), "arn:aws:sns:eu-west-1:1:t".to_owned());
     let files = LocalJobFiles::new(aws_sdk_cloudwatchlogs::Client::new(&server.config()), None);
     for answer in answers() {
-        *server.answer.lock().unwrap() = answer.clone();
+        server.answers(answer.clone());
         let said = Said::default();
         let _guard = said.listen();
         let announcement = Announcement { subject: text(), body: text(), is_error: true };

@@ -240,7 +240,11 @@ impl Backend for MemoryBackend {
 
     async fn announce(&self, announcement: &Announcement) -> Result<bool> {
         self.gate.record.add(|calls| calls.announces = true);
-        self.announcements.lock().unwrap_or_else(PoisonError::into_inner).push(announcement.clone());
+        let announcements = Arc::clone(&self.announcements);
+        let send = move || {
+            announcements.lock().unwrap_or_else(PoisonError::into_inner).push(announcement.clone());
+        };
+        self.gate.call_elsewhere(CallSite::Message, send).await;
         Ok(true)
     }
 }

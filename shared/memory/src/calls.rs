@@ -37,8 +37,12 @@ pub enum CallSite {
     },
     /// A call of the vault, by kind of partition.
     Vault(String, Access),
-    /// A file of an import job is sent, or a log is read.
+    /// A file of an import job is sent.
     JobFile,
+    /// The log of an import job is read.
+    JobLog,
+    /// A message is sent to the topic.
+    Message,
     /// No call: a write arrives in the other Region.
     Arrival,
 }
@@ -49,6 +53,8 @@ impl fmt::Display for CallSite {
             Self::Pool { operation, .. } => f.write_str(operation.name()),
             Self::Vault(kind, access) => write!(f, "{access:?} {kind}"),
             Self::JobFile => f.write_str("JobFile"),
+            Self::JobLog => f.write_str("JobLog"),
+            Self::Message => f.write_str("Message"),
             Self::Arrival => f.write_str("Arrival"),
         }
     }
@@ -74,6 +80,7 @@ impl CallSite {
             Self::Pool { operation, .. } => !is_read(operation.name()),
             Self::Vault(_, access) => is_write(*access),
             Self::JobFile | Self::Arrival => true,
+            Self::JobLog | Self::Message => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::calls::CallSite;
 use super::fingerprint::Fingerprint;
 use super::job::Job;
 use super::pool::MemoryPool;
@@ -58,12 +59,12 @@ impl JobFiles for MemoryJobFiles {
         self.gate.record.add(|calls| calls.reads_job_logs = true);
         let from = token.and_then(|token| token.parse().ok()).unwrap_or(0);
         let is_it = |job: &Job| log.stream == format!("{}/{}", job.id, job.name);
-        self.gate.enter_job_file().await;
-        let page = self.with_job(is_it, |job| {
+        let read = |job: &mut Job| {
             let messages: Vec<_> = job.log.iter().skip(from).take(MAX_LOG_PAGE).cloned().collect();
             let next = from + messages.len();
             LogPage { messages, next_token: (next < job.log.len()).then(|| next.to_string()) }
-        });
+        };
+        let page = self.gate.call_elsewhere(CallSite::JobLog, || self.with_job(is_it, read)).await;
         self.gate.note(|| Fingerprint::default().shown(&page).finish());
         Ok(page.unwrap_or_default())
     }
@@ -82,10 +83,10 @@ impl JobFile for MemoryFile {
     }
 
     async fn upload(&mut self, to: &PresignedUrl) -> std::result::Result<(), UploadError> {
-        self.files.gate.enter_job_file().await;
         let content = self.content.clone();
         let put = |job: &mut Job| job.file = Some(content);
-        let uploaded = self.files.with_job(|job| job.url.as_deref() == Some(to.reveal()), put);
+        let send = || self.files.with_job(|job| job.url.as_deref() == Some(to.reveal()), put);
+        let uploaded = self.files.gate.call_elsewhere(CallSite::JobFile, send).await;
         self.files.gate.note(|| Fingerprint::of(&uploaded));
         uploaded.ok_or_else(|| UploadError("HTTP 404".to_owned()))
     }

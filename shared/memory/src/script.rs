@@ -220,7 +220,11 @@ impl Gate {
     pub(super) async fn enter(&self, site: &CallSite, reach: Reach) -> Passage {
         let operation = match site {
             CallSite::Pool { operation, .. } => Some(*operation),
-            CallSite::Vault(..) | CallSite::JobFile | CallSite::Arrival => None,
+            CallSite::Vault(..)
+            | CallSite::JobFile
+            | CallSite::JobLog
+            | CallSite::Message
+            | CallSite::Arrival => None,
         };
         self.record.add(|calls| {
             calls.cognito.extend(operation);
@@ -283,11 +287,22 @@ impl Gate {
         }
     }
 
-    /// Lets in a request for a file of an import job. The script does not number it.
-    pub(super) async fn enter_job_file(&self) {
+    /// Makes a call of another service than Cognito and DynamoDB. The script does not number it.
+    pub(super) async fn call_elsewhere<T>(&self, site: CallSite, effect: impl FnOnce() -> T) -> T {
+        self.record.add(|calls| drop(calls.sites.insert(site.to_string())));
         if let Some(turnstile) = &self.turnstile {
-            turnstile.pass(&CallSite::JobFile, &Reach::Everything).await;
+            let reach = if site == CallSite::Message { Reach::Items(Vec::new()) } else { Reach::Everything };
+            turnstile.pass(&site, &reach).await;
         }
+        let death = self.death_orders.iter().find_map(|order| order.strike(&site));
+        if matches!(death, Some(Fault::Die(Applied::Nothing))) {
+            self.die(&site).await;
+        }
+        let answer = effect();
+        if death.is_some() {
+            self.die(&site).await;
+        }
+        answer
     }
 
     /// Notes what the actor at the turnstile has been told.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::memory::{Memory, Ticks, Watcher};
 use crate::progress::say;
 
-/// How slow DescribeUserPool is, so that an export splits its listing.
+/// How slow Cognito is until the users are listed, so that an export splits its listing.
 const SLOW: Duration = Duration::from_secs(12);
 
 /// One execution of a state machine, and the calls that passed the recorder meanwhile.
@@ -101,15 +101,13 @@ impl Stage {
         Ok(pool)
     }
 
-    /// Exports a pool that has a snapshot, with a split listing if one listing of it takes long: DescribeUserPool, which
-    /// tells the export how slow Cognito is, is slow.
+    /// Exports a pool that has a snapshot, with a split listing if one listing of it takes long. All calls before the
+    /// listing of users are slow, so the export expects slow pages.
     pub async fn split_export(&self, pool: &str, tps: u16) -> Result<Run> {
         self.stack.recorder.inject(|call| {
-            if call.operation == "DescribeUserPool" {
-                Action::Delay(SLOW, Box::new(Action::Forward))
-            } else {
-                Action::Forward
-            }
+            let is_before =
+                ["DescribeUserPool", "ListGroups", "ListUsersInGroup"].contains(&call.operation.as_str());
+            if is_before { Action::Delay(SLOW, Box::new(Action::Forward)) } else { Action::Forward }
         });
         let input = json!({"userPoolId": pool, "tps": tps, "splitListing": true});
         let machine = &self.stack.deployment.export_state_machine_arn;
