@@ -15,7 +15,7 @@ use shared::catalog::Catalog;
 use shared::model::{PoolDescription, PoolId, RunId};
 use shared::ports::Backend;
 use shared::ports::vault::{Key, ReadVault, Vault, WriteOnceVault};
-use shared_memory::{MemoryBackend, MemoryGlobalTable, MemoryPool, PageShape};
+use shared_memory::{Applied, DeathOrder, MemoryBackend, MemoryGlobalTable, MemoryPool, PageShape};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -77,14 +77,21 @@ impl World {
         id
     }
 
-    async fn import(&self, into_second: bool, snapshot: Option<&RunId>, budget: Duration) -> End {
+    async fn import(
+        &self,
+        into_second: bool,
+        snapshot: Option<&RunId>,
+        budget: Duration,
+        deaths: Vec<(&'static str, DeathOrder)>,
+    ) -> End {
         let (backend, target) =
             if into_second { (&self.second, target_in_second()) } else { (&self.first, target_id()) };
         let mut input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target, "tps": 100});
         if let Some(snapshot) = snapshot {
             input["snapshot"] = json!(snapshot);
         }
-        Machine::new(backend).with_budget(budget).import(input, &format!("into {target}")).await
+        let machine = Machine { deaths, ..Machine::new(backend) };
+        machine.with_budget(budget).import(input, &format!("into {target}")).await
     }
 
     fn target(&self, in_second: bool) -> &MemoryPool {
@@ -173,7 +180,23 @@ struct Case {
     import_at: Duration,
     export_at: Duration,
     prune_at: Duration,
+    /// Where an invocation of the import dies: its function and the call.
+    death: Option<(&'static str, &'static str, Applied)>,
 }
+
+/// Calls of an import at which it dies.
+const DEATHS: &[(&str, &str)] = &[
+    ("importEnumerate", "Get POOL"),
+    ("importEnumerate", "PutAll RESTORE#HOLDS"),
+    ("importEnumerate", "PutIf RESTORE"),
+    ("importPage", "GetAll USER"),
+    ("importPage", "AdminCreateUser"),
+    ("importPage", "PutAll RESTORE"),
+    ("importPage", "AdminAddUserToGroup"),
+    ("importFinalize", "PutIf POOL"),
+];
+/// The longest time that a death costs: the next invocation begins, and waits until the lease is its own.
+const AFTER_A_DEATH: Duration = Duration::from_secs(60);
 
 fn case(lags: &'static [u64]) -> impl Strategy<Value = Case> {
     let at = || prop_oneof![2 => 0u64..3_000, 3 => 0u64..60_000].prop_map(Duration::from_millis);
@@ -181,8 +204,18 @@ fn case(lags: &'static [u64]) -> impl Strategy<Value = Case> {
     let budget = prop::sample::select(&[300u64, 900_000][..]).prop_map(Duration::from_millis);
     let latency = prop::sample::select(&[15u64, 15, 15, 400][..]).prop_map(Duration::from_millis);
     let region = prop::bool::weighted(0.8);
-    (1usize..12, lag, any::<u64>(), any::<bool>(), region, (budget, latency), (at(), at(), at())).prop_map(
-        |(users, lag, seed, older, into_second, (budget, latency), (import_at, export_at, prune_at))| Case {
+    let applied = prop::sample::select(&[Applied::Nothing, Applied::All][..]);
+    let death = prop::option::of((prop::sample::select(DEATHS), applied));
+    let import = (region, budget, latency, death);
+    (1usize..12, lag, any::<u64>(), any::<bool>(), import, (at(), at(), at())).prop_map(
+        |(
+            users,
+            lag,
+            seed,
+            older,
+            (into_second, budget, latency, death),
+            (import_at, export_at, prune_at),
+        )| Case {
             users,
             lag,
             seed,
@@ -194,6 +227,7 @@ fn case(lags: &'static [u64]) -> impl Strategy<Value = Case> {
             import_at,
             export_at,
             prune_at,
+            death: death.map(|((function, site), applied)| (function, site, applied)),
         },
     )
 }
@@ -251,7 +285,7 @@ async fn play(world: &mut World, case: &Case) -> Played {
     };
     let import = async {
         sleep(case.import_at).await;
-        world.import(case.into_second, case.older.then_some(&older), case.budget).await
+        world.import(case.into_second, case.older.then_some(&older), case.budget, case.deaths()).await
     };
     let (pruned, import) = tokio::join!(prune, import);
     let exported = export.await.unwrap();
@@ -269,11 +303,17 @@ async fn play(world: &mut World, case: &Case) -> Played {
 }
 
 impl Case {
+    fn deaths(&self) -> Vec<(&'static str, DeathOrder)> {
+        let order = |(function, site, applied)| (function, DeathOrder::new(site, applied));
+        self.death.map(order).into_iter().collect()
+    }
+
     /// Whether the import must succeed: the snapshot has arrived when it begins, and no removal takes it, or the
     /// removal begins when the hold has long arrived.
     fn must_succeed(&self, played: &Played) -> bool {
         let arrives = if self.into_second { self.lag + Duration::from_secs(1) } else { Duration::ZERO };
-        let begins_within = Duration::from_secs(10) + CALLS_OF_BEGINNING * self.latency;
+        let dies = if self.death.is_some() { AFTER_A_DEATH } else { Duration::ZERO };
+        let begins_within = Duration::from_secs(10) + CALLS_OF_BEGINNING * self.latency + dies;
         let is_held = self.import_at + 2 * arrives + begins_within < self.prune_at;
         let is_kept = !self.older && played.pruned_before_third;
         // The newest snapshot can be the third, and only some of its items have arrived.
@@ -368,6 +408,7 @@ fn an_import_in_the_second_region_that_begins_with_a_removal_is_whole_or_touches
                 import_at: seconds(import_at),
                 export_at: seconds(export_at),
                 prune_at: seconds(prune_at),
+                death: None,
             };
             let mut world = World::new(case.users);
             let played = play(&mut world, &case).await;
@@ -392,6 +433,7 @@ fn an_import_in_the_second_region_refuses_a_newest_snapshot_of_which_only_a_part
             import_at: Duration::from_millis(11_884),
             export_at: Duration::from_millis(2_789),
             prune_at: Duration::ZERO,
+            death: None,
         };
         let mut world = World::new(case.users);
         let played = play(&mut world, &case).await;
@@ -433,7 +475,7 @@ fn an_import_in_the_second_region_waits_for_the_decision_of_a_removal_that_has_e
             sleep(Duration::from_secs(25)).await;
             world.global.deliver_all();
         };
-        let import = world.import(true, Some(&older), Duration::from_secs(900));
+        let import = world.import(true, Some(&older), Duration::from_secs(900), Vec::new());
         let (import, ()) = tokio::join!(import, arrives);
         assert_eq!(import.error().0, "SnapshotBeingRemoved", "{import:?}");
         assert_eq!(world.target_in_second.user_count(), 0);
