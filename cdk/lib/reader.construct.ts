@@ -20,7 +20,8 @@ export interface ReaderProps {
 }
 
 /**
- * A role for other accounts. It may read the snapshots of this deployment, and nothing else.
+ * A role for other accounts. It may read the snapshots of this deployment and describe the table, and do
+ * nothing else.
  *
  * The principals in `TrustedPrincipals` assume it to copy a snapshot to their own table, and restore it from
  * there. A snapshot has all data about the users that Cognito returns. So trust only principals that may see
@@ -43,5 +44,9 @@ export class Reader extends Construct {
     const grant = { sid: 'ReadSnapshots', actions: READ_ACTIONS, partitions };
     const statements = tableStatements(stack, table, [grant], ['Decrypt', 'DescribeKey']);
     statements.forEach((statement) => this.role.addToPolicy(statement));
+    // `copy` compares the ARNs of both tables. The call names no partition, so the statements above refuse it.
+    this.role.addToPolicy(
+      new iam.PolicyStatement({ sid: 'DescribeTable', actions: ['dynamodb:DescribeTable'], resources: [table.tableArn] }),
+    );
   }
 }

@@ -52,7 +52,7 @@ export const SETTINGS = {
   SubMapRetention: {
     default: 'imports keep every sub map',
     meaning:
-      'The days for which the [sub maps](../concepts/restores.md#the-sub-map) of restores are kept: 90 to 3650. They hold usernames. It counts for what imports write from then on.',
+      'The days for which the [sub maps](../concepts/restores.md#the-sub-map) of restores are kept: 90 to 3650. They hold usernames. It counts for what imports write from then on. If an import continues an older restore, its whole sub map gets the new time.',
   },
   CognitoTPS: {
     default: '10',
@@ -66,7 +66,7 @@ export const SETTINGS = {
   SplitListing: {
     default: '`NO`',
     meaning:
-      '`YES`: exports may list users by [sixteen listings at once](../decisions.md#sixteen-listings-at-once-with-proof) if one listing would take over five minutes. `NO`: only exports whose input says `splitListing`.',
+      '`YES`: exports may list users by [sixteen listings at once](../decisions.md#sixteen-listings-at-once-with-proof) if one listing would take over five minutes. `NO`: only exports whose input says `splitListing`. An export with `captureMfa`, or without an earlier sealed snapshot, never splits.',
   },
   NotificationEmail: {
     default: 'none',

@@ -363,7 +363,9 @@ test('trusted principals may read snapshots in both Regions, and without them th
       role.Properties.AssumeRolePolicyDocument.Statement.map((statement: any) => statement.Principal.AWS),
       trusted,
     );
-    assert.deepEqual(template.allowed('ReaderRole', 'dynamodb'), ['BatchGetItem', 'GetItem', 'Query']);
+    assert.deepEqual(template.allowed('ReaderRole', 'dynamodb'), ['BatchGetItem', 'DescribeTable', 'GetItem', 'Query']);
+    const [describe, ...others] = withAction(template.statements('ReaderRole'), 'dynamodb:DescribeTable');
+    assert.deepEqual([describe?.actions, describe?.Condition, others], [['dynamodb:DescribeTable'], undefined, []]);
     assert.deepEqual(template.allowed('ReaderRole', 'kms'), ['Decrypt', 'DescribeKey']);
     assert.ok(!partitions(template, 'ReaderRole', 'Query').some((partition) => partition.startsWith('RESTORE')));
   }

@@ -56,13 +56,14 @@ pub enum Command {
     Snapshots(SnapshotsArgs),
     /// Print the old and the new `sub` of each user of a restore
     ///
-    /// Prints one line for each user that the restore has handled, in the order of the old `sub`s. A repair leaves out
-    /// users that kept their `sub`. A line holds the old `sub`, the old username, the new `sub`, the new username and the
-    /// result. `created`: by this restore. `found`: in the target, as in the snapshot or updated. `kept`: in the target,
-    /// different, and left as it was. `signedIn`: federated, created by Cognito at a sign-in. `leftToSignIn`: federated, and not
-    /// signed in yet. `notRestored`: not restored. The newest restore that handled a user decides. If it did not restore
-    /// the user, a new `sub` is the one that it found in the target. The old username and the sign-in name are empty if
-    /// the record is unreadable. With --json the lines are JSON objects.
+    /// Prints one line for each user of all restores into the pool, or of one with --restore, in the order of the old
+    /// `sub`s. A repair leaves out users that kept their `sub`. A line holds the old `sub`, the old username, the new
+    /// `sub`, the new username, the result and the sign-in name. `created`: by this restore. `found`: in the target,
+    /// as in the snapshot or updated. `kept`: in the target, different, and left as it was. `signedIn`: federated,
+    /// created by Cognito at a sign-in. `leftToSignIn`: federated, and not signed in yet. `notRestored`: not restored.
+    /// The newest restore that handled a user decides. If it did not restore the user, the new `sub` is what its scan
+    /// found in the target, or empty. The old username and the sign-in name are empty if the record is unreadable.
+    /// With --json the lines are JSON objects.
     #[command(after_help = exit::help())]
     SubMap(SubMapArgs),
     /// Compare a user pool with a snapshot

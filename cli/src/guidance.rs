@@ -39,7 +39,7 @@ pub fn in_flags(guidance: &Guidance) -> String {
             "A snapshot id looks like 20261121T020000123Z-1a2b3c4d. List them with `cognito-backup snapshots --pool POOL_ID`."
         }
         Guidance::UseAnotherSnapshot => {
-            "Use another snapshot. `latest` is the newest sealed one, and `cognito-backup snapshots` lists all."
+            "Use another snapshot. `latest` is the newest sealed one, and `cognito-backup snapshots --pool POOL_ID` lists all."
         }
         Guidance::NameSource { pool } => return format!("Give --pool {pool}, or another snapshot."),
         Guidance::SameInputAgain => "Start the import again with the same arguments: it continues.",
@@ -76,11 +76,12 @@ pub fn in_flags(guidance: &Guidance) -> String {
             "Give --create-missing-attributes, or add the attributes with `aws cognito-idp add-custom-attributes`."
         }
         Guidance::AcceptLosses => {
-            "Change the settings of the target, or give --accept-losses. `cognito-backup import --plan` names some of the users."
+            "Change the settings of the target, or give --accept-losses. The same command with --plan names some of the users."
         }
-        Guidance::AcceptShrunk { earlier } => {
+        Guidance::AcceptShrunk { pool } => {
             return format!(
-                "Give --snapshot {earlier}. If the users were deleted on purpose, give --accept-shrunk."
+                "List the snapshots with `cognito-backup snapshots --pool {pool}`, and give --snapshot with the newest one from \
+                 before the loss. If the users were deleted on purpose, give --accept-shrunk."
             );
         }
         Guidance::CheckSelection => {
@@ -89,13 +90,15 @@ pub fn in_flags(guidance: &Guidance) -> String {
         }
         Guidance::PruneByHand { pool } => {
             return format!(
-                "Run `cognito-backup prune --pool {pool}`, which has no time limit, or keep fewer snapshots."
+                "Run `cognito-backup prune --pool {pool} --keep-days N --plan`, with the rules of SnapshotRetention as options. If \
+                 the plan says `users lost since`, stop: the removal would remove these snapshots, too. Otherwise run it \
+                 without --plan. It has no time limit."
             );
         }
-        Guidance::RecoverOrRemove { snapshot } => {
+        Guidance::RecoverOrRemove { pool, snapshot } => {
             return format!(
-                "Restore the item from point-in-time recovery or the replica, or remove that snapshot with \
-                 `cognito-backup prune --snapshot {snapshot}`."
+                "Restore the item from point-in-time recovery, or remove that snapshot with \
+                 `cognito-backup prune --pool {pool} --snapshot {snapshot}`."
             );
         }
         Guidance::WaitForImport => "Wait for the import to end: `cognito-backup status` shows what runs.",
@@ -155,7 +158,7 @@ pub fn for_refusal(error: &str) -> String {
         "MissingCustomAttributes" => Guidance::CreateMissingAttributes,
         "SelectionEmpty" => Guidance::CheckSelection,
         "SnapshotShrunk" => Guidance::from(
-            "Give --snapshot with that id. If the users were deleted on purpose, give --accept-shrunk.",
+            "Give --snapshot with the newest one from before the loss. If the users were deleted on purpose, give --accept-shrunk.",
         ),
         // The cause names both ids.
         "UnfinishedRestore" => Guidance::from("Give --snapshot with one of these ids."),

@@ -158,11 +158,9 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         }
         ReasonCode::UserNotRestored => "the member was not restored: see the users",
         ReasonCode::RecordMissing => {
-            "the record is not in the table: recover the item from point-in-time recovery or the replica"
+            "the record is not in the table: recover the item from point-in-time recovery"
         }
-        ReasonCode::RecordDamaged => {
-            "the record was altered: recover the item from point-in-time recovery or the replica"
-        }
+        ReasonCode::RecordDamaged => "the record was altered: recover the item from point-in-time recovery",
         ReasonCode::UsernameTaken => {
             "another user of the target has the username: rename or remove that user"
         }

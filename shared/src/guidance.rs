@@ -92,20 +92,23 @@ pub enum Guidance {
     CreateMissingAttributes,
     /// Change the target, or accept that it does not take all users.
     AcceptLosses,
-    /// Restore an earlier snapshot, or accept that the snapshot holds fewer users.
+    /// Restore the newest snapshot from before the loss, or accept that the snapshot holds fewer users. The largest
+    /// earlier snapshot may be much older than that one.
     AcceptShrunk {
-        /// The earlier snapshot.
-        earlier: String,
+        /// The pool of the snapshots.
+        pool: String,
     },
     /// Select users that the snapshot holds.
     CheckSelection,
-    /// Remove snapshots without a time limit.
+    /// Remove snapshots without a time limit, after a plan: a removal by hand holds no snapshot back.
     PruneByHand {
         /// The pool.
         pool: String,
     },
     /// Restore the item, or remove the snapshot that names it.
     RecoverOrRemove {
+        /// The pool of the snapshot.
+        pool: String,
         /// The snapshot.
         snapshot: String,
     },
@@ -119,7 +122,7 @@ impl Guidance {
     /// An item is missing or altered.
     pub const RECOVER_ITEM: Self = Self::Advice(Cow::Borrowed(
         "If the export ran in another Region, the snapshot may still arrive: try again in a minute. Otherwise restore the \
-         item from point-in-time recovery or the replica, or use another snapshot.",
+         item from point-in-time recovery, or use another snapshot.",
     ));
     /// A newer version wrote the item.
     pub const NEWER_VERSION: Self =
@@ -193,11 +196,11 @@ impl Guidance {
             },
             Self::ChooseSnapshot { .. } => Self::CreateMissingAttributes,
             Self::CreateMissingAttributes => Self::AcceptLosses,
-            Self::AcceptLosses => Self::AcceptShrunk { earlier: "20261121T020000123Z-1a2b3c4d".to_owned() },
+            Self::AcceptLosses => Self::AcceptShrunk { pool: pool() },
             Self::AcceptShrunk { .. } => Self::CheckSelection,
             Self::CheckSelection => Self::PruneByHand { pool: pool() },
             Self::PruneByHand { .. } => {
-                Self::RecoverOrRemove { snapshot: "20261121T020000123Z-1a2b3c4d".to_owned() }
+                Self::RecoverOrRemove { pool: pool(), snapshot: "20261121T020000123Z-1a2b3c4d".to_owned() }
             }
             Self::RecoverOrRemove { .. } => Self::WaitForImport,
             Self::WaitForImport => return None,

@@ -23,7 +23,8 @@ pub struct ExportArgs {
     /// Look up the second factors of each user: one more call for each, and Cognito counts each as active in that month
     #[arg(long)]
     pub capture_mfa: bool,
-    /// Allow 16 listings of users at once, if one listing would take over five minutes
+    /// Allow 16 listings of users at once, if one listing would take over five minutes. An export with --capture-mfa, or
+    /// without an earlier sealed snapshot, never splits
     #[arg(long)]
     pub split_listing: bool,
     #[command(flatten)]

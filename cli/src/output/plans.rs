@@ -66,21 +66,24 @@ impl Report for PlanEnd {
                 let loses = forecast.groups_too_many > 0 || forecast.caused_by_target().next().is_some();
                 let flags = if loses { "--accept-shrunk and --accept-losses" } else { "--accept-shrunk" };
                 format!(
-                    "Next: find out whether users were deleted on purpose. If not: the same command with --snapshot {}. If \
-                     so: the same command with {flags} instead of --plan.",
-                    shrunk.snapshot
+                    "Next: find out whether users were deleted on purpose. If not: the same command with --snapshot and the \
+                     newest one from before the loss, which `cognito-backup snapshots --pool {}` lists. If so: the same \
+                     command with {flags} instead of --plan.",
+                    report.source_user_pool_id
                 )
             }
             (None, _) if !report.is_readable() => {
-                "Next: recover the damaged items from point-in-time recovery or the replica, or use another snapshot. Then make \
+                "Next: recover the damaged items from point-in-time recovery, or use another snapshot. Then make \
                  the plan again."
                     .to_owned()
             }
             (None, _) => "Next: the same command without --plan.".to_owned(),
             (Some(_), _) if !report.forecast.old_sub_attribute_filled.is_none() => {
-                "Next: name another attribute with --old-sub-attribute, or none. `cognito-backup sub-map` prints the old \
-                 subs, too. Then make the plan again."
-                    .to_owned()
+                format!(
+                    "Next: name another attribute with --old-sub-attribute, or none. `cognito-backup sub-map --into {}` prints \
+                     the old subs, too. Then make the plan again.",
+                    report.target_user_pool_id
+                )
             }
             (Some(_), _) => {
                 "Next: change the settings of the target and make the plan again. Or restore what the target accepts: the \

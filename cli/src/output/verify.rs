@@ -146,7 +146,7 @@ impl VerifyEnd {
         let recover = (damaged > 0).then(|| {
             let records = plural(damaged, "record", "records");
             format!(
-                "Next: recover {records} from point-in-time recovery or the replica, or use another snapshot. No import can \
+                "Next: recover {records} from point-in-time recovery, or use another snapshot. No import can \
                  restore what a damaged record holds."
             )
         });

@@ -14,7 +14,8 @@ pub fn render() -> String {
          schedule or the AWS CLI can also give it. An unknown field or a wrong value ends the execution with `InvalidInput` \
          before it changes anything. A field that is `null` counts as left out.\n\nAn import continues an \
          earlier restore only if both have the same input. `tps`, `tpsByCategory` and \
-         `acceptShrunk` may differ.",
+         `acceptShrunk` may differ. `snapshot` may be the id of the restore's snapshot instead of `latest`. With any other \
+         difference and `\"existing\": \"fail\"`, the import ends with `TargetNotEmpty` if the target holds users.",
     );
     let example = r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#;
     text += &machine("export", "Export", EXPORT_FIELDS, example);

@@ -63,7 +63,8 @@ pub const EXPORT_FIELDS: &[InputField] = &[
         "splitListing",
         Switch,
         "Allow 16 listings at once, one for each first digit of the `sub`, if one listing would take over five minutes. \
-         The deployment can allow it for every export.",
+         An export with `captureMfa`, or without an earlier sealed snapshot, never splits. `false` does not turn off the \
+         setting `SplitListing`.",
     ),
 ];
 

@@ -96,9 +96,10 @@ pub fn in_members(guidance: &Guidance) -> String {
         Guidance::AcceptLosses => {
             r#"Change the settings of the target, or set "acceptLosses" to true. A dry run names some of the users."#
         }
-        Guidance::AcceptShrunk { earlier } => {
+        Guidance::AcceptShrunk { pool } => {
             return format!(
-                "Set \"snapshot\" to \"{earlier}\". If the users were deleted on purpose, set \"acceptShrunk\" to true."
+                "Set \"snapshot\" to the newest snapshot of user pool {pool} from before the loss: the command line lists \
+                 them. If the users were deleted on purpose, set \"acceptShrunk\" to true."
             );
         }
         Guidance::CheckSelection => {
@@ -107,11 +108,13 @@ pub fn in_members(guidance: &Guidance) -> String {
         }
         Guidance::PruneByHand { pool } => {
             return format!(
-                "Remove snapshots of user pool {pool} with the command line, which has no time limit, or keep fewer snapshots."
+                "Make a plan of the removal for user pool {pool} with the command line and the rules of SnapshotRetention. If \
+                 the plan says \"users lost since\", stop: a removal by hand would remove these snapshots, too. Otherwise remove \
+                 them with the command line, which has no time limit."
             );
         }
         Guidance::RecoverOrRemove { .. } => {
-            "Restore the item from point-in-time recovery or the replica, or remove that snapshot with the command line."
+            "Restore the item from point-in-time recovery, or remove that snapshot with the command line."
         }
         Guidance::WaitForImport => "Wait for the import to end.",
     };

@@ -26,7 +26,7 @@ pub(super) struct Options {
     /// The most time for all schedules, in seconds. If it ends the search, the command fails.
     #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
-    /// Random schedules, in all pairs together, after the exhaustive search.
+    /// Random schedules, in all pairs together. They come before the exhaustive search.
     #[arg(long, default_value_t = 10_000)]
     random: u64,
     /// The seed of the first random schedule. The others have the seeds that follow.

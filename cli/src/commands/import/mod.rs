@@ -76,8 +76,8 @@ pub struct SelectionArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "How to restore them")]
 pub struct OptionArgs {
-    /// If the target holds users or groups: refuse the target (`fail`), leave them as they are (`skip`), or make them as
-    /// in the snapshot (`update`) [default: fail]
+    /// If the target holds users: refuse it (`fail`), leave existing users and groups as they are (`skip`), or make them
+    /// as in the snapshot (`update`). A target that holds only groups is not refused [default: fail]
     #[arg(long, value_name = "WHAT")]
     pub existing: Option<String>,
     /// Federated users: let Cognito create them at their next sign-in (`skip`), or create and link them (`link`)
@@ -100,7 +100,8 @@ pub struct OptionArgs {
     /// [default: random]
     #[arg(long, value_name = "WHAT")]
     pub passwords: Option<String>,
-    /// Send an invitation to each user; `--passwords temporary` needs it
+    /// Send an invitation to each enabled, native user that calls create and that has an address; `--passwords temporary`
+    /// needs it
     #[arg(long)]
     pub send_invitations: bool,
     /// Restore what the target accepts, although its settings refuse some users, values or links

@@ -13,7 +13,7 @@ pub(super) fn damaged_source(snapshot: &RunId, damage: &Damage) -> Error {
     Error::new(
         ErrorKind::SnapshotDamaged,
         format!("{count} of snapshot {snapshot} {are} missing or altered in the source table: {damage}."),
-        "The copy wrote nothing. Restore the items from point-in-time recovery or the replica, or copy another snapshot.",
+        "The copy wrote nothing. Restore the items from point-in-time recovery, or copy another snapshot.",
     )
 }
 

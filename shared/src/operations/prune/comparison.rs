@@ -129,7 +129,7 @@ impl Part {
         };
         let Some(unreadable) = self.read(catalog, &newer.id, upkeep, find).await? else { return Ok(None) };
         if let Some(key) = unreadable.first() {
-            return Err(damaged(&newer.id, key));
+            return Err(damaged(&newer.pool, &newer.id, key));
         }
         let missing = is_found.iter().filter(|is_found| !**is_found).count() as u64;
         Ok(Some(Compared { users: users.len() as u64, missing }))

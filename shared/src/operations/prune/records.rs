@@ -112,7 +112,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         let reads_all = !self.marked.is_empty();
         let time = self
             .for_every_batch(staying, |id, kind, batch| {
-                let Some(pages) = &batch.pages else { return Err(damaged(id, &batch.key)) };
+                let Some(pages) = &batch.pages else { return Err(damaged(pool, id, &batch.key)) };
                 let entries = pages.iter().flat_map(|page| &page.0);
                 entries
                     .filter_map(|entry| Named::by(pool, kind, entry))
@@ -132,7 +132,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         }
         for ((id, unit), (attempt, pages, met)) in sealed {
             if met < pages {
-                return Err(damaged(&id, &self.first_missing(&id, &unit, attempt, pages).await?));
+                let missing = self.first_missing(&id, &unit, attempt, pages).await?;
+                return Err(damaged(pool, &id, &missing));
             }
         }
         Ok(time)
@@ -166,7 +167,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             };
             for listing in users.into_iter().chain([Listing::Groups]) {
                 let Some(unit) = counts(&listing).filter(|unit| unit.is_done()) else {
-                    return Err(damaged(&id, &unit_key(&id, &Unit::open(self.pool.clone(), listing))));
+                    let missing = unit_key(&id, &Unit::open(self.pool.clone(), listing));
+                    return Err(damaged(self.pool, &id, &missing));
                 };
                 pages.insert((id.clone(), unit.id().to_string()), (unit.attempt, unit.pages, 0));
             }

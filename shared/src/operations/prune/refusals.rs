@@ -5,12 +5,12 @@ use crate::ports::vault::Key;
 use crate::{Error, ErrorKind, Guidance};
 
 /// A page of a kept snapshot cannot be read.
-pub(super) fn damaged(snapshot: &RunId, key: &Key) -> Error {
+pub(super) fn damaged(pool: &PoolId, snapshot: &RunId, key: &Key) -> Error {
     Error::new(
         ErrorKind::SnapshotDamaged,
         format!("Snapshot {snapshot} stays, but its item {key} is missing or altered."),
         Guidance::from("The removal deleted no record, because the item may name it.")
-            .and(Guidance::RecoverOrRemove { snapshot: snapshot.to_string() }),
+            .and(Guidance::RecoverOrRemove { pool: pool.to_string(), snapshot: snapshot.to_string() }),
     )
 }
 

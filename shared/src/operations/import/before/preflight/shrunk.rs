@@ -46,6 +46,6 @@ fn refusal(snapshot: &Snapshot, largest: &Snapshot) -> Error {
             time(largest.id.time()),
             holds(largest)
         ),
-        Guidance::AcceptShrunk { earlier: largest.id.to_string() },
+        Guidance::AcceptShrunk { pool: snapshot.pool.to_string() },
     )
 }
