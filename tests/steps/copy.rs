@@ -292,6 +292,30 @@ fn a_copy_names_items_with_other_content_and_never_overwrites_them() {
     });
 }
 
+/// The operator restored the table to an earlier time, under another name.
+#[test]
+fn a_copy_brings_lost_items_of_a_snapshot_back_and_names_altered_ones() {
+    in_paused_time(async {
+        let (table, id) = exported(&people::plain(20, 2)).await;
+        let (recovered, _) = other_account();
+        copy_to(&table, &recovered, &id).await.unwrap();
+        let whole = snapshot_items(&table);
+        for (key, attribute) in one_of_each(&table, &id) {
+            table.vault().remove(&key);
+            copy_to(&recovered, &table, &id).await.unwrap();
+            assert_eq!(snapshot_items(&table), whole, "{key}");
+
+            alter(&table, &key, attribute);
+            let error = copy_to(&recovered, &table, &id).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ItemConflict, "{key}: {error}");
+            assert!(error.message().contains(&key.to_string()), "{error}");
+            table.vault().remove(&key);
+            copy_to(&recovered, &table, &id).await.unwrap();
+            assert_eq!(snapshot_items(&table), whole, "{key}");
+        }
+    });
+}
+
 /// At every call of either table, another client deletes an item.
 #[test]
 fn a_copy_finds_items_lost_on_the_way_before_it_writes_the_header() {
