@@ -13,7 +13,7 @@ use shared::model::{
 use shared::ports::vault::Vault;
 
 /// How many entries of one kind are named for one reason.
-const MAX_NAMED: u64 = 5;
+pub const MAX_NAMED: u64 = 5;
 /// How many answers of the table are searched. Each has up to 1,000 ledger pages of 60 entries.
 const MAX_ANSWERS: usize = 100;
 

@@ -3,6 +3,8 @@
 //! Method: copy snapshots between two tables in memory, with damaged, missing and foreign items on either
 //! side.
 
+use std::time::Duration;
+
 use serde_dynamo::AttributeValue;
 use serde_json::json;
 use shared::ErrorKind;
@@ -298,6 +300,7 @@ fn a_copy_brings_lost_items_of_a_snapshot_back_and_names_altered_ones() {
     in_paused_time(async {
         let (table, id) = exported(&people::plain(20, 2)).await;
         let (recovered, _) = other_account();
+        tokio::time::sleep(Duration::from_secs(60)).await;
         copy_to(&table, &recovered, &id).await.unwrap();
         let whole = snapshot_items(&table);
         for (key, attribute) in one_of_each(&table, &id) {

@@ -119,6 +119,13 @@ fn a_plan_counts_damaged_groups() {
                 summary.contains("1 record is damaged") && summary.contains("Of groups: 1."),
                 "{summary}"
             );
+            // The command line names them.
+            let (catalog, id) = (Catalog::new(backend.vault()), &contents.snapshot.id);
+            let named = async |wanted: fn(&str) -> bool, most| {
+                catalog.damaged_groups(&source_id(), id, wanted, most).await.unwrap()
+            };
+            assert_eq!(named(|_| true, 5).await, std::slice::from_ref(&name));
+            assert!(named(|_| false, 5).await.is_empty() && named(|_| true, 0).await.is_empty());
             if is_selection {
                 let report = plan(select(people::group_name(0))).await;
                 assert_eq!(report["damaged"], 0, "it is not selected: {report}");

@@ -6,8 +6,9 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use shared::catalog::Catalog;
 use shared::format::plural;
-use shared::model::{ExportInput, ImportInput, Lease, PoolId, Restore, RunKind, Tps};
+use shared::model::{ExportInput, GroupName, ImportInput, Lease, PoolId, Restore, RunKind, Tps};
 use shared::ports::vault::Vault;
 use shared::report::{ExportReport, ImportReport, PlanReport};
 use shared::{Error, ErrorKind};
@@ -17,7 +18,7 @@ use crate::arguments;
 use crate::aws::{ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
 use crate::guidance::for_refusal;
-use crate::losses::first_losses;
+use crate::losses::{MAX_NAMED, first_losses};
 use crate::output::{Answer, ExportEnd, ImportEnd, PlanEnd, StillRunning};
 use crate::problem::{Problem, Result};
 use crate::watch::{DeployedRun, Watched, find_restore, find_snapshot, lost_sight, watch};
@@ -145,7 +146,8 @@ pub async fn conclude<E, V: Vault>(
         }
         (RunStatus::Succeeded, RunInput::Import(input)) if input.dry_run => {
             let report: PlanReport = report(&view)?;
-            let end = PlanEnd { execution_arn: view.arn, report };
+            let damaged_groups = first_damaged_groups(&deployment.catalog, input, &report).await;
+            let end = PlanEnd { execution_arn: view.arn, report, damaged_groups };
             Ok(Answer::new(&end, end.exit_status(), now))
         }
         (RunStatus::Succeeded, RunInput::Import(input)) => {
@@ -168,6 +170,20 @@ fn report<T: DeserializeOwned>(view: &ExecutionView) -> Result<T, Error> {
             "Use the version of this program that belongs to the deployment. `cognito-backup status` reads the table.",
         )
     })
+}
+
+/// The first groups that the plan counts as damaged. None if the table cannot be read.
+async fn first_damaged_groups<V: Vault>(
+    catalog: &Catalog<V>,
+    input: &ImportInput,
+    report: &PlanReport,
+) -> Vec<GroupName> {
+    if report.forecast.damaged_groups == 0 {
+        return Vec::new();
+    }
+    let (source, snapshot) = (&report.source_user_pool_id, &report.snapshot_id);
+    let wanted = |name: &str| input.selection.selects_group(name);
+    catalog.damaged_groups(source, snapshot, wanted, MAX_NAMED as usize).await.unwrap_or_default()
 }
 
 /// The end of a partial restore. None if the table cannot be read.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::format::{form, plural};
+use shared::model::GroupName;
 use shared::report::PlanReport;
 
 use super::Report;
@@ -19,6 +20,9 @@ pub struct PlanEnd {
     /// The report of finalize.
     #[serde(flatten)]
     pub report: PlanReport,
+    /// The first groups whose records are damaged. The report only counts them, because histories hold no names of groups.
+    #[serde(rename = "firstDamagedGroups", skip_serializing_if = "Vec::is_empty")]
+    pub damaged_groups: Vec<GroupName>,
 }
 
 impl PlanEnd {
@@ -59,6 +63,10 @@ impl Report for PlanEnd {
         });
         if rows.len() > 0 {
             parts.push(table(&[">USERS", "CANNOT BE RESTORED", "FIRST SUBS", "MEANING"], rows));
+        }
+        if !self.damaged_groups.is_empty() {
+            let names: Vec<_> = self.damaged_groups.iter().map(ToString::to_string).collect();
+            parts.push(format!("First groups with a damaged record: {}", names.join(", ")));
         }
         let next = match (&report.refusal, &report.shrunk) {
             (Some(_), Some(shrunk)) if !shrunk.accepted => {
@@ -137,7 +145,10 @@ mod tests {
             total_calls: 15_000,
             least_seconds: 1_500,
         };
-        insta::assert_snapshot!(PlanEnd { execution_arn: testing::arn(), report }.human(testing::now()));
+        insta::assert_snapshot!(
+            PlanEnd { execution_arn: testing::arn(), report, damaged_groups: Vec::new() }
+                .human(testing::now())
+        );
     }
 
     #[test]
@@ -149,6 +160,7 @@ mod tests {
         let restore = testing::restore(RestoreState::Running);
         let end = PlanEnd {
             execution_arn: testing::arn(),
+            damaged_groups: Vec::new(),
             report: PlanReport {
                 operation: RunKind::Import,
                 status: Planned::Planned,
@@ -215,10 +227,12 @@ mod tests {
             total_calls: 0,
             least_seconds: 0,
         };
-        let end = PlanEnd { execution_arn: testing::arn(), report };
+        let damaged_groups = vec![GroupName::new("admins")];
+        let end = PlanEnd { execution_arn: testing::arn(), report, damaged_groups };
         assert_eq!((end.report.damaged, end.exit_status()), (2, ExitStatus::Partial));
         let text = end.human(testing::now());
         assert!(text.contains("sub-7") && text.contains("2 records are damaged"), "{text}");
+        assert!(text.contains("First groups with a damaged record: admins\n"), "{text}");
         assert!(text.contains("Next: recover") && !text.contains("--existing"), "{text}");
     }
 }

@@ -7,10 +7,10 @@ use futures::{Stream, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde_dynamo::Item;
 
-use super::{Catalog, keys};
+use super::{Catalog, ReadRecord, keys};
 use crate::model::{
-    Digest, PageBatch, PageContent, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Snapshot,
-    SnapshotSelector, SnapshotState, Unit,
+    Digest, GroupName, GroupRecord, Listing, PageBatch, PageContent, PageEntry, PoolId, RunId,
+    SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector, SnapshotState, Unit,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault};
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -65,6 +65,47 @@ impl<V: ReadVault> Catalog<V> {
             },
             None => Err(self.no_snapshot(source, selector).await?),
         }
+    }
+
+    /// The groups on a page of a unit that lists groups, each with its record. None if the page cannot be read.
+    pub async fn groups_on_page(
+        &self,
+        source: &PoolId,
+        snapshot: &RunId,
+        unit: &Unit,
+        number: u64,
+    ) -> Result<Option<Vec<(String, ReadRecord<GroupRecord>)>>> {
+        let (_, page) = self.page(snapshot, &unit.id(), unit.attempt, number).await?;
+        let Some(PageContent(entries)) = page else { return Ok(None) };
+        let named: Vec<_> =
+            entries.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
+        let records = self.records::<GroupRecord>(source, &named).await?;
+        let names = named.iter().map(|(name, _)| (*name).to_owned());
+        Ok(Some(names.zip(records).collect()))
+    }
+
+    /// The first `most` of the groups whose records are missing from the table or altered, among those that `wanted`
+    /// chooses. A page that cannot be read names none.
+    pub async fn damaged_groups(
+        &self,
+        source: &PoolId,
+        snapshot: &RunId,
+        wanted: impl Fn(&str) -> bool,
+        most: usize,
+    ) -> Result<Vec<GroupName>> {
+        let mut damaged = Vec::new();
+        for unit in self.units(snapshot).await?.iter().filter(|unit| unit.listing == Listing::Groups) {
+            for number in 1..=unit.pages {
+                let groups = self.groups_on_page(source, snapshot, unit, number).await?.unwrap_or_default();
+                let bad = groups.into_iter().filter(|(name, record)| record.is_err() && wanted(name));
+                damaged.extend(bad.map(|(name, _)| GroupName::new(name)));
+                if damaged.len() >= most {
+                    damaged.truncate(most);
+                    return Ok(damaged);
+                }
+            }
+        }
+        Ok(damaged)
     }
 
     /// The error for a snapshot whose removal was decided after its header was read. Then missing items are

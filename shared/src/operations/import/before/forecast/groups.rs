@@ -82,20 +82,15 @@ async fn read_snapshot<B: Backend>(context: &Context<B>) -> Result<GroupsOfSnaps
     for unit in catalog.units(&restore.snapshot).await?.iter().filter(|unit| unit.listing == Listing::Groups)
     {
         for number in 1..=unit.pages {
-            let (_, page) = catalog.page(&restore.snapshot, &unit.id(), unit.attempt, number).await?;
+            let page = catalog.groups_on_page(&restore.source, &restore.snapshot, unit, number).await?;
             groups.is_damaged |= page.is_none();
             groups.damaged_pages += u64::from(page.is_none());
-            let entries = page.unwrap_or_default().0;
-            let named: Vec<_> =
-                entries.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
-            let records = catalog.records::<GroupRecord>(&restore.source, &named).await?;
-            for ((name, _), record) in named.into_iter().zip(records) {
+            for (name, record) in page.unwrap_or_default() {
                 let name_in_target = |group: &GroupRecord| group.name_in(&restore.source, &restore.target);
-                let in_target = record
-                    .as_ref()
-                    .map_or_else(|_| name.to_owned(), |group| name_in_target(group).to_string());
+                let in_target =
+                    record.as_ref().map_or_else(|_| name.clone(), |group| name_in_target(group).to_string());
                 groups.names.insert(in_target);
-                groups.add(name, record, is_selected);
+                groups.add(&name, record, is_selected);
             }
         }
     }
