@@ -1,4 +1,4 @@
-//! Goal: the calls of two invocations break no invariant, in whatever order they come.
+//! Goal: the calls of two invocations break no invariant, in any order.
 //!
 //! Method: a scheduler lets in one call at a time. These tests try some schedules with at most two preemptions, some
 //! random ones, and the cases that were found. `cargo xtask soak schedules` tries all, also with three preemptions.

@@ -170,7 +170,6 @@ impl std::io::Write for Length {
 
 #[cfg(test)]
 mod tests {
-
     use proptest::prelude::*;
 
     use super::*;
