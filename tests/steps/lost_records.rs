@@ -10,7 +10,8 @@ use shared::ports::vault::Key;
 use shared_memory::{Applied, Fault, MemoryBackend};
 
 use crate::parallel_listings::{SLOW, USERS, read, report_of, set_latency, slow};
-use crate::support::in_paused_time;
+use crate::support::machine::Machine;
+use crate::support::{in_paused_time, source_id};
 
 /// The keys of the records of groups and of the pool begin with these.
 const PREFIXES: [&str; 2] = ["REC#group#", "REC#pool#"];
@@ -89,6 +90,87 @@ fn lost_records_are_written_again_although_invocations_die() {
             assert_eq!(read(&backend, &report).await.users.len(), USERS);
         });
     }
+}
+
+/// A snapshot with a split listing comes before. The next export makes one listing, because its calls are fast.
+#[test]
+fn one_listing_after_a_split_listing_counts_the_lost_records() {
+    for every in [10, usize::MAX] {
+        in_paused_time(async {
+            let (backend, _) = slow(USERS).await;
+            let report = report_of(&backend, "split").await;
+            assert_eq!(report["listing"], "split", "{report}");
+            set_latency(&backend, Duration::ZERO);
+            let lost = lose_records(&backend, every);
+            let mut again = 0;
+            // One lost record is found when its turn comes.
+            for number in 0..8 {
+                let report = report_of(&backend, &format!("again {number}")).await;
+                assert_eq!(report["listing"], "one", "{report}");
+                let of_this = report["recordsWrittenAgain"].as_u64().unwrap();
+                assert!(lost.len() == 1 || number > 0 || of_this == lost.len() as u64, "{report}");
+                again += of_this;
+            }
+            assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)), "{every}");
+            assert_eq!(again, lost.len() as u64, "{every}");
+        });
+    }
+}
+
+#[test]
+fn one_listing_after_a_split_listing_counts_the_lost_records_although_invocations_die() {
+    for call in (1..160).step_by(23) {
+        in_paused_time(async {
+            let (backend, _) = slow(USERS).await;
+            report_of(&backend, "split").await;
+            set_latency(&backend, Duration::ZERO);
+            let lost = lose_records(&backend, 10);
+            backend.script().fault(backend.script().calls() + call, Fault::Die(Applied::Half));
+            let report = report_of(&backend, "again").await;
+            assert_eq!(report["listing"], "one", "death at call {call}: {report}");
+            assert_eq!(report["recordsWrittenAgain"], lost.len(), "death at call {call}: {report}");
+            assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)), "death at call {call}");
+        });
+    }
+}
+
+/// Every seventh split export also makes one listing. Both read the split listing before them.
+#[test]
+fn a_compared_split_listing_counts_a_lost_record_once() {
+    in_paused_time(async {
+        let (backend, _) = slow(USERS).await;
+        for number in 1..=6 {
+            report_of(&backend, &format!("split {number}")).await;
+        }
+        let lost = lose_records(&backend, usize::MAX);
+        let mut again = 0;
+        for number in 7..=14 {
+            let report = report_of(&backend, &format!("split {number}")).await;
+            assert_eq!(report["listing"], if number % 7 == 0 { "one" } else { "split" }, "{report}");
+            again += report["recordsWrittenAgain"].as_u64().unwrap();
+        }
+        assert!(lost.iter().all(|key| backend.vault().items().contains_key(key)));
+        assert_eq!(again, lost.len() as u64);
+    });
+}
+
+/// Many invocations list a large pool. Each of them finds its place in the listings before.
+#[test]
+fn one_listing_after_a_split_listing_looks_up_few_records_in_any_number_of_invocations() {
+    in_paused_time(async {
+        // Each of the 16 listings fills more than one page batch.
+        let users = 18_000;
+        let (backend, _) = slow(users).await;
+        set_latency(&backend, Duration::from_secs(2));
+        let report = report_of(&backend, "split").await;
+        assert_eq!(report["listing"], "split", "{report}");
+        let looked_up = backend.vault().looked_up();
+        let machine = Machine::new(&backend).with_budget(Duration::from_secs(30));
+        let report = machine.export(json!({"userPoolId": source_id()}), "one").await.report();
+        assert_eq!(report["listing"], "one", "{report}");
+        let looked_up = backend.vault().looked_up() - looked_up;
+        assert!(looked_up < users as u64 / 4, "{looked_up} records looked up");
+    });
 }
 
 /// Exports with this fault after records of some users and of this prefix were lost. Returns the calls.

@@ -42,10 +42,11 @@ pub struct PageBatch {
     /// The most bytes of users on a page of this batch or of those before it. 0 if all pages are small.
     #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
     pub largest_page: u64,
-    /// For a split listing after a snapshot with one listing: the page of that one listing to which it has come. The next
-    /// invocation reads on there.
-    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
-    pub previous_page: Option<u64>,
+    /// If the snapshot before has another kind of listing: the pages of its listings to which this one has come. A split
+    /// listing has the page of the one listing, and one listing has a page for each first digit, 0 before the first. The
+    /// next invocation reads on there.
+    #[serde(rename = "v", default, skip_serializing_if = "Vec::is_empty")]
+    pub previous_pages: Vec<u64>,
     /// The chain digest of the page before its first. All zero for the first page.
     #[serde(rename = "p", with = "digest_bytes")]
     pub previous: Digest,
@@ -71,7 +72,7 @@ impl PageBatch {
             entries_so_far: previous.map_or(0, |batch| batch.entries_so_far),
             records_so_far: previous.map_or(0, |batch| batch.records_so_far),
             largest_page: previous.map_or(0, |batch| batch.largest_page),
-            previous_page: previous.and_then(|batch| batch.previous_page),
+            previous_pages: previous.map(|batch| batch.previous_pages.clone()).unwrap_or_default(),
             previous: chain,
             chain,
             next_token: None,

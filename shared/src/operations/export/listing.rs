@@ -222,7 +222,9 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             };
             batch.push(&unit.id(), &content, records_written, next_token);
             batch.note_bytes(bytes);
-            batch.previous_page = window.previous_page().or(batch.previous_page);
+            if let Some(pages) = window.previous_pages() {
+                batch.previous_pages = pages;
+            }
             match next {
                 Some(next) => fetched = next,
                 None => return Ok(Filled::Enough),

@@ -18,7 +18,9 @@ use jiff::Timestamp;
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Digest, Listing, ListingHistory, PageBatch, PageEntry, Snapshot, Sub, Unit};
+use crate::model::{
+    Digest, Listing, ListingHistory, PageBatch, PageEntry, Snapshot, Sub, SubPrefix, Unit, UserListing,
+};
 use crate::ports::vault::Vault;
 
 /// Entries that are kept although the listing has not named them. They are deleted users, and users
@@ -31,6 +33,9 @@ const MAX_BATCHES_A_PAGE: usize = 2;
 /// Page batches without an entry of the listing that are passed over at once. The one listing of a large pool may begin
 /// with a hundred thousand users of other split listings.
 const MAX_PASSED_OVER: usize = 500;
+/// If one listing reads a split listing: unknown users of one first digit in a row that may all be new. A page of the
+/// one listing may name few users of a digit.
+const MAX_NEW_IN_A_ROW: usize = 2;
 
 /// The newest sealed snapshot before this one.
 #[derive(Debug)]
@@ -52,6 +57,12 @@ pub(super) struct Window {
     named_on: Option<u64>,
     /// Whether a split listing reads the one listing of the previous snapshot.
     reads_one: bool,
+    /// If one listing reads a split listing of the previous snapshot: a window for each first digit.
+    of_split: Vec<Window>,
+    /// Whether this is a window for one first digit.
+    is_of_split: bool,
+    /// Unknown users since the last known one.
+    unknown_in_a_row: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -66,11 +77,31 @@ struct Known {
 impl Window {
     /// The window of a listing that continues after the batch `last`.
     pub fn after(last: Option<&PageBatch>) -> Self {
-        Self { named_on: last.and_then(|last| last.previous_page), ..Self::default() }
+        match last.map(|last| last.previous_pages.as_slice()).unwrap_or_default() {
+            [] => Self::default(),
+            &[page] => Self { named_on: Some(page), ..Self::default() },
+            pages => {
+                let of_digit =
+                    |&page| Self { named_on: Some(page).filter(|page| *page > 0), ..Self::of_digit() };
+                Self { of_split: pages.iter().map(of_digit).collect(), ..Self::default() }
+            }
+        }
+    }
+
+    fn of_digit() -> Self {
+        Self { is_of_split: true, ..Self::default() }
+    }
+
+    /// How far a listing has come in those of the previous snapshot. None if it reads one of its own kind.
+    pub fn previous_pages(&self) -> Option<Vec<u64>> {
+        if self.of_split.is_empty() {
+            return self.page_of_one().map(|page| vec![page]);
+        }
+        Some(self.of_split.iter().map(|window| window.named_on.unwrap_or_default()).collect())
     }
 
     /// How far a split listing has come in the one listing of the previous snapshot. None if it reads none.
-    pub fn previous_page(&self) -> Option<u64> {
+    fn page_of_one(&self) -> Option<u64> {
         if !self.reads_one {
             return None;
         }
@@ -144,6 +175,33 @@ impl Previous {
         named: &[(&str, Digest)],
         window: &mut Window,
     ) -> Result<Vec<bool>> {
+        let reads_split = unit.listing == Listing::Users && self.snapshot.listing == Some(UserListing::Split);
+        if !reads_split {
+            return self.names_in_one(catalog, unit, number, named, window).await;
+        }
+        window.of_split.resize_with(SubPrefix::ALL.len(), Window::of_digit);
+        let mut is_named = vec![false; named.len()];
+        for (prefix, window) in SubPrefix::ALL.into_iter().zip(&mut window.of_split) {
+            let of_digit = named.iter().copied().enumerate().filter(|(_, (sub, _))| prefix.begins(sub));
+            let (places, of_digit): (Vec<usize>, Vec<_>) = of_digit.unzip();
+            if !of_digit.is_empty() {
+                let unit = Unit::open(unit.pool.clone(), Listing::UsersBySub { prefix });
+                let are_named = self.names_in_one(catalog, &unit, number, &of_digit, window).await?;
+                places.into_iter().zip(are_named).for_each(|(place, named)| is_named[place] = named);
+            }
+        }
+        Ok(is_named)
+    }
+
+    /// The same, from one listing of the previous snapshot.
+    async fn names_in_one<V: Vault>(
+        &self,
+        catalog: &Catalog<V>,
+        unit: &Unit,
+        number: u64,
+        named: &[(&str, Digest)],
+        window: &mut Window,
+    ) -> Result<Vec<bool>> {
         let subs: Vec<_> = named.iter().map(|(sub, _)| Sub::new(*sub).uuid_bytes()).collect();
         for _ in 0..MAX_BATCHES_A_PAGE {
             let found = || subs.iter().flatten().filter_map(|sub| window.known.get(sub));
@@ -152,12 +210,17 @@ impl Previous {
             let (named, named_on) =
                 last.map_or((window.named, window.named_on), |last| (last.position, Some(last.page)));
             // A few unknown users are new. If most are unknown, the listing is in another position.
-            let is_behind = unknown > 0 && (window.read - named < MIN_AHEAD || 2 * unknown > subs.len());
+            let may_be_new = window.is_of_split && window.unknown_in_a_row + unknown <= MAX_NEW_IN_A_ROW;
+            let is_elsewhere = 2 * unknown > subs.len() && !may_be_new;
+            let is_behind = unknown > 0 && (window.read - named < MIN_AHEAD || is_elsewhere);
             (window.named, window.named_on) = (named, named_on);
             if !is_behind || !self.read_next(catalog, unit, number, window).await? {
                 break;
             }
         }
+        let unknown = subs.iter().flatten().filter(|sub| !window.known.contains_key(*sub)).count();
+        let row = if unknown < subs.len() { 0 } else { window.unknown_in_a_row };
+        window.unknown_in_a_row = row.saturating_add(unknown);
         let is_named = |(sub, (_, digest)): (Option<[u8; 16]>, &(&str, Digest))| {
             sub.is_some_and(|sub| {
                 let known = window.known.remove(&sub);
@@ -182,7 +245,7 @@ impl Previous {
                 break;
             }
             let (unit_before, first) = match std::mem::replace(&mut window.reading, Reading::Ended) {
-                Reading::NotBegun => match self.begin(catalog, unit, number, window.named_on).await? {
+                Reading::NotBegun => match self.begin(catalog, unit, number, window).await? {
                     Some((unit_before, first)) => {
                         window.reads_one = unit_before.listing != unit.listing;
                         (unit_before, first)
@@ -211,24 +274,27 @@ impl Previous {
     }
 
     /// The unit of the previous snapshot that lists the users of `unit`, and the page to begin with. A split listing
-    /// begins with the one listing of the previous snapshot if that has no split listing: with the page `named_on`, to
-    /// which it has come.
+    /// reads the one listing of the previous snapshot if that has no split listing. It begins with the page to which it
+    /// has come, and so does one listing that reads a split listing.
     async fn begin<V: Vault>(
         &self,
         catalog: &Catalog<V>,
         unit: &Unit,
         number: u64,
-        named_on: Option<u64>,
+        window: &Window,
     ) -> Result<Option<(Unit, u64)>> {
-        let id = &self.snapshot.id;
+        let (id, reached) = (&self.snapshot.id, window.named_on.unwrap_or(1));
         // A listing that continues after a crash probably continues at the same position as the previous one.
         if let Some(same) = catalog.unit(id, &unit.id()).await?.filter(Unit::is_done) {
+            if window.is_of_split {
+                return Ok(Some((same, reached)));
+            }
             let entries_before = (number - 1) * u64::from(unit.limit.get());
             let first = (entries_before / u64::from(same.limit.get()) + 1).min(same.pages);
             return Ok(Some((same, first)));
         }
         let is_of_split = matches!(unit.listing, Listing::UsersBySub { .. });
         let one = if is_of_split { catalog.unit(id, &Listing::Users.unit_id()).await? } else { None };
-        Ok(one.filter(Unit::is_done).map(|one| (one, named_on.unwrap_or(1))))
+        Ok(one.filter(Unit::is_done).map(|one| (one, reached)))
     }
 }
