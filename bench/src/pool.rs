@@ -312,6 +312,10 @@ impl Pool for SimulatedPool {
         .await
     }
 
+    async fn list_groups_of_user(&self, _: &Username, _: Option<&str>) -> PoolResult<Listed<GroupName>> {
+        self.call(Operation::AdminListGroupsForUser, |_| Err(NOT_SIMULATED)).await
+    }
+
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         let now = self.service.clock().now();
         self.call(Operation::AdminCreateUser, |state| {

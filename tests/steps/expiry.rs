@@ -109,6 +109,9 @@ async fn all_imports(backend: &MemoryBackend, source: &MemoryPool, target: &Memo
     source.users().into_iter().take(5).for_each(|user| source.delete_user(&user.sub));
     let own = json!({"targetUserPoolId": source_id(), "existing": "skip"});
     machine.import(import(own), "repair").await.report();
+    let member = people::username(1, 1);
+    let own = json!({"targetUserPoolId": source_id(), "existing": "skip", "select": {"usernames": [member]}});
+    machine.import(import(own), "repair of one").await.report();
 }
 
 /// The deployment changes its retention. The next import into the pool continues a restore.
@@ -165,6 +168,7 @@ fn every_item_of_a_restore_expires_and_no_item_of_a_snapshot_does() {
                 "SNAPSHOT_SUB#",
                 "MEMBER_SCAN#",
                 "MEMBER#",
+                "USER_GROUPS#",
                 "REPORT",
                 "HOLD#",
                 "LEASE",

@@ -199,6 +199,7 @@ async fn each_pool_call_sends_the_cognito_action_of_its_operation() {
     check(made(pool.list_users_with_sub(&Sub::new("x"), None).await));
     check(made(pool.list_groups(None).await));
     check(made(pool.list_members(&group, PageLimit::MAX, None).await));
+    check(made(pool.list_groups_of_user(&username, None).await));
     check(made(pool.create_user(&user).await));
     check(made(pool.get_user(&username).await));
     check(made(pool.set_password(&username, &password).await));

@@ -158,6 +158,25 @@ impl Pool for CognitoPool {
         Ok(Listed { entries, next_token: answer.next_token, bytes })
     }
 
+    async fn list_groups_of_user(
+        &self,
+        username: &Username,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<GroupName>> {
+        let operation = Operation::AdminListGroupsForUser;
+        let request = self
+            .client
+            .admin_list_groups_for_user()
+            .user_pool_id(self.id.as_str())
+            .username(username.as_str())
+            .limit(PAGE);
+        let answer = call(operation, request.set_next_token(token.map(str::to_owned)).send()).await?;
+        let groups = answer.groups.unwrap_or_default().into_iter();
+        let names = groups.map(|group| group.group_name.map(GroupName::new));
+        let entries = names.collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
+        Ok(Listed::small(entries, answer.next_token))
+    }
+
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         let operation = Operation::AdminCreateUser;
         let delivery = user.invitation.map(delivery);

@@ -222,6 +222,7 @@ async fn no_error_of_cognito_repeats_an_answer_or_a_value_of_the_call() {
             pool.list_users_with_sub(&Sub::new(CANARY), None);
             pool.list_groups(Some(CANARY));
             pool.list_members(&group, PageLimit::MAX, Some(CANARY));
+            pool.list_groups_of_user(&username, Some(CANARY));
             pool.create_user(&user);
             pool.invite_again(&username, &password, Medium::Sms);
             pool.get_user(&username);

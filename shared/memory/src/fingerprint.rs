@@ -7,7 +7,7 @@ use std::fmt::{Debug, Write};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_dynamo::{AttributeValue, Item};
-use shared::model::{GroupRecord, PoolDescription, Sub, User, UserRecord};
+use shared::model::{GroupName, GroupRecord, PoolDescription, Sub, User, UserRecord};
 use shared::ports::pool::{ImportJob, Listed};
 
 /// Hashes alike in each run of a program.
@@ -103,7 +103,7 @@ macro_rules! answers_that_show_all {
     )+};
 }
 
-answers_that_show_all!((), u32, String, Sub, GroupRecord, PoolDescription, ImportJob);
+answers_that_show_all!((), u32, String, Sub, GroupName, GroupRecord, PoolDescription, ImportJob);
 
 impl<T: Answered> Answered for Vec<T> {
     fn fingerprint(&self) -> u64 {

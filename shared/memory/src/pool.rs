@@ -492,6 +492,29 @@ impl Pool for MemoryPool {
         self.list(Operation::ListUsersInGroup, token.is_some(), list).await
     }
 
+    async fn list_groups_of_user(
+        &self,
+        username: &Username,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<GroupName>> {
+        let list = |state: &mut State| {
+            let answer = number_this_answer(state);
+            let sub = state.find(username).cloned().ok_or(USER_NOT_FOUND)?;
+            let unit = UnitId::named(&format!("groups of {sub}"));
+            let (shape, limit) = (&state.shape, PageLimit::MAX);
+            let call = Call { unit: &unit, shape, limit, answer, now: self.clock.now() };
+            let from = |begin| {
+                let groups = state.groups.range::<GroupName, _>((begin, Bound::Unbounded));
+                groups.filter(|(_, group)| group.members.contains(&sub)).map(|(name, _)| name.clone())
+            };
+            let Answer { keys, next_token } = call
+                .answer(token, |text| Some(GroupName::new(text)), GroupName::to_string, from)
+                .ok_or(BAD_TOKEN)?;
+            Ok(Listed::small(keys, next_token))
+        };
+        self.list(Operation::AdminListGroupsForUser, token.is_some(), list).await
+    }
+
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         let create = |state: &mut State| {
             let created = state.create(user, self.clock.now())?;

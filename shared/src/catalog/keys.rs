@@ -279,6 +279,11 @@ pub fn member(restore: &RunId, unit: &UnitId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("MEMBER#{unit}#{sub}"))
 }
 
+/// The groups of a user of the target.
+pub fn user_groups(restore: &RunId, pass: u32, sub: &Sub) -> Key {
+    Key::new(restore_partition(restore), format!("USER_GROUPS#{pass}#{sub}"))
+}
+
 /// A user of the target, by sign-in name.
 pub fn target_name(restore: &RunId, name: NameKey) -> Key {
     Key::new(restore_partition(restore), format!("TARGET_NAME#{}", name.0))

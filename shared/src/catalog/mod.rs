@@ -29,6 +29,7 @@
 //! | `RESTORE#<id>` | `TARGET_SCAN`, `TARGET_NAME#<sign-in name>` | the checkpoint of the target scan, and target users by name |
 //! | `RESTORE#<id>` | `SNAPSHOT_SUB#<sub>`, `TARGET_SUB#<sub>` | into the own pool: users of the snapshot, and of the target |
 //! | `RESTORE#<id>` | `MEMBER_SCAN#<unit>`, `MEMBER#<unit>#<sub>` | into the own pool: the checkpoint of a member scan, and members |
+//! | `RESTORE#<id>` | `USER_GROUPS#<pass>#<sub>` | the groups of a selected user of the target, before the pass added it to any |
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger |
 //! | `RESTORE#<id>` | `RENEWAL` | the checkpoint of a renewal of the items of the restore |
 //!

@@ -1,18 +1,24 @@
-//! Users of a target, and members of its groups, that scans have found before the restore writes to
+//! Users of a target, and members of its groups, that scans and look-ups have found before the restore writes to
 //! it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Catalog, decode, encode, keys};
 use crate::Result;
-use crate::model::{NameKey, RunId, ScannedUser, Sub, UnitId};
+use crate::model::{GroupName, NameKey, Restore, RunId, ScannedUser, Sub, UnitId};
 use crate::ports::vault::{Key, ReadVault, Vault};
 
 /// An item that has no content beside its key.
 #[derive(Debug, Serialize, Deserialize)]
 struct Present {}
+
+/// The groups that a user of the target was in.
+#[derive(Debug, Serialize, Deserialize)]
+struct UserGroups {
+    groups: BTreeSet<GroupName>,
+}
 
 impl<V: ReadVault> Catalog<V> {
     /// The `sub`s of this list that the snapshot has. Only for a restore into the own pool.
@@ -58,6 +64,22 @@ impl<V: ReadVault> Catalog<V> {
         self.present(subs, |sub| keys::member(restore, unit, sub)).await
     }
 
+    /// The groups of these users of the target, if this pass has looked them up.
+    pub async fn user_groups(
+        &self,
+        restore: &Restore,
+        subs: &[Sub],
+    ) -> Result<HashMap<Sub, BTreeSet<GroupName>>> {
+        let mut by_key: HashMap<Key, &Sub> =
+            subs.iter().map(|sub| (keys::user_groups(&restore.id, restore.pass, sub), sub)).collect();
+        let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
+        let found = items.into_iter().filter_map(|(key, item)| {
+            let sub = by_key.remove(&key)?.clone();
+            Some(decode(&key, item).map(|found: UserGroups| (sub, found.groups)))
+        });
+        found.collect()
+    }
+
     async fn present(&self, subs: &[Sub], key_of: impl Fn(&Sub) -> Key) -> Result<HashSet<Sub>> {
         let mut by_key: HashMap<Key, Sub> = subs.iter().map(|sub| (key_of(sub), sub.clone())).collect();
         let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
@@ -94,6 +116,23 @@ impl<V: Vault> Catalog<V> {
     /// Writes members of the unit's group.
     pub async fn put_members(&self, restore: &RunId, unit: &UnitId, subs: &[Sub]) -> Result<()> {
         self.put_present(subs, |sub| keys::member(restore, unit, sub)).await
+    }
+
+    /// Notes the groups that a user of the target is in. Returns those that were noted first, possibly by another
+    /// invocation.
+    pub async fn note_user_groups(
+        &self,
+        restore: &Restore,
+        sub: &Sub,
+        groups: BTreeSet<GroupName>,
+    ) -> Result<BTreeSet<GroupName>> {
+        let key = keys::user_groups(&restore.id, restore.pass, sub);
+        let found = UserGroups { groups };
+        if self.create(&key, &found).await? {
+            return Ok(found.groups);
+        }
+        let first: Option<UserGroups> = self.read(&key).await?;
+        Ok(first.unwrap_or(found).groups)
     }
 
     async fn put_present(&self, subs: &[Sub], key_of: impl Fn(&Sub) -> Key) -> Result<()> {

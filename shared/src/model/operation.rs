@@ -35,6 +35,7 @@ operations! {
     GetProvisionedLimit UserPoolRead,
     ListUsers UserList,
     ListUsersInGroup UserList,
+    AdminListGroupsForUser UserResourceRead,
     ListGroups UserPoolResourceRead,
     GetGroup UserPoolResourceRead,
     CreateGroup UserPoolResourceUpdate,

@@ -23,12 +23,13 @@ pub enum Category {
     UserPoolUpdate,
     UserPoolResourceRead,
     UserPoolResourceUpdate,
+    UserResourceRead,
     UserResourceUpdate,
 }
 
 impl Category {
     /// The categories that the project draws on.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UserCreation,
         Self::UserRead,
         Self::UserList,
@@ -38,13 +39,14 @@ impl Category {
         Self::UserPoolUpdate,
         Self::UserPoolResourceRead,
         Self::UserPoolResourceUpdate,
+        Self::UserResourceRead,
         Self::UserResourceUpdate,
     ];
 
     /// Calls per second, unless AWS raised the quota for the account.
     pub const fn default_quota(self) -> u32 {
         match self {
-            Self::UserCreation => 50,
+            Self::UserCreation | Self::UserResourceRead => 50,
             Self::UserRead => 120,
             Self::UserList | Self::UserAccountRecovery => 30,
             Self::UserUpdate | Self::UserResourceUpdate => 25,

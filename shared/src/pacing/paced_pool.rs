@@ -202,6 +202,14 @@ impl<P: Pool> Pool for PacedPool<P> {
         self.call(Operation::ListUsersInGroup, || self.pool.list_members(group, limit, token)).await
     }
 
+    async fn list_groups_of_user(
+        &self,
+        username: &Username,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<GroupName>> {
+        self.call(Operation::AdminListGroupsForUser, || self.pool.list_groups_of_user(username, token)).await
+    }
+
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         self.call(Operation::AdminCreateUser, || self.pool.create_user(user)).await
     }

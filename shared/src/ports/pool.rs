@@ -298,6 +298,13 @@ pub trait Pool: Send + Sync {
         token: Option<&str>,
     ) -> impl Future<Output = PoolResult<Listed<Sub>>> + Send;
 
+    /// AdminListGroupsForUser, 60 a page: the names of the groups that a user is in.
+    fn list_groups_of_user(
+        &self,
+        username: &Username,
+        token: Option<&str>,
+    ) -> impl Future<Output = PoolResult<Listed<GroupName>>> + Send;
+
     /// AdminCreateUser. Without an invitation, `MessageAction: SUPPRESS` keeps Cognito from sending
     /// a message. Returns the user as created.
     fn create_user(&self, user: &NewUser) -> impl Future<Output = PoolResult<User>> + Send;

@@ -51,6 +51,13 @@ fn a_repair_interrupted_at_any_call_signing_in_by_username() {
     for_every_interruption(Mode::Usernames, json!({"existing": "skip"}), &EVERY_WAY);
 }
 
+/// The user has left one of its groups. The repair counts exactly that membership as created.
+#[test]
+fn a_repair_of_a_selected_user_interrupted_at_any_call() {
+    let select = json!({"usernames": [people::username(LEFT_A_GROUP, LEFT_A_GROUP as u8)]});
+    for_every_interruption(Mode::Usernames, json!({"existing": "update", "select": select}), &TWO_WAYS);
+}
+
 #[test]
 fn a_repair_interrupted_at_any_call_signing_in_by_alias() {
     for_every_interruption(Mode::Aliases, json!({"existing": "update", "federated": "link"}), &TWO_WAYS);

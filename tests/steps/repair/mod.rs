@@ -7,6 +7,7 @@
 mod interrupted;
 mod repeated;
 mod results;
+mod selected;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,8 +15,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{
-    Counts, GroupName, PoolDescription, RestoreState, RunId, SnapshotSelector, Sub, TargetSettings, User,
-    UserRecord, UserStatus,
+    Counts, GroupName, PoolDescription, PoolId, RestoreState, RunId, SnapshotSelector, Sub, TargetSettings,
+    User, UserRecord, UserStatus, Username,
 };
 use shared::operations::verify::{Comparison, Finding, Observer, verify};
 use shared::ports::Backend;
@@ -25,7 +26,7 @@ use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 use crate::fidelity::{MODES, Mode};
 use crate::support::machine::{End, Machine};
 use crate::support::people::{self, Kind, Population};
-use crate::support::{backend, in_paused_time, source_id};
+use crate::support::{backend, in_paused_time, source_id, target_id};
 
 /// A pool, its users at the time of the snapshot, and the changes since then.
 struct DamagedPool {

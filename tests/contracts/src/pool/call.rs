@@ -78,6 +78,7 @@ pub enum Call {
     ListMembers(Group, Token),
     /// With this limit.
     ListMembersBy(u32, Group, Token),
+    ListGroupsOfUser(UserName, Token),
     CreateUser(UserToCreate),
     /// Sends the invitation of a user again.
     InviteAgain(UserName),
@@ -127,6 +128,8 @@ pub enum Call {
     CountBySub(Option<UserName>),
     AllGroups,
     AllMembers(Group),
+    /// The names of all groups of a user.
+    AllGroupsOfUser(UserName),
     /// The user in the form of a listing.
     Listed(UserName),
     /// Uploads a file of these rows for a job. Each row names its columns.

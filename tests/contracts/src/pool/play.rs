@@ -88,6 +88,9 @@ impl<S: Stage> Play<'_, S> {
                 let limit = PageLimit::from(*limit);
                 pool.list_members(&self.group(group).name, limit, self.token(token)).await.map(page)
             }
+            Call::ListGroupsOfUser(name, token) => {
+                pool.list_groups_of_user(&name.username(self.stage), self.token(token)).await.map(page)
+            }
             Call::CreateUser(new) => {
                 pool.create_user(&self.new_user(new)).await.map(|user| Answer::User(Box::new(user)))
             }
@@ -159,6 +162,7 @@ impl<S: Stage> Play<'_, S> {
             | Call::CountBySub(_)
             | Call::AllGroups
             | Call::AllMembers(_)
+            | Call::AllGroupsOfUser(_)
             | Call::Listed(_) => self.several(call).await,
             Call::Upload(..)
             | Call::UploadPeople(..)
@@ -206,6 +210,14 @@ impl<S: Stage> Play<'_, S> {
                     )
                     .await,
                 )
+            }
+            Call::AllGroupsOfUser(name) => {
+                let username = name.username(self.stage);
+                let list = async |token: Option<&str>| pool.list_groups_of_user(&username, token).await;
+                Ok(match walk(list, GroupName::to_string).await? {
+                    Ok(names) => Answer::Names(names.iter().map(GroupName::to_string).collect()),
+                    Err(what) => Answer::Wrong(what),
+                })
             }
             Call::AllUsersBySub => {
                 let mut all = 0;

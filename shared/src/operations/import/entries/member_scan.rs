@@ -1,38 +1,61 @@
 //! Member scan: lists the members that a group of the own pool has.
 //!
 //! Most members of a repaired pool are in their groups already. A listing finds 60 of them with one
-//! call.
+//! call. For a selection of few users, [`user_groups`](super::user_groups) may take fewer calls.
 
 use super::entry::WorkEnd;
 use super::state::Entries;
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
-use crate::model::{GroupName, ListingCheckpoint, ListingPosition, RestoreUnit, UnitId};
+use crate::model::{GroupName, ListingCheckpoint, ListingPosition, RecordKind, RestoreUnit, UnitId};
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
 /// Pages between two checkpoints.
 const CHECKPOINT_EVERY: u32 = 20;
-/// The most pages of a group, of the snapshot, that the restore scans for a few selected users.
-const MAX_PAGES_FOR_FEW: u64 = 10;
 
 /// Whether the restore scans the members of its groups.
 ///
 /// A later pass has little left to do, and the scan would be too old for it. A selection of few
 /// users has fewer memberships than its groups have pages.
 pub fn scans_members<B: Backend>(context: &Context<B>) -> bool {
-    let is_for_few = context.selection.as_ref().is_some_and(|selection| selection.select.is_some());
-    context.restore.target_pool().holds_most_entries() && context.restore.pass == 1 && !is_for_few
+    context.restore.target_pool().holds_most_entries() && context.restore.pass == 1 && !is_for_few(context)
 }
 
-/// Whether a selection of few users scans the members of a group with a member that existed before.
-/// Otherwise the restore could not tell a membership that it adds from one that was there.
-pub fn scans_for_few<B: Backend>(context: &Context<B>, unit: &RestoreUnit) -> bool {
-    context.restore.target_pool().holds_most_entries()
-        && context.restore.pass == 1
-        && !scans_members(context)
-        && unit.pages() <= MAX_PAGES_FOR_FEW
+fn is_for_few<B: Backend>(context: &Context<B>) -> bool {
+    context.selection.as_ref().is_some_and(|selection| selection.select.is_some())
+}
+
+/// How a selection of few users tells a membership that it adds from one that the target had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WayForFew {
+    /// It lists the members of each group with a member that existed before.
+    Scan,
+    /// It looks up the groups of each selected user that existed before.
+    LookUps,
+}
+
+/// The way that takes fewer calls for the members that existed before: at most one for each selected user. None if all
+/// users are restored.
+pub async fn way_for_few<B: Backend>(entries: &Entries<'_, B>) -> Result<Option<WayForFew>> {
+    let Context { catalog, restore, .. } = entries.context;
+    if !is_for_few(entries.context) {
+        return Ok(None);
+    }
+    // Groups of another pool may be larger than in the snapshot. A scan is too old for a later pass.
+    if !restore.target_pool().holds_most_entries() || restore.pass > 1 {
+        return Ok(Some(WayForFew::LookUps));
+    }
+    let decide = || async {
+        let units = catalog.restore_units(&restore.id).await?;
+        let members = units.iter().filter(|unit| unit.listing.kind() == RecordKind::Membership);
+        let pages: u64 = members.map(RestoreUnit::pages).sum();
+        let scan = catalog.checkpoint(&CheckpointKey::selection_scan(&restore.id)).await?;
+        let selected = scan.map_or(0, |scan| scan.selected);
+        Ok(if pages <= selected { WayForFew::Scan } else { WayForFew::LookUps })
+    };
+    entries.way_for_few.get_or_try_init(decide).await.copied().map(Some)
 }
 
 /// Scans the members of a unit's group, if [`scans_members`].

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::entry::{Handled, OpenPage, Turn, WorkEnd};
 use super::groups::{self, GroupOfMember};
-use super::member_scan::{self, scans_for_few, scans_members};
+use super::member_scan::{self, WayForFew, scans_members};
 use super::state::Entries;
+use super::user_groups;
 use super::workers::Worked;
 use crate::Result;
 use crate::model::{GroupName, LeftOut, Origin, Outcome, Reason, RestoredUser, Sub, SubMapEntry};
@@ -34,22 +35,27 @@ pub async fn restore<B: Backend>(
     let Context { catalog, restore, .. } = entries.context;
     let subs: Vec<_> = page.open.iter().map(|&place| Sub::new(page.key(place))).collect();
     let sub_map = catalog.sub_map(restore, &subs).await?;
-    let mut in_group = HashSet::new();
-    let mut is_scanned = scans_members(entries.context);
-    let had_user = |entry: &SubMapEntry| entry.origin() == Some(Origin::Found);
-    if scans_for_few(entries.context, page.unit) && sub_map.values().any(had_user) {
+    let is_older = |user: &&RestoredUser| matches!(user.origin, Origin::Found | Origin::SignedIn);
+    let older: Vec<_> =
+        sub_map.values().filter_map(|entry| entry.restored.as_ref()).filter(is_older).collect();
+    let way = if older.is_empty() { None } else { member_scan::way_for_few(entries).await? };
+    if way == Some(WayForFew::Scan) {
         // The pages of a unit are restored side by side, and the first one scans for all.
         let _scanning = entries.scanning.lock().await;
         if member_scan::scan(entries, page.unit, group).await? == WorkEnd::OutOfTime {
             return Ok(Worked { done: Vec::new(), error: None });
         }
-        is_scanned = true;
     }
-    if is_scanned {
+    let name_in_target = groups::name_in_target(entries, group).await?;
+    let in_group = if scans_members(entries.context) || way == Some(WayForFew::Scan) {
         let target_sub = |entry: &SubMapEntry| entry.restored.as_ref().and_then(|user| user.sub.clone());
         let target_subs: Vec<_> = sub_map.values().filter_map(target_sub).collect();
-        in_group = catalog.members_among(&restore.id, &page.unit.id(), &target_subs).await?;
-    }
+        catalog.members_among(&restore.id, &page.unit.id(), &target_subs).await?
+    } else if way == Some(WayForFew::LookUps) {
+        user_groups::in_group(entries, &older, &name_in_target).await?
+    } else {
+        HashSet::new()
+    };
     let is_restored = |entry: &SubMapEntry| entry.origin().is_some_and(|origin| origin != Origin::Kept);
     let mut group_lacks = None;
     // The ledger names no such group. So the restore looks at its role before it adds a member.
@@ -60,7 +66,6 @@ pub async fn restore<B: Backend>(
             GroupOfMember::Refused(_) => {}
         }
     }
-    let name_in_target = groups::name_in_target(entries, group).await?;
     let lookups = MemberLookups { sub_map, in_group, name_in_target, group_lacks };
     let restore_member = |sub| restore_member(entries, sub, page, group, &lookups);
     let members = page.open.iter().copied().zip(subs.into_iter().map(restore_member)).collect();

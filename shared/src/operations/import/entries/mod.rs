@@ -9,6 +9,7 @@
 //! | [`page`] | restores a page: reads it, restores its entries, writes sub map and ledger |
 //! | [`groups`], [`users`], [`members`] | restore the entries of a page |
 //! | [`member_scan`] | lists the members that a group of the own pool has |
+//! | [`user_groups`] | looks up the groups of selected users that the target had before |
 //! | [`ahead`] | adds members while users are still being restored |
 //! | [`workers`], [`concurrency`] | how many entries are restored at once |
 //! | [`update`] | the difference of an existing user or group from the snapshot |
@@ -31,6 +32,7 @@ mod refused_entry;
 mod state;
 mod unit;
 mod update;
+mod user_groups;
 mod users;
 mod workers;
 

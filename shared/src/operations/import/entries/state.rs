@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, OnceCell};
 use super::groups::GroupsOfSnapshot;
 use super::handled::HandledCounter;
 use super::in_flight::InFlight;
+use super::member_scan::WayForFew;
 use super::refused_entry;
 use super::workers::Workers;
 use crate::Result;
@@ -34,8 +35,10 @@ pub struct Entries<'a, B: Backend> {
     pub creates_without_alias: AtomicBool,
     /// Held while a page is read, so that pages are read in their order.
     pub reading: Mutex<()>,
-    /// Held while the members of a group are scanned for one of its pages.
+    /// Held while the members of a group are scanned for one of its pages, or the groups of users are looked up.
     pub scanning: Mutex<()>,
+    /// How a selection of few users finds memberships that exist. Decided once, if a member existed before.
+    pub way_for_few: OnceCell<WayForFew>,
     /// What members must know of the groups of the snapshot. Read once, if a group needs it.
     pub groups_of_snapshot: OnceCell<GroupsOfSnapshot>,
     /// The pages of the groups in the snapshot. Read once, if a group needs it.
@@ -62,6 +65,7 @@ impl<'a, B: Backend> Entries<'a, B> {
             creates_without_alias: AtomicBool::new(false),
             reading: Mutex::default(),
             scanning: Mutex::default(),
+            way_for_few: OnceCell::new(),
             groups_of_snapshot: OnceCell::new(),
             group_pages: OnceCell::new(),
             users_in_flight: InFlightBytes::new(MAX_USERS_IN_FLIGHT),

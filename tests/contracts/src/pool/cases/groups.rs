@@ -106,6 +106,37 @@ pub(super) fn cases() -> Vec<Case> {
             vec![(Call::AllMembers(Group::Numbered(1)), Expected::Number(1))],
         ),
         case(
+            "the groups of a user are listed by their names",
+            vec![
+                Call::People(1, 3),
+                Call::CreateGroup(group("one")),
+                Call::CreateGroup(group("two")),
+                Call::CreateGroup(group("other")),
+                Call::AddToGroup(person(1), group("one")),
+                Call::AddToGroup(person(1), group("two")),
+                Call::AddToGroup(person(2), group("other")),
+            ],
+            vec![
+                (Call::AllGroupsOfUser(person(1)), Expected::Names(vec!["one", "two"])),
+                (Call::AllGroupsOfUser(person(2)), Expected::Names(vec!["other"])),
+                (Call::ListGroupsOfUser(person(3), Token::None), refused(NO_USER)),
+            ],
+        ),
+        case(
+            "the groups of a user are listed by pages of at most 60",
+            std::iter::once(Call::CreateUser(new(person(1))))
+                .chain(hundred[..61].iter().map(|name| Call::CreateGroup(group(name))))
+                .chain(hundred[..61].iter().map(join))
+                .chain([Call::CreateUser(new(person(2)))])
+                .collect(),
+            vec![
+                (Call::ListGroupsOfUser(person(1), Token::None), Expected::Page(60, true)),
+                (Call::ListGroupsOfUser(person(1), Token::Of(0)), Expected::Page(1, false)),
+                (Call::ListGroupsOfUser(person(2), Token::None), Expected::Page(0, false)),
+                (Call::ListGroupsOfUser(person(1), Token::MadeUp("made up")), refused(INVALID)),
+            ],
+        ),
+        case(
             "a membership takes a user and a group",
             vec![Call::CreateUser(new(person(1))), Call::CreateGroup(Group::Numbered(1))],
             vec![
