@@ -55,6 +55,7 @@ pairs! {
     /// Pairs in larger worlds, and a pair whose calls reach each other through the replication.
     LARGER_PAIRS, 2:
     "hold of an import and prune in another Region" removals::hold_and_prune_in_two_regions;
+    "twins of export page with a split listing" twins::split_export_page;
     "twins of import page of two users" twins::import_page_of_two;
     "a lost import page of two users and the rest of its run" twins::lost_import_page_of_two;
 }

@@ -52,6 +52,15 @@ pub async fn export_page(choose: &mut dyn Choose) {
     export(choose, Function::ExportPage).await;
 }
 
+/// The last of 16 listings is left, which names the user, and the check of all of them.
+pub async fn split_export_page(choose: &mut dyn Choose) {
+    let (world, task) = World::in_split_listing().await;
+    let report = twice(&world, &task, choose).await;
+    assert_eq!((&report["listing"], &report["splitListing"]), (&json!("split"), &Value::Null), "{report}");
+    world.assert_exported(&report, 0).await;
+    world.assert_can_export().await;
+}
+
 pub async fn export_finalize(choose: &mut dyn Choose) {
     export(choose, Function::Finalize).await;
 }

@@ -6,10 +6,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::Result;
 use shared::catalog::Catalog;
-use shared::model::{PoolDescription, PoolId, RunId, RunKind, Sub};
+use shared::machine::Function;
+use shared::model::{PoolDescription, PoolId, RunId, RunKind, Sub, SubPrefix};
 use shared::ports::Backend;
-use shared_memory::{MemoryBackend, MemoryGlobalTable, MemoryPool, Turnstile};
-use tokio::time::sleep;
+use shared::ports::pool::Operation;
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryGlobalTable, MemoryPool, Turnstile};
+use tokio::time::{sleep, timeout};
 
 use crate::disturbance::History;
 use crate::interleaving::course::Task;
@@ -81,6 +83,37 @@ impl World {
         (world, [first, second])
     }
 
+    /// A world with a sealed snapshot, and an export page whose split listing an earlier invocation has begun. That one
+    /// has died after 15 of the 16 listings. The last one names the user.
+    pub async fn in_split_listing() -> (Self, Task) {
+        let world = Self::new();
+        while !SubPrefix::ALL[15].begins(world.first_sub().as_str()) {
+            let user = world.source.user(&world.first_sub()).unwrap();
+            world.source.delete_user(&user.sub);
+            world.source.join(&world.source.put_user(user.record), &people::group_name(0));
+        }
+        world.export("first").await;
+        // By the estimate and the latency, one listing would take long.
+        world.source.set_estimate(100_000);
+        let mut input = Self::export_input();
+        input["splitListing"] = json!(true);
+        let task = Task::first(&world.backend, "export", &input, "split");
+        let task = task.reached(&world.backend, Function::ExportPage).await;
+        let script = world.backend.script().clone();
+        script.set_latency(Duration::from_secs(1), Duration::ZERO);
+        let (before_first, before_last, source) = (script.clone(), script.clone(), world.source.clone());
+        script.change_before(Operation::ListUsers, 1, move || {
+            before_first.set_latency(Duration::ZERO, Duration::ZERO);
+            source.set_estimate(1);
+        });
+        script.change_before(Operation::ListUsers, 16, move || {
+            before_last.fault(before_last.calls() + 1, Fault::Die(Applied::Nothing));
+        });
+        let ended = timeout(Duration::from_secs(60), task.once(&world.backend)).await;
+        assert!(ended.is_err(), "the first invocation did not die: {ended:?}");
+        (world, task)
+    }
+
     /// Adds a replica in another Region, with the target of imports. Returns the backend there.
     pub fn in_two_regions(&mut self) -> MemoryBackend {
         let id = PoolId::parse("eu-central-1_Target001").unwrap();
@@ -108,8 +141,11 @@ impl World {
     }
 
     pub fn export_task(&self, name: &str) -> Task {
-        let input = json!({"userPoolId": source_id(), "tps": TPS});
-        Task::first(&self.backend, "export", &input, name)
+        Task::first(&self.backend, "export", &Self::export_input(), name)
+    }
+
+    fn export_input() -> Value {
+        json!({"userPoolId": source_id(), "tps": TPS})
     }
 
     /// Imports the snapshot, or the newest one.
