@@ -32,7 +32,7 @@ const MEMBERS: &str = "memberships of a target are counted, not kept";
 const PROVIDERS: &str = "pools of the bench have no providers";
 const MESSAGES: &str = "the bench sends no invitation and counts no message";
 
-const OF_POOL: [Exception; 51] = [
+const OF_POOL: [Exception; 53] = [
     refuses("a user is enabled again", CHANGES),
     refuses("a user that is not there is found by no call", SETTINGS),
     refuses("no message is sent without an invitation", MESSAGES),
@@ -71,6 +71,8 @@ const OF_POOL: [Exception; 51] = [
     refuses("a group's name has any script and punctuation, and no white space", NAMES),
     refuses("a user joins a group, as often as it is asked for", MEMBERS),
     refuses("a user is in at most 100 groups", NAMES),
+    refuses("the groups of a user are listed by their names", NAMES),
+    refuses("the groups of a user are listed by pages of at most 60", NAMES),
     refuses("members are listed by pages of at most 60", MEMBERS),
     refuses("a listing answers at most as many members as its limit says", MEMBERS),
     refuses("providers are listed by name", PROVIDERS),
