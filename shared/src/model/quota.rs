@@ -23,11 +23,13 @@ pub enum Category {
     UserPoolUpdate,
     UserPoolResourceRead,
     UserPoolResourceUpdate,
+    UserPoolClientRead,
+    UserPoolClientUpdate,
     UserResourceUpdate,
 }
 
 impl Category {
-    /// The categories that the project draws on.
+    /// The categories that the runs of the project draw on.
     pub const ALL: [Self; 10] = [
         Self::UserCreation,
         Self::UserRead,
@@ -49,7 +51,11 @@ impl Category {
             Self::UserList | Self::UserAccountRecovery => 30,
             Self::UserUpdate | Self::UserResourceUpdate => 25,
             Self::UserPoolResourceRead => 20,
-            Self::UserPoolRead | Self::UserPoolUpdate | Self::UserPoolResourceUpdate => 15,
+            Self::UserPoolRead
+            | Self::UserPoolUpdate
+            | Self::UserPoolResourceUpdate
+            | Self::UserPoolClientRead
+            | Self::UserPoolClientUpdate => 15,
         }
     }
 
@@ -57,7 +63,10 @@ impl Category {
     /// the category has no such quota.
     pub const fn quota_of_an_operation(self) -> Option<u32> {
         match self {
-            Self::UserPoolResourceRead | Self::UserPoolResourceUpdate => Some(5),
+            Self::UserPoolResourceRead
+            | Self::UserPoolResourceUpdate
+            | Self::UserPoolClientRead
+            | Self::UserPoolClientUpdate => Some(5),
             _ => None,
         }
     }
