@@ -155,7 +155,11 @@ mod tests {
     fn the_known_details_depend_on_the_type_of_the_provider() {
         let provider = |kind: &str, details: Value| json!({"ProviderType": kind, "ProviderDetails": details});
         let saml = json!({"MetadataURL": "https://idp.example.com", "client_secret": "x"});
-        assert_unknown(ObjectKind::IdentityProvider, provider("SAML", saml), &["ProviderDetails.client_secret"]);
+        assert_unknown(
+            ObjectKind::IdentityProvider,
+            provider("SAML", saml),
+            &["ProviderDetails.client_secret"],
+        );
         let google = json!({"client_secret": "x", "token_url": "x", "new_key": "x", "jwks_uri": "x"});
         assert_unknown(
             ObjectKind::IdentityProvider,

@@ -41,7 +41,7 @@ kinds! {
     Terms "terms": "A document of terms. Its name is the client id and the name of the document.";
     Sessions "sessions": "The sign-in sessions of the pool (`ALL`) or of a client.";
     CimdPolicy "cimdPolicies": "A policy for clients that a metadata document describes.";
-    Replica "replicas": "A replica of the pool in another Region.";
+    Replica "replicas": "A copy of the pool that Cognito keeps in another Region.";
     WebAcl "webAcl": "The web access control list of AWS WAF that protects the pool.";
     SigningCertificate "signingCertificate": "The certificate with which the pool signs SAML requests.";
 }
@@ -90,6 +90,10 @@ impl ObjectName {
 
 impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.id.is_empty() { f.write_str(self.kind.name()) } else { write!(f, "{}/{}", self.kind, self.id) }
+        if self.id.is_empty() {
+            f.write_str(self.kind.name())
+        } else {
+            write!(f, "{}/{}", self.kind, self.id)
+        }
     }
 }

@@ -90,7 +90,8 @@ impl Operations {
     /// All operations, once each.
     pub fn all(&self) -> impl Iterator<Item = &Operation> {
         let listing = if let Found::Listed(listing) = &self.found { Some(listing) } else { None };
-        let calls = [listing, self.read.as_ref(), self.create.as_ref(), self.update.as_ref(), self.delete.as_ref()];
+        let calls =
+            [listing, self.read.as_ref(), self.create.as_ref(), self.update.as_ref(), self.delete.as_ref()];
         calls.into_iter().flatten().chain(self.others)
     }
 }
@@ -223,13 +224,33 @@ pub const OPERATIONS: &[Operations] = &[
         ..operations(ObjectKind::ClientSecrets, Found::EachClient)
     },
     Operations {
-        read: Some(call("DescribeIdentityProvider", IN_PROVIDER, "IdentityProvider", UserPoolResourceRead, &[])),
-        create: Some(call("CreateIdentityProvider", IN_POOL, "IdentityProvider", UserPoolResourceUpdate, &[])),
-        update: Some(call("UpdateIdentityProvider", IN_PROVIDER, "IdentityProvider", UserPoolResourceUpdate, &[])),
+        read: Some(call(
+            "DescribeIdentityProvider",
+            IN_PROVIDER,
+            "IdentityProvider",
+            UserPoolResourceRead,
+            &[],
+        )),
+        create: Some(call(
+            "CreateIdentityProvider",
+            IN_POOL,
+            "IdentityProvider",
+            UserPoolResourceUpdate,
+            &[],
+        )),
+        update: Some(call(
+            "UpdateIdentityProvider",
+            IN_PROVIDER,
+            "IdentityProvider",
+            UserPoolResourceUpdate,
+            &[],
+        )),
         delete: Some(call("DeleteIdentityProvider", IN_PROVIDER, "", UserPoolResourceUpdate, &[])),
         ..operations(
             ObjectKind::IdentityProvider,
-            Found::Listed(call("ListIdentityProviders", IN_POOL, "Providers", UserPoolResourceRead, &[]).paged(60)),
+            Found::Listed(
+                call("ListIdentityProviders", IN_POOL, "Providers", UserPoolResourceRead, &[]).paged(60),
+            ),
         )
     },
     Operations {
@@ -247,7 +268,13 @@ pub const OPERATIONS: &[Operations] = &[
             UserPoolResourceUpdate,
             &[NOT_ENABLED],
         )),
-        delete: Some(call("DeleteResourceServer", IN_RESOURCE_SERVER, "", UserPoolResourceUpdate, &[NOT_ENABLED])),
+        delete: Some(call(
+            "DeleteResourceServer",
+            IN_RESOURCE_SERVER,
+            "",
+            UserPoolResourceUpdate,
+            &[NOT_ENABLED],
+        )),
         ..operations(
             ObjectKind::ResourceServer,
             Found::Listed(
@@ -266,7 +293,13 @@ pub const OPERATIONS: &[Operations] = &[
             &[NOT_ENABLED],
         )),
         create: Some(call("CreateUserPoolDomain", IN_POOL, "", UserPoolResourceUpdate, &[TIER, NOT_ENABLED])),
-        update: Some(call("UpdateUserPoolDomain", IN_DOMAIN, "", UserPoolResourceUpdate, &[TIER, NOT_ENABLED])),
+        update: Some(call(
+            "UpdateUserPoolDomain",
+            IN_DOMAIN,
+            "",
+            UserPoolResourceUpdate,
+            &[TIER, NOT_ENABLED],
+        )),
         delete: Some(call("DeleteUserPoolDomain", IN_DOMAIN, "", UserPoolResourceUpdate, &[NOT_ENABLED])),
         ..operations(ObjectKind::Domain, Found::Named(&["Domain", "CustomDomain"]))
     },
@@ -310,7 +343,13 @@ pub const OPERATIONS: &[Operations] = &[
             UserPoolResourceUpdate,
             &[NOT_ENABLED],
         )),
-        delete: Some(call("DeleteManagedLoginBranding", IN_BRANDING, "", UserPoolResourceUpdate, &[NOT_ENABLED])),
+        delete: Some(call(
+            "DeleteManagedLoginBranding",
+            IN_BRANDING,
+            "",
+            UserPoolResourceUpdate,
+            &[NOT_ENABLED],
+        )),
         ..operations(ObjectKind::Branding, Found::EachClient)
     },
     Operations {
@@ -356,11 +395,19 @@ pub const OPERATIONS: &[Operations] = &[
         delete: Some(call("DeleteTerms", IN_TERMS, "", UserPoolResourceUpdate, &[NOT_ENABLED])),
         ..operations(
             ObjectKind::Terms,
-            Found::Listed(call("ListTerms", IN_POOL, "Terms", UserPoolResourceRead, &[NOT_ENABLED]).paged(60)),
+            Found::Listed(
+                call("ListTerms", IN_POOL, "Terms", UserPoolResourceRead, &[NOT_ENABLED]).paged(60),
+            ),
         )
     },
     Operations {
-        read: Some(call("GetUserPoolSessionConfiguration", IN_POOL, "", UserPoolResourceRead, &[NOT_ENABLED])),
+        read: Some(call(
+            "GetUserPoolSessionConfiguration",
+            IN_POOL,
+            "",
+            UserPoolResourceRead,
+            &[NOT_ENABLED],
+        )),
         update: Some(call(
             "SetUserPoolSessionConfiguration",
             IN_POOL,
@@ -406,7 +453,9 @@ pub const OPERATIONS: &[Operations] = &[
         delete: Some(call("DeleteCIMDPolicy", IN_CIMD_POLICY, "", UserPoolResourceUpdate, &[NOT_ENABLED])),
         ..operations(
             ObjectKind::CimdPolicy,
-            Found::Listed(call("ListCIMDPolicies", IN_POOL, "CIMDPolicies", UserPoolResourceRead, &[]).paged(60)),
+            Found::Listed(
+                call("ListCIMDPolicies", IN_POOL, "CIMDPolicies", UserPoolResourceRead, &[]).paged(60),
+            ),
         )
     },
     Operations {
@@ -435,8 +484,14 @@ pub const OPERATIONS: &[Operations] = &[
         ..operations(
             ObjectKind::Replica,
             Found::Listed(
-                call("ListUserPoolReplicas", IN_POOL, "UserPoolReplicas", UserPoolResourceRead, &[NOT_ENABLED])
-                    .paged_without_limit(),
+                call(
+                    "ListUserPoolReplicas",
+                    IN_POOL,
+                    "UserPoolReplicas",
+                    UserPoolResourceRead,
+                    &[NOT_ENABLED],
+                )
+                .paged_without_limit(),
             ),
         )
     },

@@ -195,7 +195,12 @@ fn an_operation_finds_its_object_by_members_of_the_object() {
                 let has_row = field(operations.kind, key.member).is_some();
                 assert!(has_row || is_id_of_secret, "{} {}", operation.name, key.member);
             }
-            assert_eq!(operation.category.is_some(), operation.service == Service::Cognito, "{}", operation.name);
+            assert_eq!(
+                operation.category.is_some(),
+                operation.service == Service::Cognito,
+                "{}",
+                operation.name
+            );
             assert!(operation.keys.len() <= 3, "{}", operation.name);
         }
     }
@@ -237,13 +242,4 @@ fn the_name_of_an_object_survives_its_text() {
     for wrong in ["clients", "clients/", "mfa/x", "unknown/x", ""] {
         assert_eq!(ObjectName::parse(wrong), None, "{wrong}");
     }
-}
-
-#[test]
-fn dump() {
-    let mut out = vec![];
-    for (kind, f) in rows() {
-        out.push(serde_json::json!({"kind": kind.name(), "path": f.path, "req": f.request_path(), "write": format!("{:?}", f.write), "readable": f.readable, "om": format!("{:?}", f.omission)}));
-    }
-    std::fs::write("/tmp/hc/rows.json", serde_json::to_string(&out).unwrap()).unwrap();
 }

@@ -18,5 +18,7 @@ pub(super) const FIELDS: &[Field] = &[
     // 2 is managed login.
     Field::setting("ManagedLoginVersion").default("1").tier(Tier::Essentials),
     Field::setting("Routing.Failover.SecondaryRegion").bound(Bound::Region).tier(Tier::Essentials),
-    Field::setting("Routing.Failover.PrimaryRoute53HealthCheckId").bound(Bound::Account).tier(Tier::Essentials),
+    Field::setting("Routing.Failover.PrimaryRoute53HealthCheckId")
+        .bound(Bound::Account)
+        .tier(Tier::Essentials),
 ];

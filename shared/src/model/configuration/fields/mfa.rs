@@ -7,7 +7,9 @@ use crate::model::configuration::{Bound, Field, Tier};
 
 pub(super) const FIELDS: &[Field] = &[
     // Cognito takes the SMS factor only with its message and sender, so both are sent, although the pool has them too.
-    Field::setting("SmsMfaConfiguration.SmsAuthenticationMessage").mirror("userPool/SmsAuthenticationMessage").reset(),
+    Field::setting("SmsMfaConfiguration.SmsAuthenticationMessage")
+        .mirror("userPool/SmsAuthenticationMessage")
+        .reset(),
     Field::setting("SmsMfaConfiguration.SmsConfiguration.SnsCallerArn")
         .mirror("userPool/SmsConfiguration.SnsCallerArn")
         .reset()
@@ -54,5 +56,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::setting("WebAuthnConfiguration.RelyingPartyId").bound(Bound::World).tier(Tier::Essentials),
     Field::setting("WebAuthnConfiguration.UserVerification").tier(Tier::Essentials),
     // "When set to SINGLE_FACTOR or not set, passkeys are a single authentication factor", `WebAuthnConfigurationType`.
-    Field::setting("WebAuthnConfiguration.FactorConfiguration").default(r#""SINGLE_FACTOR""#).tier(Tier::Essentials),
+    Field::setting("WebAuthnConfiguration.FactorConfiguration")
+        .default(r#""SINGLE_FACTOR""#)
+        .tier(Tier::Essentials),
 ];

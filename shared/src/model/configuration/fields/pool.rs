@@ -39,7 +39,8 @@ pub(super) const FIELDS: &[Field] = &[
     trigger("LambdaConfig.CreateAuthChallenge"),
     trigger("LambdaConfig.VerifyAuthChallengeResponse"),
     // The old form. Sent alone, it means version `V1_0`.
-    trigger("LambdaConfig.PreTokenGeneration").withheld_for("LambdaConfig.PreTokenGenerationConfig.LambdaArn"),
+    trigger("LambdaConfig.PreTokenGeneration")
+        .withheld_for("LambdaConfig.PreTokenGenerationConfig.LambdaArn"),
     trigger("LambdaConfig.UserMigration"),
     // `V2_0` and `V3_0` need Essentials.
     Field::setting("LambdaConfig.PreTokenGenerationConfig.LambdaVersion")
