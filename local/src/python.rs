@@ -14,7 +14,8 @@ use crate::paths;
 /// The packages and their versions: the emulator, and the validator of state machine definitions.
 pub const PINS: [&str; 2] = ["ministack==1.5.33", "statelint==3.1.0"];
 
-/// The package with the models of the AWS APIs. The emulator needs an older version of it, so it has a folder of its own.
+/// The package with the models of the AWS APIs. The emulator needs an older version of it, so it has a folder
+/// of its own.
 pub const API_MODELS: [&str; 1] = ["botocore==1.44.8"];
 
 /// A Python interpreter that can import the packages.
@@ -71,8 +72,8 @@ impl Python {
         Ok(python)
     }
 
-    /// Returns the folder with the models of the AWS APIs. Installs [`API_MODELS`] first if they are missing (about 30
-    /// MB, once).
+    /// Returns the folder with the models of the AWS APIs. Installs [`API_MODELS`] first if they are missing
+    /// (about 30 MB, once).
     ///
     /// # Errors
     /// If pip fails. The message ends with its output.

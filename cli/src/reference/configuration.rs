@@ -46,7 +46,8 @@ pub fn render() -> String {
     text
 }
 
-/// Whether the row only says how a list of objects is compared. The members of the objects have rows of their own.
+/// Whether the row only says how a list of objects is compared. The members of the objects have rows of their
+/// own.
 fn is_element(field: &Field) -> bool {
     matches!(field.comparison, Comparison::Keyed(_))
 }

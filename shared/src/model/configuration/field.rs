@@ -3,9 +3,9 @@
 /// One member of an object, as Cognito answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
-    /// The names of the members that lead to it: `Policies.PasswordPolicy.MinimumLength`. An element of a list is `[]`,
-    /// and any key of a map is `*`: `LogConfigurations[].LogLevel`, `UserPoolTags.*`. A list of objects also has a row
-    /// for its element (`Scopes[]`), which says how the list is compared.
+    /// The names of the members that lead to it: `Policies.PasswordPolicy.MinimumLength`. An element of a
+    /// list is `[]`, and any key of a map is `*`: `LogConfigurations[].LogLevel`, `UserPoolTags.*`. A list of
+    /// objects also has a row for its element (`Scopes[]`), which says how the list is compared.
     pub path: &'static str,
     pub nature: Nature,
     /// Whether Cognito answers it. If not, a capture takes it from elsewhere, or lacks it.
@@ -16,13 +16,14 @@ pub struct Field {
     /// Whether a restore leaves it out of its requests, although they take it, if its mirror has a value.
     pub withheld: bool,
     pub omission: Omission,
-    /// What an absent member means, in JSON. The row of an element (`[]`) has the default of the whole list. None if
-    /// absent is a value of its own.
+    /// What an absent member means, in JSON. The row of an element (`[]`) has the default of the whole list.
+    /// None if absent is a value of its own.
     pub default: Option<&'static str>,
     pub comparison: Comparison,
     pub bound: Bound,
     pub tier: Tier,
-    /// The types of identity providers for which the row is valid. Empty if it is valid for every object of its kind.
+    /// The types of identity providers for which the row is valid. Empty if it is valid for every object of
+    /// its kind.
     pub providers: &'static [ProviderType],
 }
 
@@ -35,7 +36,8 @@ pub enum Nature {
     Name,
     /// A setting that only the client or the provider may know. It is encrypted, and compared by its MAC.
     Secret,
-    /// Cognito computes it, from other members or by itself. It is captured, and neither compared nor restored.
+    /// Cognito computes it, from other members or by itself. It is captured, and neither compared nor
+    /// restored.
     Derived,
     /// It changes by itself. It is neither stored nor compared.
     Volatile,
@@ -43,8 +45,8 @@ pub enum Nature {
 
 /// Which requests take a member.
 ///
-/// A member that a request takes only to find the object, such as the `Identifier` of `UpdateResourceServer`, does not
-/// count: [`operations`](super::operations) has those.
+/// A member that a request takes only to find the object, such as the `Identifier` of `UpdateResourceServer`,
+/// does not count: [`operations`](super::operations) has those.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Write {
     /// Both the request that creates the object and the one that changes it, or the one request that sets it.
@@ -57,11 +59,10 @@ pub enum Write {
     Never,
 }
 
-/// What a request that changes an object does if it leaves out a member, with all members beside it under the same
-/// top-level member.
+/// What a request that changes an object does if it lacks the top-level member of the row: `Policies`.
 ///
-/// Cognito replaces a top-level member as a whole: the members that a sent `PasswordPolicy` lacks are not kept. A
-/// request of a restore therefore sends each top-level member completely or not at all.
+/// If the request has that member, Cognito replaces all of it: what a sent `PasswordPolicy` lacks is not
+/// kept. So a restore sends each top-level member completely, or not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Omission {
     /// The value stays.
@@ -93,8 +94,8 @@ pub enum Comparison {
     },
     /// Together with the time at this path, of which it is the unit.
     UnitOf(&'static str),
-    /// Not at all, because the member at this path holds the same. In another object, the path begins with its kind:
-    /// `mfa/MfaConfiguration`. If that member is absent, like [`Exact`](Self::Exact).
+    /// Not at all, because the member at this path holds the same. In another object, the path begins with
+    /// its kind: `mfa/MfaConfiguration`. If that member is absent, like [`Exact`](Self::Exact).
     Mirror(&'static str),
 }
 
@@ -286,7 +287,8 @@ impl Field {
         Self { providers, ..self }
     }
 
-    /// Whether the row is valid for an object with this provider type. None if the object has none, or a new one.
+    /// Whether the row is valid for an object with this provider type. None if the object has none, or a new
+    /// one.
     pub fn is_valid_for(&self, provider: Option<ProviderType>) -> bool {
         self.providers.is_empty() || provider.is_some_and(|provider| self.providers.contains(&provider))
     }

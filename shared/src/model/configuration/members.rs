@@ -4,10 +4,12 @@ use serde_json::Value;
 
 use super::{Comparison, Field, ObjectKind, ProviderType, fields_of};
 
-/// The paths of the members of an object for which the table has no row, in the order in which they are found.
+/// The paths of the members of an object for which the table has no row, in the order in which they are
+/// found.
 ///
-/// Such a member may hold a secret. A path is written as in [`Field::path`]; it ends at the first member without a row.
-/// An empty list or object holds nothing, so it is known if the table has a row for its content.
+/// Such a member may hold a secret. A path is written as in [`Field::path`]; it ends at the first member
+/// without a row. An empty list or object holds nothing, so it is known if the table has a row for its
+/// content.
 pub fn unknown_members(kind: ObjectKind, object: &Value) -> Vec<String> {
     let provider = object["ProviderType"].as_str().and_then(ProviderType::parse);
     let rows = fields_of(kind).iter().filter(|row| row.is_valid_for(provider)).collect();

@@ -62,7 +62,8 @@ impl ObjectKind {
     }
 }
 
-/// The name of one object in a pool: `clients/1h57kf5cpq17m0eml12EXAMPLE`, or `mfa` if the pool has only one of its kind.
+/// The name of one object in a pool: `clients/1h57kf5cpq17m0eml12EXAMPLE`, or `mfa` if the pool has only one
+/// of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectName {
     pub kind: ObjectKind,

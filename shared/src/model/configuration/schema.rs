@@ -1,7 +1,8 @@
-//! The attributes of a pool's schema: which of them are as Cognito makes them, and the form that creates them.
+//! The attributes of a pool's schema: which of them are as Cognito makes them, and the form that creates
+//! them.
 //!
-//! A read has all standard attributes. A request has only the attributes that differ, and custom attributes without
-//! their prefix.
+//! A read has all standard attributes. A request has only the attributes that differ, and custom attributes
+//! without their prefix.
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +13,8 @@ pub struct StandardAttribute {
     pub data_type: &'static str,
     pub mutable: bool,
     pub required: bool,
-    /// The name of the member with the constraints, and the constraints in JSON. Absent and empty mean the same.
+    /// The name of the member with the constraints, and the constraints in JSON. Absent and empty mean the
+    /// same.
     pub constraints: Option<(&'static str, &'static str)>,
     /// Whether a request may name it. Cognito keeps the others as they are.
     pub is_sendable: bool,
@@ -20,8 +22,8 @@ pub struct StandardAttribute {
 
 /// The standard attributes, as pools answer them in August 2026.
 ///
-/// Source: measured live, 2026-08. AWS has changed an entry before (`birthdate`, July 2024), so this is a table with a
-/// date. A changed entry only makes an attribute differ from its default.
+/// Source: measured live, 2026-08. AWS has changed an entry before (`birthdate`, July 2024), so this is a
+/// table with a date. A changed entry only makes an attribute differ from its default.
 pub const STANDARD_ATTRIBUTE_DEFAULTS: [StandardAttribute; 21] = [
     StandardAttribute {
         mutable: false,
@@ -91,8 +93,8 @@ pub fn is_default_attribute(attribute: &Value) -> bool {
     standard.is_some_and(|standard| normal_form(attribute) == normal_form(&standard.read_form()))
 }
 
-/// The element of `Schema` of `CreateUserPool`, or of `CustomAttributes` of `AddCustomAttributes`, that makes this element
-/// of `SchemaAttributes`. None if no request may or must have it.
+/// The element of `Schema` of `CreateUserPool`, or of `CustomAttributes` of `AddCustomAttributes`, that makes
+/// this element of `SchemaAttributes`. None if no request may or must have it.
 pub fn create_form(attribute: &Value) -> Option<Value> {
     let name = attribute["Name"].as_str()?;
     if let Some(standard) = standard_attribute(name)
@@ -105,8 +107,8 @@ pub fn create_form(attribute: &Value) -> Option<Value> {
     Some(Value::Object(form))
 }
 
-/// The name of an attribute in a request. Cognito puts the prefix in front of it: a request with `custom:x` makes
-/// `custom:custom:x`.
+/// The name of an attribute in a request. Cognito puts the prefix in front of it: a request with `custom:x`
+/// makes `custom:custom:x`.
 pub fn name_in_request(name: &str) -> &str {
     let developer_only = name.strip_prefix("dev:");
     let bare = developer_only.unwrap_or(name);

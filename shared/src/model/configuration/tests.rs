@@ -1,6 +1,7 @@
 //! Goal: the tables of fields and of operations agree with themselves.
 //!
-//! Method: check rules that hold for every row. `tests/tests/scenarios/api_model.rs` compares the rows with the API.
+//! Method: check rules that hold for every row. `tests/tests/scenarios/api_model.rs` compares the rows with
+//! the API.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,8 @@
-//! Goal: the table of a pool's configuration has every member of the API, and says the same about each as the API.
+//! Goal: the table of a pool's configuration has every member of the API, and says the same about each as the
+//! API.
 //!
-//! Method: read the model that botocore ships, and compare answers and requests with the rows. Then change the model, and
-//! demand that the comparison notices.
+//! Method: read the model that botocore ships, and compare answers and requests with the rows. Then change
+//! the model, and demand that the comparison notices.
 
 mod check;
 mod model;

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-/// Prints the model of a service, from a folder of models. The members of a shape become a list of pairs, which keeps
-/// their order.
+/// Prints the model of a service, from a folder of models. The members of a shape become a list of pairs,
+/// which keeps their order.
 pub const SCRIPT: &str = r#"
 import gzip, json, pathlib, sys
 folder = max(path for path in (pathlib.Path(sys.argv[1]) / sys.argv[2]).iterdir() if path.is_dir())

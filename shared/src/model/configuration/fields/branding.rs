@@ -1,4 +1,5 @@
-//! Managed login styles. Source: `ManagedLoginBrandingType`, `CreateManagedLoginBranding`, `UpdateManagedLoginBranding`.
+//! Managed login styles. Source: `ManagedLoginBrandingType`, `CreateManagedLoginBranding`,
+//! `UpdateManagedLoginBranding`.
 //!
 //! The capture asks for the style without the merged defaults.
 

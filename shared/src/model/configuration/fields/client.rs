@@ -1,9 +1,9 @@
-//! App clients and their secrets. Source: `UserPoolClientType`, `CreateUserPoolClient`, `UpdateUserPoolClient`,
-//! `ClientSecretDescriptorType`.
+//! App clients and their secrets. Source: `UserPoolClientType`, `CreateUserPoolClient`,
+//! `UpdateUserPoolClient`, `ClientSecretDescriptorType`.
 //!
-//! The reference says that `UpdateUserPoolClient` resets each member that it does not get. Where no measurement is known,
-//! the omission is [`Unknown`](crate::model::configuration::Omission::Unknown). Cognito sorts most lists (measured live,
-//! 2026).
+//! The reference says that `UpdateUserPoolClient` resets each member that it does not get. Without a
+//! measurement, the omission is [`Unknown`](crate::model::configuration::Omission::Unknown). Cognito sorts
+//! most lists (measured live, 2026).
 
 use crate::model::configuration::{Bound, Field, Tier};
 
@@ -12,10 +12,11 @@ pub(super) const FIELDS: &[Field] = &[
     // It need not be unique.
     Field::setting("ClientName").kept(),
     Field::given_name("ClientId").bound(Bound::Pool),
-    // Cognito never answers it: a client with a secret was created with it. A restore that has the secret sends the
-    // secret instead.
+    // Cognito never answers it: a client with a secret was created with it. A restore that has the secret
+    // sends the secret instead.
     Field::fixed("GenerateSecret").unreadable().default("false"),
-    // 24 to 64 characters may be given at creation. The read lacks it after another secret replaced the first one.
+    // 24 to 64 characters may be given at creation. The read lacks it after another secret replaced the first
+    // one.
     Field::fixed_secret("ClientSecret"),
     // It stands in place of `ClientSecret`. The flag below writes it.
     Field::derived("ClientSecretArn").bound(Bound::AccountAndRegion),
@@ -59,8 +60,8 @@ pub(super) const FIELDS: &[Field] = &[
     Field::setting("RefreshTokenRotation.RetryGracePeriodSeconds").tier(Tier::Essentials),
     // `REGULAR`, or `DCR` for a client that registered itself.
     Field::derived("ClientType"),
-    // Cognito never answers it: `ClientSecretArn` shows it. True rotates the secret at once. False deletes the secret of
-    // Secrets Manager at once and for ever.
+    // Cognito never answers it: `ClientSecretArn` shows it. True rotates the secret at once. False deletes
+    // the secret of Secrets Manager at once and for ever.
     Field::setting("PublishSecretsInAWSSecretsManager").unreadable().default("false").kept(),
 ];
 
@@ -69,7 +70,7 @@ pub(super) const SECRETS: &[Field] = &[
     Field::derived("ClientSecrets[]").keyed(&["ClientSecretId"]),
     // The id of the client and a time.
     Field::derived("ClientSecrets[].ClientSecretId").bound(Bound::Pool),
-    // Only the answer to a new secret has it, and only if Cognito generated it.
-    Field::fixed_secret("ClientSecrets[].ClientSecretValue").written_as("ClientSecret"),
+    // The list never has a value. Only the answer to a new secret has it, and only if Cognito generated it.
+    Field::fixed_secret("ClientSecrets[].ClientSecretValue").written_as("ClientSecret").unreadable(),
     Field::derived("ClientSecrets[].ClientSecretCreateDate"),
 ];

@@ -1,8 +1,9 @@
-//! Identity providers, and the certificate for SAML requests. Source: `IdentityProviderType`, `CreateIdentityProvider`,
-//! `UpdateIdentityProvider`, `GetSigningCertificate`.
+//! Identity providers, and the certificate for SAML requests. Source: `IdentityProviderType`,
+//! `CreateIdentityProvider`, `UpdateIdentityProvider`, `GetSigningCertificate`.
 //!
-//! `ProviderDetails` is a map of strings whose keys depend on the type of the provider. It has no row for other keys: a
-//! new key may be a secret. An update keeps it if it is not sent. Sent, it is replaced as a whole, with its secret.
+//! `ProviderDetails` is a map of strings whose keys depend on the type of the provider. It has no row for
+//! other keys: a new key may be a secret. An update keeps it if it is not sent. Sent, it is replaced as a
+//! whole, with its secret.
 
 use crate::model::configuration::ProviderType::{Amazon, Apple, Facebook, Google, Oidc, Saml};
 use crate::model::configuration::{Bound, Field, ProviderType};
@@ -16,8 +17,8 @@ pub(super) const FIELDS: &[Field] = &[
     Field::name("ProviderName"),
     Field::fixed("ProviderType"),
     Field::setting("ProviderDetails.attributes_request_method").kept().of(&[Oidc]),
-    // Of an OIDC provider, Cognito finds the addresses through the issuer if they are not given, and answers them. Of a
-    // social provider, Cognito knows them, answers them, and takes none.
+    // Of an OIDC provider, Cognito finds the addresses through the issuer if they are not given, and answers
+    // them. Of a social provider, Cognito knows them, answers them, and takes none.
     Field::setting("ProviderDetails.attributes_url").kept().of(&[Oidc]),
     Field::derived("ProviderDetails.attributes_url").of(SOCIAL),
     Field::derived("ProviderDetails.attributes_url_add_attributes").of(OAUTH),

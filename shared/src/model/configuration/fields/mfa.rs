@@ -1,12 +1,13 @@
 //! The second factors and passkeys. Source: `GetUserPoolMfaConfig`, `SetUserPoolMfaConfig`.
 //!
-//! The request replaces everything. A request with only the id of the pool turns MFA off (measured live, 2026-08). A
-//! request with `OFF` and a factor is refused.
+//! The request replaces everything. A request with only the id of the pool turns MFA off (measured live,
+//! 2026-08). A request with `OFF` and a factor is refused.
 
 use crate::model::configuration::{Bound, Field, Tier};
 
 pub(super) const FIELDS: &[Field] = &[
-    // Cognito takes the SMS factor only with its message and sender, so both are sent, although the pool has them too.
+    // Cognito takes the SMS factor only with its message and sender, so both are sent, although the pool has
+    // them too.
     Field::setting("SmsMfaConfiguration.SmsAuthenticationMessage")
         .mirror("userPool/SmsAuthenticationMessage")
         .reset(),
@@ -55,7 +56,8 @@ pub(super) const FIELDS: &[Field] = &[
     // A domain. Passkeys are lost if it changes. What a request without this block does is not measured.
     Field::setting("WebAuthnConfiguration.RelyingPartyId").bound(Bound::World).tier(Tier::Essentials),
     Field::setting("WebAuthnConfiguration.UserVerification").tier(Tier::Essentials),
-    // "When set to SINGLE_FACTOR or not set, passkeys are a single authentication factor", `WebAuthnConfigurationType`.
+    // "When set to SINGLE_FACTOR or not set, passkeys are a single authentication factor",
+    // `WebAuthnConfigurationType`.
     Field::setting("WebAuthnConfiguration.FactorConfiguration")
         .default(r#""SINGLE_FACTOR""#)
         .tier(Tier::Essentials),

@@ -1,7 +1,8 @@
 //! The table of fields: one row for each member of each object.
 //!
-//! The rows follow botocore 1.44.8. Facts of the developer guide and of the API reference have no source beside them;
-//! "measured live" names the month in which Cognito answered so. A test compares the table with the API model.
+//! The rows follow botocore 1.44.8. Facts of the developer guide and of the API reference have no source
+//! beside them; "measured live" names the month in which Cognito answered so. A test compares the table with
+//! the API model.
 
 mod branding;
 mod cimd;
@@ -46,8 +47,8 @@ pub fn fields_of(kind: ObjectKind) -> &'static [Field] {
     }
 }
 
-/// The row of the member at `path`, which is written as in [`Field::path`]. None if there is no row, or if the row
-/// depends on the type of the identity provider.
+/// The row of the member at `path`, which is written as in [`Field::path`]. None if there is no row, or if
+/// the row depends on the type of the identity provider.
 ///
 /// A member without a row may hold a secret.
 pub fn field(kind: ObjectKind, path: &str) -> Option<&'static Field> {

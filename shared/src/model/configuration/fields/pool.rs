@@ -1,7 +1,8 @@
 //! The pool itself. Source: `UserPoolType`, `CreateUserPool`, `UpdateUserPool`.
 //!
-//! The reference says that `UpdateUserPool` resets each member that it does not get. Measurements disagree for some
-//! members. A member without a measurement is [`Unknown`](crate::model::configuration::Omission::Unknown).
+//! The reference says that `UpdateUserPool` resets each member that it does not get. Measurements disagree
+//! for some members. A member without a measurement is
+//! [`Unknown`](crate::model::configuration::Omission::Unknown).
 
 use crate::model::configuration::{Bound, Field, Tier};
 
@@ -13,8 +14,8 @@ pub(super) const FIELDS: &[Field] = &[
     Field::given_name("Id").bound(Bound::Pool),
     // Read as `Name`, written as `PoolName`. The API lets an update change it.
     Field::setting("Name").written_as("PoolName").kept(),
-    // `Policies` is kept (measured live, 2026-08). A partial `PasswordPolicy` gets 8 characters, 7 days and false for
-    // each class that it does not name.
+    // `Policies` is kept (measured live, 2026-08). A partial `PasswordPolicy` gets 8 characters, 7 days and
+    // false for each class that it does not name.
     Field::setting("Policies.PasswordPolicy.MinimumLength").default("8").kept(),
     Field::setting("Policies.PasswordPolicy.RequireUppercase").default("false").kept(),
     Field::setting("Policies.PasswordPolicy.RequireLowercase").default("false").kept(),
@@ -22,7 +23,8 @@ pub(super) const FIELDS: &[Field] = &[
     Field::setting("Policies.PasswordPolicy.RequireSymbols").default("false").kept(),
     Field::setting("Policies.PasswordPolicy.PasswordHistorySize").default("0").kept().tier(Tier::Essentials),
     Field::setting("Policies.PasswordPolicy.TemporaryPasswordValidityDays").default("7").kept(),
-    // Kept even if `Policies` comes without it: only an explicit `["PASSWORD"]` clears it (measured live, 2026-08).
+    // Kept even if `Policies` comes without it: only an explicit `["PASSWORD"]` clears it (measured live,
+    // 2026-08).
     Field::setting("Policies.SignInPolicy.AllowedFirstAuthFactors[]")
         .default(r#"["PASSWORD"]"#)
         .set()
@@ -59,7 +61,8 @@ pub(super) const FIELDS: &[Field] = &[
     Field::volatile("Status"),
     Field::volatile("LastModifiedDate"),
     Field::derived("CreationDate"),
-    // The create form has other names: see `schema`. `AddCustomAttributes` can add, and nothing can change or remove.
+    // The create form has other names: see `schema`. `AddCustomAttributes` can add, and nothing can change or
+    // remove.
     Field::fixed("SchemaAttributes[]").written_as("Schema[]").keyed(&["Name"]),
     Field::fixed("SchemaAttributes[].Name").written_as("Schema[].Name"),
     Field::fixed("SchemaAttributes[].AttributeDataType").written_as("Schema[].AttributeDataType"),
@@ -93,16 +96,17 @@ pub(super) const FIELDS: &[Field] = &[
     Field::setting("VerificationMessageTemplate.DefaultEmailOption").default(r#""CONFIRM_WITH_CODE""#),
     // The second factors have the same message, but take it only while MFA is not off.
     Field::setting("SmsAuthenticationMessage"),
-    // Measured live, 2026-08: only an explicit empty list clears it. It must be part of the `AutoVerifiedAttributes` of
-    // the same request.
+    // Measured live, 2026-08: only an explicit empty list clears it. It must be part of the
+    // `AutoVerifiedAttributes` of the same request.
     Field::setting("UserAttributeUpdateSettings.AttributesRequireVerificationBeforeUpdate[]")
         .default("[]")
         .set()
         .kept(),
-    // `SetUserPoolMfaConfig` writes it. `UpdateUserPool` refuses to turn MFA on, and keeps it if it is not sent
-    // (measured live, 2026-08).
+    // `SetUserPoolMfaConfig` writes it. `UpdateUserPool` refuses to turn MFA on, and keeps it if it is not
+    // sent (measured live, 2026-08).
     Field::setting("MfaConfiguration").default(r#""OFF""#).withheld_for("mfa/MfaConfiguration").kept(),
-    // The presence is the switch: `false` and `false` remember devices. Only an update without it turns that off.
+    // The presence is the switch: `false` and `false` remember devices. Only an update without it turns that
+    // off.
     Field::setting("DeviceConfiguration.ChallengeRequiredOnNewDevice").reset(),
     Field::setting("DeviceConfiguration.DeviceOnlyRememberedOnUserPrompt").reset(),
     Field::volatile("EstimatedNumberOfUsers"),
@@ -134,15 +138,17 @@ pub(super) const FIELDS: &[Field] = &[
     Field::derived("Domain").bound(Bound::World),
     Field::derived("CustomDomain").bound(Bound::World),
     Field::setting("AdminCreateUserConfig.AllowAdminCreateUserOnly").default("false"),
-    // Every read mirrors the days of the password policy (measured live, 2026). A request with both is refused: "Please
-    // use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays".
+    // Every read mirrors the days of the password policy (measured live, 2026). A request with both is
+    // refused: "Please use TemporaryPasswordValidityDays in PasswordPolicy instead of
+    // UnusedAccountValidityDays".
     Field::setting("AdminCreateUserConfig.UnusedAccountValidityDays")
         .default("7")
         .withheld_for("Policies.PasswordPolicy.TemporaryPasswordValidityDays"),
     Field::setting("AdminCreateUserConfig.InviteMessageTemplate.SMSMessage"),
     Field::setting("AdminCreateUserConfig.InviteMessageTemplate.EmailMessage"),
     Field::setting("AdminCreateUserConfig.InviteMessageTemplate.EmailSubject"),
-    // A pool of the prices before November 2024 can have it on Lite. Such a pool cannot be created again as it is.
+    // A pool of the prices before November 2024 can have it on Lite. Such a pool cannot be created again as
+    // it is.
     Field::setting("UserPoolAddOns.AdvancedSecurityMode").default(r#""OFF""#).tier(Tier::Plus),
     Field::setting("UserPoolAddOns.AdvancedSecurityAdditionalFlows.CustomAuthMode").tier(Tier::Plus),
     // An update replaces all of it. Without `EnableStatus` it turns registration on.
@@ -159,8 +165,8 @@ pub(super) const FIELDS: &[Field] = &[
     Field::setting("AccountRecoverySetting.RecoveryMechanisms[]").keyed(&["Name"]),
     Field::setting("AccountRecoverySetting.RecoveryMechanisms[].Priority"),
     Field::setting("AccountRecoverySetting.RecoveryMechanisms[].Name"),
-    // A pool created without a tier is Essentials, so a restore always sends it. Updates keep it: the one exception that
-    // the documentation names.
+    // A pool created without a tier is Essentials, so a restore always sends it. Updates keep it: the one
+    // exception that the documentation names.
     Field::setting("UserPoolTier").kept(),
     Field::setting("KeyConfiguration.KeyType").default(r#""AWS_OWNED_KEY""#),
     Field::setting("KeyConfiguration.KmsKeyArn").bound(Bound::AccountAndRegion),

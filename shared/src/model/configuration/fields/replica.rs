@@ -1,4 +1,5 @@
-//! Copies of the pool that Cognito keeps in other Regions. Source: `UserPoolReplicaType`, `CreateUserPoolReplica`, `UpdateUserPoolReplica`.
+//! Copies of the pool that Cognito keeps in other Regions. Source: `UserPoolReplicaType`,
+//! `CreateUserPoolReplica`, `UpdateUserPoolReplica`.
 
 use crate::model::configuration::{Bound, Field, Tier};
 

@@ -1,6 +1,7 @@
 //! Threat protection. Source: `RiskConfigurationType`, `SetRiskConfiguration`.
 //!
-//! The request replaces everything. A request with only the ids returns to the defaults, or to what the pool has.
+//! The request replaces everything. A request with only the ids returns to the defaults, or to what the pool
+//! has.
 
 use crate::model::configuration::{Bound, Field, Tier};
 

@@ -1,7 +1,7 @@
 //! The classic look of the login pages. Source: `UICustomizationType`, `SetUICustomization`.
 //!
-//! A request without CSS and image removes both. Whether a request with only one of them keeps the other is not
-//! measured, so a restore sends both.
+//! A request without CSS and image removes both. Whether a request with only one of them keeps the other is
+//! not measured, so a restore sends both.
 
 use crate::model::configuration::{Bound, Field};
 

@@ -1,7 +1,7 @@
 //! The web access control list of AWS WAF. Source: `GetWebACLForResource`, `AssociateWebACL`, AWS WAFV2 API.
 //!
-//! The configuration of a pool has the association, so a capture keeps only these members. The rules of the list belong
-//! to AWS WAF.
+//! The configuration of a pool has the association, so a capture keeps only these members. The rules of the
+//! list belong to AWS WAF.
 
 use crate::model::configuration::{Bound, Field};
 
