@@ -51,12 +51,12 @@ fn a_path_has_one_row_for_each_type_of_provider() {
 fn members_of_one_object_stand_together() {
     for &kind in ObjectKind::ALL {
         let parent = |path: &'static str| path.split(['.', '[']).next().unwrap_or_default();
-        let mut left = BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let mut last = "";
         for field in fields_of(kind) {
             let top = parent(field.path);
             if top != last {
-                assert!(left.insert(top), "{kind} {}", field.path);
+                assert!(seen.insert(top), "{kind} {}", field.path);
                 last = top;
             }
         }
