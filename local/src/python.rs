@@ -1,4 +1,4 @@
-//! The Python packages of the local AWS, installed once under the target folder.
+//! The Python packages of the local AWS and of its tests, installed once under the target folder.
 //!
 //! They go into a virtual environment. If Python cannot make one, `pip install --target` is used: plain
 //! Debian ships Python without `ensurepip`. If two processes install at once, the second waits for the first.
@@ -13,6 +13,10 @@ use crate::paths;
 
 /// The packages and their versions: the emulator, and the validator of state machine definitions.
 pub const PINS: [&str; 2] = ["ministack==1.5.33", "statelint==3.1.0"];
+
+/// The package with the models of the AWS APIs. The emulator needs an older version of it, so it has a folder
+/// of its own.
+pub const API_MODELS: [&str; 1] = ["botocore==1.44.8"];
 
 /// A Python interpreter that can import the packages.
 #[derive(Debug, Clone)]
@@ -33,26 +37,19 @@ impl Python {
     }
 
     fn installed_in(folder: &Path) -> Result<Self> {
-        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let lock = File::create(folder.join("python.lock"))
-            .context("cannot create the lock of the Python packages")?;
-        lock.lock().context("cannot lock the Python packages")?;
-
+        let _lock = lock(folder)?;
         let [venv, flat] = [folder.join("venv"), folder.join("packages")];
         // The interpreter of an environment is a link. It dangles after Python itself was replaced.
-        if is_complete(&venv) && Self::in_venv(&venv).interpreter.exists() {
+        if is_complete(&venv, &PINS) && Self::in_venv(&venv).interpreter.exists() {
             return Ok(Self::in_venv(&venv));
         }
-        if is_complete(&flat) {
+        if is_complete(&flat, &PINS) {
             return Ok(Self::beside(base_interpreter(), flat));
         }
         let base = base_interpreter();
         require_version(&base)?;
-        for stale in [&venv, &flat] {
-            if stale.exists() {
-                fs::remove_dir_all(stale).with_context(|| format!("cannot remove {}", stale.display()))?;
-            }
-        }
+        remove(&venv)?;
+        remove(&flat)?;
         let (python, folder) = match run(Command::new(&base).args(["-m", "venv"]).arg(&venv)) {
             Ok(()) => {
                 let python = Self::in_venv(&venv);
@@ -71,8 +68,26 @@ impl Python {
                 (Self::beside(base, flat.clone()), flat)
             }
         };
-        fs::write(folder.join(MARKER), marker()).context("cannot write the marker of the Python packages")?;
+        complete(&folder, &PINS)?;
         Ok(python)
+    }
+
+    /// Returns the folder with the models of the AWS APIs. Installs [`API_MODELS`] first if they are missing
+    /// (about 30 MB, once).
+    ///
+    /// # Errors
+    /// If pip fails. The message ends with its output.
+    pub fn api_models(&self) -> Result<PathBuf> {
+        let _lock = lock(&paths::local())?;
+        let folder = paths::local().join("api-models");
+        if !is_complete(&folder, &API_MODELS) {
+            remove(&folder)?;
+            // Only the data of the package is read, so what it depends on is not needed.
+            let install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target"];
+            run(self.command().args(install).arg(&folder).args(API_MODELS))?;
+            complete(&folder, &API_MODELS)?;
+        }
+        Ok(folder.join("botocore").join("data"))
     }
 
     /// A command that runs the interpreter with the packages.
@@ -105,12 +120,28 @@ impl Python {
 /// The file that is written last. An installation is complete if its folder has this file with the same pins.
 const MARKER: &str = ".installed";
 
-fn marker() -> String {
-    PINS.join("\n")
+fn is_complete(folder: &Path, pins: &[&str]) -> bool {
+    fs::read_to_string(folder.join(MARKER)).is_ok_and(|installed| installed == pins.join("\n"))
 }
 
-fn is_complete(folder: &Path) -> bool {
-    fs::read_to_string(folder.join(MARKER)).is_ok_and(|pins| pins == marker())
+fn complete(folder: &Path, pins: &[&str]) -> Result<()> {
+    fs::write(folder.join(MARKER), pins.join("\n")).context("cannot write the marker of the Python packages")
+}
+
+/// Waits until no other process installs. The lock ends with the file.
+fn lock(folder: &Path) -> Result<File> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let lock =
+        File::create(folder.join("python.lock")).context("cannot create the lock of the Python packages")?;
+    lock.lock().context("cannot lock the Python packages")?;
+    Ok(lock)
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    Ok(())
 }
 
 fn base_interpreter() -> PathBuf {
@@ -153,11 +184,11 @@ mod tests {
     fn an_installation_with_other_pins_is_not_complete() -> Result<()> {
         let folder = std::env::temp_dir().join(format!("pins-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
-        assert!(!is_complete(&folder));
+        assert!(!is_complete(&folder, &PINS));
         fs::write(folder.join(MARKER), "ministack==1.0.0")?;
-        assert!(!is_complete(&folder));
-        fs::write(folder.join(MARKER), marker())?;
-        assert!(is_complete(&folder));
+        assert!(!is_complete(&folder, &PINS));
+        complete(&folder, &PINS)?;
+        assert!(is_complete(&folder, &PINS) && !is_complete(&folder, &API_MODELS));
         fs::remove_dir_all(&folder)?;
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! `UPDATE_REFERENCE=1 cargo test -p cognito-backup reference` writes all of them.
 
 mod command_line;
+mod configuration;
 mod environment;
 mod exit_codes;
 mod inputs;
@@ -37,6 +38,7 @@ fn check(name: &str, rendered: &str) {
 #[test]
 fn the_reference_pages_match_the_code() {
     check("command-line.md", &command_line::render());
+    check("configuration.md", &configuration::render());
     check("environment.md", &environment::render());
     check("exit-codes.md", &exit_codes::render());
     check("inputs.md", &inputs::render());

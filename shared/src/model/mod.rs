@@ -4,6 +4,7 @@ mod attribute;
 pub(crate) mod binary;
 mod calls;
 mod collision;
+pub mod configuration;
 mod creation;
 mod digest;
 mod expiry;

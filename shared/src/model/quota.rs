@@ -23,13 +23,15 @@ pub enum Category {
     UserPoolUpdate,
     UserPoolResourceRead,
     UserPoolResourceUpdate,
+    UserPoolClientRead,
+    UserPoolClientUpdate,
     UserResourceRead,
     UserResourceUpdate,
 }
 
 impl Category {
-    /// The categories that the project draws on.
-    pub const ALL: [Self; 11] = [
+    /// The categories that the runs of the project draw on.
+    pub const ALL: [Self; 10] = [
         Self::UserCreation,
         Self::UserRead,
         Self::UserList,
@@ -51,7 +53,11 @@ impl Category {
             Self::UserList | Self::UserAccountRecovery => 30,
             Self::UserUpdate | Self::UserResourceUpdate => 25,
             Self::UserPoolResourceRead => 20,
-            Self::UserPoolRead | Self::UserPoolUpdate | Self::UserPoolResourceUpdate => 15,
+            Self::UserPoolRead
+            | Self::UserPoolUpdate
+            | Self::UserPoolResourceUpdate
+            | Self::UserPoolClientRead
+            | Self::UserPoolClientUpdate => 15,
         }
     }
 
@@ -59,7 +65,10 @@ impl Category {
     /// the category has no such quota.
     pub const fn quota_of_an_operation(self) -> Option<u32> {
         match self {
-            Self::UserPoolResourceRead | Self::UserPoolResourceUpdate => Some(5),
+            Self::UserPoolResourceRead
+            | Self::UserPoolResourceUpdate
+            | Self::UserPoolClientRead
+            | Self::UserPoolClientUpdate => Some(5),
             _ => None,
         }
     }

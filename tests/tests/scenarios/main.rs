@@ -10,6 +10,7 @@
     reason = "a scenario that cannot continue has failed"
 )]
 
+mod api_model;
 mod bad_input;
 mod command_line;
 mod contracts;

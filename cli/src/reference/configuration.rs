@@ -1,0 +1,141 @@
+//! The members of a pool's configuration: what a backup keeps of each, and what a restore does with it.
+
+use shared::model::configuration::{
+    Bound, Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, Tier, Write, fields_of,
+};
+
+use super::markdown::{page, table, wrapped};
+
+const COLUMNS: [&str; 8] =
+    ["member", "of", "captured", "compared", "new pool", "same pool", "mapped by", "tier"];
+
+pub fn render() -> String {
+    let mut text = page(
+        "Configuration of a pool",
+        "These tables list every member of every object that belongs to a user pool. They say what a backup keeps of it, \
+         and what a restore does with it. The names are those of the Cognito API. `[]` is an element of a list, and `*` is \
+         any key of a map.",
+    );
+    let columns = [
+        ["of", "The types of identity providers that have the member. Empty if all have it."],
+        ["captured", "Whether a snapshot holds the member. A secret is encrypted."],
+        [
+            "compared",
+            "Whether a comparison reports that the member differs, and how it reads the values. \"as `X`\": the member `X` holds the same.",
+        ],
+        ["new pool", "Whether a restore gives a new pool the value of the snapshot."],
+        ["same pool", "Whether a restore into the pool itself can bring the value back."],
+        [
+            "mapped by",
+            "What the value belongs to. In another pool, account or Region, the restore needs another value for it.",
+        ],
+        ["tier", "The least feature plan that allows another value than the default. Empty if it is Lite."],
+    ];
+    let columns = columns.map(|[name, meaning]| [name.to_owned(), meaning.to_owned()]);
+    text += &format!("\n{}\n", table(["column", "meaning"], &columns));
+    text += &wrapped(&format!(
+        "Cognito may answer a member that these tables do not name, because AWS has added it. It may be a secret, so a \
+         backup treats it as one. AWS writes the tags that begin with `{RESERVED_TAG_PREFIX}`, so a restore never sends \
+         them.",
+    ));
+    text += "\n";
+    for &kind in ObjectKind::ALL {
+        let rows: Vec<_> = fields_of(kind).iter().filter(|field| !is_element(field)).map(row).collect();
+        text += &format!("\n## `{kind}`\n\n{}\n\n{}", wrapped(kind.words()), table(COLUMNS, &rows));
+    }
+    text
+}
+
+/// Whether the row only says how a list of objects is compared. The members of the objects have rows of their
+/// own.
+fn is_element(field: &Field) -> bool {
+    matches!(field.comparison, Comparison::Keyed(_))
+}
+
+fn row(field: &Field) -> [String; 8] {
+    let providers: Vec<_> = field.providers.iter().copied().map(ProviderType::name).collect();
+    [
+        format!("`{}`", field.path),
+        providers.join(", "),
+        captured(field).to_owned(),
+        compared(field),
+        created(field).to_owned(),
+        changed(field).to_owned(),
+        mapped(field.bound).to_owned(),
+        tier(field.tier).to_owned(),
+    ]
+}
+
+fn captured(field: &Field) -> &'static str {
+    match (field.nature, field.readable) {
+        (Nature::Volatile, _) => "no: it changes by itself",
+        (Nature::Secret, false) => "no: Cognito never shows it",
+        (Nature::Secret, true) => "yes, encrypted",
+        (_, true) => "yes",
+        (_, false) => match field.path {
+            "ImageFile" => "yes: from the address in `ImageUrl`",
+            "ClientId" => "yes: the client that the capture asks for",
+            "GenerateSecret" => "yes: as `ClientSecret`",
+            "PublishSecretsInAWSSecretsManager" => "yes: as `ClientSecretArn`",
+            _ => "no: Cognito does not show it here",
+        },
+    }
+}
+
+fn compared(field: &Field) -> String {
+    match (field.nature, field.comparison) {
+        (Nature::Volatile, _) => "no".to_owned(),
+        (Nature::Derived, _) => "no: Cognito computes it".to_owned(),
+        (Nature::Name, _) => "no: it names the object".to_owned(),
+        (Nature::Secret | Nature::Setting, _) if captured(field).starts_with("no") => "no".to_owned(),
+        (Nature::Secret, _) => "yes, without showing it".to_owned(),
+        (Nature::Setting, Comparison::Set) => "yes, in any order".to_owned(),
+        (Nature::Setting, Comparison::Duration { .. }) => "yes, as a time with its unit".to_owned(),
+        (Nature::Setting, Comparison::UnitOf(path)) => format!("with `{path}`"),
+        (Nature::Setting, Comparison::Mirror(path)) => format!("as `{path}`"),
+        (Nature::Setting, Comparison::Exact | Comparison::FreeJson | Comparison::Keyed(_)) => {
+            "yes".to_owned()
+        }
+    }
+}
+
+fn created(field: &Field) -> &'static str {
+    match (field.nature, field.write) {
+        (Nature::Volatile | Nature::Derived, _) => "no",
+        (Nature::Name, Write::Never) => "no: Cognito or the owner of the object gives it",
+        _ if field.withheld => "through that member",
+        (Nature::Secret, _) if !field.readable => "only if the operator gives it",
+        (_, Write::OnlyUpdate) => "yes, after the creation",
+        _ => "yes",
+    }
+}
+
+fn changed(field: &Field) -> &'static str {
+    match (field.nature, field.write) {
+        (Nature::Volatile | Nature::Derived | Nature::Name, _) => "no",
+        _ if field.path.starts_with("SchemaAttributes") => "only with a new attribute",
+        (_, Write::OnlyCreate | Write::Never) => "no: it can never change",
+        _ if field.withheld => "through that member",
+        (Nature::Secret, _) if !field.readable => "only if the operator gives it",
+        _ => "yes",
+    }
+}
+
+fn mapped(bound: Bound) -> &'static str {
+    match bound {
+        Bound::Nothing => "",
+        Bound::Pool => "pool",
+        Bound::Account => "account",
+        Bound::AccountAndRegion => "account and Region",
+        Bound::Region => "Region",
+        Bound::World => "once in the world",
+    }
+}
+
+fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Lite => "",
+        Tier::Essentials => "Essentials",
+        Tier::Plus => "Plus",
+    }
+}

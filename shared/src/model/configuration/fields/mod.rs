@@ -1,0 +1,65 @@
+//! The table of fields: one row for each member of each object.
+//!
+//! The rows follow botocore 1.44.8. Facts of the developer guide and of the API reference have no source
+//! beside them; "measured live" names the month in which Cognito answered so. A test compares the table with
+//! the API model.
+
+mod branding;
+mod cimd;
+mod client;
+mod domain;
+mod identity_provider;
+mod logs;
+mod mfa;
+mod pool;
+mod replica;
+mod resource_server;
+mod risk;
+mod sessions;
+mod terms;
+mod ui_customization;
+mod waf;
+
+pub use pool::RESERVED_TAG_PREFIX;
+
+use super::{Field, ObjectKind, ProviderType};
+
+/// The rows of the kind, in the order of Cognito's API.
+pub fn fields_of(kind: ObjectKind) -> &'static [Field] {
+    match kind {
+        ObjectKind::UserPool => pool::FIELDS,
+        ObjectKind::Mfa => mfa::FIELDS,
+        ObjectKind::Client => client::FIELDS,
+        ObjectKind::ClientSecrets => client::SECRETS,
+        ObjectKind::IdentityProvider => identity_provider::FIELDS,
+        ObjectKind::ResourceServer => resource_server::FIELDS,
+        ObjectKind::Domain => domain::FIELDS,
+        ObjectKind::UiCustomization => ui_customization::FIELDS,
+        ObjectKind::Branding => branding::FIELDS,
+        ObjectKind::RiskConfiguration => risk::FIELDS,
+        ObjectKind::LogDelivery => logs::FIELDS,
+        ObjectKind::Terms => terms::FIELDS,
+        ObjectKind::Sessions => sessions::FIELDS,
+        ObjectKind::CimdPolicy => cimd::FIELDS,
+        ObjectKind::Replica => replica::FIELDS,
+        ObjectKind::WebAcl => waf::FIELDS,
+        ObjectKind::SigningCertificate => identity_provider::SIGNING_CERTIFICATE,
+    }
+}
+
+/// The row of the member at `path`, which is written as in [`Field::path`]. None if there is no row, or if
+/// the row depends on the type of the identity provider.
+///
+/// A member without a row may hold a secret.
+pub fn field(kind: ObjectKind, path: &str) -> Option<&'static Field> {
+    row(kind, path, None)
+}
+
+/// The row of the member at `path` of an identity provider of this type.
+pub fn provider_field(path: &str, provider: ProviderType) -> Option<&'static Field> {
+    row(ObjectKind::IdentityProvider, path, Some(provider))
+}
+
+pub(super) fn row(kind: ObjectKind, path: &str, provider: Option<ProviderType>) -> Option<&'static Field> {
+    fields_of(kind).iter().find(|field| field.path == path && field.is_valid_for(provider))
+}

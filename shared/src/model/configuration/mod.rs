@@ -1,0 +1,21 @@
+//! The configuration of a user pool: which objects it has, what each of their members is, and which
+//! operations read and write them.
+//!
+//! The objects are kept as Cognito answers them, in JSON. [`fields_of`] says of each member what it is.
+
+mod field;
+mod fields;
+mod members;
+mod object;
+mod operation;
+mod operations;
+pub mod schema;
+#[cfg(test)]
+mod tests;
+
+pub use field::{Bound, Comparison, Field, Nature, Omission, ProviderType, Tier, Write};
+pub use fields::{RESERVED_TAG_PREFIX, field, fields_of, provider_field};
+pub use members::unknown_members;
+pub use object::{ObjectKind, ObjectName};
+pub use operation::{Found, Key, KeyValue, Operation, Operations, Paging, Service};
+pub use operations::{OPERATIONS, operations_of};
