@@ -125,8 +125,10 @@ mod tests {
             json!([{"Name": "email", "AttributeDataType": "String", "Required": true}, {"Name": "custom:x"}]);
         let description = Description {
             user_pool: json!({
-                "Name": "old", "Domain": null, "SmsConfiguration": {}, "AccountRecoverySetting": {}, "CreationDate": 3.0,
-                "UserPoolTags": {"a": "1", "aws:cloudformation:stack-name": "stack"}, "SchemaAttributes": schema,
+                "Name": "old", "Domain": null, "SmsConfiguration": {}, "AccountRecoverySetting": {},
+                "CreationDate": 3.0,
+                "UserPoolTags": {"a": "1", "aws:cloudformation:stack-name": "stack"},
+                "SchemaAttributes": schema,
                 "EmailVerificationSubject": "Hello", "SmsMfaConfiguration": {"leaked": true},
             }),
             mfa: json!({"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": true}}),
@@ -134,7 +136,8 @@ mod tests {
                 json!({"ClientId": "c1", "ClientName": "c", "ExplicitAuthFlows": [], "DefaultRedirectURI": ""}),
             ],
             identity_providers: vec![json!({
-                "ProviderName": "Google", "ProviderType": "Google", "ProviderDetails": {"client_secret": "hidden"},
+                "ProviderName": "Google", "ProviderType": "Google",
+                "ProviderDetails": {"client_secret": "hidden"},
             })],
             resource_servers: vec![json!({"Identifier": "api", "Name": "api", "Scopes": []})],
             domains: vec![

@@ -32,7 +32,8 @@ impl Branding {
     /// always there.
     fn shown(&self, pool: &str, is_merged: bool) -> Value {
         let mut shown = json!({
-            "ManagedLoginBrandingId": self.id, "UserPoolId": pool, "UseCognitoProvidedValues": self.uses_defaults,
+            "ManagedLoginBrandingId": self.id, "UserPoolId": pool,
+            "UseCognitoProvidedValues": self.uses_defaults,
             "Assets": self.assets, "CreationDate": self.created, "LastModifiedDate": self.modified,
         });
         let settings = if is_merged {

@@ -42,7 +42,7 @@ pub(crate) fn create(pool: &mut Pool, account: &mut Account, request: &Request<'
     let content = json!({
         "UserPoolId": pool.id, "CIMDPolicyId": id, "ClientId": request.input["ClientId"],
         "PolicyName": request.input["PolicyName"], "URLPatterns": request.input["URLPatterns"],
-        "CacheDuration": request.member("CacheDuration").cloned().unwrap_or_else(|| DEFAULT_CACHE_DURATION.into()),
+        "CacheDuration": request.member("CacheDuration").unwrap_or(&DEFAULT_CACHE_DURATION.into()),
         "CreationDate": request.now, "LastModifiedDate": request.now,
     });
     pool.policies.push(Policy { id, content: content.clone() });

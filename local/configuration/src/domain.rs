@@ -167,7 +167,8 @@ pub(crate) fn describe(configurations: &mut Configurations, request: &Request<'_
     };
     let mut description = json!({
         "UserPoolId": domain.pool, "AWSAccountId": account.id, "Domain": name,
-        "S3Bucket": format!("aws-cognito-prod-{}-assets", account.region), "CloudFrontDistribution": distribution(name),
+        "S3Bucket": format!("aws-cognito-prod-{}-assets", account.region),
+        "CloudFrontDistribution": distribution(name),
         "Version": "20260801000000", "Status": domain.status(request.now), "CustomDomainConfig": {},
         "ManagedLoginVersion": domain.managed_login_version,
     });

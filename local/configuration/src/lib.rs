@@ -163,14 +163,6 @@ impl Configurations {
         operations::answer(self, operation, input, chosen, now)
     }
 
-    /// Whether Cognito accepts the call. Changes nothing.
-    ///
-    /// # Errors
-    /// If Cognito refuses the call.
-    pub fn check(&self, operation: &str, input: &Value, now: f64) -> Result<(), ConfigurationRefusal> {
-        self.clone().answer(operation, input, now).map(drop)
-    }
-
     /// The settings. A change applies from the next call on.
     pub fn settings_mut(&mut self) -> &mut ConfigurationSettings {
         &mut self.account.settings

@@ -67,7 +67,8 @@ mod tests {
 
     fn notification() -> Value {
         json!({
-            "EventSource": "userNotification", "LogLevel": "ERROR", "CloudWatchLogsConfiguration": {"LogGroupArn": GROUP},
+            "EventSource": "userNotification", "LogLevel": "ERROR",
+            "CloudWatchLogsConfiguration": {"LogGroupArn": GROUP},
         })
     }
 

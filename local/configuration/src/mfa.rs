@@ -265,9 +265,9 @@ mod tests {
                 .message
                 .contains("EmailSendingAccount of COGNITO_DEFAULT")
         );
-        let ways = |names: [&str; 1]| json!({"RecoveryMechanisms": names.map(|name| json!({"Name": name, "Priority": 1}))});
+        let ways = |name: &str| json!({"RecoveryMechanisms": [{"Name": name, "Priority": 1}]});
         let sender = json!({"EmailSendingAccount": "DEVELOPER", "SourceArn": SES});
-        let update = |way| json!({"EmailConfiguration": sender, "AccountRecoverySetting": ways([way])});
+        let update = |way| json!({"EmailConfiguration": sender, "AccountRecoverySetting": ways(way)});
         fixture.call("UpdateUserPool", update("verified_email"));
         assert!(fixture.refused(OPERATION, email.clone()).message.contains("verified_email"));
         fixture.call("UpdateUserPool", update("verified_phone_number"));

@@ -129,7 +129,8 @@ pub(crate) fn list(pool: &mut Pool, _: &mut Account, request: &Request<'_>) -> A
         .iter()
         .map(|provider| {
             json!({
-                "ProviderName": provider.name, "ProviderType": provider.kind, "CreationDate": provider.created,
+                "ProviderName": provider.name, "ProviderType": provider.kind,
+                "CreationDate": provider.created,
                 "LastModifiedDate": provider.modified,
             })
         })
@@ -299,10 +300,14 @@ mod tests {
         let mut fixture = Fixture::new();
         fixture.refused(CREATE, with(saml("Corp"), "AcrMapping", json!({"Level1": "low"})));
         let details = json!({
-            "client_id": "id", "client_secret": "hidden", "authorize_scopes": "openid", "attributes_request_method": "GET",
+            "client_id": "id", "client_secret": "hidden", "authorize_scopes": "openid",
+            "attributes_request_method": "GET",
             "oidc_issuer": "https://idp.example.com",
         });
-        let oidc = json!({"ProviderName": "Oidc", "ProviderType": "OIDC", "ProviderDetails": details, "AcrMapping": {"Level1": "low"}});
+        let oidc = json!({
+            "ProviderName": "Oidc", "ProviderType": "OIDC", "ProviderDetails": details,
+            "AcrMapping": {"Level1": "low"},
+        });
         fixture.call(CREATE, oidc);
         for (resets, is_kept) in [(false, true), (true, false)] {
             fixture.settings().resets_undocumented = resets;

@@ -214,7 +214,8 @@ mod tests {
     #[test]
     fn the_key_of_apple_is_never_read() {
         let details = json!({
-            "client_id": "id", "team_id": "t", "key_id": "k", "private_key": "hidden", "authorize_scopes": "email",
+            "client_id": "id", "team_id": "t", "key_id": "k", "private_key": "hidden",
+            "authorize_scopes": "email",
         });
         let shown = create(&mut Fixture::new(), "SignInWithApple", details);
         assert!(shown["ProviderDetails"]["private_key"].is_null());

@@ -19,7 +19,8 @@ pub(crate) fn keep_managed(pool: &mut Pool) {
     let has = pool.resource_servers.iter().any(|server| server["Identifier"] == MANAGED);
     if is_on && !has {
         pool.resource_servers.push(json!({
-            "UserPoolId": pool.id, "Identifier": MANAGED, "Name": "Dynamic client registration", "ManagedBy": "COGNITO",
+            "UserPoolId": pool.id, "Identifier": MANAGED, "Name": "Dynamic client registration",
+            "ManagedBy": "COGNITO",
             "Scopes": [{"ScopeName": "register", "ScopeDescription": "Register clients"}],
         }));
     }

@@ -63,7 +63,8 @@ mod tests {
         let client = fixture.client(json!({"ClientName": "a"}));
         let get = json!({"ClientId": client});
         let minutes = |fixture: &mut Fixture| {
-            fixture.call("GetUserPoolClientSessionConfiguration", get.clone())["SSOSession"]["MaxValidityMinutes"].clone()
+            let read = fixture.call("GetUserPoolClientSessionConfiguration", get.clone());
+            read["SSOSession"]["MaxValidityMinutes"].clone()
         };
         assert_eq!(minutes(&mut fixture), 60);
         let set = json!({"ClientId": client, "SSOSession": {"MaxValidityMinutes": 10}});

@@ -25,7 +25,8 @@ struct Image {
 impl Customization {
     fn shown(&self, pool: &str, client: &str) -> Value {
         let mut shown = json!({
-            "UserPoolId": pool, "ClientId": client, "CreationDate": self.created, "LastModifiedDate": self.modified,
+            "UserPoolId": pool, "ClientId": client, "CreationDate": self.created,
+            "LastModifiedDate": self.modified,
         });
         if let Some(css) = &self.css {
             shown["CSS"] = css.as_str().into();

@@ -111,7 +111,8 @@ mod tests {
             "TokenValidityUnits": {"AccessToken": "hours"}, "ReadAttributes": ["name", "email"],
             "WriteAttributes": ["name", "email"], "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"],
             "SupportedIdentityProviders": ["COGNITO"], "CallbackURLs": ["https://b", "https://a"],
-            "LogoutURLs": ["https://c"], "DefaultRedirectURI": "https://a", "AllowedOAuthFlows": ["implicit", "code"],
+            "LogoutURLs": ["https://c"], "DefaultRedirectURI": "https://a",
+            "AllowedOAuthFlows": ["implicit", "code"],
             "AllowedOAuthScopes": ["openid", "email"], "AllowedOAuthFlowsUserPoolClient": true,
             "PreventUserExistenceErrors": "ENABLED", "EnableTokenRevocation": false, "AuthSessionValidity": 5,
             "RefreshTokenRotation": {"Feature": "ENABLED", "RetryGracePeriodSeconds": 10},
@@ -156,8 +157,11 @@ mod tests {
             fixture.settings().resets_undocumented = resets;
             let id = fixture.client(full());
             let before = described(&mut fixture, &id);
-            fixture.call("UpdateUserPoolClient", json!({"ClientId": id, "DefaultRedirectURI": null, "AllowedOAuthFlowsUserPoolClient": true,
-                "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": ["openid"], "CallbackURLs": ["https://a"]}));
+            let update = json!({
+                "ClientId": id, "AllowedOAuthFlowsUserPoolClient": true, "AllowedOAuthFlows": ["code"],
+                "AllowedOAuthScopes": ["openid"], "CallbackURLs": ["https://a"],
+            });
+            fixture.call("UpdateUserPoolClient", update);
             let after = described(&mut fixture, &id);
             assert_eq!(after["ClientName"], "full");
             assert!(after["SupportedIdentityProviders"].is_null() && after["LogoutURLs"].is_null());

@@ -31,7 +31,8 @@ impl Client {
     fn shown(&self, pool: &Pool, account: &Account) -> Value {
         let mut shown = self.settings.clone();
         shown.extend(object(&json!({
-            "UserPoolId": pool.id, "ClientId": self.id, "CreationDate": self.created, "LastModifiedDate": self.modified,
+            "UserPoolId": pool.id, "ClientId": self.id, "CreationDate": self.created,
+            "LastModifiedDate": self.modified,
             "ClientType": if self.is_dynamic { "DCR" } else { "REGULAR" },
         })));
         if shown.remove("PublishSecretsInAWSSecretsManager") == Some(true.into()) {

@@ -262,7 +262,8 @@ mod tests {
         let mut fixture = Fixture::new();
         let client = oauth(&["code"], &["openid", "api/read"]);
         assert_eq!(fixture.refused(CREATE, client.clone()).code, "ScopeDoesNotExistException");
-        let server = json!({"Identifier": "api", "Name": "api", "Scopes": [{"ScopeName": "read", "ScopeDescription": "r"}]});
+        let scope = json!({"ScopeName": "read", "ScopeDescription": "text"});
+        let server = json!({"Identifier": "api", "Name": "api", "Scopes": [scope]});
         fixture.call("CreateResourceServer", server);
         let id = fixture.client(client.clone());
         // The client keeps a scope that is gone. Its next update is refused (cloudformation-coverage-roadmap
@@ -278,7 +279,8 @@ mod tests {
     #[test]
     fn client_credentials_need_a_secret_and_no_other_flow() {
         let mut fixture = Fixture::new();
-        let server = json!({"Identifier": "api", "Name": "api", "Scopes": [{"ScopeName": "read", "ScopeDescription": "r"}]});
+        let scope = json!({"ScopeName": "read", "ScopeDescription": "text"});
+        let server = json!({"Identifier": "api", "Name": "api", "Scopes": [scope]});
         fixture.call("CreateResourceServer", server);
         let mut client = oauth(&["client_credentials"], &["api/read"]);
         assert_eq!(fixture.refused(CREATE, client.clone()).code, "InvalidOAuthFlowException");

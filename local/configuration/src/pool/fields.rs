@@ -134,7 +134,8 @@ fn normal(name: &str, sent: Value, before: &Value) -> Result<Value, Configuratio
         "AccountRecoverySetting" if sent["RecoveryMechanisms"].is_null() => Value::Null,
         // An omitted status is on: `DcrConfiguration`, API reference.
         "DcrConfiguration" => with_defaults(json!({
-            "EnableStatus": "Enabled", "OpenDcrEnabled": false, "AuthenticatedGrantTypes": [], "OpenDcrGrantTypes": [],
+            "EnableStatus": "Enabled", "OpenDcrEnabled": false, "AuthenticatedGrantTypes": [],
+            "OpenDcrGrantTypes": [],
             "AllowedScopes": [],
         })),
         "SmsConfiguration" => mfa::without_empty_caller(sent),
@@ -238,7 +239,8 @@ mod tests {
         let pool = Fixture::new().described();
         let expected = json!({
             "PasswordPolicy": {
-                "MinimumLength": 8, "RequireUppercase": true, "RequireLowercase": true, "RequireNumbers": true,
+                "MinimumLength": 8, "RequireUppercase": true, "RequireLowercase": true,
+                "RequireNumbers": true,
                 "RequireSymbols": true, "TemporaryPasswordValidityDays": 7,
             },
             "SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD"]},
@@ -259,8 +261,12 @@ mod tests {
     #[test]
     fn an_update_resets_some_omitted_members_and_keeps_others() {
         let mut fixture = Fixture::with(json!({
-            "Policies": {"PasswordPolicy": {"MinimumLength": 12}, "SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}},
-            "LambdaConfig": {"PreSignUp": LAMBDA}, "AutoVerifiedAttributes": ["email"], "DeviceConfiguration": {},
+            "Policies": {
+                "PasswordPolicy": {"MinimumLength": 12},
+                "SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]},
+            },
+            "LambdaConfig": {"PreSignUp": LAMBDA}, "AutoVerifiedAttributes": ["email"],
+            "DeviceConfiguration": {},
             "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
             "UserPoolTier": "PLUS", "DcrConfiguration": {}, "PoolName": "kept",
         }));
@@ -288,8 +294,10 @@ mod tests {
         let pool = json!({
             "DeletionProtection": "ACTIVE", "UserPoolTags": {"a": "b"}, "EmailVerificationSubject": "Hello",
             "AccountRecoverySetting": {"RecoveryMechanisms": [{"Priority": 1, "Name": "admin_only"}]},
-            "EmailConfiguration": {"ReplyToEmailAddress": "a@example.com"}, "SmsConfiguration": {"SnsCallerArn": ROLE},
-            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true}, "UserPoolAddOns": {"AdvancedSecurityMode": "OFF"},
+            "EmailConfiguration": {"ReplyToEmailAddress": "a@example.com"},
+            "SmsConfiguration": {"SnsCallerArn": ROLE},
+            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true},
+            "UserPoolAddOns": {"AdvancedSecurityMode": "OFF"},
             "IssuerConfiguration": {"Type": "UPDATED"}, "AcrConfiguration": {"Level1": {"AcrValue": "low"}},
             "SmsAuthenticationMessage": "Code {####}",
         });
@@ -329,7 +337,8 @@ mod tests {
         let policy = json!({"MinimumLength": 10, "TemporaryPasswordValidityDays": 0});
         fixture.call("UpdateUserPool", json!({"Policies": {"PasswordPolicy": policy}}));
         let expected = json!({
-            "MinimumLength": 10, "RequireUppercase": false, "RequireLowercase": false, "RequireNumbers": false,
+            "MinimumLength": 10, "RequireUppercase": false, "RequireLowercase": false,
+            "RequireNumbers": false,
             "RequireSymbols": false, "TemporaryPasswordValidityDays": 7,
         });
         assert_eq!(

@@ -89,7 +89,8 @@ mod tests {
         for (older_wins, expected) in [(true, "old"), (false, "new")] {
             let mut fixture = Fixture::new();
             fixture.settings().older_messages_win = older_wins;
-            let input = json!({"EmailVerificationSubject": "old", "VerificationMessageTemplate": {"EmailSubject": "new"}});
+            let template = json!({"EmailSubject": "new"});
+            let input = json!({"EmailVerificationSubject": "old", "VerificationMessageTemplate": template});
             fixture.call("UpdateUserPool", input);
             assert_eq!(fixture.described()["EmailVerificationSubject"], expected);
         }

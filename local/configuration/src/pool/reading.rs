@@ -49,7 +49,8 @@ pub(super) fn described(pool: &Pool, account: &Account) -> Value {
 /// The entry of a pool in ListUserPools.
 pub(super) fn summary(pool: &Pool) -> Value {
     json!({
-        "Id": pool.id, "Name": get(&pool.settings, "Name"), "LambdaConfig": get(&pool.settings, "LambdaConfig"),
+        "Id": pool.id, "Name": get(&pool.settings, "Name"),
+        "LambdaConfig": get(&pool.settings, "LambdaConfig"),
         "CreationDate": pool.created, "LastModifiedDate": pool.modified,
     })
 }

@@ -124,7 +124,7 @@ fn check_first_factors(settings: &Object, factors: &Factors) -> Checked {
     let configuration =
         factors.web_authn.as_ref().map_or(&Value::Null, |passkeys| &passkeys["FactorConfiguration"]);
     if first.contains(&"WEB_AUTHN") && configuration != "MULTI_FACTOR_WITH_USER_VERIFICATION" {
-        let message = "WEB_AUTHN needs the FactorConfiguration MULTI_FACTOR_WITH_USER_VERIFICATION when MFA is required";
+        let message = "WEB_AUTHN needs MULTI_FACTOR_WITH_USER_VERIFICATION when MFA is required";
         return Err(ConfigurationRefusal::invalid(message));
     }
     Ok(())
@@ -190,9 +190,13 @@ mod tests {
     #[test]
     fn codes_as_a_first_factor_exclude_required_mfa() {
         let mut fixture = Fixture::new();
-        let totp = |mode: &str| json!({"MfaConfiguration": mode, "SoftwareTokenMfaConfiguration": {"Enabled": true}});
+        let enabled = json!({"Enabled": true});
+        let totp = |mode: &str| json!({"MfaConfiguration": mode, "SoftwareTokenMfaConfiguration": enabled});
         fixture.call("SetUserPoolMfaConfig", totp("ON"));
-        let sign_in = |factor: &str| json!({"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", factor]}}});
+        let sign_in = |factor: &str| {
+            let factors = ["PASSWORD", factor];
+            json!({"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": factors}}})
+        };
         assert!(
             fixture
                 .refused("UpdateUserPool", sign_in("EMAIL_OTP"))

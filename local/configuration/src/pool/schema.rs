@@ -187,7 +187,8 @@ mod tests {
         ]);
         let mut fixture = Fixture::with(json!({"Schema": schema}));
         let expected = json!({
-            "Name": "custom:tenant", "AttributeDataType": "String", "DeveloperOnlyAttribute": false, "Mutable": true,
+            "Name": "custom:tenant", "AttributeDataType": "String", "DeveloperOnlyAttribute": false,
+            "Mutable": true,
             "Required": false, "StringAttributeConstraints": {},
         });
         assert_eq!(attribute(&mut fixture, "custom:tenant"), expected);

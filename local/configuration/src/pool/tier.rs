@@ -96,13 +96,15 @@ mod tests {
         let mut fixture = Fixture::new();
         let refusal = fixture.create(protection.clone()).unwrap_err();
         assert_eq!(refusal.code, "FeatureUnavailableInTierException");
-        let text = "The following features need to be disabled for the ESSENTIALS pricing tier configured: Threat Protection";
+        let text = "The following features need to be disabled for the ESSENTIALS pricing tier configured: \
+                    Threat Protection";
         assert_eq!(refusal.message, text);
         assert_eq!(fixture.refused("UpdateUserPool", protection).message, text);
+        let newest = json!({"LambdaVersion": "V3_0", "LambdaArn": LAMBDA});
         let essentials = [
             json!({"Policies": {"PasswordPolicy": {"PasswordHistorySize": 3}}}),
             json!({"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}}}),
-            json!({"LambdaConfig": {"PreTokenGenerationConfig": {"LambdaVersion": "V3_0", "LambdaArn": LAMBDA}}}),
+            json!({"LambdaConfig": {"PreTokenGenerationConfig": newest}}),
             json!({"AcrConfiguration": {"Level1": {"AcrValue": "low"}}}),
             json!({"DcrConfiguration": {}}),
         ];
