@@ -8,7 +8,7 @@ use crate::json::text;
 use crate::pool::Pool;
 use crate::refusal::ConfigurationRefusal;
 use crate::request::{Answer, Request};
-use crate::{Account, Configurations, ids};
+use crate::{Account, Configurations};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Domain {
@@ -17,6 +17,8 @@ pub(crate) struct Domain {
     pub managed_login_version: i64,
     /// `CustomDomainConfig`.
     config: Option<Value>,
+    /// The name in CloudFront. A domain that is created again has another one.
+    distribution: String,
     /// Seconds since 1970.
     active_at: f64,
     /// `CREATING` or `UPDATING`, until it is active.
@@ -62,7 +64,7 @@ pub(crate) fn require_active(account: &Account, pool: &str, now: f64) -> Result<
 pub(crate) fn create(pool: &mut Pool, account: &mut Account, request: &Request<'_>) -> Answer {
     let name = request.text("Domain");
     let config = request.member("CustomDomainConfig").cloned();
-    check_new(pool, account, name, config.as_ref())?;
+    check_new(pool, account, name, config.as_ref(), request.now)?;
     let version = version(pool, request)?.unwrap_or(1);
     check_routing(request)?;
     let settings = &account.settings;
@@ -75,25 +77,25 @@ pub(crate) fn create(pool: &mut Pool, account: &mut Account, request: &Request<'
         pool: pool.id.clone(),
         managed_login_version: version,
         config,
+        distribution: distribution(account),
         active_at: request.now + wait,
         pending: "CREATING",
     };
-    let answer = answer(name, &domain);
+    let answer = answer(&domain);
     account.domains.insert(name.to_owned(), domain);
     Ok(answer)
 }
 
-fn answer(name: &str, domain: &Domain) -> Value {
+fn answer(domain: &Domain) -> Value {
     let mut answer = json!({"ManagedLoginVersion": domain.managed_login_version});
     if domain.is_custom() {
-        answer["CloudFrontDomain"] = distribution(name).into();
+        answer["CloudFrontDomain"] = domain.distribution.as_str().into();
     }
     answer
 }
 
-/// The CloudFront name of a domain. A domain that is created again has another one in reality.
-fn distribution(name: &str) -> String {
-    format!("d{:013x}.cloudfront.net", ids::hash(name) & 0xf_ffff_ffff_ffff)
+fn distribution(account: &mut Account) -> String {
+    format!("d{}.cloudfront.net", account.ids.lower(13))
 }
 
 fn check_new(
@@ -101,6 +103,7 @@ fn check_new(
     account: &Account,
     name: &str,
     config: Option<&Value>,
+    now: f64,
 ) -> Result<(), ConfigurationRefusal> {
     let invalid = |message: &str| Err(ConfigurationRefusal::invalid(message));
     if account.domains.contains_key(name) || account.settings.taken_domains.iter().any(|taken| taken == name)
@@ -123,6 +126,11 @@ fn check_new(
     if is_custom && custom >= account.settings.max_custom_domains {
         let message = "The maximum number of custom domains of this account is reached";
         return Err(ConfigurationRefusal::new("LimitExceededException", message));
+    }
+    if account.free_at.get(name).is_some_and(|free_at| now < *free_at) {
+        return invalid(
+            "One or more of the CNAMEs you provided are already associated with a different resource.",
+        );
     }
     config.map_or(Ok(()), check_certificate)
 }
@@ -168,7 +176,7 @@ pub(crate) fn describe(configurations: &mut Configurations, request: &Request<'_
     let mut description = json!({
         "UserPoolId": domain.pool, "AWSAccountId": account.id, "Domain": name,
         "S3Bucket": format!("aws-cognito-prod-{}-assets", account.region),
-        "CloudFrontDistribution": distribution(name),
+        "CloudFrontDistribution": domain.distribution,
         "Version": "20260801000000", "Status": domain.status(request.now), "CustomDomainConfig": {},
         "ManagedLoginVersion": domain.managed_login_version,
     });
@@ -206,7 +214,7 @@ pub(crate) fn update(pool: &mut Pool, account: &mut Account, request: &Request<'
         domain.active_at = domain.active_at.max(request.now + account.settings.custom_domain_active_after);
         domain.pending = "UPDATING";
     }
-    let answer = answer(name, &domain);
+    let answer = answer(&domain);
     account.domains.insert(name.to_owned(), domain);
     Ok(answer)
 }
@@ -214,7 +222,10 @@ pub(crate) fn update(pool: &mut Pool, account: &mut Account, request: &Request<'
 /// DeleteUserPoolDomain.
 pub(crate) fn delete(pool: &mut Pool, account: &mut Account, request: &Request<'_>) -> Answer {
     let name = request.text("Domain");
-    of_request(pool, account, name)?;
+    if of_request(pool, account, name)?.is_custom() {
+        let free_at = request.now + account.settings.custom_domain_free_after;
+        account.free_at.insert(name.to_owned(), free_at);
+    }
     account.domains.remove(name);
     Ok(json!({}))
 }
@@ -228,6 +239,7 @@ pub(crate) fn adopt(account: &mut Account, pool: &str, described: &Value) {
         pool: pool.to_owned(),
         managed_login_version: described["ManagedLoginVersion"].as_i64().unwrap_or(1),
         config,
+        distribution: distribution(account),
         active_at: f64::NEG_INFINITY,
         pending: "CREATING",
     };
@@ -332,5 +344,18 @@ mod tests {
         let routing =
             json!({"Failover": {"SecondaryRegion": "eu-west-1", "PrimaryRoute53HealthCheckId": "1"}});
         fixture.refused(CREATE, json!({"Domain": "login", "Routing": routing}));
+    }
+
+    #[test]
+    fn a_domain_that_is_created_again_has_another_distribution_and_may_have_to_wait() {
+        let mut fixture = Fixture::new();
+        fixture.settings().custom_domain_free_after = 3_600.0;
+        let first = fixture.call(CREATE, custom("auth.example.com"));
+        fixture.call("DeleteUserPoolDomain", json!({"Domain": "auth.example.com"}));
+        let refusal = fixture.refused(CREATE, custom("auth.example.com"));
+        assert!(refusal.message.contains("CNAMEs"), "{refusal}");
+        fixture.now += 3_600.0;
+        let second = fixture.call(CREATE, custom("auth.example.com"));
+        assert_ne!(first["CloudFrontDomain"], second["CloudFrontDomain"]);
     }
 }

@@ -65,6 +65,8 @@ pub(crate) struct Account {
     pub ids: Ids,
     /// By name.
     pub domains: BTreeMap<String, Domain>,
+    /// When the name of a deleted custom domain is free again, in seconds since 1970.
+    pub free_at: BTreeMap<String, f64>,
     pub groups_to_make: Vec<GroupToMake>,
 }
 
@@ -88,6 +90,7 @@ impl Configurations {
             settings,
             ids: Ids::new(account, region),
             domains: BTreeMap::new(),
+            free_at: BTreeMap::new(),
             groups_to_make: Vec::new(),
         };
         Self { account, pools: BTreeMap::new() }

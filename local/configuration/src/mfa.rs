@@ -86,6 +86,23 @@ pub(crate) fn check_sms(sms: &Value, settings: &ConfigurationSettings) -> Result
     if !has_eums && (caller.is_null() || is_empty) {
         return Err(ConfigurationRefusal::invalid("SmsConfiguration needs SnsCallerArn or EumsSms"));
     }
+    let is_unusable = |role: &Value| settings.unusable_sms_roles.iter().any(|unusable| role == unusable);
+    if is_unusable(caller) || is_unusable(&sms["EumsSms"]["CallerArn"]) {
+        let message = "Role does not have permission to publish with SNS";
+        return Err(ConfigurationRefusal::new("InvalidSmsRoleAccessPolicyException", message));
+    }
+    Ok(())
+}
+
+/// Refuses an SES identity that Cognito cannot use. Source: aws-cdk #18964, terraform-provider-aws.
+pub(crate) fn check_sender(
+    identity: &Value,
+    settings: &ConfigurationSettings,
+) -> Result<(), ConfigurationRefusal> {
+    if settings.unusable_senders.iter().any(|unusable| identity == unusable) {
+        let message = "Cognito is not allowed to use your email identity";
+        return Err(ConfigurationRefusal::new("InvalidEmailRoleAccessPolicyException", message));
+    }
     Ok(())
 }
 
@@ -316,6 +333,23 @@ mod tests {
         assert_eq!(fixture.described()["SmsConfiguration"], json!({"EumsSms": {"CallerArn": ROLE}}));
         fixture.settings().accepts_empty_caller_beside_eums = false;
         fixture.refused("UpdateUserPool", update(eums));
+    }
+
+    #[test]
+    fn a_role_or_an_identity_that_cognito_cannot_use_is_refused() {
+        let mut fixture = Fixture::new();
+        fixture.settings().unusable_sms_roles = vec![ROLE.to_owned()];
+        fixture.settings().unusable_senders = vec![SES.to_owned()];
+        let sms = json!({"SmsConfiguration": {"SnsCallerArn": ROLE}});
+        assert_eq!(
+            fixture.refused("UpdateUserPool", sms.clone()).code,
+            "InvalidSmsRoleAccessPolicyException"
+        );
+        let mfa = json!({"MfaConfiguration": "ON", "SmsMfaConfiguration": sms});
+        assert_eq!(fixture.refused(OPERATION, mfa).code, "InvalidSmsRoleAccessPolicyException");
+        let email = json!({"EmailConfiguration": {"EmailSendingAccount": "DEVELOPER", "SourceArn": SES}});
+        let refusal = fixture.create(email).unwrap_err();
+        assert_eq!(refusal.code, "InvalidEmailRoleAccessPolicyException");
     }
 
     #[test]

@@ -14,7 +14,8 @@ type Checked = Result<(), ConfigurationRefusal>;
 pub(crate) struct Provider {
     pub name: String,
     pub kind: String,
-    created: f64,
+    /// Seconds since 1970.
+    pub created: f64,
     modified: f64,
     /// As the caller sent them, with all secrets.
     details: Object,

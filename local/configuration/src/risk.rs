@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::Account;
 use crate::json::{Object, get, object};
 use crate::pool::{Pool, no_threat_protection};
 use crate::refusal::ConfigurationRefusal;
 use crate::request::{Answer, Request};
+use crate::{Account, mfa};
 
 const ALL: &str = "ALL";
 const MEMBERS: [&str; 3] = [
@@ -50,7 +50,9 @@ pub(crate) fn describe(pool: &mut Pool, account: &mut Account, request: &Request
 pub(crate) fn set(pool: &mut Pool, account: &mut Account, request: &Request<'_>) -> Answer {
     check_add_on(pool, account)?;
     let owner = owner(pool, request)?;
-    check_mails(&request.input["AccountTakeoverRiskConfiguration"])?;
+    let takeover = &request.input["AccountTakeoverRiskConfiguration"];
+    check_mails(takeover)?;
+    mfa::check_sender(&takeover["NotifyConfiguration"]["SourceArn"], &account.settings)?;
     let sent: Object =
         MEMBERS.iter().filter_map(|name| Some(((*name).to_owned(), request.member(name)?.clone()))).collect();
     if sent.is_empty() {

@@ -61,6 +61,17 @@ pub struct ConfigurationSettings {
     /// Whether DescribeUserPoolDomain describes a domain of another account. Default: `false`, its
     /// description is empty.
     pub describes_taken_domains: bool,
+    /// Seconds until the name of a deleted custom domain can be used again. CloudFront may hold it for hours:
+    /// aws-amplify/amplify-hosting #718 and #734. Default: 0.
+    pub custom_domain_free_after: f64,
+    /// Seconds until clients can name a new identity provider: lgallard/terraform-aws-cognito-user-pool #71.
+    /// Default: 0.
+    pub provider_known_after: f64,
+    /// The ARNs of SES identities that are not verified, or that Cognito may not use. Default: none.
+    pub unusable_senders: Vec<String>,
+    /// The ARNs of roles that Cognito cannot use for SMS yet. IAM takes minutes after a role was made.
+    /// Default: none.
+    pub unusable_sms_roles: Vec<String>,
     /// Seconds until a prefix domain is active. AWS says up to one minute. Default: 0.
     pub prefix_domain_active_after: f64,
     /// Seconds until a custom domain is active. Terraform waits up to an hour. Default: 900.
@@ -105,6 +116,10 @@ impl Default for ConfigurationSettings {
             unreachable_urls: Vec::new(),
             taken_domains: Vec::new(),
             describes_taken_domains: false,
+            custom_domain_free_after: 0.0,
+            provider_known_after: 0.0,
+            unusable_senders: Vec::new(),
+            unusable_sms_roles: Vec::new(),
             prefix_domain_active_after: 0.0,
             custom_domain_active_after: 900.0,
             max_custom_domains: 4,

@@ -35,7 +35,7 @@ pub(super) fn check(
 ) -> Checked {
     check_attributes(pool, client)?;
     check_flows(pool, client, settings)?;
-    check_providers(pool, client)?;
+    check_providers(pool, client, request.now - settings.provider_known_after)?;
     check_oauth(client, kind, settings)?;
     check_scopes(pool, client, kind)?;
     check_validity(client, request)?;
@@ -88,10 +88,11 @@ fn check_flows(pool: &Pool, client: &Object, settings: &ConfigurationSettings) -
     Ok(())
 }
 
-/// Source of the text: aws-cdk #15850.
-fn check_providers(pool: &Pool, client: &Object) -> Checked {
-    let exists =
-        |name: &str| name == "COGNITO" || pool.providers.iter().any(|provider| provider.name == name);
+/// Checks that the providers exist since `then`, in seconds since 1970. Source of the text: aws-cdk #15850.
+fn check_providers(pool: &Pool, client: &Object, then: f64) -> Checked {
+    let is_known =
+        |name: &str| pool.providers.iter().any(|provider| provider.name == name && provider.created <= then);
+    let exists = |name: &str| name == "COGNITO" || is_known(name);
     match texts(get(client, "SupportedIdentityProviders")).into_iter().find(|name| !exists(name)) {
         Some(name) => Err(ConfigurationRefusal::invalid(format!(
             "The provider {name} does not exist for User Pool {}.",
@@ -255,6 +256,19 @@ mod tests {
         let mut fixture = Fixture::new();
         let message = fixture.refused(CREATE, with(json!({"SupportedIdentityProviders": ["Corp"]}))).message;
         assert!(message.starts_with("The provider Corp does not exist for User Pool"), "{message}");
+    }
+
+    #[test]
+    fn a_new_provider_may_be_unknown_for_some_time() {
+        let mut fixture = Fixture::new();
+        fixture.settings().provider_known_after = 10.0;
+        let details = json!({"MetadataURL": "https://idp.example.com/metadata"});
+        let provider = json!({"ProviderName": "Corp", "ProviderType": "SAML", "ProviderDetails": details});
+        fixture.call("CreateIdentityProvider", provider);
+        let client = with(json!({"SupportedIdentityProviders": ["Corp"]}));
+        fixture.refused(CREATE, client.clone());
+        fixture.now += 10.0;
+        fixture.call(CREATE, client);
     }
 
     #[test]

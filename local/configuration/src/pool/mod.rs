@@ -7,6 +7,7 @@ mod rules;
 mod schema;
 mod tags;
 mod tier;
+mod values;
 
 use std::collections::BTreeMap;
 

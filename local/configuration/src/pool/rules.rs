@@ -34,6 +34,7 @@ pub(crate) fn check(
     if let Some(sms) = request.member("SmsConfiguration") {
         mfa::check_sms(sms, &account.settings)?;
     }
+    mfa::check_sender(&request.input["EmailConfiguration"]["SourceArn"], &account.settings)?;
     check_mode(before.map(|(settings, _)| settings), settings)?;
     check_sms_codes(before.is_none(), settings)?;
     check_verification(settings, request)?;
