@@ -1,16 +1,22 @@
 //! The ids and secrets that Cognito chooses. They follow from the account, the Region and the number of ids
 //! before, so that a test always sees the same ones.
 
+use std::collections::BTreeSet;
+
 /// Draws ids.
 #[derive(Debug, Clone)]
-pub(crate) struct Ids(u64);
+pub(crate) struct Ids {
+    state: u64,
+    /// All secrets that were generated.
+    secrets: BTreeSet<String>,
+}
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 impl Ids {
     pub fn new(account: &str, region: &str) -> Self {
-        Self(hash(&format!("{account} {region}")))
+        Self { state: hash(&format!("{account} {region}")), secrets: BTreeSet::new() }
     }
 
     /// 26 characters: CreateUserPoolClient, API reference.
@@ -21,6 +27,16 @@ impl Ids {
     /// 52 lower-case letters and digits, as AWS's own secrets.
     pub fn secret(&mut self) -> String {
         self.text(LOWER, 52)
+    }
+
+    /// Remembers that a secret was generated for a client.
+    pub fn remember_secret(&mut self, secret: &str) {
+        self.secrets.insert(secret.to_owned());
+    }
+
+    /// Whether a secret was generated for a client.
+    pub fn has_generated(&self, secret: &str) -> bool {
+        self.secrets.contains(secret)
     }
 
     pub fn pool(&mut self, region: &str) -> String {
@@ -50,8 +66,8 @@ impl Ids {
 
     /// SplitMix64.
     fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.state ^ self.state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ z >> 31
     }

@@ -7,6 +7,12 @@ pub struct ConfigurationSettings {
     /// Whether an update resets the members that a request omits and that were never measured. AWS documents
     /// the reset: UpdateUserPool and UpdateUserPoolClient, API reference. Default: `true`.
     pub resets_undocumented: bool,
+    /// Whether UpdateUserPool gives a pool another name. The API model has the member, terraform takes the
+    /// name for immutable. Otherwise the name is ignored. Default: `true`.
+    pub update_renames_pools: bool,
+    /// Whether a client can be created with a secret that Cognito generated for another client. Default:
+    /// `true`.
+    pub accepts_generated_secrets: bool,
     /// Whether `UnusedAccountValidityDays: 0` is accepted beside `TemporaryPasswordValidityDays`. A typed SDK
     /// sends it. Default: `true`.
     pub accepts_zero_unused_account_days: bool,
@@ -95,6 +101,8 @@ impl Default for ConfigurationSettings {
     fn default() -> Self {
         Self {
             resets_undocumented: true,
+            update_renames_pools: true,
+            accepts_generated_secrets: true,
             accepts_zero_unused_account_days: true,
             accepts_empty_caller_beside_eums: true,
             older_messages_win: true,

@@ -66,6 +66,10 @@ pub(crate) fn create(pool: &mut Pool, account: &mut Account, request: &Request<'
     if supplied.is_some() && generates {
         return Err(ConfigurationRefusal::invalid("ClientSecret and GenerateSecret cannot both be set"));
     }
+    let is_generated = supplied.is_some_and(|secret| account.ids.has_generated(secret));
+    if is_generated && !account.settings.accepts_generated_secrets {
+        return Err(ConfigurationRefusal::invalid("The client secret is in use"));
+    }
     let settings = fields::resolved(None, request, &account.settings);
     let has_secret = generates || supplied.is_some();
     rules::check(pool, &settings, rules::Kind { has_secret, is_dynamic: false }, request, &account.settings)?;
@@ -73,7 +77,9 @@ pub(crate) fn create(pool: &mut Pool, account: &mut Account, request: &Request<'
     let secret = match supplied {
         Some(value) => Some((value.to_owned(), true)),
         None if generates => {
-            Some((request.chosen.secret.clone().unwrap_or_else(|| account.ids.secret()), false))
+            let secret = request.chosen.secret.clone().unwrap_or_else(|| account.ids.secret());
+            account.ids.remember_secret(&secret);
+            Some((secret, false))
         }
         None => None,
     };

@@ -174,6 +174,16 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_refuses_a_secret_that_was_generated_for_another_client() {
+        let mut fixture = Fixture::new();
+        let id = fixture.client(json!({"ClientName": "a", "GenerateSecret": true}));
+        let again = json!({"ClientName": "b", "ClientSecret": shown(&mut fixture, &id)});
+        fixture.client(again.clone());
+        fixture.settings().accepts_generated_secrets = false;
+        fixture.refused("CreateUserPoolClient", again);
+    }
+
+    #[test]
     fn a_client_has_at_most_two_secrets() {
         let mut fixture = Fixture::new();
         let id = fixture.client(json!({"ClientName": "a", "GenerateSecret": true}));

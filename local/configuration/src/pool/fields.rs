@@ -73,7 +73,8 @@ pub(super) fn resolved(
     settings: &ConfigurationSettings,
 ) -> Result<Object, ConfigurationRefusal> {
     let mut next = Object::new();
-    let name = request.member("PoolName").or_else(|| before.and_then(|before| before.get("Name")));
+    let sent = request.member("PoolName").filter(|_| before.is_none() || settings.update_renames_pools);
+    let name = sent.or_else(|| before.and_then(|before| before.get("Name")));
     next.extend(name.map(|name| ("Name".to_owned(), name.clone())));
     for (name, when_omitted, default) in FIELDS {
         let kept = before.map(|before| get(before, name));
@@ -236,5 +237,8 @@ mod tests {
         fixture.call("UpdateUserPool", json!({"PoolName": "new", "UsernameAttributes": ["phone_number"]}));
         let pool = fixture.described();
         assert_eq!((&pool["Name"], &pool["UsernameAttributes"]), (&json!("new"), &json!(["email"])));
+        fixture.settings().update_renames_pools = false;
+        fixture.call("UpdateUserPool", json!({"PoolName": "newer"}));
+        assert_eq!(fixture.described()["Name"], "new");
     }
 }

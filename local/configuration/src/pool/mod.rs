@@ -119,7 +119,11 @@ pub(crate) fn create(configurations: &mut Configurations, request: &Request<'_>)
     let factors = Factors::of_creation(&settings);
     rules::check_creation(request)?;
     rules::check(None, (&settings, &factors), request, account)?;
-    tier::check(None, &tier::features(&settings, &factors), get(&settings, "UserPoolTier"))?;
+    tier::check(
+        None,
+        &tier::features(&settings, &factors),
+        get(&settings, "UserPoolTier").as_str().unwrap_or_default(),
+    )?;
     tags::check_pool_tags(&request.input["UserPoolTags"], &account.settings)?;
     let schema = schema::created(&request.input["Schema"], account.settings.shows_identities)?;
     let id = request.chosen.id.clone().unwrap_or_else(|| account.ids.pool(&account.region));
@@ -153,27 +157,20 @@ pub(crate) fn update(pool: &mut Pool, account: &mut Account, request: &Request<'
     tags::check_pool_tags(&request.input["UserPoolTags"], &account.settings)?;
     let before = pool.features(account);
     let updated = Pool { settings, factors, modified: request.now, ..pool.clone() };
-    tier::check(
-        Some((&before, pool.tier())),
-        &updated.features(account),
-        get(&updated.settings, "UserPoolTier"),
-    )?;
+    tier::check(Some((&before, pool.tier())), &updated.features(account), updated.tier())?;
     *pool = updated;
     resource_server::keep_managed(pool);
     Ok(json!({}))
 }
 
-/// Checks that the tier of a changed pool has its features. `before` has the features before the change.
+/// Checks that the tier of a changed pool, which has not changed itself, has its features. `before` has the
+/// features before the change.
 pub(crate) fn check_tier(
     before: &Features,
     changed: &Pool,
     account: &Account,
 ) -> Result<(), ConfigurationRefusal> {
-    tier::check(
-        Some((before, changed.tier())),
-        &changed.features(account),
-        get(&changed.settings, "UserPoolTier"),
-    )
+    tier::check(Some((before, changed.tier())), &changed.features(account), changed.tier())
 }
 
 /// DeleteUserPool.

@@ -64,9 +64,8 @@ pub(super) fn features(settings: &Object, factors: &Factors) -> Features {
 pub(super) fn check(
     before: Option<(&Features, &str)>,
     after: &Features,
-    tier: &Value,
+    tier: &str,
 ) -> Result<(), ConfigurationRefusal> {
-    let tier = tier.as_str().unwrap_or_default();
     let is_change_of_tier = before.is_some_and(|(_, before)| before != tier);
     let had =
         |name: &str| before.is_some_and(|(features, _)| features.iter().any(|(feature, _)| *feature == name));
