@@ -159,7 +159,8 @@ pub(crate) fn list(pool: &mut Pool, account: &mut Account, request: &Request<'_>
         .iter()
         .filter(|client| wanted.is_empty() || (wanted == "DCR") == client.is_dynamic)
         .map(|client| {
-            json!({"ClientId": client.id, "UserPoolId": pool.id, "ClientName": client.settings.get("ClientName")})
+            let name = client.settings.get("ClientName");
+            json!({"ClientId": client.id, "UserPoolId": pool.id, "ClientName": name})
         })
         .collect();
     let sizes = &account.settings.client_page_sizes;

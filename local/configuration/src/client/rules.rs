@@ -108,7 +108,8 @@ fn check_oauth(client: &Object, kind: Kind, settings: &ConfigurationSettings) ->
     let (flows, scopes) = (texts(get(client, "AllowedOAuthFlows")), is_set("AllowedOAuthScopes"));
     if is_allowed && (flows.is_empty() || !scopes) {
         return Err(invalid_flow(
-            "AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows.",
+            "AllowedOAuthFlows and AllowedOAuthScopes are required \
+             if user pool client is allowed to use OAuth flows.",
         ));
     }
     let members = ["AllowedOAuthFlows", "AllowedOAuthScopes", "CallbackURLs", "LogoutURLs"];

@@ -179,8 +179,8 @@ pub(crate) fn delete(configurations: &mut Configurations, request: &Request<'_>)
     let pool = configurations.pools.get(id).ok_or_else(|| unknown(id))?;
     if get(&pool.settings, "DeletionProtection") == "ACTIVE" {
         return Err(ConfigurationRefusal::invalid(
-            "The user pool cannot be deleted because deletion protection is activated. Deletion protection must be \
-             inactivated first.",
+            "The user pool cannot be deleted because deletion protection is activated. \
+             Deletion protection must be inactivated first.",
         ));
     }
     // Source: aws-amplify/amplify-cli #1107.

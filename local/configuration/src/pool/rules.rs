@@ -81,7 +81,8 @@ fn check_mode(before: Option<&Object>, settings: &Object) -> Checked {
     let can_send = has_sms && has(get(settings, "AutoVerifiedAttributes"), "phone_number");
     if !was_on && !can_send {
         return Err(ConfigurationRefusal::invalid(
-            "SMS configuration and Auto verification for phone_number are required when MFA is required/optional",
+            "SMS configuration and Auto verification for phone_number are required \
+             when MFA is required/optional",
         ));
     }
     Ok(())
