@@ -49,7 +49,7 @@ fn own_index(pool: &Pool, request: &Request<'_>) -> Result<usize, ConfigurationR
     Ok(index)
 }
 
-/// The scopes in another order than they were sent: measured (go-to-k/cdk-real-drift #1093). An omitted list
+/// The scopes in another order than they were sent: measured (go-to-k/cdk-real-drift). An omitted list
 /// is empty.
 fn scopes(request: &Request<'_>) -> Value {
     let mut scopes = request.input["Scopes"].as_array().cloned().unwrap_or_default();

@@ -51,7 +51,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Source: terraform-provider-aws #16502, in GovCloud.
+/// Source: a report from GovCloud.
 pub(crate) fn no_threat_protection() -> ConfigurationRefusal {
     ConfigurationRefusal::invalid("Advanced security features are not supported in this region")
 }

@@ -58,7 +58,7 @@ pub(super) fn created(sent: &Value, shows_identities: bool) -> Result<Vec<Value>
     let mut custom = Vec::new();
     for attribute in sent.as_array().into_iter().flatten() {
         // A standard name means the standard attribute. A name with `custom:` gets the prefix a second time
-        // (CFN guide #932).
+        // (cfn-guide #932).
         match schema.iter_mut().find(|standard| standard["Name"] == attribute["Name"]) {
             Some(standard) => override_standard(standard, attribute)?,
             None => custom.push(attribute.clone()),
