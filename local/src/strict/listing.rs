@@ -18,16 +18,14 @@ use crate::http::{self, Reply};
 /// The maximum number of users or groups on a page.
 const MAX_PAGE_SIZE: usize = 60;
 
-/// The operations with a parameter for the page size, the parameter's name, its minimum and its maximum.
-const SIZES: [(&str, &str, i64, i64); 9] = [
+/// The operations with a parameter for the page size, the parameter's name, its minimum and its maximum. The
+/// sizes of configuration listings are in `strict-configuration`.
+const SIZES: [(&str, &str, i64, i64); 6] = [
     ("ListUsers", "Limit", 0, 60),
     ("ListUsersInGroup", "Limit", 0, 60),
     ("ListGroups", "Limit", 0, 60),
     ("AdminListGroupsForUser", "Limit", 0, 60),
-    ("ListIdentityProviders", "MaxResults", 0, 60),
     ("ListUserPools", "MaxResults", 1, 60),
-    ("ListUserPoolClients", "MaxResults", 1, 60),
-    ("ListResourceServers", "MaxResults", 1, 50),
     ("ListUserImportJobs", "MaxResults", 1, 60),
 ];
 

@@ -14,6 +14,7 @@
 
 mod call;
 mod clock;
+mod configuration;
 mod counters;
 mod created_groups;
 mod directory;
@@ -49,6 +50,7 @@ use tokio::task::JoinHandle;
 use crate::http::{self, ConnectionDropped, Reply};
 use call::Call;
 use clock::Clock;
+use configuration::AllConfigurations;
 use counters::Counters;
 use created_groups::CreatedGroups;
 use emulator_client::{COGNITO, EmulatorClient, unchanged};
@@ -63,6 +65,7 @@ use tokens::Tokens;
 pub use quotas::{Category, Quotas};
 pub use refusal::Refusal;
 pub use settings::{ImportSettings, PageSettings, Settings};
+pub use strict_configuration::{ConfigurationSettings, Configurations};
 
 /// A running strict proxy. It stops when this value is dropped.
 pub struct StrictProxy {
@@ -93,6 +96,7 @@ impl StrictProxy {
             overlay: Overlay::default(),
             tokens: Tokens::default(),
             jobs: Jobs::default(),
+            configurations: AllConfigurations::default(),
             creation_locks: Mutex::default(),
         });
         let handler = Arc::clone(&shared);
@@ -138,6 +142,17 @@ impl StrictProxy {
     /// The number of calls that the proxy throttled, by category.
     pub fn throttled(&self) -> BTreeMap<Category, usize> {
         lock(&self.shared.windows).throttled()
+    }
+
+    /// Lets a test act on the configuration of a pool as AWS does: it registers a client, starts a recovery,
+    /// adds tags of a stack, or serves a logo. `None` if no call about the configuration of the pool came
+    /// yet.
+    pub async fn with_configurations<T>(
+        &self,
+        pool: &str,
+        act: impl FnOnce(&mut Configurations) -> T,
+    ) -> Option<T> {
+        self.shared.configurations.with(pool, act).await
     }
 
     /// All calls that the proxy refused, in order, throttled calls included. Calls that the emulator
@@ -196,7 +211,6 @@ async fn answer(shared: &Arc<Shared>, call: &Call) -> Result<Reply, CallError> {
 
 /// Answers a call by the rules of its operation.
 async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Result<Reply, CallError> {
-    let pool = call.text("UserPoolId").unwrap_or_default();
     match call.operation.as_str() {
         "ListUsers" | "ListUsersInGroup" | "ListGroups" | "AdminListGroupsForUser" => {
             listing::answer(shared, call).await
@@ -219,14 +233,7 @@ async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Result<Reply, CallError>
         | "ListUserImportJobs"
         | "StartUserImportJob"
         | "StopUserImportJob" => import::answer(shared, call).await,
-        "UpdateUserPool" | "DeleteUserPool" | "AddCustomAttributes" | "SetUserPoolMfaConfig" => {
-            if call.operation != "SetUserPoolMfaConfig" {
-                import::check_idle(shared, pool)?;
-            }
-            let reply = shared.forward(call).await;
-            shared.pools.forget(pool);
-            reply
-        }
+        operation if configuration::answers(operation) => configuration::answer(shared, call).await,
         _ => shared.forward(call).await,
     }
 }

@@ -54,7 +54,8 @@ impl Category {
     ];
 
     /// The category of an operation. The operations of sign-in have none here, because the backup and its
-    /// tests do not need their quotas.
+    /// tests do not need their quotas. AWS does not name the category of the operations since 2024: client
+    /// secrets, branding styles, terms, sessions, logs. They have the category of their neighbours here.
     pub fn of_operation(operation: &str) -> Option<Self> {
         Some(match operation {
             "SignUp" | "ConfirmSignUp" | "AdminCreateUser" | "AdminConfirmSignUp" => Self::UserCreation,
@@ -81,10 +82,14 @@ impl Category {
             }
             "DescribeUserPool" | "ListUserPools" | "GetProvisionedLimit" => Self::UserPoolRead,
             "CreateUserPool" | "UpdateUserPool" | "DeleteUserPool" => Self::UserPoolUpdate,
-            "DescribeUserPoolClient" | "ListUserPoolClients" => Self::UserPoolClientRead,
-            "CreateUserPoolClient" | "UpdateUserPoolClient" | "DeleteUserPoolClient" => {
-                Self::UserPoolClientUpdate
+            "DescribeUserPoolClient" | "ListUserPoolClients" | "ListUserPoolClientSecrets" => {
+                Self::UserPoolClientRead
             }
+            "CreateUserPoolClient"
+            | "UpdateUserPoolClient"
+            | "DeleteUserPoolClient"
+            | "AddUserPoolClientSecret"
+            | "DeleteUserPoolClientSecret" => Self::UserPoolClientUpdate,
             "GetGroup"
             | "ListGroups"
             | "GetCSVHeader"
@@ -101,6 +106,17 @@ impl Category {
             | "DescribeRiskConfiguration"
             | "DescribeManagedLoginBranding"
             | "DescribeManagedLoginBrandingByClient"
+            | "DescribeTerms"
+            | "DescribeTermsByClient"
+            | "ListTerms"
+            | "GetLogDeliveryConfiguration"
+            | "GetUserPoolSessionConfiguration"
+            | "GetUserPoolClientSessionConfiguration"
+            | "DescribeCIMDPolicy"
+            | "ListCIMDPolicies"
+            | "ListUserPoolReplicas"
+            | "ListPointInTimeRecoveries"
+            | "GetSigningCertificate"
             | "ListTagsForResource" => Self::UserPoolResourceRead,
             "AddCustomAttributes"
             | "CreateGroup"
@@ -121,6 +137,18 @@ impl Category {
             | "SetUserPoolMfaConfig"
             | "SetUICustomization"
             | "SetRiskConfiguration"
+            | "SetLogDeliveryConfiguration"
+            | "SetUserPoolSessionConfiguration"
+            | "SetUserPoolClientSessionConfiguration"
+            | "CreateManagedLoginBranding"
+            | "UpdateManagedLoginBranding"
+            | "DeleteManagedLoginBranding"
+            | "CreateTerms"
+            | "UpdateTerms"
+            | "DeleteTerms"
+            | "CreateCIMDPolicy"
+            | "UpdateCIMDPolicy"
+            | "DeleteCIMDPolicy"
             | "TagResource"
             | "UntagResource" => Self::UserPoolResourceUpdate,
             _ => return None,

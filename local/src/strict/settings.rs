@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use strict_configuration::ConfigurationSettings;
+
 use super::quotas::Quotas;
 
 /// The settings of a strict proxy. By default, limits are AWS's, no quota applies, and pages are full.
@@ -29,6 +31,8 @@ pub struct Settings {
     pub pages: PageSettings,
     /// User import jobs.
     pub import: ImportSettings,
+    /// The configuration of pools.
+    pub configuration: ConfigurationSettings,
 }
 
 /// The division of listings of users, members and groups into pages.
@@ -84,6 +88,7 @@ impl Default for Settings {
             token_expires_after: Duration::from_secs(3_600),
             pages: PageSettings::default(),
             import: ImportSettings::default(),
+            configuration: ConfigurationSettings::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::call::{Call, Caller};
 use super::clock::Clock;
+use super::configuration::AllConfigurations;
 use super::counters::Counters;
 use super::created_groups::CreatedGroups;
 use super::emulator_client::{EmulatorClient, unchanged};
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub overlay: Overlay,
     pub tokens: Tokens,
     pub jobs: Jobs,
+    pub configurations: AllConfigurations,
     pub creation_locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 

@@ -39,15 +39,6 @@ const JOBS: ListingFields =
 /// The algorithms of imported password hashes.
 const ALGORITHMS: [&str; 4] = ["BCRYPT", "SCRYPT", "ARGON2ID", "PBKDF2_SHA256"];
 
-/// Refuses a change to a pool in which a job is active.
-pub(super) fn check_idle(shared: &Shared, pool: &str) -> Result<(), Refusal> {
-    if shared.jobs.is_active_in(pool) {
-        let message = "A user import job is in progress for this user pool.";
-        return Err(Refusal::new("UserImportInProgressException", message));
-    }
-    Ok(())
-}
-
 /// Answers an operation on import jobs.
 pub(super) async fn answer(shared: &Arc<Shared>, call: &Call) -> Result<Reply, CallError> {
     let pool = shared.describe(&call.caller(), call.pool()?).await?;

@@ -4,6 +4,7 @@
 //! Method: an SDK client that never retries calls the strict proxy in front of an emulator.
 
 mod backup;
+mod configuration;
 mod groups;
 mod import_jobs;
 mod listings;
