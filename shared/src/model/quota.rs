@@ -31,7 +31,7 @@ pub enum Category {
 
 impl Category {
     /// The categories that the runs of the project draw on.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UserCreation,
         Self::UserRead,
         Self::UserList,
