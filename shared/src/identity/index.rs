@@ -164,11 +164,22 @@ mod tests {
         users.add(subs[2].clone(), digest(99));
         let users = users.sorted();
         assert_eq!((users.len(), users.rows().count()), (4, 4));
+        assert!(!users.is_empty() && SnapshotUsers::default().is_empty());
         for (sub, number) in subs.iter().zip(0..) {
             let row = users.row_of(sub).unwrap();
             assert_eq!((users.sub(row), users.digest(row)), (sub.clone(), digest(number)));
         }
         assert_eq!(users.row_of(&uuid(1)), None);
+    }
+
+    #[test]
+    fn a_sub_begins_with_its_first_digit() {
+        let first = |sub: &str| Fingerprint::of_sub(&Sub::new(sub)).first_digit();
+        assert_eq!(
+            ["017ae49d", "917ae49d", "f17ae49d"]
+                .map(|start| first(&format!("{start}-f84c-47fc-99bf-1b780e65dec8"))),
+            [0, 9, 15]
+        );
     }
 
     #[test]

@@ -264,6 +264,12 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_reason_to_keep_a_snapshot_has_a_name() {
+        let reasons = [KeptFor::Newest, KeptFor::Rule(Rule::Monthly), KeptFor::NothingNewerSealed];
+        assert_eq!(reasons.map(KeptFor::name), ["newest", Rule::Monthly.name(), "nothing newer sealed"]);
+    }
+
     /// A snapshot. The id ends in the number of its users, of which the newest sign up last and leave last.
     fn past_at(time: jiff::Timestamp, sealed: bool, users: u64) -> Past {
         let text = time.strftime("%Y%m%dT%H%M%S%3fZ");

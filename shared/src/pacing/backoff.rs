@@ -76,6 +76,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn waits_of_a_seed_can_be_repeated() {
+        let waits =
+            || FullJitter::new(6, Duration::from_secs(1), Duration::from_secs(9)).build().collect::<Vec<_>>();
+        seed_waits(Some(7));
+        let first = waits();
+        let reached = seed_waits(Some(7));
+        assert!(reached.is_some_and(|seed| seed != 7 && seed > 1), "the seed of the next wait");
+        assert_eq!(waits(), first);
+        assert_eq!(seed_waits(None), reached);
+        assert!(first.iter().all(|wait| *wait > Duration::ZERO), "{first:?}");
+        assert_eq!(seed_waits(None), None);
+    }
+
+    #[test]
     fn waits_differ_and_stay_below_their_growing_ceilings() {
         let ceilings = [100, 200, 400, 500, 500].map(Duration::from_millis);
         let waits = || {

@@ -70,6 +70,13 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
+    async fn work_fits_if_it_ends_before_the_reserve() {
+        let budget = Budget::for_invocation(Duration::from_secs(10));
+        assert!(budget.leaves(Duration::from_millis(7_999)));
+        assert!(!budget.leaves(Duration::from_secs(8)));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_budget_keeps_a_reserve_before_the_deadline() {
         let long = Budget::for_invocation(Duration::from_secs(900));
         let short = Budget::for_invocation(Duration::from_secs(10));

@@ -219,6 +219,29 @@ mod tests {
     }
 
     #[test]
+    fn a_piece_has_as_many_entries_as_fit_twice() {
+        let bytes = InFlightBytes::new(1_000 * KB);
+        assert_eq!((bytes.fitting(60, 16), bytes.fitting(5, 16)), (16, 5), "no size is known yet");
+        poll(pin!(bytes.begin(10))).unwrap().has(10, 100 * KB);
+        assert_eq!((bytes.fitting(60, 16), bytes.fitting(5, 16)), (50, 5));
+        assert_eq!(bytes.state().expected(20, bytes.max), 400 * KB);
+        // A smaller entry leaves 96 % of the largest size.
+        poll(pin!(bytes.begin(1))).unwrap().has(1, KB);
+        assert_eq!(bytes.state().largest, Some(10 * KB * KEPT / 1_000));
+        poll(pin!(bytes.begin(1))).unwrap().has(1, 2_000 * KB);
+        assert_eq!(bytes.fitting(60, 16), 1, "one entry always fits");
+    }
+
+    #[test]
+    fn a_call_that_failed_beside_held_pages_lets_the_next_one_begin() {
+        let bytes = InFlightBytes::new(1_000);
+        let mut held = poll(pin!(bytes.begin_page(|| usize::MAX))).unwrap();
+        held.has(60, 900);
+        drop(poll(pin!(bytes.begin_page(|| usize::MAX))).unwrap());
+        assert!(poll(pin!(bytes.begin_page(|| usize::MAX))).is_some());
+    }
+
+    #[test]
     fn pieces_begin_in_their_order() {
         let bytes = InFlightBytes::new(100);
         let first = poll(pin!(bytes.begin_sized(80))).unwrap();

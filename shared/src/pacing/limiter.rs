@@ -93,6 +93,14 @@ mod tests {
         departures.iter().map(in_window).max().unwrap_or(0)
     }
 
+    #[tokio::test]
+    async fn refused_calls_are_counted() {
+        let limiter = limiter(10, None);
+        limiter.count_throttled().await;
+        limiter.count_throttled().await;
+        assert_eq!(limiter.stats().await.throttled, 2);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_steady_caller_gets_the_full_rate_evenly() {
         for tps in [1, 7, 10, 30, 200] {

@@ -114,6 +114,32 @@ mod tests {
         assert_eq!(calls_in(&throttle, Category::UserList, 1).await, 100);
     }
 
+    /// How long the next call of the category waits, in milliseconds.
+    async fn next_wait(throttle: &Throttle, category: Category) -> u128 {
+        let before = Instant::now();
+        throttle.wait(category).await;
+        before.elapsed().as_millis()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_halves_the_rate_and_each_second_brings_a_twentieth_of_the_full_rate_back() {
+        let (throttle, category) =
+            (Throttle::new(Tps::new(20).unwrap(), Ceilings::default()), Category::UserList);
+        throttle.refused(category);
+        // 10 calls a second.
+        assert_eq!(next_wait(&throttle, category).await, 100);
+        assert_eq!(next_wait(&throttle, category).await, 100);
+        // Half a second after the first refusal, another one counts. The rate has grown to 10.5, and halves.
+        tokio::time::advance(Duration::from_millis(300)).await;
+        throttle.refused(category);
+        let wait = next_wait(&throttle, category).await;
+        assert!((190..=192).contains(&wait), "{wait} ms at 5.25 calls a second");
+        // Another one at the same time does not.
+        throttle.refused(category);
+        let wait = next_wait(&throttle, category).await;
+        assert!((180..=192).contains(&wait), "{wait} ms");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_throttled_category_never_stops() {
         let throttle = Throttle::new(Tps::new(4).unwrap(), Ceilings::default());
