@@ -169,7 +169,7 @@ fn with_assets(
     let mut assets = before.to_vec();
     for sent in request.input["Assets"].as_array().into_iter().flatten() {
         let mut asset = object(sent);
-        // The id belongs to this pool, whatever the request says.
+        // The id belongs to this pool. The request cannot change it.
         asset.insert("ResourceId".to_owned(), account.ids.lower(20).into());
         let asset = Value::Object(asset);
         let key = |asset: &Value| (asset["Category"].clone(), asset["ColorMode"].clone());

@@ -135,7 +135,7 @@ fn check_new(
     config.map_or(Ok(()), check_certificate)
 }
 
-/// The certificate of a custom domain is in us-east-1, whatever the Region of the pool.
+/// The certificate of a custom domain is in us-east-1. The Region of the pool does not matter.
 fn check_certificate(config: &Value) -> Result<(), ConfigurationRefusal> {
     if text(config, "CertificateArn").split(':').nth(3) != Some("us-east-1") {
         return Err(ConfigurationRefusal::invalid("The certificate must be in us-east-1"));

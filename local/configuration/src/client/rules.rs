@@ -174,7 +174,7 @@ fn check_validity(client: &Object, request: &Request<'_>) -> Checked {
             Some("days") => DAY,
             _ => default_unit,
         };
-        // 0 and an omitted value are the default, whatever the unit.
+        // 0 and an omitted value are the default, in every unit.
         let sent = request.member(name).and_then(Value::as_i64).filter(|validity| *validity != 0);
         if sent.is_some_and(|validity| !(min..=max).contains(&validity.saturating_mul(unit))) {
             return Err(ConfigurationRefusal::invalid(format!("Invalid range for token validity: {name}")));

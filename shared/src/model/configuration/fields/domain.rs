@@ -13,7 +13,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::derived("CloudFrontDistribution").bound(Bound::Pool),
     Field::derived("Version"),
     Field::volatile("Status"),
-    // A certificate of ACM in us-east-1, whatever the Region of the pool. Every update of a custom domain
+    // A certificate of ACM in us-east-1, also for pools of other Regions. Every update of a custom domain
     // needs it.
     Field::setting("CustomDomainConfig.CertificateArn").refused().bound(Bound::Account),
     Field::setting("CustomDomainConfig.SecurityPolicy"),
