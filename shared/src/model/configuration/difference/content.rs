@@ -1,10 +1,10 @@
-//! What an object holds that a comparison looks at, by path.
+//! What an object holds that a diff looks at, by path.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::document::SecretMark;
+use super::document::SecretPlaceholder;
 use super::layout::{Node, sorted};
 use super::normal::{duration, normal};
 use crate::model::configuration::schema::STANDARD_ATTRIBUTE_DEFAULTS;
@@ -75,8 +75,8 @@ impl Leaf {
         }
     }
 
-    /// Whether the document has a mark in place of the value.
-    pub fn is_marked(&self) -> bool {
+    /// Whether the document has a placeholder for the value.
+    pub fn is_placeholder(&self) -> bool {
         matches!(self, Self::Secret(Secret { value: SecretValue::Mac(_) | SecretValue::LeftOut, .. }))
     }
 }
@@ -111,20 +111,20 @@ impl Setting {
 
 impl SecretValue {
     fn of(value: &Value) -> Self {
-        match SecretMark::read(value) {
+        match SecretPlaceholder::read(value) {
             None => Self::Clear(normal(value)),
-            Some(SecretMark { mac: Some(mac) }) => Self::Mac(mac),
-            Some(SecretMark { mac: None }) => Self::LeftOut,
+            Some(SecretPlaceholder { mac: Some(mac) }) => Self::Mac(mac),
+            Some(SecretPlaceholder { mac: None }) => Self::LeftOut,
         }
     }
 
     /// Elements of a list, without their order.
     fn of_elements(elements: Vec<Value>) -> Self {
-        let marks: Vec<_> = elements.iter().filter_map(SecretMark::read).collect();
-        if marks.is_empty() {
+        let placeholders: Vec<_> = elements.iter().filter_map(SecretPlaceholder::read).collect();
+        if placeholders.is_empty() {
             return Self::Clear(normal(&sorted(elements)));
         }
-        let macs: Option<Vec<_>> = marks.iter().map(|mark| mark.mac.clone()).collect();
+        let macs: Option<Vec<_>> = placeholders.iter().map(|placeholder| placeholder.mac.clone()).collect();
         match macs {
             Some(mut macs) if macs.len() == elements.len() => {
                 macs.sort_unstable();
@@ -150,7 +150,7 @@ impl Reader<'_> {
         if leaf.is_some_and(|row| matches!(row.nature, Nature::Name | Nature::Derived | Nature::Volatile)) {
             return;
         }
-        if SecretMark::read(value).is_some() {
+        if SecretPlaceholder::read(value).is_some() {
             return self.secret(leaf, path, value);
         }
         match leaf {
@@ -221,7 +221,7 @@ impl Reader<'_> {
             let key = key_of(element).unwrap_or_default();
             let count = counts.entry(key.clone()).or_default();
             *count += 1;
-            // Cognito has no such list. If it has one, the comparison loses no element.
+            // Cognito has no such list. If it has one, the diff loses no element.
             let key = if *count > 1 { format!("{key}, {count}") } else { key };
             let child = format!("{path}[{key}]");
             if row.nature == Nature::Setting {

@@ -35,7 +35,7 @@ pub struct Uncaptured {
 
 /// What a document has in place of a secret. In JSON: `{"$secret": {"mac": "…"}}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretMark {
+pub struct SecretPlaceholder {
     /// The MAC of the secret. Equal secrets have equal MACs. None if the capture left the secret out.
     pub mac: Option<String>,
 }
@@ -181,20 +181,20 @@ impl Uncaptured {
     }
 }
 
-impl SecretMark {
+impl SecretPlaceholder {
     const MEMBER: &str = "$secret";
 
-    /// The mark, if the value is one.
+    /// The placeholder, if the value is one.
     pub fn read(value: &Value) -> Option<Self> {
         let members = value.as_object().filter(|members| members.len() == 1)?;
-        let mark = members.get(Self::MEMBER)?.as_object()?;
-        Some(Self { mac: mark.get("mac").and_then(Value::as_str).map(str::to_owned) })
+        let placeholder = members.get(Self::MEMBER)?.as_object()?;
+        Some(Self { mac: placeholder.get("mac").and_then(Value::as_str).map(str::to_owned) })
     }
 
-    /// The mark in JSON.
+    /// The placeholder in JSON.
     pub fn to_value(&self) -> Value {
-        let mark: Map<_, _> = self.mac.iter().map(|mac| ("mac".to_owned(), json!(mac))).collect();
-        json!({ Self::MEMBER: mark })
+        let placeholder: Map<_, _> = self.mac.iter().map(|mac| ("mac".to_owned(), json!(mac))).collect();
+        json!({ Self::MEMBER: placeholder })
     }
 }
 

@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::document::SecretMark;
+use super::document::SecretPlaceholder;
 use super::normal::normal;
 use crate::model::configuration::{
     Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, fields_of,
 };
 
-/// A place in an object.
+/// A position in an object.
 #[derive(Debug, Default)]
 pub(super) struct Node {
-    /// The row of the place, or of the list whose element it is.
+    /// The row of the position, or of the list whose element it is.
     pub row: Option<&'static Field>,
     members: BTreeMap<&'static str, Node>,
-    /// The place of every key of a map.
+    /// The position of every key of a map.
     any: Option<Box<Node>>,
-    /// The place of every element of a list.
+    /// The position of every element of a list.
     pub element: Option<Box<Node>>,
 }
 
@@ -55,12 +55,12 @@ impl Node {
         self.row.is_some() && !self.has_members() && self.element.is_none()
     }
 
-    /// The place of a member. None if the table does not know it.
+    /// The position of a member. None if the table does not know it.
     pub fn member(&self, name: &str) -> Option<&Self> {
         self.members.get(name).or(self.any.as_deref())
     }
 
-    /// Whether a comparison passes over the member: the tags that AWS writes belong to AWS.
+    /// Whether a diff passes over the member: the tags that AWS writes belong to AWS.
     pub fn is_passed_over(&self, name: &str) -> bool {
         let any = self.any.as_ref().and_then(|any| any.row);
         any.is_some_and(|row| row.path == "UserPoolTags.*") && name.starts_with(RESERVED_TAG_PREFIX)
@@ -79,7 +79,7 @@ impl Node {
     /// The names and settings of a value, without secrets, unknown members, and what Cognito computes. Lists
     /// are sorted. None if nothing remains.
     pub fn shown(&self, value: &Value) -> Option<Value> {
-        if value.is_null() || SecretMark::read(value).is_some() {
+        if value.is_null() || SecretPlaceholder::read(value).is_some() {
             return None;
         }
         let is_shown = matches!(self.nature(), Some(Nature::Setting | Nature::Name));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{Configuration, POOL_WIDE};
-use super::outcome::Side;
+use super::output::Side;
 use crate::model::configuration::ObjectKind;
 
 /// The ids of old clients, and of the clients that a restore created for them.

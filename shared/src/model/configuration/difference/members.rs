@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::content::{Content, Leaf, Secret, SecretValue, Setting};
 use super::matching::ClientPairs;
-use super::outcome::{Change, NotComparedReason, Side, Values};
+use super::output::{Change, NotComparedReason, Side, Values};
 use crate::model::configuration::{Bound, Field, Nature};
 
-/// What the comparison of one object found.
+/// What the diff of one object found.
 #[derive(Default)]
-pub(super) struct MemberFindings {
+pub(super) struct ObjectDifference {
     pub differences: Vec<MemberDifference>,
     pub not_compared: Vec<MemberNotCompared>,
 }
@@ -30,32 +30,32 @@ pub(super) struct MemberNotCompared {
 }
 
 /// Compares two contents of one object.
-pub(super) fn compare_members(old: &Content, new: &Content, clients: &ClientPairs<'_>) -> MemberFindings {
-    let mut comparison = MemberComparison { clients, covered: vec![], findings: MemberFindings::default() };
-    comparison.marks(old, new);
-    comparison.marks(new, old);
-    comparison.wholes(old, new);
+pub(super) fn compare_members(old: &Content, new: &Content, clients: &ClientPairs<'_>) -> ObjectDifference {
+    let mut differ = ObjectDiffer { clients, covered: vec![], found: ObjectDifference::default() };
+    differ.placeholders(old, new);
+    differ.placeholders(new, old);
+    differ.wholes(old, new);
     let paths: BTreeSet<_> = old.leaves.keys().chain(new.leaves.keys()).collect();
     for path in paths {
-        if !comparison.is_covered(path) {
-            comparison.leaf(path, old, new);
+        if !differ.is_covered(path) {
+            differ.leaf(path, old, new);
         }
     }
-    comparison.findings
+    differ.found
 }
 
-struct MemberComparison<'a> {
+struct ObjectDiffer<'a> {
     clients: &'a ClientPairs<'a>,
     /// Paths that are compared with all that is below them.
     covered: Vec<String>,
-    findings: MemberFindings,
+    found: ObjectDifference,
 }
 
-impl MemberComparison<'_> {
-    /// A mark may stand for a whole member that the table of today knows, with members of its own.
-    fn marks(&mut self, marked: &Content, other: &Content) {
-        let marks = marked.leaves.iter().filter(|(_, leaf)| leaf.is_marked());
-        for (path, _) in marks {
+impl ObjectDiffer<'_> {
+    /// A placeholder may stand for a whole member that the table of today knows, with members of its own.
+    fn placeholders(&mut self, source: &Content, other: &Content) {
+        let placeholders = source.leaves.iter().filter(|(_, leaf)| leaf.is_placeholder());
+        for (path, _) in placeholders {
             let is_below = |other: &String| other != path && covers(path, other);
             let has_members = other.leaves.keys().chain(other.wholes.keys()).any(is_below);
             if has_members || other.wholes.contains_key(path) {
@@ -180,11 +180,11 @@ impl MemberComparison<'_> {
     }
 
     fn difference(&mut self, path: &str, change: Change, values: Values, row: Option<&'static Field>) {
-        self.findings.differences.push(MemberDifference { field: path.to_owned(), change, values, row });
+        self.found.differences.push(MemberDifference { field: path.to_owned(), change, values, row });
     }
 
     fn not_compared(&mut self, path: &str, reason: NotComparedReason, side: Option<Side>) {
-        self.findings.not_compared.push(MemberNotCompared { field: path.to_owned(), reason, side });
+        self.found.not_compared.push(MemberNotCompared { field: path.to_owned(), reason, side });
     }
 }
 

@@ -8,7 +8,7 @@ use crate::model::configuration::{Comparison, Field, ObjectKind, field, fields_o
 /// The only objects of their kinds, on one side.
 pub(super) type Singles = BTreeMap<ObjectKind, Content>;
 
-/// Leaves each value at one place, so that a change is one difference.
+/// Leaves each value at one path, so that a change is one difference.
 ///
 /// A mirror gives its value to its twin if only that side lacks the twin, and is then dropped. If both sides
 /// lack the twin, or if its object is not compared, the mirror stays.

@@ -13,8 +13,8 @@
 //! - A time is shown with its unit: `60 minutes`. A difference in the unit is a difference of the time.
 //! - If an absent member has a default, the difference is `changed` and shows the default.
 //! - A mirror is compared with its twin. The difference is that of the twin.
-//! - A secret that one side lacks is not compared: Cognito need not answer it. So is a member that Cognito never
-//!   answers. An unknown member that one side lacks is a difference.
+//! - A secret that one side lacks is not compared, because Cognito need not answer it. The same is true of a
+//!   member that Cognito never answers. An unknown member that one side lacks is a difference.
 //! - Clients are paired by id, by the map, and by a name that is unique on each side. In one pool, a pair by
 //!   name has another id: the owner deleted the client and created it again. That is a difference of
 //!   `ClientId`. Policies for metadata documents are paired in the same way.
@@ -31,7 +31,7 @@ mod matching;
 mod members;
 mod mirrors;
 mod normal;
-mod outcome;
+mod output;
 #[cfg(test)]
 mod tests;
 
@@ -44,9 +44,9 @@ use document::{Configuration, POOL_WIDE, is_of_client, name_members};
 use layout::Node;
 pub use matching::ClientMap;
 use matching::{ClientPairs, Doubt, Pair, in_new_pool, named, pair_by_key, pair_named, split_client, texts};
-use members::{MemberFindings, compare_members};
+use members::{ObjectDifference, compare_members};
 use mirrors::{Singles, fold_mirrors};
-pub use outcome::{
+pub use output::{
     Change, ComparedObject, ConfigurationDifference, Difference, NotCompared, NotComparedReason, Side, Values,
 };
 
@@ -57,18 +57,17 @@ use super::{Nature, ObjectKind, ObjectName, field, fields_of, operations_of};
 /// `clients` has the old and the new ids of clients that a restore created again. It may be empty.
 pub fn compare(old: &Configuration, new: &Configuration, clients: &ClientMap) -> ConfigurationDifference {
     let clients = ClientPairs::new(old, new, clients);
-    let mut comparison =
-        Comparison { old, new, clients: &clients, differences: vec![], not_compared: vec![] };
-    comparison.singles();
+    let mut differ = Differ { old, new, clients: &clients, differences: vec![], not_compared: vec![] };
+    differ.singles();
     for &kind in ObjectKind::ALL.iter().filter(|kind| !kind.is_single()) {
-        if !comparison.is_uncaptured(kind) {
-            comparison.objects(kind);
+        if !differ.is_uncaptured(kind) {
+            differ.objects(kind);
         }
     }
-    ConfigurationDifference::new(comparison.differences, comparison.not_compared)
+    ConfigurationDifference::new(differ.differences, differ.not_compared)
 }
 
-struct Comparison<'a> {
+struct Differ<'a> {
     old: &'a Configuration,
     new: &'a Configuration,
     clients: &'a ClientPairs<'a>,
@@ -76,7 +75,7 @@ struct Comparison<'a> {
     not_compared: Vec<NotCompared>,
 }
 
-impl<'a> Comparison<'a> {
+impl<'a> Differ<'a> {
     fn side(&self, side: Side) -> &'a Configuration {
         match side {
             Side::Old => self.old,
@@ -106,8 +105,8 @@ impl<'a> Comparison<'a> {
                 old: name(self.old),
                 new: name(self.new),
             };
-            let findings = compare_members(old, new, self.clients);
-            self.add(&object, findings);
+            let found = compare_members(old, new, self.clients);
+            self.add(&object, found);
         }
     }
 
@@ -188,18 +187,18 @@ impl<'a> Comparison<'a> {
         }
         let content =
             |object: Option<&Value>| object.map_or_else(Content::empty, |object| Content::of(kind, object));
-        let findings = compare_members(&content(old), &content(new), self.clients);
+        let found = compare_members(&content(old), &content(new), self.clients);
         let shown = |value: &Value| Node::of(kind, value).shown(value).unwrap_or_else(|| json!({}));
         let (change, values) = match (old, new) {
             (Some(_), Some(_)) => {
                 self.add_new_id(kind, pair, &object);
-                return self.add(&object, findings);
+                return self.add(&object, found);
             }
             (None, Some(new)) => (Change::Added, Values::added(shown(new))),
             (Some(old), None) => (Change::Removed, Values::removed(shown(old))),
             (None, None) => return,
         };
-        if has_settings(kind) && (is_created(kind) || !findings.differences.is_empty()) {
+        if has_settings(kind) && (is_created(kind) || !found.differences.is_empty()) {
             self.differences.push(Difference { object, field: None, change, values, row: None });
         }
     }
@@ -244,15 +243,15 @@ impl<'a> Comparison<'a> {
         });
     }
 
-    fn add(&mut self, object: &ComparedObject, findings: MemberFindings) {
-        self.differences.extend(findings.differences.into_iter().map(|member| Difference {
+    fn add(&mut self, object: &ComparedObject, found: ObjectDifference) {
+        self.differences.extend(found.differences.into_iter().map(|member| Difference {
             object: object.clone(),
             field: Some(member.field),
             change: member.change,
             values: member.values,
             row: member.row,
         }));
-        self.not_compared.extend(findings.not_compared.into_iter().map(|member| NotCompared {
+        self.not_compared.extend(found.not_compared.into_iter().map(|member| NotCompared {
             object: object.clone(),
             field: Some(member.field),
             reason: member.reason,

@@ -7,7 +7,7 @@ struct ByHand {
     expected: Value,
 }
 
-/// Twelve changes, in the order in which a comparison names them.
+/// Twelve changes, in the order in which a diff names them.
 fn twelve() -> [ByHand; 12] {
     [
         ByHand {
@@ -169,7 +169,7 @@ fn twelve_changes_by_hand_at_once_are_named_exactly() {
     let mut expected = twelve().map(|by_hand| by_hand.expected);
     // The clients stand in the order of their names, and so do all objects of a kind.
     assert!(difference(&document(), &drifted).differences.is_sorted_by_key(|found| found.object.kind));
-    expected.sort_by_key(|difference| order(difference));
+    expected.sort_by_key(order);
     let mut found: Vec<_> = differences(&document(), &drifted).as_array().unwrap().clone();
     found.sort_by_key(order);
     assert_eq!(json!(found), json!(expected));

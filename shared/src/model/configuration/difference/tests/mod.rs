@@ -1,4 +1,4 @@
-//! Goal: a comparison names what an owner changed, and nothing else.
+//! Goal: a diff names what an owner changed, and nothing else.
 //!
 //! Method: change documents of one large pool by hand, or by random changes that mean nothing.
 

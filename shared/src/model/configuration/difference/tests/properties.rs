@@ -3,10 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::configuration::{Comparison, Field, ProviderType};
+use crate::model::configuration::difference::content::{Content, Leaf};
+use crate::model::configuration::{Comparison, Field, ProviderType, unknown_members};
 
-/// A place in a document: the names and positions that lead to it.
-type Place = Vec<Step>;
+/// A path in a document: the names and positions that lead to it.
+type Path = Vec<Step>;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -14,33 +15,33 @@ enum Step {
     Position(usize),
 }
 
-/// All places of a document at which a value stands, parents first.
-fn places(value: &Value, place: &Place, found: &mut Vec<Place>) {
-    let child = |step| place.iter().cloned().chain([step]).collect::<Place>();
+/// All paths of a document at which a value stands, parents first.
+fn paths(value: &Value, path: &Path, found: &mut Vec<Path>) {
+    let child = |step| path.iter().cloned().chain([step]).collect::<Path>();
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                let place = child(Step::Member(name.clone()));
-                found.push(place.clone());
-                places(member, &place, found);
+                let path = child(Step::Member(name.clone()));
+                found.push(path.clone());
+                paths(member, &path, found);
             }
         }
         Value::Array(elements) => {
             for (position, element) in elements.iter().enumerate() {
-                let place = child(Step::Position(position));
-                found.push(place.clone());
-                places(element, &place, found);
+                let path = child(Step::Position(position));
+                found.push(path.clone());
+                paths(element, &path, found);
             }
         }
         _ => {}
     }
 }
 
-/// The places below the objects, so that every document has a name for each object.
-fn member_places() -> Vec<Place> {
+/// The paths below the objects, so that every document has a name for each object.
+fn member_paths() -> Vec<Path> {
     let mut found = vec![];
-    places(&document(), &vec![], &mut found);
-    found.retain(|place| match &place[..] {
+    paths(&document(), &vec![], &mut found);
+    found.retain(|path| match &path[..] {
         [Step::Member(kind), Step::Position(_), Step::Member(name), ..] => {
             kind != "notCaptured" && !is_name(kind, name)
         }
@@ -56,8 +57,8 @@ fn is_name(kind: &str, member: &str) -> bool {
         || ["ClientId", "ClientName", "PolicyName"].contains(&member)
 }
 
-fn value_at<'a>(document: &'a mut Value, place: &[Step]) -> Option<&'a mut Value> {
-    place.iter().try_fold(document, |value, step| match step {
+fn value_at<'a>(document: &'a mut Value, path: &[Step]) -> Option<&'a mut Value> {
+    path.iter().try_fold(document, |value, step| match step {
         Step::Member(name) => value.get_mut(name),
         Step::Position(position) => value.get_mut(*position),
     })
@@ -141,8 +142,8 @@ fn swapped(difference: &Difference) -> Value {
 }
 
 /// Whether the table knows every member here: in maps and in free JSON.
-fn is_open(place: &[Step]) -> bool {
-    let names: Vec<_> = place
+fn is_open(path: &[Step]) -> bool {
+    let names: Vec<_> = path
         .iter()
         .filter_map(|step| match step {
             Step::Member(name) => Some(name.as_str()),
@@ -153,16 +154,16 @@ fn is_open(place: &[Step]) -> bool {
     names.contains(&"Settings") || names.last().is_some_and(|name| maps.contains(name))
 }
 
-/// The document after some of its members were removed, replaced or marked.
+/// The document after some of its members were removed or replaced.
 fn mutilated(changes: &[(usize, u8)]) -> Value {
-    let places = member_places();
+    let paths = member_paths();
     let mut document = document();
-    for (place, change) in changes {
-        let place = &places[place % places.len()];
-        let Some(value) = value_at(&mut document, place) else { continue };
+    for (path, change) in changes {
+        let path = &paths[path % paths.len()];
+        let Some(value) = value_at(&mut document, path) else { continue };
         match (change % 6, value.clone()) {
             (0, _) => *value = Value::Null,
-            (1, Value::Object(_)) | (2.., _) if is_open(place) => {}
+            (1, Value::Object(_)) | (2.., _) if is_open(path) => {}
             (1, Value::String(text)) => *value = json!(format!("{text}-changed")),
             (1, Value::Number(number)) => *value = json!(number.as_f64().unwrap() + 1.0),
             (1, Value::Bool(is_set)) => *value = json!(!is_set),
@@ -215,6 +216,18 @@ proptest! {
         prop_assert_eq!(there.not_compared.len(), back.not_compared.len());
         let back: Vec<_> = back.differences.iter().map(swapped).collect();
         prop_assert_eq!(json!(there.differences), json!(back));
+    }
+
+    #[test]
+    fn a_member_that_the_table_does_not_know_is_never_read_as_a_setting(changes in any_changes()) {
+        for (name, object) in &configuration(&mutilated(&changes)).objects {
+            let unknown = unknown_members(name.kind, object);
+            for (path, leaf) in Content::of(name.kind, object).leaves {
+                // In a list, another element may have the unknown member.
+                let is_setting = matches!(leaf, Leaf::Setting(_)) && !path.contains('[');
+                prop_assert!(!is_setting || !unknown.contains(&path), "{} {}", name, path);
+            }
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Secrets and unknown members are compared, and never shown.
 
-use super::document::SecretMark;
+use super::document::SecretPlaceholder;
 use super::*;
 
 /// All values of the documents that must never be shown begin so.
 const CANARY: &str = "canary-";
 
-fn mark(mac: Option<&str>) -> Value {
-    SecretMark { mac: mac.map(str::to_owned) }.to_value()
+fn placeholder(mac: Option<&str>) -> Value {
+    SecretPlaceholder { mac: mac.map(str::to_owned) }.to_value()
 }
 
 fn with_secret(secret: Value) -> Value {
@@ -85,8 +85,8 @@ fn an_unknown_member_that_one_side_lacks_is_a_difference_without_values() {
 }
 
 #[test]
-fn marks_of_secrets_are_compared_by_their_macs() {
-    let [one, two, left_out] = [Some("m1"), Some("m2"), None].map(|mac| with_secret(mark(mac)));
+fn placeholders_are_compared_by_their_macs() {
+    let [one, two, left_out] = [Some("m1"), Some("m2"), None].map(|mac| with_secret(placeholder(mac)));
     assert_eq!(differences(&one, &one), json!([]));
     let found = differences(&one, &two);
     assert_eq!(found.as_array().unwrap().len(), 1);
@@ -103,16 +103,16 @@ fn marks_of_secrets_are_compared_by_their_macs() {
 }
 
 #[test]
-fn a_member_that_the_table_learned_after_the_capture_is_not_compared_with_its_mark() {
-    let marked = changed(|pool| {
-        pool["userPool"]["Policies"] = mark(Some("m1"));
-        pool["userPool"]["UserPoolTier"] = mark(Some("m2"));
-        pool["userPool"]["DeviceConfiguration"] = mark(Some("m3"));
-        pool["userPool"]["CreationDate"] = mark(Some("m4"));
-        pool["clients"][0]["CallbackURLs"] = mark(Some("m5"));
-        pool["resourceServers"][0]["Scopes"] = mark(Some("m6"));
+fn a_member_that_the_table_learned_after_the_capture_is_not_compared_with_its_placeholder() {
+    let replaced = changed(|pool| {
+        pool["userPool"]["Policies"] = placeholder(Some("m1"));
+        pool["userPool"]["UserPoolTier"] = placeholder(Some("m2"));
+        pool["userPool"]["DeviceConfiguration"] = placeholder(Some("m3"));
+        pool["userPool"]["CreationDate"] = placeholder(Some("m4"));
+        pool["clients"][0]["CallbackURLs"] = placeholder(Some("m5"));
+        pool["resourceServers"][0]["Scopes"] = placeholder(Some("m6"));
     });
-    for (old, new) in [(&document(), &marked), (&marked, &document())] {
+    for (old, new) in [(&document(), &replaced), (&replaced, &document())] {
         let found = difference(old, new);
         assert!(found.same, "{found:?}");
         let fields: Vec<_> = found.not_compared.iter().filter_map(|entry| entry.field.as_deref()).collect();

@@ -1,4 +1,4 @@
-//! What a comparison of two configurations found.
+//! What the diff of two configurations found.
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
