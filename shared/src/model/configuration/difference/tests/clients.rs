@@ -152,3 +152,35 @@ fn clients_that_were_not_captured_at_all_hide_only_what_depends_on_their_names()
     let map = [("1web", "7web"), ("2mobile", "8mobile"), ("3batch", "9batch")];
     assert!(with_map(&document(), &another, &map).same);
 }
+
+#[test]
+fn an_id_on_both_sides_counts_more_than_the_map() {
+    let without_mobile = changed(|pool| {
+        pool["clients"].as_array_mut().unwrap().remove(1);
+        pool["cimdPolicies"] = json!([]);
+    });
+    let old = changed(|pool| {
+        pool["cimdPolicies"] = json!([]);
+        pool["sessions"][0] = json!({"ClientId": "2mobile", "SSOSession": {"MaxValidityMinutes": 5}});
+    });
+    let new = {
+        let mut new = without_mobile;
+        new["sessions"] = json!([new["sessions"][1]]);
+        new
+    };
+    // The map is of another restore: it says that `web` stands for both.
+    let found = with_map(&old, &new, &[("2mobile", "1web"), ("1web", "3batch")]);
+    assert_eq!(objects(&found), [("clients/mobile", None), ("sessions/mobile", None)]);
+}
+
+#[test]
+fn policies_are_paired_by_their_names_unless_one_was_not_captured() {
+    let mut another = another_pool();
+    another["cimdPolicies"][0]["CacheDuration"] = json!(90_000);
+    let found = difference(&document(), &another);
+    assert_eq!(objects(&found), [("cimdPolicies/agents", Some("CacheDuration"))]);
+    another["cimdPolicies"] = json!([]);
+    assert_eq!(objects(&difference(&document(), &another)), [("cimdPolicies/agents", None)]);
+    another["notCaptured"] = json!([{"object": "cimdPolicies/p7", "reason": "AccessDenied"}]);
+    assert!(difference(&document(), &another).same);
+}

@@ -252,3 +252,61 @@ fn a_difference_names_the_row_of_its_member() {
     assert_eq!(found.differences[0].row, field(ObjectKind::UserPool, "UsernameConfiguration.CaseSensitive"));
     assert_eq!(found.differences[0].object.old, Some(ObjectName::single(ObjectKind::UserPool)));
 }
+
+#[test]
+fn a_name_with_a_character_of_the_notation_is_in_quotes() {
+    assert_fields(
+        |pool| {
+            pool["userPool"]["UserPoolTags"]["cost.centre"] = json!("43");
+            let scopes = pool["resourceServers"][0]["Scopes"].as_array_mut().unwrap();
+            scopes.push(json!({"ScopeName": "orders[].x", "ScopeDescription": "x"}));
+            scopes.push(json!({"ScopeName": "orders.x", "ScopeDescription": "x"}));
+        },
+        &[r#"UserPoolTags."cost.centre""#, r#"Scopes["orders[].x"]"#, "Scopes[orders.x]"],
+    );
+}
+
+#[test]
+fn two_elements_with_one_key_are_both_compared() {
+    let twice = changed(|pool| {
+        let scope = json!({"ScopeName": "read", "ScopeDescription": "Read all"});
+        pool["resourceServers"][0]["Scopes"].as_array_mut().unwrap().push(scope);
+    });
+    let found = difference(&document(), &twice).differences;
+    let fields: Vec<_> = found.iter().filter_map(|found| found.field.as_deref()).collect();
+    assert!(fields.contains(&"Scopes[read, 2]"), "{fields:?}");
+}
+
+#[test]
+fn a_provider_of_another_type_shows_only_what_its_type_makes_public() {
+    let other = changed(|pool| {
+        pool["identityProviders"][2]["ProviderType"] = json!("SAML");
+        pool["identityProviders"][2]["ProviderDetails"] = json!({
+            "MetadataURL": "https://idp.example.com/", "client_secret": "canary-oidc-secret",
+            "oidc_issuer": "canary-unknown-to-saml",
+        });
+    });
+    let found = differences(&document(), &other);
+    let fields: Vec<_> =
+        found.as_array().unwrap().iter().map(|found| found["field"].as_str().unwrap()).collect();
+    // The secret is the same, although the table does not know it for the new type.
+    let expected = [
+        "ProviderDetails.MetadataURL",
+        "ProviderDetails.attributes_request_method",
+        "ProviderDetails.authorize_scopes",
+        "ProviderDetails.client_id",
+        "ProviderDetails.oidc_issuer",
+        "ProviderType",
+    ];
+    assert_eq!(fields, expected);
+    assert!(!found.to_string().contains("canary-"), "{found}");
+}
+
+#[test]
+fn a_null_in_free_json_is_a_value_and_elsewhere_is_none() {
+    assert_same(|pool| pool["userPool"]["SmsConfiguration"]["EumsSms"] = Value::Null);
+    assert_fields(
+        |pool| pool["branding"][0]["Settings"]["categories"] = Value::Null,
+        &["Settings.categories"],
+    );
+}

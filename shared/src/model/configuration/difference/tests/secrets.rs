@@ -144,3 +144,22 @@ fn a_member_of_another_form_than_its_row_is_never_shown() {
         }
     }
 }
+
+#[test]
+fn placeholders_of_elements_are_compared_without_their_order() {
+    let with = |elements: &[Option<&str>]| {
+        let elements: Vec<_> = elements.iter().map(|mac| placeholder(*mac)).collect();
+        changed(|pool| pool["userPool"]["AliasAttributes"] = json!(elements))
+    };
+    let [one, other] = [with(&[Some("m1"), Some("m2")]), with(&[Some("m2"), Some("m1")])];
+    assert!(difference(&one, &other).same);
+    let found = difference(&one, &with(&[Some("m1"), Some("m3")]));
+    assert_eq!(
+        json!(found.differences),
+        json!([{
+            "object": "userPool", "field": "AliasAttributes[]", "change": "changed",
+        }])
+    );
+    let found = difference(&one, &with(&[Some("m1"), None]));
+    assert_eq!((found.same, found.not_compared[0].reason), (true, NotComparedReason::LeftOut));
+}
