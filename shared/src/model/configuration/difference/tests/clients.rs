@@ -83,7 +83,7 @@ fn a_policy_with_another_client_is_a_difference() {
 }
 
 #[test]
-fn a_client_with_the_name_of_the_pool_wide_object_is_named_with_its_id() {
+fn a_client_with_the_name_of_another_object_is_named_with_its_id() {
     let rename = |css: &str| {
         changed(|pool| {
             pool["clients"][0]["ClientName"] = json!("ALL");
@@ -92,6 +92,9 @@ fn a_client_with_the_name_of_the_pool_wide_object_is_named_with_its_id() {
     };
     let [old, new] = [rename("a"), rename("b")];
     assert_eq!(objects(&difference(&old, &new)), [("uiCustomizations/ALL (1web)", Some("CSS"))]);
+    let renamed = changed(|pool| pool["clients"][0]["ClientName"] = json!("2mobile"));
+    let expected = [("clients/2mobile (1web)", Some("ClientName"))];
+    assert_eq!(objects(&difference(&renamed, &document())), expected);
 }
 
 #[test]

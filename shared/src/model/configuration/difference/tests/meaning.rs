@@ -251,6 +251,19 @@ fn a_difference_names_the_row_of_its_member() {
     let found = difference(&document(), &new);
     assert_eq!(found.differences[0].row, field(ObjectKind::UserPool, "UsernameConfiguration.CaseSensitive"));
     assert_eq!(found.differences[0].object.old, Some(ObjectName::single(ObjectKind::UserPool)));
+    // The old side has only the mirror, and the difference is that of the twin.
+    let [old, new] = [Value::Null, json!("Other code")].map(|subject| {
+        changed(|pool| {
+            pool["userPool"]["VerificationMessageTemplate"]["EmailSubject"] = subject.clone();
+            pool["userPool"]["EmailVerificationSubject"] =
+                if subject.is_null() { json!("Your code") } else { subject };
+        })
+    });
+    for (old, new) in [(&old, &new), (&new, &old)] {
+        let found = difference(old, new).differences;
+        let row = field(ObjectKind::UserPool, "VerificationMessageTemplate.EmailSubject");
+        assert_eq!((found.len(), found[0].row), (1, row));
+    }
 }
 
 #[test]
