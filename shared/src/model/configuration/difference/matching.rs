@@ -61,8 +61,8 @@ impl Doubt {
     }
 }
 
-/// Objects with an id that Cognito chose: the name that the owner chose, by id. The name is None if the object
-/// was not captured.
+/// Objects with an id that Cognito chose: the name that the owner chose, by id. The name is None if the
+/// object was not captured.
 type Named<'a> = BTreeMap<&'a str, Option<&'a str>>;
 
 /// Pairs objects by id, by the map, and by their name if it is unique on each side.

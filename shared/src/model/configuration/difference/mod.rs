@@ -6,8 +6,8 @@
 //!   empty one.
 //! - Another object that one side lacks is one difference without a field. If no operation creates objects of
 //!   its kind, a lacking object means the defaults, and an object at its defaults is no difference.
-//! - So is an element of a list of objects, and a [switch](super::is_switch): one difference, not one for each
-//!   of its members.
+//! - An element of a list of objects that one side lacks is one difference, not one for each of its members.
+//!   The same is true of a [switch](super::is_switch).
 //! - A set of values is one difference, with all values in order. A map is compared key by key, and free JSON
 //!   member by member.
 //! - A time is shown with its unit: `60 minutes`. A difference in the unit is a difference of the time.
@@ -18,11 +18,13 @@
 //! - Clients are paired by id, by the map, and by a name that is unique on each side. In one pool, a pair by
 //!   name has another id: the owner deleted the client and created it again. That is a difference of
 //!   `ClientId`. Policies for metadata documents are paired in the same way.
-//! - If an object that was not captured may be the missing one of another pool, nothing is said of that one.
+//! - Clients of two pools cannot be paired by name if one was not captured. Then a client without a partner is
+//!   not compared. Neither is what it has.
 //! - An object has its old name. A client that is called `ALL` is named with its id, as if names repeated.
 //! - Tags that begin with `aws:` and resource servers of Cognito are not compared: the owner did not write
 //!   them.
-//! - A kind that has no settings (`clientSecrets`, `signingCertificate`) is compared only for unknown members.
+//! - Of a kind without settings (`clientSecrets`, `signingCertificate`), only unknown members and secrets are
+//!   compared, if both sides have the object.
 
 mod content;
 pub mod document;
