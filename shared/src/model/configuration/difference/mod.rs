@@ -18,8 +18,8 @@
 //! - Clients are paired by id, by the map, and by a name that is unique on each side. In one pool, a pair by
 //!   name has another id: the owner deleted the client and created it again. That is a difference of
 //!   `ClientId`. Policies for metadata documents are paired in the same way.
-//! - Clients of two pools cannot be paired by name if one was not captured. Then a client without a partner is
-//!   not compared. Neither is what it has.
+//! - Clients of two pools cannot be paired by name if one was not captured. Then a client without a partner
+//!   is not compared. Neither is what it has.
 //! - An object has its old name. A client that is called `ALL` is named with its id, as if names repeated.
 //! - Tags that begin with `aws:` and resource servers of Cognito are not compared: the owner did not write
 //!   them.

@@ -18,8 +18,8 @@ pub(super) fn normal(value: &Value) -> Value {
     }
 }
 
-/// A time with its unit, in the words for a reader and in seconds. If the unit is one that Cognito added later,
-/// both stay as they are.
+/// A time with its unit, in the words for a reader and in seconds. If Cognito added the unit later, both stay
+/// as they are.
 pub(super) fn duration(time: &Value, unit: &str) -> (Value, Value) {
     let seconds = match unit {
         "seconds" => Some(1),
