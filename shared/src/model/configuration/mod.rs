@@ -3,6 +3,7 @@
 //!
 //! The objects are kept as Cognito answers them, in JSON. [`fields_of`] says of each member what it is.
 
+pub mod difference;
 mod field;
 mod fields;
 mod members;
@@ -14,7 +15,7 @@ pub mod schema;
 mod tests;
 
 pub use field::{Bound, Comparison, Field, Nature, Omission, ProviderType, Tier, Write};
-pub use fields::{RESERVED_TAG_PREFIX, field, fields_of, provider_field};
+pub use fields::{RESERVED_TAG_PREFIX, field, fields_of, is_switch, provider_field};
 pub use members::unknown_members;
 pub use object::{ObjectKind, ObjectName};
 pub use operation::{Found, Key, KeyValue, Operation, Operations, Paging, Service};

@@ -1,0 +1,194 @@
+//! The differences between two objects, member by member.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::content::{Content, Leaf, Secret, SecretValue, Setting};
+use super::matching::ClientPairs;
+use super::output::{Change, NotComparedReason, Side, Values};
+use crate::model::configuration::{Bound, Field, Nature};
+
+/// What the diff of one object found.
+#[derive(Default)]
+pub(super) struct ObjectDifference {
+    pub differences: Vec<MemberDifference>,
+    pub not_compared: Vec<MemberNotCompared>,
+}
+
+pub(super) struct MemberDifference {
+    pub field: String,
+    pub change: Change,
+    pub values: Values,
+    pub row: Option<&'static Field>,
+}
+
+pub(super) struct MemberNotCompared {
+    pub field: String,
+    pub reason: NotComparedReason,
+    pub side: Option<Side>,
+}
+
+/// Compares two contents of one object.
+pub(super) fn compare_members(old: &Content, new: &Content, clients: &ClientPairs<'_>) -> ObjectDifference {
+    let mut differ = ObjectDiffer { clients, covered: vec![], found: ObjectDifference::default() };
+    differ.placeholders(old, new);
+    differ.placeholders(new, old);
+    differ.wholes(old, new);
+    let paths: BTreeSet<_> = old.leaves.keys().chain(new.leaves.keys()).collect();
+    for path in paths {
+        if !differ.is_covered(path) {
+            differ.leaf(path, old, new);
+        }
+    }
+    differ.found
+}
+
+struct ObjectDiffer<'a> {
+    clients: &'a ClientPairs<'a>,
+    /// Paths that are compared with all that is below them.
+    covered: Vec<String>,
+    found: ObjectDifference,
+}
+
+impl ObjectDiffer<'_> {
+    /// A placeholder may stand for a whole member that the table of today knows, with members of its own.
+    fn placeholders(&mut self, source: &Content, other: &Content) {
+        let placeholders = source.leaves.iter().filter(|(_, leaf)| leaf.is_placeholder());
+        for (path, _) in placeholders {
+            let is_below = |other: &String| other != path && covers(path, other);
+            let has_members = other.leaves.keys().chain(other.wholes.keys()).any(is_below);
+            if has_members || other.wholes.contains_key(path) {
+                self.covered.push(path.clone());
+                self.not_compared(path, NotComparedReason::KeptDifferently, None);
+            }
+        }
+    }
+
+    /// If only one side has a whole, that is one difference.
+    fn wholes(&mut self, old: &Content, new: &Content) {
+        let paths: BTreeSet<_> = old.wholes.keys().chain(new.wholes.keys()).collect();
+        for path in paths {
+            let [old_whole, new_whole] = [old.wholes.get(path), new.wholes.get(path)];
+            if (old_whole.is_some() && new_whole.is_some()) || self.is_covered(path) {
+                continue;
+            }
+            let [old_leaf, new_leaf] = [old.leaves.get(path), new.leaves.get(path)];
+            let is_secret = [old_leaf, new_leaf].iter().any(|leaf| matches!(leaf, Some(Leaf::Secret(_))));
+            let shown = |whole: Option<&Value>, leaf: Option<&Leaf>| match (whole, leaf) {
+                (Some(whole), _) => Some(whole.clone()),
+                (None, Some(Leaf::Setting(setting))) => Some(setting.shown.clone()),
+                (None, _) => None,
+            };
+            let sides = [shown(old_whole, old_leaf), shown(new_whole, new_leaf)];
+            let (change, values) = match sides {
+                _ if is_secret => (Change::Changed, Values::Withheld {}),
+                [None, Some(new)] => (Change::Added, Values::added(new)),
+                [Some(old), None] => (Change::Removed, Values::removed(old)),
+                [Some(old), Some(new)] => (Change::Changed, Values::changed(old, new)),
+                [None, None] => continue,
+            };
+            let row = old_leaf.or(new_leaf).and_then(Leaf::row);
+            self.covered.push(path.clone());
+            self.difference(path, change, values, row);
+        }
+    }
+
+    fn leaf(&mut self, path: &str, old: &Content, new: &Content) {
+        match (old.leaves.get(path), new.leaves.get(path)) {
+            (Some(Leaf::Setting(old)), Some(Leaf::Setting(new))) => self.settings(path, old, new),
+            (Some(Leaf::Secret(old)), Some(Leaf::Secret(new))) => self.secrets(path, old, new),
+            (Some(Leaf::Secret(secret)), Some(Leaf::Setting(setting)))
+            | (Some(Leaf::Setting(setting)), Some(Leaf::Secret(secret))) => {
+                let row = Some(setting.row);
+                match &secret.value {
+                    SecretValue::Clear(value) if *value == setting.normal => {}
+                    SecretValue::Clear(_) => self.difference(path, Change::Changed, Values::Withheld {}, row),
+                    _ => self.not_compared(path, NotComparedReason::KeptDifferently, None),
+                }
+            }
+            (Some(leaf), None) => self.one_sided(path, leaf, Side::New, new),
+            (None, Some(leaf)) => self.one_sided(path, leaf, Side::Old, old),
+            (None, None) => {}
+        }
+    }
+
+    fn settings(&mut self, path: &str, old: &Setting, new: &Setting) {
+        // The only setting that belongs to one pool is the id of a client.
+        let is_same_client = old.row.bound == Bound::Pool
+            && matches!((&old.normal, &new.normal), (Value::String(old), Value::String(new))
+                if self.clients.new_id_of(old) == new);
+        if old.normal != new.normal && !is_same_client {
+            let values = Values::changed(old.shown.clone(), new.shown.clone());
+            self.difference(path, Change::Changed, values, Some(old.row));
+        }
+    }
+
+    fn secrets(&mut self, path: &str, old: &Secret, new: &Secret) {
+        let side = match (&old.value, &new.value) {
+            (SecretValue::LeftOut, _) => Some(Side::Old),
+            (_, SecretValue::LeftOut) => Some(Side::New),
+            _ => None,
+        };
+        if side.is_some() {
+            self.not_compared(path, NotComparedReason::LeftOut, side);
+        } else if std::mem::discriminant(&old.value) != std::mem::discriminant(&new.value) {
+            self.not_compared(path, NotComparedReason::KeptDifferently, None);
+        } else if old.value != new.value {
+            self.difference(path, Change::Changed, Values::Withheld {}, old.row.or(new.row));
+        }
+    }
+
+    /// A member that `lacking` does not have.
+    fn one_sided(&mut self, path: &str, leaf: &Leaf, lacking: Side, content: &Content) {
+        let row = leaf.row();
+        let is_secret = row.is_some_and(|row| row.nature == Nature::Secret);
+        let default = row.and_then(Setting::default_of);
+        let change = match (&default, lacking) {
+            (Some(_), _) => Change::Changed,
+            (None, Side::Old) => Change::Added,
+            (None, Side::New) => Change::Removed,
+        };
+        let setting = match leaf {
+            Leaf::Setting(setting) => setting,
+            // A pool need not answer a secret: not if its owner supplied it, for one.
+            Leaf::Secret(_) if is_secret => {
+                return self.not_compared(path, NotComparedReason::NotReadable, Some(lacking));
+            }
+            Leaf::Secret(_) if default.is_some() => {
+                return self.not_compared(path, NotComparedReason::KeptDifferently, None);
+            }
+            Leaf::Secret(_) => return self.difference(path, change, Values::Withheld {}, row),
+        };
+        if default.as_ref().is_some_and(|default| default.normal == setting.normal) {
+            return;
+        }
+        let is_known_absent = setting.row.readable || (path == "ImageFile" && content.lacks_image);
+        if !is_known_absent {
+            return self.not_compared(path, NotComparedReason::NotReadable, Some(lacking));
+        }
+        let [default, shown] = [default.map(|default| default.shown), Some(setting.shown.clone())];
+        let values = match lacking {
+            Side::Old => Values::Shown { old: default, new: shown },
+            Side::New => Values::Shown { old: shown, new: default },
+        };
+        self.difference(path, change, values, row);
+    }
+
+    fn is_covered(&self, path: &str) -> bool {
+        self.covered.iter().any(|covered| covers(covered, path))
+    }
+
+    fn difference(&mut self, path: &str, change: Change, values: Values, row: Option<&'static Field>) {
+        self.found.differences.push(MemberDifference { field: path.to_owned(), change, values, row });
+    }
+
+    fn not_compared(&mut self, path: &str, reason: NotComparedReason, side: Option<Side>) {
+        self.found.not_compared.push(MemberNotCompared { field: path.to_owned(), reason, side });
+    }
+}
+
+/// Whether `path` is `whole` or below it.
+fn covers(whole: &str, path: &str) -> bool {
+    path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}

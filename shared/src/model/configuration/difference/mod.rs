@@ -1,0 +1,279 @@
+//! What differs between two configurations: the engine of `pool diff`.
+//!
+//! The table of fields decides what is compared and how. These decisions come on top of it:
+//!
+//! - What a pool has only one of (`mfa`, `logDelivery`) is compared member by member. A lacking object is an
+//!   empty one.
+//! - Another object that one side lacks is one difference without a field. If no operation creates objects of
+//!   its kind, a lacking object means the defaults, and an object at its defaults is no difference.
+//! - An element of a list of objects that one side lacks is one difference, not one for each of its members.
+//!   The same is true of a [switch](super::is_switch).
+//! - A set of values is one difference, with all values in order. A map is compared key by key, and free JSON
+//!   member by member.
+//! - A time is shown with its unit: `60 minutes`. A difference in the unit is a difference of the time.
+//! - If an absent member has a default, the difference is `changed` and shows the default.
+//! - A mirror is compared with its twin. The difference is that of the twin.
+//! - A secret that one side lacks is not compared, because Cognito need not answer it. The same is true of a
+//!   member that Cognito never answers. An unknown member that one side lacks is a difference.
+//! - Clients are paired by id, by the map, and by a name that is unique on each side. In one pool, a pair by
+//!   name has another id: the owner deleted the client and created it again. That is a difference of
+//!   `ClientId`. Policies for metadata documents are paired in the same way.
+//! - Clients of two pools cannot be paired by name if one was not captured. Then a client without a partner
+//!   is not compared. Neither is what it has.
+//! - An object has its old name. A client that is called `ALL` is named with its id, as if names repeated.
+//! - Tags that begin with `aws:` and resource servers of Cognito are not compared: the owner did not write
+//!   them.
+//! - Of a kind without settings (`clientSecrets`, `signingCertificate`), only unknown members and secrets are
+//!   compared, if both sides have the object.
+
+mod content;
+pub mod document;
+mod layout;
+mod matching;
+mod members;
+mod mirrors;
+mod normal;
+mod output;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use content::Content;
+use document::{Configuration, POOL_WIDE, is_of_client, name_members};
+use layout::Node;
+pub use matching::ClientMap;
+use matching::{ClientPairs, Doubt, Pair, in_new_pool, named, pair_by_key, pair_named, split_client, texts};
+use members::{ObjectDifference, compare_members};
+use mirrors::{Singles, fold_mirrors};
+pub use output::{
+    Change, ComparedObject, ConfigurationDifference, Difference, NotCompared, NotComparedReason, Side, Values,
+};
+
+use super::{Nature, ObjectKind, ObjectName, field, fields_of, operations_of};
+
+/// Compares two configurations of one pool, or of two pools.
+///
+/// `clients` has the old and the new ids of clients that a restore created again. It may be empty.
+pub fn compare(old: &Configuration, new: &Configuration, clients: &ClientMap) -> ConfigurationDifference {
+    let clients = ClientPairs::new(old, new, clients);
+    let mut differ = Differ { old, new, clients: &clients, differences: vec![], not_compared: vec![] };
+    differ.singles();
+    for &kind in ObjectKind::ALL.iter().filter(|kind| !kind.is_single()) {
+        if !differ.is_uncaptured(kind) {
+            differ.objects(kind);
+        }
+    }
+    ConfigurationDifference::new(differ.differences, differ.not_compared)
+}
+
+struct Differ<'a> {
+    old: &'a Configuration,
+    new: &'a Configuration,
+    clients: &'a ClientPairs<'a>,
+    differences: Vec<Difference>,
+    not_compared: Vec<NotCompared>,
+}
+
+impl<'a> Differ<'a> {
+    fn side(&self, side: Side) -> &'a Configuration {
+        match side {
+            Side::Old => self.old,
+            Side::New => self.new,
+        }
+    }
+
+    /// Compares the objects of which a pool has one. Mirrors lead from one to another.
+    fn singles(&mut self) {
+        let [mut old, mut new] = [Singles::new(), Singles::new()];
+        for &kind in ObjectKind::ALL.iter().filter(|kind| kind.is_single()) {
+            if self.is_uncaptured(kind) {
+                continue;
+            }
+            for (side, contents) in [(self.old, &mut old), (self.new, &mut new)] {
+                let content = side.single(kind).map(|object| Content::of(kind, object));
+                contents.insert(kind, content.unwrap_or_else(Content::empty));
+            }
+        }
+        fold_mirrors(&mut old, &mut new);
+        for (kind, old) in &old {
+            let Some(new) = new.get(kind) else { continue };
+            let name = |side: &Configuration| side.single(*kind).map(|_| ObjectName::single(*kind));
+            let object = ComparedObject {
+                kind: *kind,
+                text: kind.name().to_owned(),
+                old: name(self.old),
+                new: name(self.new),
+            };
+            let found = compare_members(old, new, self.clients);
+            self.add(&object, found);
+        }
+    }
+
+    fn objects(&mut self, kind: ObjectKind) {
+        let [old, new] = [self.old, self.new];
+        let clients = self.clients;
+        match kind {
+            ObjectKind::Client => {
+                let text = |side, id: &str| clients.text(side, id).to_owned();
+                self.pairs(kind, &clients.pairs, text, |_| clients.doubt.as_ref());
+            }
+            ObjectKind::CimdPolicy => {
+                let [old_names, new_names] = [named(old, kind), named(new, kind)];
+                let map = ClientMap::new();
+                let pairs = pair_named(&old_names, &new_names, &map);
+                let texts = texts(&pairs, &old_names, &new_names);
+                let doubt = Doubt::of(kind, &pairs, old, new);
+                let text = |side, id: &str| texts.get(&(side, id)).cloned().unwrap_or_default();
+                self.pairs(kind, &pairs, text, |_| doubt.as_ref());
+            }
+            _ if is_of_client(kind) => {
+                let pairs = pair_by_key(&ids(kind, old), &ids(kind, new), |id| in_new_pool(id, clients));
+                let text = |side, id: &str| {
+                    let (client, rest) = split_client(id);
+                    format!("{}{rest}", clients.text(side, client))
+                };
+                self.pairs(kind, &pairs, text, |pair| {
+                    let is_lone = |side| {
+                        let client = pair.id(side).map(|id| split_client(id).0);
+                        client.is_some_and(|id| id != POOL_WIDE && !clients.has_partner(side, id))
+                    };
+                    clients.doubt.as_ref().filter(|_| Side::BOTH.into_iter().any(is_lone))
+                });
+            }
+            _ => {
+                let pairs = pair_by_key(&ids(kind, old), &ids(kind, new), str::to_owned);
+                self.pairs(kind, &pairs, |_, id| id.to_owned(), |_| None);
+            }
+        }
+    }
+
+    /// Compares the pairs of a kind. `text` says what a reader calls an object, and `doubt` whether a pair
+    /// that lacks an object may have it.
+    fn pairs<'d>(
+        &mut self,
+        kind: ObjectKind,
+        pairs: &[Pair<'_>],
+        text: impl Fn(Side, &str) -> String,
+        doubt: impl Fn(&Pair<'_>) -> Option<&'d Doubt>,
+    ) {
+        for pair in pairs {
+            let present = Side::BOTH.into_iter().find_map(|side| Some((side, pair.id(side)?)));
+            let Some((side, id)) = present else { continue };
+            let [old_name, new_name] = [pair.old, pair.new].map(|id| id.map(|id| ObjectName::of(kind, id)));
+            let text = format!("{kind}/{}", text(side, id));
+            let object = ComparedObject { kind, text, old: old_name, new: new_name };
+            let uncaptured: Vec<_> = Side::BOTH
+                .into_iter()
+                .filter_map(|side| Some((side, self.side(side).why_uncaptured(kind, pair.id(side)?)?)))
+                .collect();
+            if !uncaptured.is_empty() {
+                for (side, reason) in uncaptured {
+                    self.not_captured(&object, side, reason);
+                }
+            } else if let Some(doubt) = doubt(pair).filter(|_| pair.is_one_sided()) {
+                self.not_captured(&object, doubt.side, &doubt.reason);
+            } else {
+                self.pair(kind, pair, object);
+            }
+        }
+    }
+
+    fn pair(&mut self, kind: ObjectKind, pair: &Pair<'_>, object: ComparedObject) {
+        let [old, new] = [(self.old, &object.old), (self.new, &object.new)]
+            .map(|(side, name)| name.as_ref().and_then(|name| side.objects.get(name)));
+        if [old, new].into_iter().flatten().any(|object| object["ManagedBy"] == "COGNITO") {
+            return;
+        }
+        let content =
+            |object: Option<&Value>| object.map_or_else(Content::empty, |object| Content::of(kind, object));
+        let found = compare_members(&content(old), &content(new), self.clients);
+        let shown = |value: &Value| Node::of(kind, value).shown(value).unwrap_or_else(|| json!({}));
+        let (change, values) = match (old, new) {
+            (Some(_), Some(_)) => {
+                self.add_new_id(kind, pair, &object);
+                return self.add(&object, found);
+            }
+            (None, Some(new)) => (Change::Added, Values::added(shown(new))),
+            (Some(old), None) => (Change::Removed, Values::removed(shown(old))),
+            (None, None) => return,
+        };
+        if has_settings(kind) && (is_created(kind) || !found.differences.is_empty()) {
+            self.differences.push(Difference { object, field: None, change, values, row: None });
+        }
+    }
+
+    /// Says that an object of the same pool and name has another id.
+    fn add_new_id(&mut self, kind: ObjectKind, pair: &Pair<'_>, object: &ComparedObject) {
+        if !pair.is_by_name || !self.old.is_of_same_pool(self.new) {
+            return;
+        }
+        let (Some(old), Some(new), Some(member)) = (pair.old, pair.new, name_members(kind).next()) else {
+            return;
+        };
+        self.differences.push(Difference {
+            object: object.clone(),
+            field: Some(member.to_owned()),
+            change: Change::Changed,
+            values: Values::changed(json!(old), json!(new)),
+            row: field(kind, member),
+        });
+    }
+
+    /// Whether a side has no objects of the kind because they were not captured.
+    fn is_uncaptured(&mut self, kind: ObjectKind) -> bool {
+        let object = ComparedObject { kind, text: kind.name().to_owned(), old: None, new: None };
+        let mut is_uncaptured = false;
+        for side in Side::BOTH {
+            if let Some(reason) = self.side(side).uncaptured_kind(kind) {
+                is_uncaptured = true;
+                self.not_captured(&object, side, reason);
+            }
+        }
+        is_uncaptured
+    }
+
+    fn not_captured(&mut self, object: &ComparedObject, side: Side, detail: &str) {
+        self.not_compared.push(NotCompared {
+            object: object.clone(),
+            field: None,
+            reason: NotComparedReason::NotCaptured,
+            side: Some(side),
+            detail: Some(detail.to_owned()),
+        });
+    }
+
+    fn add(&mut self, object: &ComparedObject, found: ObjectDifference) {
+        self.differences.extend(found.differences.into_iter().map(|member| Difference {
+            object: object.clone(),
+            field: Some(member.field),
+            change: member.change,
+            values: member.values,
+            row: member.row,
+        }));
+        self.not_compared.extend(found.not_compared.into_iter().map(|member| NotCompared {
+            object: object.clone(),
+            field: Some(member.field),
+            reason: member.reason,
+            side: member.side,
+            detail: None,
+        }));
+    }
+}
+
+/// The ids of a kind, also of objects that were not captured.
+fn ids(kind: ObjectKind, side: &Configuration) -> BTreeSet<&str> {
+    side.objects_of(kind).map(|(id, _)| id).chain(side.uncaptured_ids(kind).map(|(id, _)| id)).collect()
+}
+
+/// Whether a lacking object of the kind is one that does not exist, and not one at its defaults.
+fn is_created(kind: ObjectKind) -> bool {
+    operations_of(kind).any(|operations| operations.create.is_some())
+}
+
+/// Whether the owner chooses anything in objects of the kind that Cognito answers.
+fn has_settings(kind: ObjectKind) -> bool {
+    fields_of(kind).iter().any(|row| row.nature == Nature::Setting && row.readable)
+}

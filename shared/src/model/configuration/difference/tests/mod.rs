@@ -1,0 +1,40 @@
+//! Goal: a diff names what an owner changed, and nothing else.
+//!
+//! Method: change documents of one large pool by hand, or by random changes that mean nothing.
+
+mod clients;
+mod documents;
+mod drift;
+mod meaning;
+mod properties;
+mod secrets;
+
+use serde_json::{Value, json};
+
+use super::document::Configuration;
+use super::*;
+
+/// The pool of the tests, with objects of every kind and a canary in place of each secret.
+fn document() -> Value {
+    serde_json::from_str(include_str!("document.json")).unwrap()
+}
+
+fn configuration(document: &Value) -> Configuration {
+    Configuration::from_document(document.clone()).unwrap()
+}
+
+fn difference(old: &Value, new: &Value) -> ConfigurationDifference {
+    compare(&configuration(old), &configuration(new), &ClientMap::new())
+}
+
+/// The differences in JSON, as the command prints them.
+fn differences(old: &Value, new: &Value) -> Value {
+    json!(difference(old, new).differences)
+}
+
+/// The document after a change by hand.
+fn changed(change: impl FnOnce(&mut Value)) -> Value {
+    let mut document = document();
+    change(&mut document);
+    document
+}
