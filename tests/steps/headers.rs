@@ -5,7 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::catalog::{Catalog, LeaseKey};
-use shared::model::{Execution, Hold, Lease, Restore, RestoreState, RunId, RunKind, Snapshot};
+use shared::model::{Hold, Lease, Restore, RestoreState, RunId, RunKind, Snapshot};
 use shared::ports::Backend;
 use shared::ports::vault::{EXPIRES_AT, expiry_value};
 use shared_memory::{MemoryBackend, MemoryVault};

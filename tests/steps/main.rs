@@ -39,6 +39,7 @@ mod interleavings;
 mod interruptions;
 mod large_people;
 mod late_invocations;
+mod latency;
 mod leases;
 mod lost_connections;
 mod lost_records;

@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{Metric, Retention, RunId};
-use shared::operations::prune::{Decision, RemovalReason, plan};
+use shared::operations::HeldLease;
+use shared::operations::prune::{Decision, RemainingWork, RemovalReason, RemovalRequest, plan, prune};
+use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::vault::Key;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
@@ -391,5 +393,62 @@ fn a_retention_that_needs_more_time_than_any_invocation_has_ends() {
         tokio::time::sleep(DAY).await;
         prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
         assert_tidy(&backend).await;
+    });
+}
+
+/// A removal that makes no progress is given up, so it must say truly whether it did.
+#[test]
+fn a_removal_says_whether_its_comparisons_progressed() {
+    let mut said = BTreeSet::new();
+    for budget in (0..1_500).step_by(50) {
+        in_paused_time(async {
+            let (backend, source) = retaining("last=9");
+            for number in 0..4 {
+                change_a_user(&source, &number.to_string());
+                export(&Machine::new(&backend), &number.to_string()).await;
+                tokio::time::sleep(DAY).await;
+            }
+            backend.script().set_latency(Duration::ZERO, Duration::from_millis(30));
+            let (catalog, source) = (Catalog::new(backend.vault()), source_id());
+            let mut lease = HeldLease::take(&catalog, &source, "prune", backend.clock()).await.unwrap();
+            let wanted =
+                RemovalRequest::ByPolicy { retention: Retention::parse("last=1").unwrap(), automatic: true };
+            let budget = Budget::for_invocation(Duration::from_millis(budget));
+            let ended = prune(&catalog, &source, &wanted, &mut lease, budget, &mut ()).await.unwrap();
+            if let RemainingWork::Some { progressed } = ended.remaining
+                && ended.plan.snapshots.is_empty()
+            {
+                let compared = catalog.prune_checkpoint(&source).await.unwrap().unwrap().compared;
+                // Each snapshot is compared in one part.
+                let has_verdict = !serde_json::to_value(compared).unwrap()["done"].is_null();
+                assert_eq!(progressed, has_verdict, "{budget:?}");
+                said.insert(progressed);
+            }
+        });
+    }
+    assert_eq!(said.len(), 2, "some budgets suffice for a comparison and some do not");
+}
+
+/// Without a removal, nothing but the comparisons would be left in the table.
+#[test]
+fn comparisons_are_forgotten_if_no_snapshot_goes() {
+    in_paused_time(async {
+        let (backend, source) = retaining("last=1");
+        let backend = backend.with_retention(None);
+        // A third of the users leaves after each export, so each snapshot holds lost users.
+        for number in 0..4 {
+            export(&Machine::new(&backend), &number.to_string()).await;
+            tokio::time::sleep(DAY).await;
+            let users = source.users();
+            users.iter().take(users.len() / 3).for_each(|user| source.delete_user(&user.sub));
+        }
+        let backend = backend.with_retention(Some(Retention::parse("last=1").unwrap()));
+        backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
+        let machine = Machine::new(&backend).with_budget(Duration::from_millis(500));
+        let report = export(&machine, "slow").await;
+        assert!(machine.invocations().len() > 5, "one invocation is too short for all comparisons");
+        assert_eq!(report["retention"]["removed"]["snapshots"], json!(0), "{report}");
+        assert_eq!(report["retention"].get("failure"), None, "{report}");
+        assert!(!items(&backend).into_keys().any(|key| key.sk == "PRUNING"), "the checkpoint is gone");
     });
 }
