@@ -5,9 +5,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::catalog::{Catalog, LeaseKey};
-use shared::model::{Hold, Lease, Restore, RestoreState, RunId, RunKind, Snapshot};
+use shared::model::{Execution, Hold, Lease, Restore, RestoreState, RunId, RunKind, Snapshot};
 use shared::ports::Backend;
-use shared::ports::vault::{EXPIRES_AT, expiry_value};
+use shared::ports::vault::{EXPIRES_AT, Key, expiry_value};
 use shared_memory::{MemoryBackend, MemoryVault};
 
 use crate::support::machine::Machine;
@@ -160,5 +160,44 @@ fn expired_restores_hide_no_restore() {
         vault.put_by_hand(&key, newest);
         let found = catalog.restores(&target_id(), 1).await.unwrap();
         assert_eq!(found.iter().map(|restore| &restore.id).collect::<Vec<_>>(), [&first.id]);
+    });
+}
+
+/// Headers of sealed snapshots, one an hour, as many as the list says, each with so many users.
+fn put_headers(backend: &MemoryBackend, first: &Snapshot, users: &[u64]) -> Vec<Snapshot> {
+    let vault = backend.vault();
+    let (key, item) =
+        vault.items().into_iter().find(|(key, _)| key.sk == format!("SNAP#{}", first.id)).unwrap();
+    let put = |(number, users): (usize, &u64)| {
+        let started_at = first.id.time() + SignedDuration::from_hours(number as i64 + 1);
+        let id = RunId::of(&Execution { id: format!("export {number}"), started_at });
+        let mut snapshot = Snapshot { id: id.clone(), ..first.clone() };
+        snapshot.counts.users = *users;
+        let mut item = item.clone();
+        let changed: serde_dynamo::Item = serde_dynamo::to_item(&snapshot).unwrap();
+        for (name, value) in changed.into_inner() {
+            item.inner_mut().insert(name, value);
+        }
+        vault.put_by_hand(&Key::new(key.pk.as_str(), format!("SNAP#{id}")), item);
+        snapshot
+    };
+    users.iter().enumerate().map(put).collect()
+}
+
+#[test]
+fn the_largest_snapshot_is_found_among_all_of_the_time_and_the_newest_of_equals_is_named() {
+    in_paused_time(async {
+        let (backend, catalog, first) = exported().await;
+        let mut users = vec![50; 100];
+        (users[3], users[20], users[30]) = (900, 70, 70);
+        let snapshots = put_headers(&backend, &first, &users);
+        let largest = async |since: &Snapshot| {
+            let newest = &snapshots[99];
+            let found = catalog.largest_sealed(&source_id(), since.id.time(), &newest.id).await.unwrap();
+            found.map(|found| found.id)
+        };
+        assert_eq!(largest(&snapshots[0]).await.as_ref(), Some(&snapshots[3].id));
+        assert_eq!(largest(&snapshots[3]).await.as_ref(), Some(&snapshots[3].id), "of the very time");
+        assert_eq!(largest(&snapshots[4]).await.as_ref(), Some(&snapshots[30].id));
     });
 }

@@ -2,9 +2,13 @@
 //!
 //! Method: invocations take, renew, end and release one lease, at its borders too.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
+use shared::ErrorKind;
 use shared::catalog::{Catalog, Claim, LeaseKey, TakenLease};
 use shared::model::{Lease, RunKind};
+use shared::operations::HeldLease;
 use shared::pacing::WAIT;
 use shared::ports::Backend;
 use shared_memory::MemoryVault;
@@ -61,7 +65,7 @@ fn an_invocation_ends_no_generation_but_its_own() {
 
 #[test]
 fn an_invocation_speaks_for_a_lost_one_from_the_end_of_its_wait_on() {
-    for (waits, speaks) in [(WAIT - std::time::Duration::from_millis(1), false), (WAIT, true)] {
+    for (waits, speaks) in [(WAIT - Duration::from_millis(1), false), (WAIT, true)] {
         in_paused_time(async {
             let (catalog, now) = table();
             take(&catalog, "run", now).await;
@@ -115,5 +119,29 @@ fn a_lease_that_has_ended_is_not_released() {
         assert!(!release("run", end).await, "another run may have it from its end on");
         assert!(!release("other", now).await);
         assert!(release("run", end - SignedDuration::from_millis(1)).await);
+    });
+}
+
+/// The table of a removal, which works for longer than its lease lasts.
+#[test]
+fn a_removal_renews_its_lease_once_a_minute() {
+    in_paused_time(async {
+        let (backend, _, _) = backend();
+        let catalog = Catalog::new(backend.vault());
+        let pool = source_id();
+        let mut held = HeldLease::take(&catalog, &pool, "prune", backend.clock()).await.unwrap();
+        let first_end = lease(&catalog).await.expires;
+        sleep(Duration::from_secs(60) - Duration::from_millis(1)).await;
+        held.keep().await.unwrap();
+        assert_eq!(lease(&catalog).await.expires, first_end, "a minute has not passed");
+        sleep(Duration::from_millis(1)).await;
+        held.keep().await.unwrap();
+        assert_eq!(lease(&catalog).await.expires, first_end + SignedDuration::from_secs(60));
+        for _ in 0..10 {
+            sleep(Duration::from_secs(100)).await;
+            held.keep().await.unwrap();
+        }
+        sleep(Duration::from_secs(301)).await;
+        assert_eq!(held.keep().await.unwrap_err().kind(), ErrorKind::LeaseLost);
     });
 }
