@@ -58,6 +58,7 @@ mod refused_values;
 mod regions;
 mod repair;
 mod retention;
+mod sealing;
 mod selections;
 mod shrunk_snapshots;
 mod sign_in;
