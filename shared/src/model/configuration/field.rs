@@ -86,6 +86,8 @@ pub enum Comparison {
     Keyed(&'static [&'static str]),
     /// As free JSON: all that is below the member belongs to it, and has no rows.
     FreeJson,
+    /// As bytes in base64. A reader sees their size and digest.
+    Bytes,
     /// As a time, in the unit that the member at this path names.
     Duration {
         unit: &'static str,
@@ -255,6 +257,10 @@ impl Field {
 
     pub(super) const fn free_json(self) -> Self {
         Self { comparison: Comparison::FreeJson, ..self }
+    }
+
+    pub(super) const fn bytes(self) -> Self {
+        Self { comparison: Comparison::Bytes, ..self }
     }
 
     pub(super) const fn duration(self, unit: &'static str, default: &'static str) -> Self {

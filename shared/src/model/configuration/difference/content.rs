@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::SecretPlaceholder;
 use super::layout::{Node, sorted};
-use super::normal::{duration, normal};
+use super::normal::{bytes, duration, normal};
 use crate::model::configuration::schema::STANDARD_ATTRIBUTE_DEFAULTS;
 use crate::model::configuration::{Comparison, Field, Nature, ObjectKind, is_switch};
 
@@ -101,6 +101,11 @@ impl Setting {
 
     fn set(row: &'static Field, elements: Vec<Value>) -> Self {
         Self::new(row, &sorted(elements))
+    }
+
+    fn bytes(row: &'static Field, value: &Value) -> Self {
+        let (shown, normal) = bytes(value);
+        Self { row, shown, normal }
     }
 
     fn duration(row: &'static Field, time: &Value, unit: &str) -> Self {
@@ -238,6 +243,7 @@ impl Reader<'_> {
                 let unit = at(self.object, unit).and_then(Value::as_str).unwrap_or(default);
                 Setting::duration(row, value, unit)
             }
+            Comparison::Bytes => Setting::bytes(row, value),
             _ => Setting::new(row, value),
         };
         self.content.leaves.insert(path.to_owned(), Leaf::Setting(setting));

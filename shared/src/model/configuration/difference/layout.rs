@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::document::SecretPlaceholder;
-use super::normal::normal;
+use super::normal::{bytes, normal};
 use crate::model::configuration::{
     Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, fields_of,
 };
@@ -99,7 +99,9 @@ impl Node {
                 (!shown.is_empty()).then(|| sorted(shown))
             }
             Value::Object(_) => None,
-            _ => (is_shown && self.is_leaf()).then(|| value.clone()),
+            _ if !is_shown || !self.is_leaf() => None,
+            _ if self.comparison() == Some(Comparison::Bytes) => Some(bytes(value).0),
+            _ => Some(value.clone()),
         }
     }
 }

@@ -7,7 +7,10 @@ use serde_json::Value;
 use super::content::{Content, Leaf, Secret, SecretValue, Setting};
 use super::matching::ClientPairs;
 use super::output::{Change, NotComparedReason, Side, Values};
-use crate::model::configuration::{Bound, Field, Nature};
+use crate::model::configuration::{Bound, Field, Nature, ObjectKind, field};
+
+/// The member with the image of a classic look.
+const IMAGE: &str = "ImageFile";
 
 /// What the diff of one object found.
 #[derive(Default)]
@@ -41,6 +44,7 @@ pub(super) fn compare_members(old: &Content, new: &Content, clients: &ClientPair
             differ.leaf(path, old, new);
         }
     }
+    differ.image(old, new);
     differ.found
 }
 
@@ -163,7 +167,7 @@ impl ObjectDiffer<'_> {
         if default.as_ref().is_some_and(|default| default.normal == setting.normal) {
             return;
         }
-        let is_known_absent = setting.row.readable || (path == "ImageFile" && content.lacks_image);
+        let is_known_absent = setting.row.readable || (path == IMAGE && content.lacks_image);
         if !is_known_absent {
             return self.not_compared(path, NotComparedReason::NotReadable, Some(lacking));
         }
@@ -173,6 +177,24 @@ impl ObjectDiffer<'_> {
             Side::New => Values::Shown { old: shown, new: default },
         };
         self.difference(path, change, values, row);
+    }
+
+    /// An image of which neither side has the bytes.
+    fn image(&mut self, old: &Content, new: &Content) {
+        if [old, new].iter().any(|content| content.leaves.contains_key(IMAGE)) {
+            return;
+        }
+        let row = field(ObjectKind::UiCustomization, IMAGE);
+        match (old.lacks_image, new.lacks_image) {
+            (true, true) => {}
+            (true, false) => self.difference(IMAGE, Change::Added, Values::Withheld {}, row),
+            (false, true) => self.difference(IMAGE, Change::Removed, Values::Withheld {}, row),
+            (false, false) => {
+                for side in Side::BOTH {
+                    self.not_compared(IMAGE, NotComparedReason::NotReadable, Some(side));
+                }
+            }
+        }
     }
 
     fn is_covered(&self, path: &str) -> bool {

@@ -53,7 +53,8 @@ pub enum Values {
         #[serde(skip_serializing_if = "Option::is_none")]
         new: Option<Value>,
     },
-    /// A secret, or a member that the table does not know. With braces, it has no members in JSON.
+    /// A secret, a member that the table does not know, or an image that the capture could not fetch. With
+    /// braces, it has no members in JSON.
     Withheld {},
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Method: change documents of one large pool by hand, or by random changes that mean nothing.
 
+mod assets;
 mod clients;
 mod documents;
 mod drift;
