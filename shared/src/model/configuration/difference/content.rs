@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::document::SecretPlaceholder;
+use super::document::{SecretMac, SecretPlaceholder};
 use super::layout::{Node, sorted};
 use super::normal::{bytes, duration, normal};
 use crate::model::configuration::schema::STANDARD_ATTRIBUTE_DEFAULTS;
@@ -46,7 +46,7 @@ pub(super) struct Secret {
 #[derive(PartialEq)]
 pub(super) enum SecretValue {
     Clear(Value),
-    Mac(String),
+    Mac(SecretMac),
     LeftOut,
 }
 
@@ -129,14 +129,14 @@ impl SecretValue {
         if placeholders.is_empty() {
             return Self::Clear(normal(&sorted(elements)));
         }
-        let macs: Option<Vec<_>> = placeholders.iter().map(|placeholder| placeholder.mac.clone()).collect();
-        match macs {
-            Some(mut macs) if macs.len() == elements.len() => {
-                macs.sort_unstable();
-                Self::Mac(macs.join(" "))
-            }
-            _ => Self::LeftOut,
-        }
+        let is_complete = placeholders.len() == elements.len();
+        let macs: Option<Vec<_>> = placeholders.into_iter().map(|placeholder| placeholder.mac).collect();
+        let Some(macs) = macs.filter(|_| is_complete) else { return Self::LeftOut };
+        let key = macs.first().and_then(|mac| mac.key.clone());
+        let key = key.filter(|key| macs.iter().all(|mac| mac.key.as_ref() == Some(key)));
+        let mut macs: Vec<_> = macs.into_iter().map(|mac| mac.mac).collect();
+        macs.sort_unstable();
+        Self::Mac(SecretMac { mac: macs.join(" "), key })
     }
 }
 

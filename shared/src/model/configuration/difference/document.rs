@@ -33,11 +33,22 @@ pub struct Uncaptured {
     pub id: Option<String>,
 }
 
-/// What a document has in place of a secret. In JSON: `{"$secret": {"mac": "…"}}`.
+/// What a document has in place of a secret. In JSON: `{"$secret": {"mac": "…", "key": "mrk-…"}}`, or
+/// `{"$secret": {}}` if the capture left the secret out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretPlaceholder {
-    /// The MAC of the secret. Equal secrets have equal MACs. None if the capture left the secret out.
-    pub mac: Option<String>,
+    /// None if the capture left the secret out.
+    pub mac: Option<SecretMac>,
+}
+
+/// The MAC of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretMac {
+    /// The MACs of one key are equal if and only if the secrets are equal.
+    pub mac: String,
+    /// The id of the KMS key: `mrk-…`. A multi-Region key has the same id in every Region ("Multi-Region keys",
+    /// AWS KMS developer guide). None if the document does not name it. Then the MAC has no equal.
+    pub key: Option<String>,
 }
 
 /// Why a document is no configuration. The text names no value of the document.
@@ -188,13 +199,25 @@ impl SecretPlaceholder {
     pub fn read(value: &Value) -> Option<Self> {
         let members = value.as_object().filter(|members| members.len() == 1)?;
         let placeholder = members.get(Self::MEMBER)?.as_object()?;
-        Some(Self { mac: placeholder.get("mac").and_then(Value::as_str).map(str::to_owned) })
+        let text = |member: &str| placeholder.get(member).and_then(Value::as_str).map(str::to_owned);
+        Some(Self { mac: text("mac").map(|mac| SecretMac { mac, key: text("key") }) })
     }
 
     /// The placeholder in JSON.
     pub fn to_value(&self) -> Value {
-        let placeholder: Map<_, _> = self.mac.iter().map(|mac| ("mac".to_owned(), json!(mac))).collect();
+        let mut placeholder = Map::new();
+        if let Some(SecretMac { mac, key }) = &self.mac {
+            placeholder.insert("mac".to_owned(), json!(mac));
+            placeholder.extend(key.iter().map(|key| ("key".to_owned(), json!(key))));
+        }
         json!({ Self::MEMBER: placeholder })
+    }
+}
+
+impl SecretMac {
+    /// Whether both MACs are certainly of one key. Otherwise they say nothing about the secrets.
+    pub fn is_of_same_key(&self, other: &Self) -> bool {
+        self.key.is_some() && self.key == other.key
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) struct MemberNotCompared {
 
 /// Compares two contents of one object.
 pub(super) fn compare_members(old: &Content, new: &Content, clients: &ClientPairs<'_>) -> ObjectDifference {
-    let mut differ = ObjectDiffer { clients, covered: vec![], found: ObjectDifference::default() };
+    let mut differ = ObjectDiffer { clients, covered: BTreeSet::new(), found: ObjectDifference::default() };
     differ.placeholders(old, new);
     differ.placeholders(new, old);
     differ.wholes(old, new);
@@ -51,19 +51,24 @@ pub(super) fn compare_members(old: &Content, new: &Content, clients: &ClientPair
 struct ObjectDiffer<'a> {
     clients: &'a ClientPairs<'a>,
     /// Paths that are compared with all that is below them.
-    covered: Vec<String>,
+    covered: BTreeSet<String>,
     found: ObjectDifference,
 }
 
 impl ObjectDiffer<'_> {
-    /// A placeholder may stand for a whole member that the table of today knows, with members of its own.
+    /// A placeholder may stand for a whole member that the table of today knows, with members of its own, or
+    /// for an element of a list that it knows.
     fn placeholders(&mut self, source: &Content, other: &Content) {
         let placeholders = source.leaves.iter().filter(|(_, leaf)| leaf.is_placeholder());
         for (path, _) in placeholders {
-            let is_below = |other: &String| other != path && covers(path, other);
-            let has_members = other.leaves.keys().chain(other.wholes.keys()).any(is_below);
-            if has_members || other.wholes.contains_key(path) {
-                self.covered.push(path.clone());
+            let is_kept_differently = match path.strip_suffix("[]") {
+                Some(list) if has_known_elements(list, source) || other.leaves.contains_key(path) => continue,
+                Some(list) => has_known_elements(list, other),
+                None => other.wholes.contains_key(path) || has_below(path, other, |_| true),
+            };
+            if is_kept_differently {
+                let path = path.strip_suffix("[]").unwrap_or(path);
+                self.covered.insert(path.to_owned());
                 self.not_compared(path, NotComparedReason::KeptDifferently, None);
             }
         }
@@ -93,7 +98,7 @@ impl ObjectDiffer<'_> {
                 [None, None] => continue,
             };
             let row = old_leaf.or(new_leaf).and_then(Leaf::row);
-            self.covered.push(path.clone());
+            self.covered.insert(path.clone());
             self.difference(path, change, values, row);
         }
     }
@@ -138,6 +143,10 @@ impl ObjectDiffer<'_> {
             self.not_compared(path, NotComparedReason::LeftOut, side);
         } else if std::mem::discriminant(&old.value) != std::mem::discriminant(&new.value) {
             self.not_compared(path, NotComparedReason::KeptDifferently, None);
+        } else if let (SecretValue::Mac(old), SecretValue::Mac(new)) = (&old.value, &new.value)
+            && !old.is_of_same_key(new)
+        {
+            self.not_compared(path, NotComparedReason::OtherKey, None);
         } else if old.value != new.value {
             self.difference(path, Change::Changed, Values::Withheld {}, old.row.or(new.row));
         }
@@ -198,7 +207,8 @@ impl ObjectDiffer<'_> {
     }
 
     fn is_covered(&self, path: &str) -> bool {
-        self.covered.iter().any(|covered| covers(covered, path))
+        let above = path.match_indices(['.', '[']).filter_map(|(end, _)| path.get(..end));
+        !self.covered.is_empty() && above.chain([path]).any(|path| self.covered.contains(path))
     }
 
     fn difference(&mut self, path: &str, change: Change, values: Values, row: Option<&'static Field>) {
@@ -210,7 +220,23 @@ impl ObjectDiffer<'_> {
     }
 }
 
-/// Whether `path` is `whole` or below it.
-fn covers(whole: &str, path: &str) -> bool {
-    path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+/// Whether the content has anything below the path that counts.
+fn has_below(path: &str, content: &Content, counts: impl Fn(&str) -> bool) -> bool {
+    ['.', '['].into_iter().any(|separator| {
+        let prefix = format!("{path}{separator}");
+        let is_below = |name: &&String| name.starts_with(&prefix);
+        let leaves = content.leaves.range(prefix.clone()..).map(|(name, _)| name).take_while(is_below);
+        let wholes = content.wholes.range(prefix.clone()..).map(|(name, _)| name).take_while(is_below);
+        leaves.chain(wholes).any(|name| counts(name))
+    })
+}
+
+/// Whether the list has elements of a form that the table knows.
+fn has_known_elements(list: &str, content: &Content) -> bool {
+    let has_values = |leaf: &Leaf| match leaf {
+        Leaf::Setting(set) => set.shown.as_array().is_some_and(|elements| !elements.is_empty()),
+        Leaf::Secret(_) => false,
+    };
+    let unknown = format!("{list}[]");
+    content.leaves.get(list).is_some_and(has_values) || has_below(list, content, |name| name != unknown)
 }

@@ -86,6 +86,8 @@ pub enum NotComparedReason {
     NotReadable,
     /// One side has the value and the other its MAC.
     KeptDifferently,
+    /// The MACs are of different keys, or a document does not name the key.
+    OtherKey,
 }
 
 /// One of the two configurations.

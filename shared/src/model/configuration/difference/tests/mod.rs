@@ -9,6 +9,7 @@ mod drift;
 mod meaning;
 mod properties;
 mod secrets;
+mod size;
 
 use serde_json::{Value, json};
 
