@@ -37,7 +37,7 @@ pub enum Nature {
     /// A setting that only the client or the provider may know. It is encrypted, and compared by its MAC.
     Secret,
     /// Cognito computes it, from other members or by itself. It is captured, and neither compared nor
-    /// restored.
+    /// restored. Only [issued](Comparison::Issued) elements are compared.
     Derived,
     /// It changes by itself. It is neither stored nor compared.
     Volatile,
@@ -84,6 +84,9 @@ pub enum Comparison {
     Set,
     /// As a set of objects. These members tell one element from another.
     Keyed(&'static [&'static str]),
+    /// As a set of objects that Cognito creates on request, with ids of its own in these members. In one
+    /// client, the id tells one element from another. For another client, only their number counts.
+    Issued(&'static [&'static str]),
     /// As free JSON: all that is below the member belongs to it, and has no rows.
     FreeJson,
     /// As bytes in base64. A reader sees their size and digest.
@@ -253,6 +256,10 @@ impl Field {
 
     pub(super) const fn keyed(self, members: &'static [&'static str]) -> Self {
         Self { comparison: Comparison::Keyed(members), ..self }
+    }
+
+    pub(super) const fn issued(self, members: &'static [&'static str]) -> Self {
+        Self { comparison: Comparison::Issued(members), ..self }
     }
 
     pub(super) const fn free_json(self) -> Self {

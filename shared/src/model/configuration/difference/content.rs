@@ -8,7 +8,7 @@ use super::document::{SecretMac, SecretPlaceholder};
 use super::layout::{Node, sorted};
 use super::normal::{bytes, duration, normal};
 use crate::model::configuration::schema::STANDARD_ATTRIBUTE_DEFAULTS;
-use crate::model::configuration::{Comparison, Field, Nature, ObjectKind, is_switch};
+use crate::model::configuration::{Comparison, Field, Nature, ObjectKind, field, fields_of, is_switch};
 
 /// An object, read along the table of fields.
 pub(super) struct Content {
@@ -50,6 +50,14 @@ pub(super) enum SecretValue {
     LeftOut,
 }
 
+/// The member of a client that publishes its secret in AWS Secrets Manager.
+const PUBLICATION: &str = "PublishSecretsInAWSSecretsManager";
+
+/// Whether AWS Secrets Manager keeps the secret of the client.
+pub(super) fn has_published_secret(client: &Value) -> bool {
+    !client["ClientSecretArn"].is_null()
+}
+
 impl Content {
     /// The content of an object that a side lacks.
     pub fn empty() -> Self {
@@ -62,7 +70,35 @@ impl Content {
         let with_schema = if kind == ObjectKind::UserPool { with_standard_attributes(object) } else { None };
         let object = with_schema.as_ref().unwrap_or(object);
         Reader { kind, object, content: &mut content }.read(&Node::of(kind, object), "", object);
+        if kind == ObjectKind::Client {
+            content.add_publication(object);
+        }
         content
+    }
+
+    /// The flag that publishes the secret of a client. No answer has it, but each has the address of a
+    /// published secret.
+    fn add_publication(&mut self, client: &Value) {
+        if let Some(row) = field(ObjectKind::Client, PUBLICATION) {
+            let is_published = json!(has_published_secret(client));
+            let setting = Leaf::Setting(Setting::new(row, &is_published));
+            self.leaves.entry(PUBLICATION.to_owned()).or_insert(setting);
+        }
+    }
+
+    /// Leaves only the number of the elements that Cognito [issued](Comparison::Issued).
+    pub fn count_issued(&mut self, kind: ObjectKind) {
+        for row in fields_of(kind).iter().filter(|row| matches!(row.comparison, Comparison::Issued(_))) {
+            let list = row.path.trim_end_matches("[]");
+            let start = format!("{list}[");
+            // Elements without an id stay at `[]`: they may be something else.
+            let is_element = |path: &str| path != row.path && path.starts_with(&start);
+            self.leaves.retain(|path, _| !is_element(path));
+            let total = self.wholes.len();
+            self.wholes.retain(|path, _| !is_element(path));
+            let count = json!(total - self.wholes.len());
+            self.leaves.insert(list.to_owned(), Leaf::Setting(Setting::new(row, &count)));
+        }
     }
 }
 
@@ -91,7 +127,7 @@ impl Setting {
         let value: Value = serde_json::from_str(row.default?).ok()?;
         match row.comparison {
             // Their elements and keys are compared one by one.
-            Comparison::Keyed(_) => None,
+            Comparison::Keyed(_) | Comparison::Issued(_) => None,
             _ if row.path.ends_with(".*") => None,
             Comparison::Set => Some(Self::set(row, value.as_array()?.clone())),
             Comparison::Duration { default, .. } => Some(Self::duration(row, &value, default)),
@@ -172,7 +208,7 @@ impl Reader<'_> {
                 self.members(node, path, members);
             }
             Value::Array(elements) => match &node.element {
-                Some(element) => self.elements(element, path, elements),
+                Some(element) => self.elements(node, element, path, elements),
                 None if elements.is_empty() && node.row.is_some() => {}
                 None => self.secret(None, path, value),
             },
@@ -196,15 +232,16 @@ impl Reader<'_> {
         }
     }
 
-    fn elements(&mut self, node: &Node, path: &str, elements: &[Value]) {
+    fn elements(&mut self, list: &Node, node: &Node, path: &str, elements: &[Value]) {
         let Some(row) = node.row else { return };
-        let key_of = |element: &Value| match row.comparison {
-            Comparison::Keyed(members) => key(members, element),
+        let keys = match row.comparison {
+            Comparison::Keyed(members) | Comparison::Issued(members) => Some(members),
             _ => None,
         };
-        let is_known = |element: &Value| match row.comparison {
-            Comparison::Keyed(_) => key_of(element).is_some(),
-            _ => !element.is_object() && !element.is_array(),
+        let key_of = |element: &Value| keys.and_then(|members| key(members, element));
+        let is_known = |element: &Value| match keys {
+            Some(_) => key_of(element).is_some(),
+            None => !element.is_object() && !element.is_array(),
         };
         let (known, unknown): (Vec<_>, Vec<_>) =
             elements.iter().filter(|element| !element.is_null()).cloned().partition(is_known);
@@ -213,7 +250,7 @@ impl Reader<'_> {
             let secret = Leaf::Secret(Secret { row: None, value });
             self.content.leaves.insert(format!("{path}[]"), secret);
         }
-        if !matches!(row.comparison, Comparison::Keyed(_)) {
+        if keys.is_none() {
             if row.nature == Nature::Setting && (!known.is_empty() || elements.is_empty()) {
                 let set = Leaf::Setting(Setting::set(row, known));
                 self.content.leaves.insert(path.to_owned(), set);
@@ -229,8 +266,9 @@ impl Reader<'_> {
             // Cognito has no such list. If it has one, the diff loses no element.
             let key = if *count > 1 { format!("{key}, {count}") } else { key };
             let child = format!("{path}[{key}]");
-            if row.nature == Nature::Setting {
-                self.content.wholes.insert(child.clone(), node.shown(element).unwrap_or_else(|| json!({})));
+            if row.nature == Nature::Setting || matches!(row.comparison, Comparison::Issued(_)) {
+                let shown = list.shown_element(element).unwrap_or_else(|| json!({}));
+                self.content.wholes.insert(child.clone(), shown);
             }
             self.read(node, &child, element);
         }

@@ -76,6 +76,30 @@ impl Node {
         self.row.map(|row| row.nature)
     }
 
+    /// Whether the elements of the list here are [issued](Comparison::Issued).
+    fn has_issued_elements(&self) -> bool {
+        let element = self.element.as_ref().and_then(|element| element.comparison());
+        matches!(element, Some(Comparison::Issued(_)))
+    }
+
+    /// What Cognito says of an element that it issued: the id and the time.
+    fn issued(&self, element: &Value) -> Option<Value> {
+        let is_shown = |name: &str, member: &Value| {
+            let node = self.member(name).filter(|node| node.is_leaf());
+            let is_value = !member.is_null() && !member.is_object() && !member.is_array();
+            is_value && node.is_some_and(|node| node.nature() == Some(Nature::Derived))
+        };
+        let shown = element.as_object()?.iter().filter(|(name, member)| is_shown(name, member));
+        let shown: Map<_, _> = shown.map(|(name, member)| (name.clone(), member.clone())).collect();
+        (!shown.is_empty()).then_some(Value::Object(shown))
+    }
+
+    /// What may be shown of an element of the list here.
+    pub fn shown_element(&self, element: &Value) -> Option<Value> {
+        let node = self.element.as_ref()?;
+        if self.has_issued_elements() { node.issued(element) } else { node.shown(element) }
+    }
+
     /// The names and settings of a value, without secrets, unknown members, and what Cognito computes. Lists
     /// are sorted. None if nothing remains.
     pub fn shown(&self, value: &Value) -> Option<Value> {
@@ -94,8 +118,7 @@ impl Node {
                 (!shown.is_empty()).then_some(Value::Object(shown))
             }
             Value::Array(elements) => {
-                let element = self.element.as_ref()?;
-                let shown: Vec<_> = elements.iter().filter_map(|value| element.shown(value)).collect();
+                let shown: Vec<_> = elements.iter().filter_map(|value| self.shown_element(value)).collect();
                 (!shown.is_empty()).then(|| sorted(shown))
             }
             Value::Object(_) => None,

@@ -114,6 +114,7 @@ fn unique_names<'a>(named: &Named<'a>) -> BTreeMap<&'a str, &'a str> {
 pub(super) struct ClientPairs<'a> {
     pub pairs: Vec<Pair<'a>>,
     new_of: BTreeMap<&'a str, &'a str>,
+    old_of: BTreeMap<&'a str, &'a str>,
     /// What a reader calls a client, by its id.
     texts: BTreeMap<(Side, &'a str), String>,
     map: &'a ClientMap,
@@ -125,24 +126,34 @@ impl<'a> ClientPairs<'a> {
     pub fn new(old: &'a Configuration, new: &'a Configuration, map: &'a ClientMap) -> Self {
         let [old_names, new_names] = [old, new].map(|side| named(side, ObjectKind::Client));
         let pairs = pair_named(&old_names, &new_names, map);
-        let new_of = pairs.iter().filter_map(|pair| Some((pair.old?, pair.new?))).collect();
+        let new_of: BTreeMap<_, _> = pairs.iter().filter_map(|pair| Some((pair.old?, pair.new?))).collect();
+        let mut old_of: BTreeMap<_, _> = map.iter().map(|(old, new)| (new.as_str(), old.as_str())).collect();
+        old_of.extend(new_of.iter().map(|(old, new)| (*new, *old)));
         let texts = texts(&pairs, &old_names, &new_names);
         let doubt = Doubt::of(ObjectKind::Client, &pairs, old, new);
-        Self { pairs, new_of, texts, map, doubt }
+        Self { pairs, new_of, old_of, texts, map, doubt }
     }
 
     /// Whether a client of this side has a partner on the other side.
     pub fn has_partner(&self, side: Side, id: &str) -> bool {
         match side {
             Side::Old => self.new_of.contains_key(id) || self.map.contains_key(id),
-            Side::New => self.new_of.values().any(|new| *new == id) || self.map.values().any(|new| new == id),
+            Side::New => self.old_of.contains_key(id),
+        }
+    }
+
+    /// The id that a client of this side has on the other side.
+    pub fn partner_of<'b>(&'b self, side: Side, id: &'b str) -> &'b str {
+        match side {
+            Side::Old => self.new_id_of(id),
+            Side::New => self.old_of.get(id).copied().unwrap_or(id),
         }
     }
 
     /// The id that an old client has in the new configuration. Its own id if it has no other.
     pub fn new_id_of<'b>(&'b self, old: &'b str) -> &'b str {
         // The map also tells about clients that were not captured.
-        let is_free = |new: &&str| self.new_of.values().all(|taken| taken != new);
+        let is_free = |new: &&str| self.old_of.get(new) == Some(&old);
         let mapped = || self.map.get(old).map(String::as_str).filter(is_free);
         self.new_of.get(old).copied().or_else(mapped).unwrap_or(old)
     }

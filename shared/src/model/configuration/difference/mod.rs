@@ -23,8 +23,12 @@
 //! - An object has its old name. A client that is called `ALL` is named with its id, as if names repeated.
 //! - Tags that begin with `aws:` and resource servers of Cognito are not compared: the owner did not write
 //!   them.
-//! - Of a kind without settings (`clientSecrets`, `signingCertificate`), only unknown members and secrets are
-//!   compared, if both sides have the object.
+//! - The secrets of one client are compared by their ids, and those of another client by their number. So are
+//!   secrets in AWS Secrets Manager, which replaces them by itself. If a client shows a secret and its list has
+//!   none, they are not compared.
+//! - Whether AWS Secrets Manager keeps the secret of a client is compared by `ClientSecretArn`.
+//! - Of a kind without settings (`signingCertificate`), only unknown members and secrets are compared, if both
+//!   sides have the object.
 
 mod content;
 pub mod document;
@@ -41,7 +45,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use content::Content;
+use content::{Content, has_published_secret};
 use document::{Configuration, POOL_WIDE, is_of_client, name_members};
 use layout::Node;
 pub use matching::ClientMap;
@@ -52,7 +56,7 @@ pub use output::{
     Change, ComparedObject, ConfigurationDifference, Difference, NotCompared, NotComparedReason, Side, Values,
 };
 
-use super::{Nature, ObjectKind, ObjectName, field, fields_of, operations_of};
+use super::{Comparison, Field, Nature, ObjectKind, ObjectName, field, fields_of, operations_of};
 
 /// Compares two configurations of one pool, or of two pools.
 ///
@@ -187,9 +191,16 @@ impl<'a> Differ<'a> {
         if [old, new].into_iter().flatten().any(|object| object["ManagedBy"] == "COGNITO") {
             return;
         }
-        let content =
-            |object: Option<&Value>| object.map_or_else(Content::empty, |object| Content::of(kind, object));
-        let found = compare_members(&content(old), &content(new), self.clients);
+        if kind == ObjectKind::ClientSecrets && self.lacks_secrets(pair, &object) {
+            return;
+        }
+        let mut contents =
+            [old, new].map(|object| object.map_or_else(Content::empty, |object| Content::of(kind, object)));
+        if kind == ObjectKind::ClientSecrets && !pair.is_one_sided() && !self.has_lasting_secrets(pair) {
+            contents.iter_mut().for_each(|content| content.count_issued(kind));
+        }
+        let [old_content, new_content] = &contents;
+        let found = compare_members(old_content, new_content, self.clients);
         let shown = |value: &Value| Node::of(kind, value).shown(value).unwrap_or_else(|| json!({}));
         let (change, values) = match (old, new) {
             (Some(_), Some(_)) => {
@@ -203,6 +214,43 @@ impl<'a> Differ<'a> {
         if has_settings(kind) && (is_created(kind) || !found.differences.is_empty()) {
             self.differences.push(Difference { object, field: None, change, values, row: None });
         }
+    }
+
+    /// The client to which an object belongs, on one side.
+    fn client(&self, pair: &Pair<'_>, side: Side) -> Option<&'a Value> {
+        let on_other_side = || Some(self.clients.partner_of(side.other(), pair.id(side.other())?));
+        let id = pair.id(side).or_else(on_other_side)?;
+        self.side(side).objects.get(&ObjectName::of(ObjectKind::Client, id))
+    }
+
+    /// Whether a client shows a secret and the list of its secrets is empty. Then the number of its secrets is
+    /// not known, and the pair is not compared.
+    fn lacks_secrets(&mut self, pair: &Pair<'_>, object: &ComparedObject) -> bool {
+        let lacks_secrets = |side: &Side| {
+            let name = pair.id(*side).map(|id| ObjectName::of(ObjectKind::ClientSecrets, id));
+            let list = name.and_then(|name| self.side(*side).objects.get(&name));
+            let is_empty = list.is_none_or(|list| list["ClientSecrets"].as_array().is_none_or(Vec::is_empty));
+            let client = self.client(pair, *side);
+            is_empty
+                && client
+                    .is_some_and(|client| !client["ClientSecret"].is_null() || has_published_secret(client))
+        };
+        let sides: Vec<_> = Side::BOTH.into_iter().filter(lacks_secrets).collect();
+        self.not_compared.extend(sides.iter().map(|side| NotCompared {
+            object: object.clone(),
+            field: None,
+            reason: NotComparedReason::NotReadable,
+            side: Some(*side),
+            detail: None,
+        }));
+        !sides.is_empty()
+    }
+
+    /// Whether the ids of the secrets only change if the owner changes a secret. Another client has other
+    /// ids, and AWS Secrets Manager replaces a published secret by itself.
+    fn has_lasting_secrets(&self, pair: &Pair<'_>) -> bool {
+        let is_published = |side: &Side| self.client(pair, *side).is_some_and(has_published_secret);
+        pair.old == pair.new && !Side::BOTH.iter().any(is_published)
     }
 
     /// Says that an object of the same pool and name has another id.
@@ -270,10 +318,13 @@ fn ids(kind: ObjectKind, side: &Configuration) -> BTreeSet<&str> {
 
 /// Whether a lacking object of the kind is one that does not exist, and not one at its defaults.
 fn is_created(kind: ObjectKind) -> bool {
-    operations_of(kind).any(|operations| operations.create.is_some())
+    // The operation that creates a secret adds it to a list that every client has.
+    operations_of(kind).any(|operations| operations.create.is_some()) && kind != ObjectKind::ClientSecrets
 }
 
-/// Whether the owner chooses anything in objects of the kind that Cognito answers.
+/// Whether the owner decides anything in objects of the kind that Cognito answers.
 fn has_settings(kind: ObjectKind) -> bool {
-    fields_of(kind).iter().any(|row| row.nature == Nature::Setting && row.readable)
+    let is_decided =
+        |row: &Field| row.nature == Nature::Setting || matches!(row.comparison, Comparison::Issued(_));
+    fields_of(kind).iter().any(|row| row.readable && is_decided(row))
 }

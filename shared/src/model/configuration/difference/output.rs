@@ -142,4 +142,11 @@ impl Values {
 
 impl Side {
     pub(super) const BOTH: [Self; 2] = [Self::Old, Self::New];
+
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Old => Self::New,
+            Self::New => Self::Old,
+        }
+    }
 }
