@@ -308,7 +308,7 @@ impl Reader<'_> {
 fn key(members: &[&str], element: &Value) -> Option<String> {
     let members = members.iter().filter_map(|member| match &element[member] {
         Value::Null => None,
-        Value::String(text) if !text.contains(['[', ']', '"', ',']) => Some(Some(text.clone())),
+        Value::String(text) if is_plain(text, &['[', ']', '"', ',']) => Some(Some(text.clone())),
         Value::String(text) => Some(Some(format!("{text:?}"))),
         Value::Number(number) => Some(Some(number.to_string())),
         _ => Some(None),
@@ -340,7 +340,12 @@ fn at<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
 
 /// The path of a member. A name with a character of the notation is in quotes.
 fn join(path: &str, name: &str) -> String {
-    let is_plain = !name.is_empty() && !name.contains(['.', '[', ']', '*', '"']);
+    let is_plain = is_plain(name, &['.', '[', ']', '*', '"']);
     let name = if is_plain { name.to_owned() } else { format!("{name:?}") };
     if path.is_empty() { name } else { format!("{path}.{name}") }
+}
+
+/// Whether a name needs no quotes: without quotes, the other characters would change the path or the line.
+fn is_plain(name: &str, notation: &[char]) -> bool {
+    !name.is_empty() && !name.contains(notation) && !name.contains(char::is_control)
 }

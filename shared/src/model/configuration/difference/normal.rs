@@ -33,6 +33,7 @@ pub(super) fn duration(time: &Value, unit: &str) -> (Value, Value) {
         _ => None,
     };
     let time = normal(time);
+    let unit = if time == 1 { unit.strip_suffix('s').unwrap_or(unit) } else { unit };
     let shown = json!(format!("{time} {unit}"));
     let seconds = time.as_i64().zip(seconds).and_then(|(time, seconds)| time.checked_mul(seconds));
     let normal = seconds.map_or_else(|| shown.clone(), |seconds| json!(seconds));

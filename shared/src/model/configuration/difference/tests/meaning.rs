@@ -102,6 +102,23 @@ fn a_mirror_is_compared_if_the_object_of_its_twin_was_not_captured() {
 }
 
 #[test]
+fn a_mirror_that_holds_another_value_than_its_twin_is_compared() {
+    assert_fields(
+        |pool| pool["userPool"]["SmsVerificationMessage"] = json!("Other {####}"),
+        &["SmsVerificationMessage"],
+    );
+    // The sender of the factor alone.
+    let role = "arn:aws:iam::444455556666:role/other";
+    let other = changed(|pool| {
+        pool["mfa"]["SmsMfaConfiguration"]["SmsConfiguration"]["SnsCallerArn"] = json!(role);
+    });
+    let found = differences(&document(), &other);
+    let field = "SmsMfaConfiguration.SmsConfiguration.SnsCallerArn";
+    assert_eq!((&found[0]["field"], &found[0]["new"]), (&json!(field), &json!(role)));
+    assert_eq!(differences(&other, &other), json!([]));
+}
+
+#[test]
 fn a_switch_is_a_difference_even_if_it_is_empty() {
     assert_fields(|pool| pool["mfa"]["EmailMfaConfiguration"] = json!({}), &["EmailMfaConfiguration"]);
     assert_fields(|pool| pool["userPool"]["DeviceConfiguration"] = Value::Null, &["DeviceConfiguration"]);
@@ -198,6 +215,8 @@ fn a_time_is_compared_with_its_unit() {
         |pool| pool["clients"][0]["TokenValidityUnits"]["AccessToken"] = json!("seconds"),
         &["AccessTokenValidity"],
     );
+    let longer = changed(|pool| pool["clients"][1]["IdTokenValidity"] = json!(2));
+    assert_eq!(differences(&document(), &longer)[0]["old"], "1 hour");
 }
 
 #[test]
@@ -288,6 +307,26 @@ fn two_elements_with_one_key_are_both_compared() {
     let found = difference(&document(), &twice).differences;
     let fields: Vec<_> = found.iter().filter_map(|found| found.field.as_deref()).collect();
     assert!(fields.contains(&"Scopes[read, 2]"), "{fields:?}");
+}
+
+#[test]
+fn an_element_with_an_empty_key_is_compared_beside_an_unknown_one() {
+    let with = |description: &str| {
+        changed(|pool| {
+            let scopes = json!([{"ScopeName": "", "ScopeDescription": description}, {"New": "canary-x"}]);
+            pool["resourceServers"][0]["Scopes"] = scopes;
+        })
+    };
+    let found = differences(&with("a"), &with("b"));
+    let expected = json!([{
+        "object": "resourceServers/https://api.example.com", "field": r#"Scopes[""].ScopeDescription"#,
+        "change": "changed", "old": "a", "new": "b",
+    }]);
+    assert_eq!(found, expected);
+    let none = changed(|pool| pool["resourceServers"][0]["Scopes"] = json!([]));
+    let fields: Vec<_> =
+        differences(&none, &with("a")).as_array().unwrap().iter().map(|f| f["field"].clone()).collect();
+    assert_eq!(fields, [json!(r#"Scopes[""]"#), json!("Scopes[]")]);
 }
 
 #[test]
