@@ -79,7 +79,9 @@ impl Configuration {
         let mut configuration = Self::default();
         for (name, value) in members {
             if name == NOT_CAPTURED {
-                configuration.read_not_captured(&value)?;
+                if !value.is_null() {
+                    configuration.read_not_captured(&value)?;
+                }
                 continue;
             }
             let kind =
@@ -155,8 +157,13 @@ impl Configuration {
 
     /// Whether both are configurations of one pool, in which ids never change.
     pub(super) fn is_of_same_pool(&self, other: &Self) -> bool {
-        let id = |side: &'_ Self| side.single(ObjectKind::UserPool)?["Id"].as_str().map(str::to_owned);
-        id(self).is_some_and(|own| id(other) == Some(own))
+        self.pool_id().is_some_and(|id| other.pool_id() == Some(id))
+    }
+
+    /// The id of the pool. Most objects have it, in case that the pool itself was not captured.
+    fn pool_id(&self) -> Option<&str> {
+        let pool = self.single(ObjectKind::UserPool).and_then(|pool| pool["Id"].as_str());
+        pool.or_else(|| self.objects.values().find_map(|object| object["UserPoolId"].as_str()))
     }
 
     fn read_not_captured(&mut self, entries: &Value) -> Result<(), DocumentError> {

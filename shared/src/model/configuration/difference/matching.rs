@@ -196,7 +196,10 @@ pub(super) fn texts<'a>(
             Some(name) => {
                 let is_taken = name == POOL_WIDE || old.contains_key(name) || new.contains_key(name);
                 let is_unique = !is_taken && counts.get(name) == Some(&1);
-                if is_unique { name.to_owned() } else { format!("{name} ({id})") }
+                // A line break in a name would look like another object.
+                let is_plain = !name.contains(char::is_control);
+                let name = if is_plain { name.to_owned() } else { format!("{name:?}") };
+                if is_unique { name } else { format!("{name} ({id})") }
             }
         };
         let ids = [(Side::Old, pair.old), (Side::New, pair.new)];

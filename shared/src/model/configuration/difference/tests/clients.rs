@@ -187,3 +187,29 @@ fn policies_are_paired_by_their_names_unless_one_was_not_captured() {
     another["notCaptured"] = json!([{"object": "cimdPolicies/p7", "reason": "AccessDenied"}]);
     assert!(difference(&document(), &another).same);
 }
+
+#[test]
+fn a_pool_that_was_not_captured_is_known_by_the_ids_in_its_objects() {
+    let again = changed(|pool| {
+        pool["clients"][1]["ClientId"] = json!("8mobile");
+        pool["userPool"] = Value::Null;
+        pool["notCaptured"] = json!([{"object": "userPool", "reason": "AccessDenied"}]);
+    });
+    assert_eq!(objects(&difference(&document(), &again)), [("clients/mobile", Some("ClientId"))]);
+}
+
+#[test]
+fn a_name_that_would_break_the_line_is_in_quotes() {
+    let odd = changed(|pool| {
+        pool["clients"][0]["ClientName"] = json!("web\nclients/mobile");
+        pool["clients"][0]["AuthSessionValidity"] = json!(9);
+        pool["userPool"]["UserPoolTags"]["a\r\nb"] = json!("x");
+    });
+    let found = difference(&odd, &document());
+    let expected = [
+        ("userPool", Some("UserPoolTags.\"a\\r\\nb\"")),
+        ("clients/\"web\\nclients/mobile\"", Some("AuthSessionValidity")),
+        ("clients/\"web\\nclients/mobile\"", Some("ClientName")),
+    ];
+    assert_eq!(objects(&found), expected);
+}

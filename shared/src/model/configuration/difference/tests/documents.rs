@@ -43,6 +43,7 @@ fn objects_of_clients_are_named_by_their_clients() {
 #[test]
 fn an_empty_document_is_a_configuration_without_objects() {
     assert_eq!(differences(&json!({}), &json!({"notCaptured": [], "mfa": null})), json!([]));
+    assert_eq!(differences(&json!({"notCaptured": null, "clients": null}), &json!({})), json!([]));
     assert_eq!(Uncaptured::parse("mfa"), Some(Uncaptured { kind: ObjectKind::Mfa, id: None }));
     assert_eq!(Uncaptured::parse("clients/"), None);
 }
