@@ -277,10 +277,16 @@ impl Reader<'_> {
     fn setting(&mut self, row: &'static Field, path: &str, value: &Value) {
         let setting = match row.comparison {
             Comparison::UnitOf(_) => return,
-            Comparison::Duration { unit, default } => {
-                let unit = at(self.object, unit).and_then(Value::as_str).unwrap_or(default);
-                Setting::duration(row, value, unit)
-            }
+            Comparison::Duration { unit, default } => match at(self.object, unit) {
+                None | Some(Value::Null) => Setting::duration(row, value, default),
+                Some(Value::String(unit)) => Setting::duration(row, value, unit),
+                // Without its unit, the number says nothing.
+                Some(_) => {
+                    let secret = Leaf::Secret(Secret { row: Some(row), value: SecretValue::LeftOut });
+                    self.content.leaves.insert(path.to_owned(), secret);
+                    return;
+                }
+            },
             Comparison::Bytes => Setting::bytes(row, value),
             _ => Setting::new(row, value),
         };
@@ -310,7 +316,7 @@ fn key(members: &[&str], element: &Value) -> Option<String> {
         Value::Null => None,
         Value::String(text) if is_plain(text, &['[', ']', '"', ',']) => Some(Some(text.clone())),
         Value::String(text) => Some(Some(format!("{text:?}"))),
-        Value::Number(number) => Some(Some(number.to_string())),
+        number @ Value::Number(_) => Some(Some(normal(number).to_string())),
         _ => Some(None),
     });
     let key: Option<Vec<_>> = members.collect();

@@ -52,10 +52,10 @@ impl Doubt {
             return None;
         }
         [(Side::Old, old), (Side::New, new)].into_iter().find_map(|(side, configuration)| {
-            let is_lone =
-                |id: &str| pairs.iter().any(|pair| pair.is_one_sided() && pair.id(side) == Some(id));
-            let mut lone = configuration.uncaptured_ids(kind).filter(|(id, _)| is_lone(id));
-            let reason = configuration.uncaptured_kind(kind).or_else(|| Some(lone.next()?.1))?;
+            let lone: BTreeSet<_> =
+                pairs.iter().filter(|pair| pair.is_one_sided()).filter_map(|pair| pair.id(side)).collect();
+            let mut uncaptured = configuration.uncaptured_ids(kind).filter(|(id, _)| lone.contains(id));
+            let reason = configuration.uncaptured_kind(kind).or_else(|| Some(uncaptured.next()?.1))?;
             Some(Self { side, reason: reason.to_owned() })
         })
     }

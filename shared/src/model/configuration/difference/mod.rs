@@ -93,7 +93,7 @@ impl<'a> Differ<'a> {
     fn singles(&mut self) {
         let [mut old, mut new] = [Singles::new(), Singles::new()];
         for &kind in ObjectKind::ALL.iter().filter(|kind| kind.is_single()) {
-            if self.is_uncaptured(kind) {
+            if self.is_uncaptured(kind) || self.is_incomplete(kind) {
                 continue;
             }
             for (side, contents) in [(self.old, &mut old), (self.new, &mut new)] {
@@ -236,13 +236,9 @@ impl<'a> Differ<'a> {
                     .is_some_and(|client| !client["ClientSecret"].is_null() || has_published_secret(client))
         };
         let sides: Vec<_> = Side::BOTH.into_iter().filter(lacks_secrets).collect();
-        self.not_compared.extend(sides.iter().map(|side| NotCompared {
-            object: object.clone(),
-            field: None,
-            reason: NotComparedReason::NotReadable,
-            side: Some(*side),
-            detail: None,
-        }));
+        for side in &sides {
+            self.object_not_compared(object, *side, NotComparedReason::NotReadable, None);
+        }
         !sides.is_empty()
     }
 
@@ -283,14 +279,33 @@ impl<'a> Differ<'a> {
         is_uncaptured
     }
 
+    /// Whether only one side has the object, although every pool has it. Its defaults would be invented.
+    fn is_incomplete(&mut self, kind: ObjectKind) -> bool {
+        let is_lacking = |side: &Side| self.side(*side).single(kind).is_none();
+        let lacking: Vec<_> = Side::BOTH.into_iter().filter(is_lacking).collect();
+        let [side] = lacking[..] else { return false };
+        if !matches!(kind, ObjectKind::UserPool | ObjectKind::Mfa) {
+            return false;
+        }
+        let object = ComparedObject { kind, text: kind.name().to_owned(), old: None, new: None };
+        self.object_not_compared(&object, side, NotComparedReason::NotCaptured, None);
+        true
+    }
+
     fn not_captured(&mut self, object: &ComparedObject, side: Side, detail: &str) {
-        self.not_compared.push(NotCompared {
-            object: object.clone(),
-            field: None,
-            reason: NotComparedReason::NotCaptured,
-            side: Some(side),
-            detail: Some(detail.to_owned()),
-        });
+        self.object_not_compared(object, side, NotComparedReason::NotCaptured, Some(detail));
+    }
+
+    fn object_not_compared(
+        &mut self,
+        object: &ComparedObject,
+        side: Side,
+        reason: NotComparedReason,
+        detail: Option<&str>,
+    ) {
+        let detail = detail.map(str::to_owned);
+        let object = object.clone();
+        self.not_compared.push(NotCompared { object, field: None, reason, side: Some(side), detail });
     }
 
     fn add(&mut self, object: &ComparedObject, found: ObjectDifference) {

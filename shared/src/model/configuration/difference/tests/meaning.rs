@@ -220,6 +220,20 @@ fn a_time_is_compared_with_its_unit() {
 }
 
 #[test]
+fn a_time_whose_unit_is_not_known_is_not_compared() {
+    for unit in [json!(5), json!({"$secret": {}}), json!(["minutes"])] {
+        let odd = changed(|pool| pool["clients"][0]["TokenValidityUnits"]["AccessToken"] = unit.clone());
+        for (old, new) in [(&document(), &odd), (&odd, &document())] {
+            let found = difference(old, new);
+            let mut not_compared = found.not_compared.iter().filter_map(|entry| entry.field.as_deref());
+            assert!(not_compared.any(|field| field == "AccessTokenValidity"), "{found:?}");
+            let mut changed = found.differences.iter().filter_map(|found| found.field.as_deref());
+            assert!(!changed.any(|field| field == "AccessTokenValidity"), "{found:?}");
+        }
+    }
+}
+
+#[test]
 fn free_json_is_compared_member_by_member_and_by_number() {
     assert_same(|pool| pool["branding"][0]["Settings"]["components"]["form"]["borderRadius"] = json!(8));
     assert_fields(

@@ -169,7 +169,9 @@ fn mutilated(changes: &[(usize, u8)]) -> Value {
             (1, Value::Bool(is_set)) => *value = json!(!is_set),
             (2, _) => *value = json!({"NewMember": "canary-new"}),
             (3, _) => *value = json!([{"NewMember": "canary-list"}]),
-            (4, _) => *value = json!({"$secret": {"mac": "canary-mac"}}),
+            (4, _) => {
+                *value = json!({"$secret": {"mac": format!("canary-mac-{}", path.len()), "key": "mrk-1"}})
+            }
             (_, Value::Object(_)) => value["NewMember"] = json!("canary-member"),
             _ => {}
         }
