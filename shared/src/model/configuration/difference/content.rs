@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::document::{SecretMac, SecretPlaceholder};
 use super::layout::{Node, sorted};
 use super::normal::{bytes, duration, normal};
+use super::paths::{at, join, key};
 use crate::model::configuration::schema::STANDARD_ATTRIBUTE_DEFAULTS;
 use crate::model::configuration::{Comparison, Field, Nature, ObjectKind, field, fields_of, is_switch};
 
@@ -16,8 +17,7 @@ pub(super) struct Content {
     /// Members that are one difference if only one side has them, with what may be shown of them: elements of
     /// lists of objects, objects in free JSON, and switches.
     pub wholes: BTreeMap<String, Value>,
-    /// Whether the object certainly has no image. No answer has the bytes of an image, but each has its
-    /// address.
+    /// Whether the object has no image. An answer has the address of the image, and not its bytes.
     pub lacks_image: bool,
 }
 
@@ -76,8 +76,8 @@ impl Content {
         content
     }
 
-    /// The flag that publishes the secret of a client. No answer has it, but each has the address of a
-    /// published secret.
+    /// Adds the flag that publishes the secret of a client. An answer has the address of a published secret, and
+    /// not the flag.
     fn add_publication(&mut self, client: &Value) {
         if let Some(row) = field(ObjectKind::Client, PUBLICATION) {
             let is_published = json!(has_published_secret(client));
@@ -91,7 +91,7 @@ impl Content {
         for row in fields_of(kind).iter().filter(|row| matches!(row.comparison, Comparison::Issued(_))) {
             let list = row.path.trim_end_matches("[]");
             let start = format!("{list}[");
-            // Elements without an id stay at `[]`: they may be something else.
+            // Elements without an id stay at `[]`, because the table does not know their form.
             let is_element = |path: &str| path != row.path && path.starts_with(&start);
             self.leaves.retain(|path, _| !is_element(path));
             let total = self.wholes.len();
@@ -310,20 +310,7 @@ impl Reader<'_> {
     }
 }
 
-/// What tells an element of a list from the others, for a path. None if the element has another form.
-fn key(members: &[&str], element: &Value) -> Option<String> {
-    let members = members.iter().filter_map(|member| match &element[member] {
-        Value::Null => None,
-        Value::String(text) if is_plain(text, &['[', ']', '"', ',']) => Some(Some(text.clone())),
-        Value::String(text) => Some(Some(format!("{text:?}"))),
-        number @ Value::Number(_) => Some(Some(normal(number).to_string())),
-        _ => Some(None),
-    });
-    let key: Option<Vec<_>> = members.collect();
-    key.filter(|key| element.is_object() && !key.is_empty()).map(|key| key.join(", "))
-}
-
-/// The pool with all standard attributes: an answer has them all, but not always had all of today.
+/// The pool with all standard attributes of today. Older answers lack some of them.
 ///
 /// None if the pool has no list of attributes.
 fn with_standard_attributes(pool: &Value) -> Option<Value> {
@@ -337,21 +324,4 @@ fn with_standard_attributes(pool: &Value) -> Option<Value> {
     let mut pool = pool.clone();
     pool["SchemaAttributes"].as_array_mut()?.extend(missing);
     Some(pool)
-}
-
-/// The value at a path through objects.
-fn at<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(object, |value, name| value.get(name))
-}
-
-/// The path of a member. A name with a character of the notation is in quotes.
-fn join(path: &str, name: &str) -> String {
-    let is_plain = is_plain(name, &['.', '[', ']', '*', '"']);
-    let name = if is_plain { name.to_owned() } else { format!("{name:?}") };
-    if path.is_empty() { name } else { format!("{path}.{name}") }
-}
-
-/// Whether a name needs no quotes: without quotes, the other characters would change the path or the line.
-fn is_plain(name: &str, notation: &[char]) -> bool {
-    !name.is_empty() && !name.contains(notation) && !name.contains(char::is_control)
 }

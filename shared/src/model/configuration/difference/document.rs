@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::model::configuration::{Nature, ObjectKind, ObjectName, fields_of};
 use crate::model::nameable::setting_name;
 
-/// The name of the object that is valid for the whole pool, of a kind of which clients have their own.
+/// The id of the object for the whole pool, if clients have objects of the same kind.
 pub const POOL_WIDE: &str = "ALL";
 
 const NOT_CAPTURED: &str = "notCaptured";
@@ -29,7 +29,7 @@ pub struct Configuration {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Uncaptured {
     pub kind: ObjectKind,
-    /// None for all objects of the kind, and for the only one.
+    /// None for all objects of the kind, or if a pool has only one.
     pub id: Option<String>,
 }
 
@@ -47,7 +47,8 @@ pub struct SecretMac {
     /// The MACs of one key are equal if and only if the secrets are equal.
     pub mac: String,
     /// The id of the KMS key: `mrk-…`. A multi-Region key has the same id in every Region ("Multi-Region keys",
-    /// AWS KMS developer guide). None if the document does not name it. Then the MAC has no equal.
+    /// AWS KMS developer guide). None if the document does not name it. Then the MAC is compared with no
+    /// other.
     pub key: Option<String>,
 }
 
@@ -160,7 +161,7 @@ impl Configuration {
         self.pool_id().is_some_and(|id| other.pool_id() == Some(id))
     }
 
-    /// The id of the pool. Most objects have it, in case that the pool itself was not captured.
+    /// The id of the pool. If the pool itself was not captured, the id is in other objects.
     fn pool_id(&self) -> Option<&str> {
         let pool = self.single(ObjectKind::UserPool).and_then(|pool| pool["Id"].as_str());
         pool.or_else(|| self.objects.values().find_map(|object| object["UserPoolId"].as_str()))
@@ -248,8 +249,8 @@ pub(super) fn name_members(kind: ObjectKind) -> impl Iterator<Item = &'static st
 
 const CLIENT_ID: &str = "ClientId";
 
-/// The name of an element of a list. Cognito's answer for the pool, and for the secrets of a client, has no
-/// `ClientId`. The first is [`POOL_WIDE`]; to the second, the capture adds it.
+/// The name of an element of a list. Cognito's answer for the whole pool has no `ClientId`: its id is
+/// [`POOL_WIDE`]. Cognito's answer for the secrets of a client has none either: the capture adds it.
 fn object_name(kind: ObjectKind, object: &Value) -> Result<ObjectName, DocumentError> {
     if !object.is_object() {
         return Err(DocumentError::OtherForm(kind.name()));

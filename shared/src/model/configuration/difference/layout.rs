@@ -23,7 +23,8 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// The tree for an object of this kind. Of identity providers, it depends on the type of the object.
+    /// The tree for an object of this kind. For an identity provider, it depends on its
+    /// type.
     pub fn of(kind: ObjectKind, object: &Value) -> Self {
         let provider = object["ProviderType"].as_str().and_then(ProviderType::parse);
         let mut root = Self::default();
@@ -60,7 +61,7 @@ impl Node {
         self.members.get(name).or(self.any.as_deref())
     }
 
-    /// Whether a diff passes over the member: the tags that AWS writes belong to AWS.
+    /// Whether a diff passes over the member, because AWS writes it: the tags of AWS.
     pub fn is_passed_over(&self, name: &str) -> bool {
         let any = self.any.as_ref().and_then(|any| any.row);
         any.is_some_and(|row| row.path == "UserPoolTags.*") && name.starts_with(RESERVED_TAG_PREFIX)

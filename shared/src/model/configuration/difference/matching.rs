@@ -13,7 +13,7 @@ pub type ClientMap = BTreeMap<String, String>;
 pub(super) struct Pair<'a> {
     pub old: Option<&'a str>,
     pub new: Option<&'a str>,
-    /// Whether only their names are the same.
+    /// Whether they have the same name and different ids.
     pub is_by_name: bool,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Why an object without a partner may have one all the same: an object of this side was not captured, so
+/// The reason why an object without a partner may have a partner: an object of this side was not captured, so
 /// its name is not known.
 #[derive(Debug, Clone)]
 pub(super) struct Doubt {
@@ -61,8 +61,8 @@ impl Doubt {
     }
 }
 
-/// Objects with an id that Cognito chose: the name that the owner chose, by id. The name is None if the
-/// object was not captured.
+/// The names that the owner chose, by the ids that Cognito chose. The name is None if the object was not
+/// captured.
 type Named<'a> = BTreeMap<&'a str, Option<&'a str>>;
 
 /// Pairs objects by id, by the map, and by their name if it is unique on each side.

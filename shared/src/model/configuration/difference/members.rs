@@ -50,7 +50,7 @@ pub(super) fn compare_members(old: &Content, new: &Content, clients: &ClientPair
 
 struct ObjectDiffer<'a> {
     clients: &'a ClientPairs<'a>,
-    /// Paths that are compared with all that is below them.
+    /// Paths whose difference includes everything below them.
     covered: BTreeSet<String>,
     found: ObjectDifference,
 }
@@ -164,7 +164,7 @@ impl ObjectDiffer<'_> {
         };
         let setting = match leaf {
             Leaf::Setting(setting) => setting,
-            // A pool need not answer a secret: not if its owner supplied it, for one.
+            // Cognito does not always answer a secret, for example if the owner supplied it.
             Leaf::Secret(_) if is_secret => {
                 return self.not_compared(path, NotComparedReason::NotReadable, Some(lacking));
             }
@@ -220,7 +220,7 @@ impl ObjectDiffer<'_> {
     }
 }
 
-/// Whether the content has anything below the path that counts.
+/// Whether the content has a path below this one for which `counts` is true.
 fn has_below(path: &str, content: &Content, counts: impl Fn(&str) -> bool) -> bool {
     ['.', '['].into_iter().any(|separator| {
         let prefix = format!("{path}{separator}");

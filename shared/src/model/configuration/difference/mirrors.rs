@@ -10,9 +10,9 @@ pub(super) type Singles = BTreeMap<ObjectKind, Content>;
 
 /// Leaves each value at one path, so that a change is one difference.
 ///
-/// A mirror gives its value to its twin if only that side lacks the twin, and is then dropped. The mirror stays
-/// on both sides if it is no mirror: if a side has another value in the twin, if both sides lack the twin, or if
-/// the object of the twin is not compared.
+/// A mirror gives its value to its twin if only that side lacks the twin, and is then dropped. A mirror stays on
+/// both sides in these cases: a side has another value in the twin, both sides lack the twin, or the object of
+/// the twin is not compared.
 pub(super) fn fold_mirrors(old: &mut Singles, new: &mut Singles) {
     for (kind, mirror, twin_kind, twin) in mirrors() {
         let has = |side: &Singles| {

@@ -2,8 +2,8 @@
 //!
 //! The table of fields decides what is compared and how. These decisions come on top of it:
 //!
-//! - What a pool has only one of (`mfa`, `logDelivery`) is compared member by member. A lacking object is an
-//!   empty one.
+//! - An object of which a pool has only one (`mfa`, `logDelivery`) is compared member by member. A lacking object
+//!   is an empty one, but `userPool` and `mfa` are not compared then, because every pool has them.
 //! - Another object that one side lacks is one difference without a field. If no operation creates objects of
 //!   its kind, a lacking object means the defaults, and an object at its defaults is no difference.
 //! - An element of a list of objects that one side lacks is one difference, not one for each of its members.
@@ -12,24 +12,43 @@
 //!   member by member.
 //! - A time is shown with its unit: `60 minutes`. A difference in the unit is a difference of the time.
 //! - If an absent member has a default, the difference is `changed` and shows the default.
-//! - A mirror is compared with its twin. The difference is that of the twin.
-//! - A secret that one side lacks is not compared, because Cognito need not answer it. The same is true of a
-//!   member that Cognito never answers. An unknown member that one side lacks is a difference.
+//! - An image is shown by its size and digest. An added image is a difference even if its bytes were not
+//!   captured.
+//! - A mirror is compared as its twin. A mirror with another value than its twin is compared by itself.
+//! - A secret that one side lacks is not compared, because Cognito does not always answer it. The same is true of
+//!   a member that Cognito never answers. An unknown member that one side lacks is a difference.
+//! - Two secrets are compared by their values, or by their MACs if both are of one key. A value and a MAC are not
+//!   compared.
 //! - Clients are paired by id, by the map, and by a name that is unique on each side. In one pool, a pair by
 //!   name has another id: the owner deleted the client and created it again. That is a difference of
 //!   `ClientId`. Policies for metadata documents are paired in the same way.
-//! - Clients of two pools cannot be paired by name if one was not captured. Then a client without a partner
-//!   is not compared. Neither is what it has.
-//! - An object has its old name. A client that is called `ALL` is named with its id, as if names repeated.
-//! - Tags that begin with `aws:` and resource servers of Cognito are not compared: the owner did not write
-//!   them.
-//! - The secrets of one client are compared by their ids, and those of another client by their number. So are
-//!   secrets in AWS Secrets Manager, which replaces them by itself. If a client shows a secret and its list has
-//!   none, they are not compared.
-//! - Whether AWS Secrets Manager keeps the secret of a client is compared by `ClientSecretArn`.
-//! - Of a kind without settings (`signingCertificate`), only unknown members and secrets are compared, if both
-//!   sides have the object.
+//! - If a client of two pools was not captured, its name is not known. Then a client without a partner is not
+//!   compared, and its objects are not compared.
+//! - The output uses the old name of an object. A client that is called `ALL` is named with its id, as if names
+//!   repeated.
+//! - Tags that begin with `aws:` and resource servers of Cognito are not compared, because the owner did not
+//!   write them.
+//! - The list of the secrets of a client is compared by their ids if the client has the same id on both sides.
+//!   Otherwise it is compared by their number. It is also compared by number if AWS Secrets Manager keeps the
+//!   secret, because that replaces it by itself.
+//! - If a client shows a secret and its list has none, the list is not compared.
+//! - The presence of `ClientSecretArn` says whether AWS Secrets Manager keeps the secret. A change of it is a
+//!   difference of `PublishSecretsInAWSSecretsManager`.
+//! - A kind without settings (`signingCertificate`) is compared by its unknown members and secrets, if both sides
+//!   have the object.
+//!
+//! # Expected differences
+//!
+//! A restore changes some values on purpose: a domain, or ARNs of another account or Region. They are
+//! differences. A list of expected rewrites does not exist. It would become an argument of [`compare`], beside
+//! the map of clients, and be applied to old values in two places:
+//!
+//! - `ObjectDiffer::settings` in `members.rs`, before it compares two values. There, the ids of clients are
+//!   rewritten already. [`Bound`](super::Bound) says which rows a rewrite can concern.
+//! - `pair_by_key` in `matching.rs`, for the ids of domains and replicas. There, `in_new_pool` rewrites the ids
+//!   of objects that clients have.
 
+mod client_secrets;
 mod content;
 pub mod document;
 mod layout;
@@ -38,6 +57,7 @@ mod members;
 mod mirrors;
 mod normal;
 mod output;
+mod paths;
 #[cfg(test)]
 mod tests;
 
@@ -45,7 +65,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use content::{Content, has_published_secret};
+use content::Content;
 use document::{Configuration, POOL_WIDE, is_of_client, name_members};
 use layout::Node;
 pub use matching::ClientMap;
@@ -89,7 +109,7 @@ impl<'a> Differ<'a> {
         }
     }
 
-    /// Compares the objects of which a pool has one. Mirrors lead from one to another.
+    /// Compares the objects of which a pool has only one. A member of one can mirror a member of another.
     fn singles(&mut self) {
         let [mut old, mut new] = [Singles::new(), Singles::new()];
         for &kind in ObjectKind::ALL.iter().filter(|kind| kind.is_single()) {
@@ -154,8 +174,8 @@ impl<'a> Differ<'a> {
         }
     }
 
-    /// Compares the pairs of a kind. `text` says what a reader calls an object, and `doubt` whether a pair
-    /// that lacks an object may have it.
+    /// Compares the pairs of a kind. `text` names an object for a reader. `doubt` is the reason why an object
+    /// without a partner may have a partner.
     fn pairs<'d>(
         &mut self,
         kind: ObjectKind,
@@ -216,40 +236,7 @@ impl<'a> Differ<'a> {
         }
     }
 
-    /// The client to which an object belongs, on one side.
-    fn client(&self, pair: &Pair<'_>, side: Side) -> Option<&'a Value> {
-        let on_other_side = || Some(self.clients.partner_of(side.other(), pair.id(side.other())?));
-        let id = pair.id(side).or_else(on_other_side)?;
-        self.side(side).objects.get(&ObjectName::of(ObjectKind::Client, id))
-    }
-
-    /// Whether a client shows a secret and the list of its secrets is empty. Then the number of its secrets is
-    /// not known, and the pair is not compared.
-    fn lacks_secrets(&mut self, pair: &Pair<'_>, object: &ComparedObject) -> bool {
-        let lacks_secrets = |side: &Side| {
-            let name = pair.id(*side).map(|id| ObjectName::of(ObjectKind::ClientSecrets, id));
-            let list = name.and_then(|name| self.side(*side).objects.get(&name));
-            let is_empty = list.is_none_or(|list| list["ClientSecrets"].as_array().is_none_or(Vec::is_empty));
-            let client = self.client(pair, *side);
-            is_empty
-                && client
-                    .is_some_and(|client| !client["ClientSecret"].is_null() || has_published_secret(client))
-        };
-        let sides: Vec<_> = Side::BOTH.into_iter().filter(lacks_secrets).collect();
-        for side in &sides {
-            self.object_not_compared(object, *side, NotComparedReason::NotReadable, None);
-        }
-        !sides.is_empty()
-    }
-
-    /// Whether the ids of the secrets only change if the owner changes a secret. Another client has other
-    /// ids, and AWS Secrets Manager replaces a published secret by itself.
-    fn has_lasting_secrets(&self, pair: &Pair<'_>) -> bool {
-        let is_published = |side: &Side| self.client(pair, *side).is_some_and(has_published_secret);
-        pair.old == pair.new && !Side::BOTH.iter().any(is_published)
-    }
-
-    /// Says that an object of the same pool and name has another id.
+    /// Adds the difference of an object that has the same pool and name, and another id.
     fn add_new_id(&mut self, kind: ObjectKind, pair: &Pair<'_>, object: &ComparedObject) {
         if !pair.is_by_name || !self.old.is_of_same_pool(self.new) {
             return;
@@ -266,7 +253,7 @@ impl<'a> Differ<'a> {
         });
     }
 
-    /// Whether a side has no objects of the kind because they were not captured.
+    /// Whether a side has no objects of the kind because they were not captured. Says so in the output.
     fn is_uncaptured(&mut self, kind: ObjectKind) -> bool {
         let object = ComparedObject { kind, text: kind.name().to_owned(), old: None, new: None };
         let mut is_uncaptured = false;
@@ -279,7 +266,8 @@ impl<'a> Differ<'a> {
         is_uncaptured
     }
 
-    /// Whether only one side has the object, although every pool has it. Its defaults would be invented.
+    /// Whether only one side has the object, although every pool has it. Says so in the output. A comparison
+    /// with defaults would invent values.
     fn is_incomplete(&mut self, kind: ObjectKind) -> bool {
         let is_lacking = |side: &Side| self.side(*side).single(kind).is_none();
         let lacking: Vec<_> = Side::BOTH.into_iter().filter(is_lacking).collect();

@@ -58,7 +58,7 @@ pub enum Values {
     Withheld {},
 }
 
-/// Something that is no difference, because one side does not tell.
+/// Something that was not compared, because the sides do not have comparable values. It is no difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NotCompared {
     /// One object, or a kind of objects.
@@ -67,7 +67,7 @@ pub struct NotCompared {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     pub reason: NotComparedReason,
-    /// The side that does not tell. None if each side tells, and not in the same form.
+    /// The side without the value. None if both sides have it, in forms that cannot be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub side: Option<Side>,
     /// Why the capture could not read it, in the words of the capture.

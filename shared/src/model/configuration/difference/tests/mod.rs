@@ -8,6 +8,7 @@ mod clients;
 mod documents;
 mod drift;
 mod meaning;
+mod odd_forms;
 mod properties;
 mod secrets;
 mod size;
@@ -40,4 +41,12 @@ fn changed(change: impl FnOnce(&mut Value)) -> Value {
     let mut document = document();
     change(&mut document);
     document
+}
+
+#[track_caller]
+fn assert_fields(change: impl FnOnce(&mut Value), expected: &[&str]) {
+    let found = difference(&document(), &changed(change)).differences;
+    let fields: Vec<_> =
+        found.iter().map(|difference| difference.field.clone().unwrap_or_default()).collect();
+    assert_eq!(fields, expected);
 }
