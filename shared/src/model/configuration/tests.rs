@@ -128,6 +128,15 @@ fn a_member_that_a_comparison_names_exists() {
 }
 
 #[test]
+fn a_setting_that_belongs_to_one_pool_is_the_id_of_a_client() {
+    // A diff translates it by the pairs of clients.
+    for (kind, field) in rows().filter(|(_, field)| field.bound == Bound::Pool) {
+        let is_client = field.path == "ClientId";
+        assert!(field.nature != Nature::Setting || is_client, "{kind} {}", field.path);
+    }
+}
+
+#[test]
 fn a_default_is_json_of_the_right_form() {
     for (kind, field) in rows() {
         let Some(default) = field.default else { continue };

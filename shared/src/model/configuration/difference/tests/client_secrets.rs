@@ -12,13 +12,6 @@ fn with_secrets(secrets: &[&str]) -> Value {
     changed(|pool| pool["clientSecrets"][0]["ClientSecrets"] = json!(secrets))
 }
 
-/// The same in another pool, where all ids are others.
-fn in_another_pool(document: &Value) -> Value {
-    let text = document.to_string().replace("eu-west-1_EXAMPLE", "eu-west-1_ANOTHER");
-    let text = text.replace("1web", "7web").replace("2mobile", "8mobile").replace("3batch", "9batch");
-    serde_json::from_str(&text.replace("\"p1\"", "\"p7\"")).unwrap()
-}
-
 #[test]
 fn a_second_secret_is_a_difference_with_its_id_and_time() {
     let [one, two] = [with_secrets(&["1web--1"]), with_secrets(&["1web--1", "1web--2"])];

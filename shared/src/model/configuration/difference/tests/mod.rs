@@ -36,6 +36,13 @@ fn differences(old: &Value, new: &Value) -> Value {
     json!(difference(old, new).differences)
 }
 
+/// The document of a pool that a restore made from this one: every id is another.
+fn in_another_pool(document: &Value) -> Value {
+    let text = document.to_string().replace("eu-west-1_EXAMPLE", "eu-west-1_ANOTHER");
+    let text = text.replace("1web", "7web").replace("2mobile", "8mobile").replace("3batch", "9batch");
+    serde_json::from_str(&text.replace("\"p1\"", "\"p7\"")).unwrap()
+}
+
 /// The document after a change by hand.
 fn changed(change: impl FnOnce(&mut Value)) -> Value {
     let mut document = document();

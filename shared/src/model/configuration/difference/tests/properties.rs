@@ -212,6 +212,12 @@ proptest! {
     }
 
     #[test]
+    fn a_restored_configuration_is_the_same(changes in any_changes()) {
+        let document = mutilated(&changes);
+        prop_assert_eq!(differences(&document, &in_another_pool(&document)), json!([]));
+    }
+
+    #[test]
     fn swapped_sides_swap_added_and_removed(old in any_changes(), new in any_changes()) {
         let [old, new] = [mutilated(&old), mutilated(&new)];
         let [there, back] = [difference(&old, &new), difference(&new, &old)];
