@@ -22,10 +22,7 @@ impl<'a> Differ<'a> {
             let name = pair.id(*side).map(|id| ObjectName::of(ObjectKind::ClientSecrets, id));
             let list = name.and_then(|name| self.side(*side).objects.get(&name));
             let is_empty = list.is_none_or(|list| list["ClientSecrets"].as_array().is_none_or(Vec::is_empty));
-            let client = self.client(pair, *side);
-            is_empty
-                && client
-                    .is_some_and(|client| !client["ClientSecret"].is_null() || has_published_secret(client))
+            is_empty && self.client(pair, *side).is_some_and(shows_secret)
         };
         let sides: Vec<_> = Side::BOTH.into_iter().filter(lacks_secrets).collect();
         for side in &sides {
@@ -40,4 +37,9 @@ impl<'a> Differ<'a> {
         let is_published = |side: &Side| self.client(pair, *side).is_some_and(has_published_secret);
         pair.old == pair.new && !Side::BOTH.iter().any(is_published)
     }
+}
+
+/// Whether the client certainly has a secret. Cognito does not show every secret.
+pub(super) fn shows_secret(client: &Value) -> bool {
+    !client["ClientSecret"].is_null() || has_published_secret(client)
 }

@@ -65,6 +65,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use client_secrets::shows_secret;
 use content::Content;
 use document::{Configuration, POOL_WIDE, is_of_client, name_members};
 use layout::Node;
@@ -316,7 +317,14 @@ impl<'a> Differ<'a> {
 
 /// The ids of a kind, also of objects that were not captured.
 fn ids(kind: ObjectKind, side: &Configuration) -> BTreeSet<&str> {
-    side.objects_of(kind).map(|(id, _)| id).chain(side.uncaptured_ids(kind).map(|(id, _)| id)).collect()
+    let mut ids: BTreeSet<_> = side.objects_of(kind).map(|(id, _)| id).collect();
+    ids.extend(side.uncaptured_ids(kind).map(|(id, _)| id));
+    if kind == ObjectKind::ClientSecrets {
+        // Such a client has a list of secrets, even if the document lacks it.
+        let clients = side.objects_of(ObjectKind::Client);
+        ids.extend(clients.filter(|(_, client)| shows_secret(client)).map(|(id, _)| id));
+    }
+    ids
 }
 
 /// Whether a lacking object of the kind is one that does not exist, and not one at its defaults.

@@ -106,6 +106,18 @@ fn the_secrets_of_a_client_that_shows_one_and_lists_none_are_not_compared() {
 }
 
 #[test]
+fn secrets_that_no_side_lists_are_not_compared() {
+    let unlisted = changed(|pool| pool["clientSecrets"] = json!([]));
+    let found = difference(&unlisted, &unlisted);
+    let objects: Vec<_> =
+        found.not_compared.iter().map(|entry| (entry.object.text.as_str(), entry.side)).collect();
+    let expected = ["clientSecrets/batch", "clientSecrets/web"]
+        .map(|object| [(object, Some(Side::Old)), (object, Some(Side::New))])
+        .concat();
+    assert_eq!((objects, found.same), (expected, true));
+}
+
+#[test]
 fn a_secret_in_secrets_manager_rotates_by_itself() {
     let managed = |id: &str| {
         let mut managed = with_secrets(&[id]);

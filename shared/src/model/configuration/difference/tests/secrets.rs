@@ -2,6 +2,7 @@
 
 use super::document::{SecretMac, SecretPlaceholder};
 use super::*;
+use crate::model::configuration::{ProviderType, provider_field};
 
 /// All values of the documents that must never be shown begin so.
 const CANARY: &str = "canary-";
@@ -222,5 +223,38 @@ fn elements_that_the_table_learned_after_the_capture_are_not_compared_with_their
         assert!(found.same, "{found:?}");
         let fields: Vec<_> = found.not_compared.iter().filter_map(|entry| entry.field.as_deref()).collect();
         assert_eq!(fields, ["CallbackURLs", "Scopes"]);
+    }
+}
+
+#[test]
+fn no_type_of_provider_shows_what_it_does_not_make_public() {
+    let keys: std::collections::BTreeSet<_> = fields_of(ObjectKind::IdentityProvider)
+        .iter()
+        .filter_map(|row| row.path.strip_prefix("ProviderDetails."))
+        .chain(["new_key"])
+        .collect();
+    let with_type = |name: &str, suffix: &str| {
+        let provider = ProviderType::parse(name);
+        let detail = |key: &&str| {
+            let row =
+                provider.and_then(|provider| provider_field(&format!("ProviderDetails.{key}"), provider));
+            let is_public = row.is_some_and(|row| row.nature != Nature::Secret);
+            let value = if is_public { "public" } else { CANARY };
+            ((*key).to_owned(), json!(format!("{value}{key}{suffix}")))
+        };
+        let details: serde_json::Map<_, _> = keys.iter().map(detail).collect();
+        changed(|pool| {
+            pool["identityProviders"] =
+                json!([{"ProviderName": "x", "ProviderType": name, "ProviderDetails": details}]);
+        })
+    };
+    let types = ProviderType::ALL.map(ProviderType::name).into_iter().chain(["NewType"]);
+    for (old, new) in types.clone().flat_map(|old| types.clone().map(move |new| (old, new))) {
+        for suffix in ["", "-other"] {
+            let found = difference(&with_type(old, ""), &with_type(new, suffix));
+            assert!(!json!(found).to_string().contains(CANARY), "{old} {new}");
+            assert!(!format!("{found:?}").contains(CANARY), "{old} {new}");
+            assert_eq!(found.same, (old, "") == (new, suffix), "{old} {new}");
+        }
     }
 }
