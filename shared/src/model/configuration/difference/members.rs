@@ -123,14 +123,24 @@ impl ObjectDiffer<'_> {
     }
 
     fn settings(&mut self, path: &str, old: &Setting, new: &Setting) {
-        // The only setting that belongs to one pool is the id of a client.
-        let is_same_client = old.row.bound == Bound::Pool
-            && matches!((&old.normal, &new.normal), (Value::String(old), Value::String(new))
-                if self.clients.new_id_of(old) == new);
-        if old.normal != new.normal && !is_same_client {
-            let values = Values::changed(old.shown.clone(), new.shown.clone());
-            self.difference(path, Change::Changed, values, Some(old.row));
+        if old.normal == new.normal {
+            return;
         }
+        // The only setting that belongs to one pool is the id of a client.
+        if let (Bound::Pool, Value::String(old), Value::String(new)) =
+            (old.row.bound, &old.normal, &new.normal)
+        {
+            if self.clients.new_id_of(old) == new {
+                return;
+            }
+            let is_paired =
+                self.clients.has_partner(Side::Old, old) && self.clients.has_partner(Side::New, new);
+            if let Some(doubt) = self.clients.doubt.as_ref().filter(|_| !is_paired) {
+                return self.not_compared(path, NotComparedReason::NotCaptured, Some(doubt.side));
+            }
+        }
+        let values = Values::changed(old.shown.clone(), new.shown.clone());
+        self.difference(path, Change::Changed, values, Some(old.row));
     }
 
     fn secrets(&mut self, path: &str, old: &Secret, new: &Secret) {

@@ -22,8 +22,8 @@
 //! - Clients are paired by id, by the map, and by a name that is unique on each side. In one pool, a pair by
 //!   name has another id: the owner deleted the client and created it again. That is a difference of
 //!   `ClientId`. Policies for metadata documents are paired in the same way.
-//! - If a client of two pools was not captured, its name is not known. Then a client without a partner is not
-//!   compared, and its objects are not compared.
+//! - If a client of two pools was not captured, its name is not known. Then the diff does not compare a client
+//!   without a partner, its objects, and the members that name it.
 //! - The output uses the old name of an object. A client that is called `ALL` is named with its id, as if names
 //!   repeated.
 //! - Tags that begin with `aws:` and resource servers of Cognito are not compared, because the owner did not

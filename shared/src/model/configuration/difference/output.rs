@@ -78,7 +78,7 @@ pub struct NotCompared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum NotComparedReason {
-    /// The capture could not read the object.
+    /// The capture could not read the object, or the client that the member names.
     NotCaptured,
     /// The capture left the secret out.
     LeftOut,

@@ -138,6 +138,29 @@ fn what_may_be_a_client_that_was_not_captured_is_neither_added_nor_removed() {
 }
 
 #[test]
+fn the_ids_of_clients_that_were_not_captured_are_not_compared_between_pools() {
+    let without_mobile = |mut document: Value, id: &str| {
+        document["clients"].as_array_mut().unwrap().remove(1);
+        document["notCaptured"] = json!([{"object": format!("clients/{id}"), "reason": "AccessDenied"}]);
+        document
+    };
+    let [old, new] = [without_mobile(document(), "2mobile"), without_mobile(another_pool(), "8mobile")];
+    for (old, new) in [(&old, &new), (&old, &another_pool()), (&document(), &new)] {
+        let found = difference(old, new);
+        assert!(found.same, "{:?}", objects(&found));
+        let of_policy = found.not_compared.iter().find(|entry| entry.object.text == "cimdPolicies/agents");
+        assert_eq!(of_policy.unwrap().field.as_deref(), Some("ClientId"));
+    }
+    assert!(with_map(&old, &new, &[("2mobile", "8mobile")]).same);
+    // A captured client on both sides is another client.
+    let mut other = new;
+    other["cimdPolicies"][0]["ClientId"] = json!("7web");
+    let mut web = old;
+    web["cimdPolicies"][0]["ClientId"] = json!("3batch");
+    assert_eq!(objects(&difference(&web, &other)), [("cimdPolicies/agents", Some("ClientId"))]);
+}
+
+#[test]
 fn clients_that_were_not_captured_at_all_hide_only_what_depends_on_their_names() {
     let mut another = another_pool();
     another["clients"] = json!([]);
