@@ -84,8 +84,8 @@ pub enum Comparison {
     Set,
     /// As a set of objects. These members tell one element from another.
     Keyed(&'static [&'static str]),
-    /// As a set of objects that Cognito creates on request and gives ids, in these members. If the object has the
-    /// same id on both sides, these ids tell one element from another. Otherwise only the number counts.
+    /// As a set of objects that Cognito creates on request and gives ids, in these members. If the object has
+    /// the same id on both sides, these ids tell one element from another. Otherwise only the number counts.
     Issued(&'static [&'static str]),
     /// As free JSON: all that is below the member belongs to it, and has no rows.
     FreeJson,

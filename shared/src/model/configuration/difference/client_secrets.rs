@@ -15,8 +15,8 @@ impl<'a> Differ<'a> {
         self.side(side).objects.get(&ObjectName::of(ObjectKind::Client, id))
     }
 
-    /// Whether a client shows a secret although the list of its secrets is empty. Then the number of its secrets
-    /// is not known, and the pair is not compared.
+    /// Whether a client shows a secret although the list of its secrets is empty. Then the number of its
+    /// secrets is not known, and the pair is not compared.
     pub(super) fn lacks_secrets(&mut self, pair: &Pair<'_>, object: &ComparedObject) -> bool {
         let lacks_secrets = |side: &Side| {
             let name = pair.id(*side).map(|id| ObjectName::of(ObjectKind::ClientSecrets, id));
@@ -31,8 +31,8 @@ impl<'a> Differ<'a> {
         !sides.is_empty()
     }
 
-    /// Whether the ids of the secrets change only if the owner changes a secret. Another client has other ids.
-    /// AWS Secrets Manager replaces a published secret by itself.
+    /// Whether the ids of the secrets change only if the owner changes a secret. Another client has other
+    /// ids. AWS Secrets Manager replaces a published secret by itself.
     pub(super) fn has_lasting_secrets(&self, pair: &Pair<'_>) -> bool {
         let is_published = |side: &Side| self.client(pair, *side).is_some_and(has_published_secret);
         pair.old == pair.new && !Side::BOTH.iter().any(is_published)

@@ -76,8 +76,8 @@ impl Content {
         content
     }
 
-    /// Adds the flag that publishes the secret of a client. An answer has the address of a published secret, and
-    /// not the flag.
+    /// Adds the flag that publishes the secret of a client. An answer has the address of a published secret,
+    /// and not the flag.
     fn add_publication(&mut self, client: &Value) {
         if let Some(row) = field(ObjectKind::Client, PUBLICATION) {
             let is_published = json!(has_published_secret(client));

@@ -46,9 +46,9 @@ pub struct SecretPlaceholder {
 pub struct SecretMac {
     /// The MACs of one key are equal if and only if the secrets are equal.
     pub mac: String,
-    /// The id of the KMS key: `mrk-…`. A multi-Region key has the same id in every Region ("Multi-Region keys",
-    /// AWS KMS developer guide). None if the document does not name it. Then the MAC is compared with no
-    /// other.
+    /// The id of the KMS key: `mrk-…`. A multi-Region key has the same id in every Region ("Multi-Region
+    /// keys", AWS KMS developer guide). None if the document does not name it. Then the MAC is compared with
+    /// no other.
     pub key: Option<String>,
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The table of fields decides what is compared and how. These decisions come on top of it:
 //!
-//! - An object of which a pool has only one (`mfa`, `logDelivery`) is compared member by member. A lacking object
-//!   is an empty one, but `userPool` and `mfa` are not compared then, because every pool has them.
+//! - An object of which a pool has only one (`mfa`, `logDelivery`) is compared member by member. A lacking
+//!   object is an empty one, but `userPool` and `mfa` are not compared then, because every pool has them.
 //! - Another object that one side lacks is one difference without a field. If no operation creates objects of
 //!   its kind, a lacking object means the defaults, and an object at its defaults is no difference.
 //! - An element of a list of objects that one side lacks is one difference, not one for each of its members.
@@ -15,38 +15,38 @@
 //! - An image is shown by its size and digest. An added image is a difference even if its bytes were not
 //!   captured.
 //! - A mirror is compared as its twin. A mirror with another value than its twin is compared by itself.
-//! - A secret that one side lacks is not compared, because Cognito does not always answer it. The same is true of
-//!   a member that Cognito never answers. An unknown member that one side lacks is a difference.
-//! - Two secrets are compared by their values, or by their MACs if both are of one key. A value and a MAC are not
-//!   compared.
+//! - A secret that one side lacks is not compared, because Cognito does not always answer it. The same is
+//!   true of a member that Cognito never answers. An unknown member that one side lacks is a difference.
+//! - Two secrets are compared by their values, or by their MACs if both are of one key. A value and a MAC are
+//!   not compared.
 //! - Clients are paired by id, by the map, and by a name that is unique on each side. In one pool, a pair by
 //!   name has another id: the owner deleted the client and created it again. That is a difference of
 //!   `ClientId`. Policies for metadata documents are paired in the same way.
-//! - If a client of two pools was not captured, its name is not known. Then the diff does not compare a client
-//!   without a partner, its objects, and the members that name it.
-//! - The output uses the old name of an object. A client that is called `ALL` is named with its id, as if names
-//!   repeated.
+//! - If a client of two pools was not captured, its name is not known. Then the diff does not compare a
+//!   client without a partner, its objects, and the members that name it.
+//! - The output uses the old name of an object. A client that is called `ALL` is named with its id, as if
+//!   names repeated.
 //! - Tags that begin with `aws:` and resource servers of Cognito are not compared, because the owner did not
 //!   write them.
-//! - The list of the secrets of a client is compared by their ids if the client has the same id on both sides.
-//!   Otherwise it is compared by their number. It is also compared by number if AWS Secrets Manager keeps the
-//!   secret, because that replaces it by itself.
+//! - The list of the secrets of a client is compared by their ids if the client has the same id on both
+//!   sides. Otherwise it is compared by their number. It is also compared by number if AWS Secrets Manager
+//!   keeps the secret, because that replaces it by itself.
 //! - If a client shows a secret and its list has none, the list is not compared.
 //! - The presence of `ClientSecretArn` says whether AWS Secrets Manager keeps the secret. A change of it is a
 //!   difference of `PublishSecretsInAWSSecretsManager`.
-//! - A kind without settings (`signingCertificate`) is compared by its unknown members and secrets, if both sides
-//!   have the object.
+//! - A kind without settings (`signingCertificate`) is compared by its unknown members and secrets, if both
+//!   sides have the object.
 //!
 //! # Expected differences
 //!
 //! A restore changes some values on purpose: a domain, or ARNs of another account or Region. They are
-//! differences. A list of expected rewrites does not exist. It would become an argument of [`compare`], beside
-//! the map of clients, and be applied to old values in two places:
+//! differences. A list of expected rewrites does not exist. It would become an argument of [`compare`],
+//! beside the map of clients, and be applied to old values in two places:
 //!
 //! - `ObjectDiffer::settings` in `members.rs`, before it compares two values. There, the ids of clients are
 //!   rewritten already. [`Bound`](super::Bound) says which rows a rewrite can concern.
-//! - `pair_by_key` in `matching.rs`, for the ids of domains and replicas. There, `in_new_pool` rewrites the ids
-//!   of objects that clients have.
+//! - `pair_by_key` in `matching.rs`, for the ids of domains and replicas. There, `in_new_pool` rewrites the
+//!   ids of objects that clients have.
 
 mod client_secrets;
 mod content;

@@ -43,8 +43,8 @@ pub(super) fn duration(time: &Value, unit: &str) -> (Value, Value) {
 /// How many characters of a digest a reader sees.
 const SHOWN_DIGEST: usize = 12;
 
-/// Bytes in base64: their size and the first characters of their SHA-256, for a reader, and all of the digest.
-/// `sha256sum` prints the same digest for the file.
+/// Bytes in base64: their size and the first characters of their SHA-256, for a reader, and all of the
+/// digest. `sha256sum` prints the same digest for the file.
 ///
 /// A value that is no text stays as it is.
 pub(super) fn bytes(value: &Value) -> (Value, Value) {
