@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::document::SecretPlaceholder;
+use super::document::{SecretMac, SecretPlaceholder};
 use super::layout::{Node, sorted};
-use super::normal::{duration, normal};
+use super::normal::{bytes, duration, normal};
+use super::paths::{at, join, key};
 use crate::model::configuration::schema::STANDARD_ATTRIBUTE_DEFAULTS;
-use crate::model::configuration::{Comparison, Field, Nature, ObjectKind, is_switch};
+use crate::model::configuration::{Comparison, Field, Nature, ObjectKind, field, fields_of, is_switch};
 
 /// An object, read along the table of fields.
 pub(super) struct Content {
@@ -16,8 +17,7 @@ pub(super) struct Content {
     /// Members that are one difference if only one side has them, with what may be shown of them: elements of
     /// lists of objects, objects in free JSON, and switches.
     pub wholes: BTreeMap<String, Value>,
-    /// Whether the object certainly has no image. No answer has the bytes of an image, but each has its
-    /// address.
+    /// Whether the object has no image. An answer has the address of the image, and not its bytes.
     pub lacks_image: bool,
 }
 
@@ -46,8 +46,16 @@ pub(super) struct Secret {
 #[derive(PartialEq)]
 pub(super) enum SecretValue {
     Clear(Value),
-    Mac(String),
+    Mac(SecretMac),
     LeftOut,
+}
+
+/// The member of a client that publishes its secret in AWS Secrets Manager.
+const PUBLICATION: &str = "PublishSecretsInAWSSecretsManager";
+
+/// Whether AWS Secrets Manager keeps the secret of the client.
+pub(super) fn has_published_secret(client: &Value) -> bool {
+    !client["ClientSecretArn"].is_null()
 }
 
 impl Content {
@@ -62,7 +70,35 @@ impl Content {
         let with_schema = if kind == ObjectKind::UserPool { with_standard_attributes(object) } else { None };
         let object = with_schema.as_ref().unwrap_or(object);
         Reader { kind, object, content: &mut content }.read(&Node::of(kind, object), "", object);
+        if kind == ObjectKind::Client {
+            content.add_publication(object);
+        }
         content
+    }
+
+    /// Adds the flag that publishes the secret of a client. An answer has the address of a published secret,
+    /// and not the flag.
+    fn add_publication(&mut self, client: &Value) {
+        if let Some(row) = field(ObjectKind::Client, PUBLICATION) {
+            let is_published = json!(has_published_secret(client));
+            let setting = Leaf::Setting(Setting::new(row, &is_published));
+            self.leaves.entry(PUBLICATION.to_owned()).or_insert(setting);
+        }
+    }
+
+    /// Leaves only the number of the elements that Cognito [issued](Comparison::Issued).
+    pub fn count_issued(&mut self, kind: ObjectKind) {
+        for row in fields_of(kind).iter().filter(|row| matches!(row.comparison, Comparison::Issued(_))) {
+            let list = row.path.trim_end_matches("[]");
+            let start = format!("{list}[");
+            // Elements without an id stay at `[]`, because the table does not know their form.
+            let is_element = |path: &str| path != row.path && path.starts_with(&start);
+            self.leaves.retain(|path, _| !is_element(path));
+            let total = self.wholes.len();
+            self.wholes.retain(|path, _| !is_element(path));
+            let count = json!(total - self.wholes.len());
+            self.leaves.insert(list.to_owned(), Leaf::Setting(Setting::new(row, &count)));
+        }
     }
 }
 
@@ -91,7 +127,7 @@ impl Setting {
         let value: Value = serde_json::from_str(row.default?).ok()?;
         match row.comparison {
             // Their elements and keys are compared one by one.
-            Comparison::Keyed(_) => None,
+            Comparison::Keyed(_) | Comparison::Issued(_) => None,
             _ if row.path.ends_with(".*") => None,
             Comparison::Set => Some(Self::set(row, value.as_array()?.clone())),
             Comparison::Duration { default, .. } => Some(Self::duration(row, &value, default)),
@@ -101,6 +137,11 @@ impl Setting {
 
     fn set(row: &'static Field, elements: Vec<Value>) -> Self {
         Self::new(row, &sorted(elements))
+    }
+
+    fn bytes(row: &'static Field, value: &Value) -> Self {
+        let (shown, normal) = bytes(value);
+        Self { row, shown, normal }
     }
 
     fn duration(row: &'static Field, time: &Value, unit: &str) -> Self {
@@ -124,14 +165,14 @@ impl SecretValue {
         if placeholders.is_empty() {
             return Self::Clear(normal(&sorted(elements)));
         }
-        let macs: Option<Vec<_>> = placeholders.iter().map(|placeholder| placeholder.mac.clone()).collect();
-        match macs {
-            Some(mut macs) if macs.len() == elements.len() => {
-                macs.sort_unstable();
-                Self::Mac(macs.join(" "))
-            }
-            _ => Self::LeftOut,
-        }
+        let is_complete = placeholders.len() == elements.len();
+        let macs: Option<Vec<_>> = placeholders.into_iter().map(|placeholder| placeholder.mac).collect();
+        let Some(macs) = macs.filter(|_| is_complete) else { return Self::LeftOut };
+        let key = macs.first().and_then(|mac| mac.key.clone());
+        let key = key.filter(|key| macs.iter().all(|mac| mac.key.as_ref() == Some(key)));
+        let mut macs: Vec<_> = macs.into_iter().map(|mac| mac.mac).collect();
+        macs.sort_unstable();
+        Self::Mac(SecretMac { mac: macs.join(" "), key })
     }
 }
 
@@ -167,7 +208,7 @@ impl Reader<'_> {
                 self.members(node, path, members);
             }
             Value::Array(elements) => match &node.element {
-                Some(element) => self.elements(element, path, elements),
+                Some(element) => self.elements(node, element, path, elements),
                 None if elements.is_empty() && node.row.is_some() => {}
                 None => self.secret(None, path, value),
             },
@@ -191,15 +232,16 @@ impl Reader<'_> {
         }
     }
 
-    fn elements(&mut self, node: &Node, path: &str, elements: &[Value]) {
+    fn elements(&mut self, list: &Node, node: &Node, path: &str, elements: &[Value]) {
         let Some(row) = node.row else { return };
-        let key_of = |element: &Value| match row.comparison {
-            Comparison::Keyed(members) => key(members, element),
+        let keys = match row.comparison {
+            Comparison::Keyed(members) | Comparison::Issued(members) => Some(members),
             _ => None,
         };
-        let is_known = |element: &Value| match row.comparison {
-            Comparison::Keyed(_) => key_of(element).is_some(),
-            _ => !element.is_object() && !element.is_array(),
+        let key_of = |element: &Value| keys.and_then(|members| key(members, element));
+        let is_known = |element: &Value| match keys {
+            Some(_) => key_of(element).is_some(),
+            None => !element.is_object() && !element.is_array(),
         };
         let (known, unknown): (Vec<_>, Vec<_>) =
             elements.iter().filter(|element| !element.is_null()).cloned().partition(is_known);
@@ -208,7 +250,7 @@ impl Reader<'_> {
             let secret = Leaf::Secret(Secret { row: None, value });
             self.content.leaves.insert(format!("{path}[]"), secret);
         }
-        if !matches!(row.comparison, Comparison::Keyed(_)) {
+        if keys.is_none() {
             if row.nature == Nature::Setting && (!known.is_empty() || elements.is_empty()) {
                 let set = Leaf::Setting(Setting::set(row, known));
                 self.content.leaves.insert(path.to_owned(), set);
@@ -224,8 +266,9 @@ impl Reader<'_> {
             // Cognito has no such list. If it has one, the diff loses no element.
             let key = if *count > 1 { format!("{key}, {count}") } else { key };
             let child = format!("{path}[{key}]");
-            if row.nature == Nature::Setting {
-                self.content.wholes.insert(child.clone(), node.shown(element).unwrap_or_else(|| json!({})));
+            if row.nature == Nature::Setting || matches!(row.comparison, Comparison::Issued(_)) {
+                let shown = list.shown_element(element).unwrap_or_else(|| json!({}));
+                self.content.wholes.insert(child.clone(), shown);
             }
             self.read(node, &child, element);
         }
@@ -234,10 +277,17 @@ impl Reader<'_> {
     fn setting(&mut self, row: &'static Field, path: &str, value: &Value) {
         let setting = match row.comparison {
             Comparison::UnitOf(_) => return,
-            Comparison::Duration { unit, default } => {
-                let unit = at(self.object, unit).and_then(Value::as_str).unwrap_or(default);
-                Setting::duration(row, value, unit)
-            }
+            Comparison::Duration { unit, default } => match at(self.object, unit) {
+                None | Some(Value::Null) => Setting::duration(row, value, default),
+                Some(Value::String(unit)) => Setting::duration(row, value, unit),
+                // Without its unit, the number says nothing.
+                Some(_) => {
+                    let secret = Leaf::Secret(Secret { row: Some(row), value: SecretValue::LeftOut });
+                    self.content.leaves.insert(path.to_owned(), secret);
+                    return;
+                }
+            },
+            Comparison::Bytes => Setting::bytes(row, value),
             _ => Setting::new(row, value),
         };
         self.content.leaves.insert(path.to_owned(), Leaf::Setting(setting));
@@ -260,20 +310,7 @@ impl Reader<'_> {
     }
 }
 
-/// What tells an element of a list from the others, for a path. None if the element has another form.
-fn key(members: &[&str], element: &Value) -> Option<String> {
-    let members = members.iter().filter_map(|member| match &element[member] {
-        Value::Null => None,
-        Value::String(text) if !text.contains(['[', ']', '"', ',']) => Some(Some(text.clone())),
-        Value::String(text) => Some(Some(format!("{text:?}"))),
-        Value::Number(number) => Some(Some(number.to_string())),
-        _ => Some(None),
-    });
-    let key: Option<Vec<_>> = members.collect();
-    key.filter(|key| element.is_object() && !key.is_empty()).map(|key| key.join(", "))
-}
-
-/// The pool with all standard attributes: an answer has them all, but not always had all of today.
+/// The pool with all standard attributes of today. Older answers lack some of them.
 ///
 /// None if the pool has no list of attributes.
 fn with_standard_attributes(pool: &Value) -> Option<Value> {
@@ -287,16 +324,4 @@ fn with_standard_attributes(pool: &Value) -> Option<Value> {
     let mut pool = pool.clone();
     pool["SchemaAttributes"].as_array_mut()?.extend(missing);
     Some(pool)
-}
-
-/// The value at a path through objects.
-fn at<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(object, |value, name| value.get(name))
-}
-
-/// The path of a member. A name with a character of the notation is in quotes.
-fn join(path: &str, name: &str) -> String {
-    let is_plain = !name.is_empty() && !name.contains(['.', '[', ']', '*', '"']);
-    let name = if is_plain { name.to_owned() } else { format!("{name:?}") };
-    if path.is_empty() { name } else { format!("{path}.{name}") }
 }

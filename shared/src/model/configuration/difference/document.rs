@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::model::configuration::{Nature, ObjectKind, ObjectName, fields_of};
 use crate::model::nameable::setting_name;
 
-/// The name of the object that is valid for the whole pool, of a kind of which clients have their own.
+/// The id of the object for the whole pool, if clients have objects of the same kind.
 pub const POOL_WIDE: &str = "ALL";
 
 const NOT_CAPTURED: &str = "notCaptured";
@@ -29,15 +29,27 @@ pub struct Configuration {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Uncaptured {
     pub kind: ObjectKind,
-    /// None for all objects of the kind, and for the only one.
+    /// None for all objects of the kind, or if a pool has only one.
     pub id: Option<String>,
 }
 
-/// What a document has in place of a secret. In JSON: `{"$secret": {"mac": "…"}}`.
+/// What a document has in place of a secret. In JSON: `{"$secret": {"mac": "…", "key": "mrk-…"}}`, or
+/// `{"$secret": {}}` if the capture left the secret out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretPlaceholder {
-    /// The MAC of the secret. Equal secrets have equal MACs. None if the capture left the secret out.
-    pub mac: Option<String>,
+    /// None if the capture left the secret out.
+    pub mac: Option<SecretMac>,
+}
+
+/// The MAC of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretMac {
+    /// The MACs of one key are equal if and only if the secrets are equal.
+    pub mac: String,
+    /// The id of the KMS key: `mrk-…`. A multi-Region key has the same id in every Region ("Multi-Region
+    /// keys", AWS KMS developer guide). None if the document does not name it. Then the MAC is compared with
+    /// no other.
+    pub key: Option<String>,
 }
 
 /// Why a document is no configuration. The text names no value of the document.
@@ -68,7 +80,9 @@ impl Configuration {
         let mut configuration = Self::default();
         for (name, value) in members {
             if name == NOT_CAPTURED {
-                configuration.read_not_captured(&value)?;
+                if !value.is_null() {
+                    configuration.read_not_captured(&value)?;
+                }
                 continue;
             }
             let kind =
@@ -144,8 +158,13 @@ impl Configuration {
 
     /// Whether both are configurations of one pool, in which ids never change.
     pub(super) fn is_of_same_pool(&self, other: &Self) -> bool {
-        let id = |side: &'_ Self| side.single(ObjectKind::UserPool)?["Id"].as_str().map(str::to_owned);
-        id(self).is_some_and(|own| id(other) == Some(own))
+        self.pool_id().is_some_and(|id| other.pool_id() == Some(id))
+    }
+
+    /// The id of the pool. If the pool itself was not captured, the id is in other objects.
+    fn pool_id(&self) -> Option<&str> {
+        let pool = self.single(ObjectKind::UserPool).and_then(|pool| pool["Id"].as_str());
+        pool.or_else(|| self.objects.values().find_map(|object| object["UserPoolId"].as_str()))
     }
 
     fn read_not_captured(&mut self, entries: &Value) -> Result<(), DocumentError> {
@@ -188,13 +207,25 @@ impl SecretPlaceholder {
     pub fn read(value: &Value) -> Option<Self> {
         let members = value.as_object().filter(|members| members.len() == 1)?;
         let placeholder = members.get(Self::MEMBER)?.as_object()?;
-        Some(Self { mac: placeholder.get("mac").and_then(Value::as_str).map(str::to_owned) })
+        let text = |member: &str| placeholder.get(member).and_then(Value::as_str).map(str::to_owned);
+        Some(Self { mac: text("mac").map(|mac| SecretMac { mac, key: text("key") }) })
     }
 
     /// The placeholder in JSON.
     pub fn to_value(&self) -> Value {
-        let placeholder: Map<_, _> = self.mac.iter().map(|mac| ("mac".to_owned(), json!(mac))).collect();
+        let mut placeholder = Map::new();
+        if let Some(SecretMac { mac, key }) = &self.mac {
+            placeholder.insert("mac".to_owned(), json!(mac));
+            placeholder.extend(key.iter().map(|key| ("key".to_owned(), json!(key))));
+        }
         json!({ Self::MEMBER: placeholder })
+    }
+}
+
+impl SecretMac {
+    /// Whether both MACs are certainly of one key. Otherwise they say nothing about the secrets.
+    pub fn is_of_same_key(&self, other: &Self) -> bool {
+        self.key.is_some() && self.key == other.key
     }
 }
 
@@ -218,8 +249,8 @@ pub(super) fn name_members(kind: ObjectKind) -> impl Iterator<Item = &'static st
 
 const CLIENT_ID: &str = "ClientId";
 
-/// The name of an element of a list. Cognito's answer for the pool, and for the secrets of a client, has no
-/// `ClientId`. The first is [`POOL_WIDE`]; to the second, the capture adds it.
+/// The name of an element of a list. Cognito's answer for the whole pool has no `ClientId`: its id is
+/// [`POOL_WIDE`]. Cognito's answer for the secrets of a client has none either: the capture adds it.
 fn object_name(kind: ObjectKind, object: &Value) -> Result<ObjectName, DocumentError> {
     if !object.is_object() {
         return Err(DocumentError::OtherForm(kind.name()));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::document::SecretPlaceholder;
-use super::normal::normal;
+use super::normal::{bytes, normal};
 use crate::model::configuration::{
     Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, fields_of,
 };
@@ -23,7 +23,8 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// The tree for an object of this kind. Of identity providers, it depends on the type of the object.
+    /// The tree for an object of this kind. For an identity provider, it depends on its
+    /// type.
     pub fn of(kind: ObjectKind, object: &Value) -> Self {
         let provider = object["ProviderType"].as_str().and_then(ProviderType::parse);
         let mut root = Self::default();
@@ -60,7 +61,7 @@ impl Node {
         self.members.get(name).or(self.any.as_deref())
     }
 
-    /// Whether a diff passes over the member: the tags that AWS writes belong to AWS.
+    /// Whether a diff passes over the member, because AWS writes it: the tags of AWS.
     pub fn is_passed_over(&self, name: &str) -> bool {
         let any = self.any.as_ref().and_then(|any| any.row);
         any.is_some_and(|row| row.path == "UserPoolTags.*") && name.starts_with(RESERVED_TAG_PREFIX)
@@ -74,6 +75,30 @@ impl Node {
     /// The nature of the row.
     pub fn nature(&self) -> Option<Nature> {
         self.row.map(|row| row.nature)
+    }
+
+    /// Whether the elements of the list here are [issued](Comparison::Issued).
+    fn has_issued_elements(&self) -> bool {
+        let element = self.element.as_ref().and_then(|element| element.comparison());
+        matches!(element, Some(Comparison::Issued(_)))
+    }
+
+    /// What Cognito says of an element that it issued: the id and the time.
+    fn issued(&self, element: &Value) -> Option<Value> {
+        let is_shown = |name: &str, member: &Value| {
+            let node = self.member(name).filter(|node| node.is_leaf());
+            let is_value = !member.is_null() && !member.is_object() && !member.is_array();
+            is_value && node.is_some_and(|node| node.nature() == Some(Nature::Derived))
+        };
+        let shown = element.as_object()?.iter().filter(|(name, member)| is_shown(name, member));
+        let shown: Map<_, _> = shown.map(|(name, member)| (name.clone(), member.clone())).collect();
+        (!shown.is_empty()).then_some(Value::Object(shown))
+    }
+
+    /// What may be shown of an element of the list here.
+    pub fn shown_element(&self, element: &Value) -> Option<Value> {
+        let node = self.element.as_ref()?;
+        if self.has_issued_elements() { node.issued(element) } else { node.shown(element) }
     }
 
     /// The names and settings of a value, without secrets, unknown members, and what Cognito computes. Lists
@@ -94,12 +119,13 @@ impl Node {
                 (!shown.is_empty()).then_some(Value::Object(shown))
             }
             Value::Array(elements) => {
-                let element = self.element.as_ref()?;
-                let shown: Vec<_> = elements.iter().filter_map(|value| element.shown(value)).collect();
+                let shown: Vec<_> = elements.iter().filter_map(|value| self.shown_element(value)).collect();
                 (!shown.is_empty()).then(|| sorted(shown))
             }
             Value::Object(_) => None,
-            _ => (is_shown && self.is_leaf()).then(|| value.clone()),
+            _ if !is_shown || !self.is_leaf() => None,
+            _ if self.comparison() == Some(Comparison::Bytes) => Some(bytes(value).0),
+            _ => Some(value.clone()),
         }
     }
 }

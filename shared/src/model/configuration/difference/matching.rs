@@ -13,7 +13,7 @@ pub type ClientMap = BTreeMap<String, String>;
 pub(super) struct Pair<'a> {
     pub old: Option<&'a str>,
     pub new: Option<&'a str>,
-    /// Whether only their names are the same.
+    /// Whether they have the same name and different ids.
     pub is_by_name: bool,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Why an object without a partner may have one all the same: an object of this side was not captured, so
+/// The reason why an object without a partner may have a partner: an object of this side was not captured, so
 /// its name is not known.
 #[derive(Debug, Clone)]
 pub(super) struct Doubt {
@@ -52,17 +52,17 @@ impl Doubt {
             return None;
         }
         [(Side::Old, old), (Side::New, new)].into_iter().find_map(|(side, configuration)| {
-            let is_lone =
-                |id: &str| pairs.iter().any(|pair| pair.is_one_sided() && pair.id(side) == Some(id));
-            let mut lone = configuration.uncaptured_ids(kind).filter(|(id, _)| is_lone(id));
-            let reason = configuration.uncaptured_kind(kind).or_else(|| Some(lone.next()?.1))?;
+            let lone: BTreeSet<_> =
+                pairs.iter().filter(|pair| pair.is_one_sided()).filter_map(|pair| pair.id(side)).collect();
+            let mut uncaptured = configuration.uncaptured_ids(kind).filter(|(id, _)| lone.contains(id));
+            let reason = configuration.uncaptured_kind(kind).or_else(|| Some(uncaptured.next()?.1))?;
             Some(Self { side, reason: reason.to_owned() })
         })
     }
 }
 
-/// Objects with an id that Cognito chose: the name that the owner chose, by id. The name is None if the
-/// object was not captured.
+/// The names that the owner chose, by the ids that Cognito chose. The name is None if the object was not
+/// captured.
 type Named<'a> = BTreeMap<&'a str, Option<&'a str>>;
 
 /// Pairs objects by id, by the map, and by their name if it is unique on each side.
@@ -114,6 +114,7 @@ fn unique_names<'a>(named: &Named<'a>) -> BTreeMap<&'a str, &'a str> {
 pub(super) struct ClientPairs<'a> {
     pub pairs: Vec<Pair<'a>>,
     new_of: BTreeMap<&'a str, &'a str>,
+    old_of: BTreeMap<&'a str, &'a str>,
     /// What a reader calls a client, by its id.
     texts: BTreeMap<(Side, &'a str), String>,
     map: &'a ClientMap,
@@ -125,24 +126,34 @@ impl<'a> ClientPairs<'a> {
     pub fn new(old: &'a Configuration, new: &'a Configuration, map: &'a ClientMap) -> Self {
         let [old_names, new_names] = [old, new].map(|side| named(side, ObjectKind::Client));
         let pairs = pair_named(&old_names, &new_names, map);
-        let new_of = pairs.iter().filter_map(|pair| Some((pair.old?, pair.new?))).collect();
+        let new_of: BTreeMap<_, _> = pairs.iter().filter_map(|pair| Some((pair.old?, pair.new?))).collect();
+        let mut old_of: BTreeMap<_, _> = map.iter().map(|(old, new)| (new.as_str(), old.as_str())).collect();
+        old_of.extend(new_of.iter().map(|(old, new)| (*new, *old)));
         let texts = texts(&pairs, &old_names, &new_names);
         let doubt = Doubt::of(ObjectKind::Client, &pairs, old, new);
-        Self { pairs, new_of, texts, map, doubt }
+        Self { pairs, new_of, old_of, texts, map, doubt }
     }
 
     /// Whether a client of this side has a partner on the other side.
     pub fn has_partner(&self, side: Side, id: &str) -> bool {
         match side {
             Side::Old => self.new_of.contains_key(id) || self.map.contains_key(id),
-            Side::New => self.new_of.values().any(|new| *new == id) || self.map.values().any(|new| new == id),
+            Side::New => self.old_of.contains_key(id),
+        }
+    }
+
+    /// The id that a client of this side has on the other side.
+    pub fn partner_of<'b>(&'b self, side: Side, id: &'b str) -> &'b str {
+        match side {
+            Side::Old => self.new_id_of(id),
+            Side::New => self.old_of.get(id).copied().unwrap_or(id),
         }
     }
 
     /// The id that an old client has in the new configuration. Its own id if it has no other.
     pub fn new_id_of<'b>(&'b self, old: &'b str) -> &'b str {
         // The map also tells about clients that were not captured.
-        let is_free = |new: &&str| self.new_of.values().all(|taken| taken != new);
+        let is_free = |new: &&str| self.old_of.get(new) == Some(&old);
         let mapped = || self.map.get(old).map(String::as_str).filter(is_free);
         self.new_of.get(old).copied().or_else(mapped).unwrap_or(old)
     }
@@ -185,7 +196,10 @@ pub(super) fn texts<'a>(
             Some(name) => {
                 let is_taken = name == POOL_WIDE || old.contains_key(name) || new.contains_key(name);
                 let is_unique = !is_taken && counts.get(name) == Some(&1);
-                if is_unique { name.to_owned() } else { format!("{name} ({id})") }
+                // A line break in a name would look like another object.
+                let is_plain = !name.contains(char::is_control);
+                let name = if is_plain { name.to_owned() } else { format!("{name:?}") };
+                if is_unique { name } else { format!("{name} ({id})") }
             }
         };
         let ids = [(Side::Old, pair.old), (Side::New, pair.new)];

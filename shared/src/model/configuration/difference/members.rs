@@ -7,7 +7,10 @@ use serde_json::Value;
 use super::content::{Content, Leaf, Secret, SecretValue, Setting};
 use super::matching::ClientPairs;
 use super::output::{Change, NotComparedReason, Side, Values};
-use crate::model::configuration::{Bound, Field, Nature};
+use crate::model::configuration::{Bound, Field, Nature, ObjectKind, field};
+
+/// The member with the image of a classic look.
+const IMAGE: &str = "ImageFile";
 
 /// What the diff of one object found.
 #[derive(Default)]
@@ -31,7 +34,7 @@ pub(super) struct MemberNotCompared {
 
 /// Compares two contents of one object.
 pub(super) fn compare_members(old: &Content, new: &Content, clients: &ClientPairs<'_>) -> ObjectDifference {
-    let mut differ = ObjectDiffer { clients, covered: vec![], found: ObjectDifference::default() };
+    let mut differ = ObjectDiffer { clients, covered: BTreeSet::new(), found: ObjectDifference::default() };
     differ.placeholders(old, new);
     differ.placeholders(new, old);
     differ.wholes(old, new);
@@ -41,25 +44,31 @@ pub(super) fn compare_members(old: &Content, new: &Content, clients: &ClientPair
             differ.leaf(path, old, new);
         }
     }
+    differ.image(old, new);
     differ.found
 }
 
 struct ObjectDiffer<'a> {
     clients: &'a ClientPairs<'a>,
-    /// Paths that are compared with all that is below them.
-    covered: Vec<String>,
+    /// Paths whose difference includes everything below them.
+    covered: BTreeSet<String>,
     found: ObjectDifference,
 }
 
 impl ObjectDiffer<'_> {
-    /// A placeholder may stand for a whole member that the table of today knows, with members of its own.
+    /// A placeholder may stand for a whole member that the table of today knows, with members of its own, or
+    /// for an element of a list that it knows.
     fn placeholders(&mut self, source: &Content, other: &Content) {
         let placeholders = source.leaves.iter().filter(|(_, leaf)| leaf.is_placeholder());
         for (path, _) in placeholders {
-            let is_below = |other: &String| other != path && covers(path, other);
-            let has_members = other.leaves.keys().chain(other.wholes.keys()).any(is_below);
-            if has_members || other.wholes.contains_key(path) {
-                self.covered.push(path.clone());
+            let is_kept_differently = match path.strip_suffix("[]") {
+                Some(list) if has_known_elements(list, source) || other.leaves.contains_key(path) => continue,
+                Some(list) => has_known_elements(list, other),
+                None => other.wholes.contains_key(path) || has_below(path, other, |_| true),
+            };
+            if is_kept_differently {
+                let path = path.strip_suffix("[]").unwrap_or(path);
+                self.covered.insert(path.to_owned());
                 self.not_compared(path, NotComparedReason::KeptDifferently, None);
             }
         }
@@ -89,7 +98,7 @@ impl ObjectDiffer<'_> {
                 [None, None] => continue,
             };
             let row = old_leaf.or(new_leaf).and_then(Leaf::row);
-            self.covered.push(path.clone());
+            self.covered.insert(path.clone());
             self.difference(path, change, values, row);
         }
     }
@@ -114,14 +123,24 @@ impl ObjectDiffer<'_> {
     }
 
     fn settings(&mut self, path: &str, old: &Setting, new: &Setting) {
-        // The only setting that belongs to one pool is the id of a client.
-        let is_same_client = old.row.bound == Bound::Pool
-            && matches!((&old.normal, &new.normal), (Value::String(old), Value::String(new))
-                if self.clients.new_id_of(old) == new);
-        if old.normal != new.normal && !is_same_client {
-            let values = Values::changed(old.shown.clone(), new.shown.clone());
-            self.difference(path, Change::Changed, values, Some(old.row));
+        if old.normal == new.normal {
+            return;
         }
+        // The only setting that belongs to one pool is the id of a client.
+        if let (Bound::Pool, Value::String(old), Value::String(new)) =
+            (old.row.bound, &old.normal, &new.normal)
+        {
+            if self.clients.new_id_of(old) == new {
+                return;
+            }
+            let is_paired =
+                self.clients.has_partner(Side::Old, old) && self.clients.has_partner(Side::New, new);
+            if let Some(doubt) = self.clients.doubt.as_ref().filter(|_| !is_paired) {
+                return self.not_compared(path, NotComparedReason::NotCaptured, Some(doubt.side));
+            }
+        }
+        let values = Values::changed(old.shown.clone(), new.shown.clone());
+        self.difference(path, Change::Changed, values, Some(old.row));
     }
 
     fn secrets(&mut self, path: &str, old: &Secret, new: &Secret) {
@@ -134,6 +153,10 @@ impl ObjectDiffer<'_> {
             self.not_compared(path, NotComparedReason::LeftOut, side);
         } else if std::mem::discriminant(&old.value) != std::mem::discriminant(&new.value) {
             self.not_compared(path, NotComparedReason::KeptDifferently, None);
+        } else if let (SecretValue::Mac(old), SecretValue::Mac(new)) = (&old.value, &new.value)
+            && !old.is_of_same_key(new)
+        {
+            self.not_compared(path, NotComparedReason::OtherKey, None);
         } else if old.value != new.value {
             self.difference(path, Change::Changed, Values::Withheld {}, old.row.or(new.row));
         }
@@ -151,7 +174,7 @@ impl ObjectDiffer<'_> {
         };
         let setting = match leaf {
             Leaf::Setting(setting) => setting,
-            // A pool need not answer a secret: not if its owner supplied it, for one.
+            // Cognito does not always answer a secret, for example if the owner supplied it.
             Leaf::Secret(_) if is_secret => {
                 return self.not_compared(path, NotComparedReason::NotReadable, Some(lacking));
             }
@@ -163,7 +186,7 @@ impl ObjectDiffer<'_> {
         if default.as_ref().is_some_and(|default| default.normal == setting.normal) {
             return;
         }
-        let is_known_absent = setting.row.readable || (path == "ImageFile" && content.lacks_image);
+        let is_known_absent = setting.row.readable || (path == IMAGE && content.lacks_image);
         if !is_known_absent {
             return self.not_compared(path, NotComparedReason::NotReadable, Some(lacking));
         }
@@ -175,8 +198,27 @@ impl ObjectDiffer<'_> {
         self.difference(path, change, values, row);
     }
 
+    /// An image of which neither side has the bytes.
+    fn image(&mut self, old: &Content, new: &Content) {
+        if [old, new].iter().any(|content| content.leaves.contains_key(IMAGE)) {
+            return;
+        }
+        let row = field(ObjectKind::UiCustomization, IMAGE);
+        match (old.lacks_image, new.lacks_image) {
+            (true, true) => {}
+            (true, false) => self.difference(IMAGE, Change::Added, Values::Withheld {}, row),
+            (false, true) => self.difference(IMAGE, Change::Removed, Values::Withheld {}, row),
+            (false, false) => {
+                for side in Side::BOTH {
+                    self.not_compared(IMAGE, NotComparedReason::NotReadable, Some(side));
+                }
+            }
+        }
+    }
+
     fn is_covered(&self, path: &str) -> bool {
-        self.covered.iter().any(|covered| covers(covered, path))
+        let above = path.match_indices(['.', '[']).filter_map(|(end, _)| path.get(..end));
+        !self.covered.is_empty() && above.chain([path]).any(|path| self.covered.contains(path))
     }
 
     fn difference(&mut self, path: &str, change: Change, values: Values, row: Option<&'static Field>) {
@@ -188,7 +230,23 @@ impl ObjectDiffer<'_> {
     }
 }
 
-/// Whether `path` is `whole` or below it.
-fn covers(whole: &str, path: &str) -> bool {
-    path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+/// Whether the content has a path below this one for which `counts` is true.
+fn has_below(path: &str, content: &Content, counts: impl Fn(&str) -> bool) -> bool {
+    ['.', '['].into_iter().any(|separator| {
+        let prefix = format!("{path}{separator}");
+        let is_below = |name: &&String| name.starts_with(&prefix);
+        let leaves = content.leaves.range(prefix.clone()..).map(|(name, _)| name).take_while(is_below);
+        let wholes = content.wholes.range(prefix.clone()..).map(|(name, _)| name).take_while(is_below);
+        leaves.chain(wholes).any(|name| counts(name))
+    })
+}
+
+/// Whether the list has elements of a form that the table knows.
+fn has_known_elements(list: &str, content: &Content) -> bool {
+    let has_values = |leaf: &Leaf| match leaf {
+        Leaf::Setting(set) => set.shown.as_array().is_some_and(|elements| !elements.is_empty()),
+        Leaf::Secret(_) => false,
+    };
+    let unknown = format!("{list}[]");
+    content.leaves.get(list).is_some_and(has_values) || has_below(list, content, |name| name != unknown)
 }

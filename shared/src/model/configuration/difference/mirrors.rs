@@ -10,15 +10,24 @@ pub(super) type Singles = BTreeMap<ObjectKind, Content>;
 
 /// Leaves each value at one path, so that a change is one difference.
 ///
-/// A mirror gives its value to its twin if only that side lacks the twin, and is then dropped. If both sides
-/// lack the twin, or if its object is not compared, the mirror stays.
+/// A mirror gives its value to its twin if only that side lacks the twin, and is then dropped. A mirror stays
+/// on both sides in these cases: a side has another value in the twin, both sides lack the twin, or the
+/// object of the twin is not compared.
 pub(super) fn fold_mirrors(old: &mut Singles, new: &mut Singles) {
     for (kind, mirror, twin_kind, twin) in mirrors() {
         let has = |side: &Singles| {
             side.contains_key(&kind).then(|| side.get(&twin_kind)?.leaves.get(twin.path).map(|_| ()))
         };
         let (Some(old_twin), Some(new_twin)) = (has(old), has(new)) else { continue };
-        if old_twin.is_none() && new_twin.is_none() {
+        let is_apart = [&*old, &*new].into_iter().any(|side| {
+            let leaf = |kind, path| side.get(&kind)?.leaves.get(path);
+            let values = (leaf(kind, mirror.path), leaf(twin_kind, twin.path));
+            match values {
+                (Some(Leaf::Setting(mirror)), Some(Leaf::Setting(twin))) => mirror.normal != twin.normal,
+                _ => false,
+            }
+        });
+        if is_apart || (old_twin.is_none() && new_twin.is_none()) {
             continue;
         }
         for side in [&mut *old, &mut *new] {

@@ -2,8 +2,8 @@
 //!
 //! The table of fields decides what is compared and how. These decisions come on top of it:
 //!
-//! - What a pool has only one of (`mfa`, `logDelivery`) is compared member by member. A lacking object is an
-//!   empty one.
+//! - An object of which a pool has only one (`mfa`, `logDelivery`) is compared member by member. A lacking
+//!   object is an empty one, but `userPool` and `mfa` are not compared then, because every pool has them.
 //! - Another object that one side lacks is one difference without a field. If no operation creates objects of
 //!   its kind, a lacking object means the defaults, and an object at its defaults is no difference.
 //! - An element of a list of objects that one side lacks is one difference, not one for each of its members.
@@ -12,20 +12,43 @@
 //!   member by member.
 //! - A time is shown with its unit: `60 minutes`. A difference in the unit is a difference of the time.
 //! - If an absent member has a default, the difference is `changed` and shows the default.
-//! - A mirror is compared with its twin. The difference is that of the twin.
-//! - A secret that one side lacks is not compared, because Cognito need not answer it. The same is true of a
-//!   member that Cognito never answers. An unknown member that one side lacks is a difference.
+//! - An image is shown by its size and digest. An added image is a difference even if its bytes were not
+//!   captured.
+//! - A mirror is compared as its twin. A mirror with another value than its twin is compared by itself.
+//! - A secret that one side lacks is not compared, because Cognito does not always answer it. The same is
+//!   true of a member that Cognito never answers. An unknown member that one side lacks is a difference.
+//! - Two secrets are compared by their values, or by their MACs if both are of one key. A value and a MAC are
+//!   not compared.
 //! - Clients are paired by id, by the map, and by a name that is unique on each side. In one pool, a pair by
 //!   name has another id: the owner deleted the client and created it again. That is a difference of
 //!   `ClientId`. Policies for metadata documents are paired in the same way.
-//! - Clients of two pools cannot be paired by name if one was not captured. Then a client without a partner
-//!   is not compared. Neither is what it has.
-//! - An object has its old name. A client that is called `ALL` is named with its id, as if names repeated.
-//! - Tags that begin with `aws:` and resource servers of Cognito are not compared: the owner did not write
-//!   them.
-//! - Of a kind without settings (`clientSecrets`, `signingCertificate`), only unknown members and secrets are
-//!   compared, if both sides have the object.
+//! - If a client of two pools was not captured, its name is not known. Then the diff does not compare a
+//!   client without a partner, its objects, and the members that name it.
+//! - The output uses the old name of an object. A client that is called `ALL` is named with its id, as if
+//!   names repeated.
+//! - Tags that begin with `aws:` and resource servers of Cognito are not compared, because the owner did not
+//!   write them.
+//! - The list of the secrets of a client is compared by their ids if the client has the same id on both
+//!   sides. Otherwise it is compared by their number. It is also compared by number if AWS Secrets Manager
+//!   keeps the secret, because that replaces it by itself.
+//! - If a client shows a secret and its list has none, the list is not compared.
+//! - The presence of `ClientSecretArn` says whether AWS Secrets Manager keeps the secret. A change of it is a
+//!   difference of `PublishSecretsInAWSSecretsManager`.
+//! - A kind without settings (`signingCertificate`) is compared by its unknown members and secrets, if both
+//!   sides have the object.
+//!
+//! # Expected differences
+//!
+//! A restore changes some values on purpose: a domain, or ARNs of another account or Region. They are
+//! differences. A list of expected rewrites does not exist. It would become an argument of [`compare`],
+//! beside the map of clients, and be applied to old values in two places:
+//!
+//! - `ObjectDiffer::settings` in `members.rs`, before it compares two values. There, the ids of clients are
+//!   rewritten already. [`Bound`](super::Bound) says which rows a rewrite can concern.
+//! - `pair_by_key` in `matching.rs`, for the ids of domains and replicas. There, `in_new_pool` rewrites the
+//!   ids of objects that clients have.
 
+mod client_secrets;
 mod content;
 pub mod document;
 mod layout;
@@ -34,6 +57,7 @@ mod members;
 mod mirrors;
 mod normal;
 mod output;
+mod paths;
 #[cfg(test)]
 mod tests;
 
@@ -41,6 +65,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use client_secrets::shows_secret;
 use content::Content;
 use document::{Configuration, POOL_WIDE, is_of_client, name_members};
 use layout::Node;
@@ -52,7 +77,7 @@ pub use output::{
     Change, ComparedObject, ConfigurationDifference, Difference, NotCompared, NotComparedReason, Side, Values,
 };
 
-use super::{Nature, ObjectKind, ObjectName, field, fields_of, operations_of};
+use super::{Comparison, Field, Nature, ObjectKind, ObjectName, field, fields_of, operations_of};
 
 /// Compares two configurations of one pool, or of two pools.
 ///
@@ -85,11 +110,11 @@ impl<'a> Differ<'a> {
         }
     }
 
-    /// Compares the objects of which a pool has one. Mirrors lead from one to another.
+    /// Compares the objects of which a pool has only one. A member of one can mirror a member of another.
     fn singles(&mut self) {
         let [mut old, mut new] = [Singles::new(), Singles::new()];
         for &kind in ObjectKind::ALL.iter().filter(|kind| kind.is_single()) {
-            if self.is_uncaptured(kind) {
+            if self.is_uncaptured(kind) || self.is_incomplete(kind) {
                 continue;
             }
             for (side, contents) in [(self.old, &mut old), (self.new, &mut new)] {
@@ -150,8 +175,8 @@ impl<'a> Differ<'a> {
         }
     }
 
-    /// Compares the pairs of a kind. `text` says what a reader calls an object, and `doubt` whether a pair
-    /// that lacks an object may have it.
+    /// Compares the pairs of a kind. `text` names an object for a reader. `doubt` is the reason why an object
+    /// without a partner may have a partner.
     fn pairs<'d>(
         &mut self,
         kind: ObjectKind,
@@ -187,9 +212,16 @@ impl<'a> Differ<'a> {
         if [old, new].into_iter().flatten().any(|object| object["ManagedBy"] == "COGNITO") {
             return;
         }
-        let content =
-            |object: Option<&Value>| object.map_or_else(Content::empty, |object| Content::of(kind, object));
-        let found = compare_members(&content(old), &content(new), self.clients);
+        if kind == ObjectKind::ClientSecrets && self.lacks_secrets(pair, &object) {
+            return;
+        }
+        let mut contents =
+            [old, new].map(|object| object.map_or_else(Content::empty, |object| Content::of(kind, object)));
+        if kind == ObjectKind::ClientSecrets && !pair.is_one_sided() && !self.has_lasting_secrets(pair) {
+            contents.iter_mut().for_each(|content| content.count_issued(kind));
+        }
+        let [old_content, new_content] = &contents;
+        let found = compare_members(old_content, new_content, self.clients);
         let shown = |value: &Value| Node::of(kind, value).shown(value).unwrap_or_else(|| json!({}));
         let (change, values) = match (old, new) {
             (Some(_), Some(_)) => {
@@ -205,7 +237,7 @@ impl<'a> Differ<'a> {
         }
     }
 
-    /// Says that an object of the same pool and name has another id.
+    /// Adds the difference of an object that has the same pool and name, and another id.
     fn add_new_id(&mut self, kind: ObjectKind, pair: &Pair<'_>, object: &ComparedObject) {
         if !pair.is_by_name || !self.old.is_of_same_pool(self.new) {
             return;
@@ -222,7 +254,7 @@ impl<'a> Differ<'a> {
         });
     }
 
-    /// Whether a side has no objects of the kind because they were not captured.
+    /// Whether a side has no objects of the kind because they were not captured. Says so in the output.
     fn is_uncaptured(&mut self, kind: ObjectKind) -> bool {
         let object = ComparedObject { kind, text: kind.name().to_owned(), old: None, new: None };
         let mut is_uncaptured = false;
@@ -235,14 +267,34 @@ impl<'a> Differ<'a> {
         is_uncaptured
     }
 
+    /// Whether only one side has the object, although every pool has it. Says so in the output. A comparison
+    /// with defaults would invent values.
+    fn is_incomplete(&mut self, kind: ObjectKind) -> bool {
+        let is_lacking = |side: &Side| self.side(*side).single(kind).is_none();
+        let lacking: Vec<_> = Side::BOTH.into_iter().filter(is_lacking).collect();
+        let [side] = lacking[..] else { return false };
+        if !matches!(kind, ObjectKind::UserPool | ObjectKind::Mfa) {
+            return false;
+        }
+        let object = ComparedObject { kind, text: kind.name().to_owned(), old: None, new: None };
+        self.object_not_compared(&object, side, NotComparedReason::NotCaptured, None);
+        true
+    }
+
     fn not_captured(&mut self, object: &ComparedObject, side: Side, detail: &str) {
-        self.not_compared.push(NotCompared {
-            object: object.clone(),
-            field: None,
-            reason: NotComparedReason::NotCaptured,
-            side: Some(side),
-            detail: Some(detail.to_owned()),
-        });
+        self.object_not_compared(object, side, NotComparedReason::NotCaptured, Some(detail));
+    }
+
+    fn object_not_compared(
+        &mut self,
+        object: &ComparedObject,
+        side: Side,
+        reason: NotComparedReason,
+        detail: Option<&str>,
+    ) {
+        let detail = detail.map(str::to_owned);
+        let object = object.clone();
+        self.not_compared.push(NotCompared { object, field: None, reason, side: Some(side), detail });
     }
 
     fn add(&mut self, object: &ComparedObject, found: ObjectDifference) {
@@ -265,15 +317,25 @@ impl<'a> Differ<'a> {
 
 /// The ids of a kind, also of objects that were not captured.
 fn ids(kind: ObjectKind, side: &Configuration) -> BTreeSet<&str> {
-    side.objects_of(kind).map(|(id, _)| id).chain(side.uncaptured_ids(kind).map(|(id, _)| id)).collect()
+    let mut ids: BTreeSet<_> = side.objects_of(kind).map(|(id, _)| id).collect();
+    ids.extend(side.uncaptured_ids(kind).map(|(id, _)| id));
+    if kind == ObjectKind::ClientSecrets {
+        // Such a client has a list of secrets, even if the document lacks it.
+        let clients = side.objects_of(ObjectKind::Client);
+        ids.extend(clients.filter(|(_, client)| shows_secret(client)).map(|(id, _)| id));
+    }
+    ids
 }
 
 /// Whether a lacking object of the kind is one that does not exist, and not one at its defaults.
 fn is_created(kind: ObjectKind) -> bool {
-    operations_of(kind).any(|operations| operations.create.is_some())
+    // The operation that creates a secret adds it to a list that every client has.
+    operations_of(kind).any(|operations| operations.create.is_some()) && kind != ObjectKind::ClientSecrets
 }
 
-/// Whether the owner chooses anything in objects of the kind that Cognito answers.
+/// Whether the owner decides anything in objects of the kind that Cognito answers.
 fn has_settings(kind: ObjectKind) -> bool {
-    fields_of(kind).iter().any(|row| row.nature == Nature::Setting && row.readable)
+    let is_decided =
+        |row: &Field| row.nature == Nature::Setting || matches!(row.comparison, Comparison::Issued(_));
+    fields_of(kind).iter().any(|row| row.readable && is_decided(row))
 }

@@ -53,11 +53,12 @@ pub enum Values {
         #[serde(skip_serializing_if = "Option::is_none")]
         new: Option<Value>,
     },
-    /// A secret, or a member that the table does not know. With braces, it has no members in JSON.
+    /// A secret, a member that the table does not know, or an image that the capture could not fetch. With
+    /// braces, it has no members in JSON.
     Withheld {},
 }
 
-/// Something that is no difference, because one side does not tell.
+/// Something that was not compared, because the sides do not have comparable values. It is no difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NotCompared {
     /// One object, or a kind of objects.
@@ -66,7 +67,7 @@ pub struct NotCompared {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     pub reason: NotComparedReason,
-    /// The side that does not tell. None if each side tells, and not in the same form.
+    /// The side without the value. None if both sides have it, in forms that cannot be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub side: Option<Side>,
     /// Why the capture could not read it, in the words of the capture.
@@ -77,7 +78,7 @@ pub struct NotCompared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum NotComparedReason {
-    /// The capture could not read the object.
+    /// The capture could not read the object, or the client that the member names.
     NotCaptured,
     /// The capture left the secret out.
     LeftOut,
@@ -85,6 +86,8 @@ pub enum NotComparedReason {
     NotReadable,
     /// One side has the value and the other its MAC.
     KeptDifferently,
+    /// The MACs are of different keys, or a document does not name the key.
+    OtherKey,
 }
 
 /// One of the two configurations.
@@ -139,4 +142,11 @@ impl Values {
 
 impl Side {
     pub(super) const BOTH: [Self; 2] = [Self::Old, Self::New];
+
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Old => Self::New,
+            Self::New => Self::Old,
+        }
+    }
 }

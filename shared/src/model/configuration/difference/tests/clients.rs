@@ -2,14 +2,8 @@
 
 use super::*;
 
-/// The document of another pool, with other ids of clients.
 fn another_pool() -> Value {
-    let text = document().to_string();
-    let text = text.replace("eu-west-1_EXAMPLE", "eu-west-1_ANOTHER");
-    let text = text.replace("1web", "7web").replace("2mobile", "8mobile").replace("3batch", "9batch");
-    let mut another: Value = serde_json::from_str(&text).unwrap();
-    another["cimdPolicies"][0]["CIMDPolicyId"] = json!("p7");
-    another
+    in_another_pool(&document())
 }
 
 fn with_map(old: &Value, new: &Value, map: &[(&str, &str)]) -> ConfigurationDifference {
@@ -26,9 +20,7 @@ fn objects(difference: &ConfigurationDifference) -> Vec<(&str, Option<&str>)> {
 fn clients_of_another_pool_are_paired_by_unique_names_and_so_is_what_they_have() {
     let found = difference(&document(), &another_pool());
     assert!(found.same, "{found:?}");
-    // The test has a value where Cognito never has one.
-    let is_of_secret = |entry: &NotCompared| entry.object.kind == ObjectKind::ClientSecrets;
-    assert!(found.not_compared.iter().all(is_of_secret), "{:?}", found.not_compared);
+    assert_eq!(found.not_compared, []);
 }
 
 #[test]
@@ -146,6 +138,29 @@ fn what_may_be_a_client_that_was_not_captured_is_neither_added_nor_removed() {
 }
 
 #[test]
+fn the_ids_of_clients_that_were_not_captured_are_not_compared_between_pools() {
+    let without_mobile = |mut document: Value, id: &str| {
+        document["clients"].as_array_mut().unwrap().remove(1);
+        document["notCaptured"] = json!([{"object": format!("clients/{id}"), "reason": "AccessDenied"}]);
+        document
+    };
+    let [old, new] = [without_mobile(document(), "2mobile"), without_mobile(another_pool(), "8mobile")];
+    for (old, new) in [(&old, &new), (&old, &another_pool()), (&document(), &new)] {
+        let found = difference(old, new);
+        assert!(found.same, "{:?}", objects(&found));
+        let of_policy = found.not_compared.iter().find(|entry| entry.object.text == "cimdPolicies/agents");
+        assert_eq!(of_policy.unwrap().field.as_deref(), Some("ClientId"));
+    }
+    assert!(with_map(&old, &new, &[("2mobile", "8mobile")]).same);
+    // A captured client on both sides is another client.
+    let mut other = new;
+    other["cimdPolicies"][0]["ClientId"] = json!("7web");
+    let mut web = old;
+    web["cimdPolicies"][0]["ClientId"] = json!("3batch");
+    assert_eq!(objects(&difference(&web, &other)), [("cimdPolicies/agents", Some("ClientId"))]);
+}
+
+#[test]
 fn clients_that_were_not_captured_at_all_hide_only_what_depends_on_their_names() {
     let mut another = another_pool();
     another["clients"] = json!([]);
@@ -186,4 +201,30 @@ fn policies_are_paired_by_their_names_unless_one_was_not_captured() {
     assert_eq!(objects(&difference(&document(), &another)), [("cimdPolicies/agents", None)]);
     another["notCaptured"] = json!([{"object": "cimdPolicies/p7", "reason": "AccessDenied"}]);
     assert!(difference(&document(), &another).same);
+}
+
+#[test]
+fn a_pool_that_was_not_captured_is_known_by_the_ids_in_its_objects() {
+    let again = changed(|pool| {
+        pool["clients"][1]["ClientId"] = json!("8mobile");
+        pool["userPool"] = Value::Null;
+        pool["notCaptured"] = json!([{"object": "userPool", "reason": "AccessDenied"}]);
+    });
+    assert_eq!(objects(&difference(&document(), &again)), [("clients/mobile", Some("ClientId"))]);
+}
+
+#[test]
+fn a_name_that_would_break_the_line_is_in_quotes() {
+    let odd = changed(|pool| {
+        pool["clients"][0]["ClientName"] = json!("web\nclients/mobile");
+        pool["clients"][0]["AuthSessionValidity"] = json!(9);
+        pool["userPool"]["UserPoolTags"]["a\r\nb"] = json!("x");
+    });
+    let found = difference(&odd, &document());
+    let expected = [
+        ("userPool", Some("UserPoolTags.\"a\\r\\nb\"")),
+        ("clients/\"web\\nclients/mobile\"", Some("AuthSessionValidity")),
+        ("clients/\"web\\nclients/mobile\"", Some("ClientName")),
+    ];
+    assert_eq!(objects(&found), expected);
 }

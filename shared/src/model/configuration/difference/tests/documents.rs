@@ -41,8 +41,23 @@ fn objects_of_clients_are_named_by_their_clients() {
 }
 
 #[test]
+fn an_object_that_every_pool_has_is_never_read_as_an_empty_one() {
+    for kind in ["userPool", "mfa"] {
+        let without = changed(|pool| {
+            pool.as_object_mut().unwrap().remove(kind);
+        });
+        for (old, new, side) in [(&document(), &without, "new"), (&without, &document(), "old")] {
+            let found = difference(old, new);
+            let expected = json!([{"object": kind, "reason": "notCaptured", "side": side}]);
+            assert_eq!((json!(found.not_compared), found.same), (expected, true));
+        }
+    }
+}
+
+#[test]
 fn an_empty_document_is_a_configuration_without_objects() {
     assert_eq!(differences(&json!({}), &json!({"notCaptured": [], "mfa": null})), json!([]));
+    assert_eq!(differences(&json!({"notCaptured": null, "clients": null}), &json!({})), json!([]));
     assert_eq!(Uncaptured::parse("mfa"), Some(Uncaptured { kind: ObjectKind::Mfa, id: None }));
     assert_eq!(Uncaptured::parse("clients/"), None);
 }

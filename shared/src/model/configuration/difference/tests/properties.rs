@@ -169,7 +169,9 @@ fn mutilated(changes: &[(usize, u8)]) -> Value {
             (1, Value::Bool(is_set)) => *value = json!(!is_set),
             (2, _) => *value = json!({"NewMember": "canary-new"}),
             (3, _) => *value = json!([{"NewMember": "canary-list"}]),
-            (4, _) => *value = json!({"$secret": {"mac": "canary-mac"}}),
+            (4, _) => {
+                *value = json!({"$secret": {"mac": format!("canary-mac-{}", path.len()), "key": "mrk-1"}})
+            }
             (_, Value::Object(_)) => value["NewMember"] = json!("canary-member"),
             _ => {}
         }
@@ -207,6 +209,12 @@ proptest! {
     fn a_configuration_is_the_same_as_itself(changes in any_changes()) {
         let document = mutilated(&changes);
         prop_assert_eq!(differences(&document, &document), json!([]));
+    }
+
+    #[test]
+    fn a_restored_configuration_is_the_same(changes in any_changes()) {
+        let document = mutilated(&changes);
+        prop_assert_eq!(differences(&document, &in_another_pool(&document)), json!([]));
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Secrets and unknown members are compared, and never shown.
 
-use super::document::SecretPlaceholder;
+use super::document::{SecretMac, SecretPlaceholder};
 use super::*;
+use crate::model::configuration::{ProviderType, provider_field};
 
 /// All values of the documents that must never be shown begin so.
 const CANARY: &str = "canary-";
 
 fn placeholder(mac: Option<&str>) -> Value {
-    SecretPlaceholder { mac: mac.map(str::to_owned) }.to_value()
+    let with_key = |mac: &str| SecretMac { mac: mac.to_owned(), key: Some("mrk-1".to_owned()) };
+    SecretPlaceholder { mac: mac.map(with_key) }.to_value()
 }
 
 fn with_secret(secret: Value) -> Value {
@@ -162,4 +164,97 @@ fn placeholders_of_elements_are_compared_without_their_order() {
     );
     let found = difference(&one, &with(&[Some("m1"), None]));
     assert_eq!((found.same, found.not_compared[0].reason), (true, NotComparedReason::LeftOut));
+}
+
+fn with_mac(placeholder: Value) -> Value {
+    with_secret(json!({"$secret": placeholder}))
+}
+
+#[test]
+fn macs_of_different_keys_are_not_compared() {
+    let one = with_mac(json!({"mac": "m1", "key": "mrk-1"}));
+    let not_compared = |old: &Value, new: &Value| {
+        let found = difference(old, new);
+        assert!(found.same);
+        json!(found.not_compared)
+    };
+    let expected = json!([{
+        "object": "identityProviders/Google", "field": "ProviderDetails.client_secret", "reason": "otherKey",
+    }]);
+    for (mac, key) in [("m2", "mrk-2"), ("m1", "mrk-2")] {
+        let other = with_mac(json!({"mac": mac, "key": key}));
+        assert_eq!(not_compared(&one, &other), expected);
+        assert_eq!(not_compared(&other, &one), expected);
+    }
+    // A MAC without a key may be of any key.
+    let unknown = with_mac(json!({"mac": "m2"}));
+    assert_eq!(not_compared(&one, &unknown), expected);
+    assert_eq!(not_compared(&unknown, &one), expected);
+    assert_eq!(not_compared(&unknown, &unknown), expected);
+    let changed = with_mac(json!({"mac": "m2", "key": "mrk-1"}));
+    assert_eq!(differences(&one, &changed)[0]["change"], "changed");
+}
+
+#[test]
+fn macs_of_elements_are_compared_only_if_all_have_one_key() {
+    let with = |macs: &[(&str, &str)]| {
+        let macs = macs.iter().map(|(mac, key)| json!({"$secret": {"mac": mac, "key": key}}));
+        let macs: Value = macs.collect();
+        changed(|pool| pool["userPool"]["AliasAttributes"] = macs)
+    };
+    let old = with(&[("m1", "mrk-1"), ("m2", "mrk-1")]);
+    for other in [with(&[("m1", "mrk-2"), ("m2", "mrk-2")]), with(&[("m1", "mrk-1"), ("m2", "mrk-2")])] {
+        let found = difference(&old, &other);
+        assert_eq!((found.same, json!(found.not_compared[0].reason)), (true, json!("otherKey")));
+    }
+    let found = difference(&old, &with(&[("m1", "mrk-1"), ("m3", "mrk-1")]));
+    assert_eq!(found.differences.len(), 1);
+}
+
+#[test]
+fn elements_that_the_table_learned_after_the_capture_are_not_compared_with_their_placeholders() {
+    let placeholder = json!({"$secret": {"mac": "m1", "key": "mrk-1"}});
+    let replaced = changed(|pool| {
+        pool["resourceServers"][0]["Scopes"] = json!([placeholder, placeholder]);
+        pool["clients"][0]["CallbackURLs"] = json!([placeholder]);
+    });
+    for (old, new) in [(&document(), &replaced), (&replaced, &document())] {
+        let found = difference(old, new);
+        assert!(found.same, "{found:?}");
+        let fields: Vec<_> = found.not_compared.iter().filter_map(|entry| entry.field.as_deref()).collect();
+        assert_eq!(fields, ["CallbackURLs", "Scopes"]);
+    }
+}
+
+#[test]
+fn no_type_of_provider_shows_what_it_does_not_make_public() {
+    let keys: std::collections::BTreeSet<_> = fields_of(ObjectKind::IdentityProvider)
+        .iter()
+        .filter_map(|row| row.path.strip_prefix("ProviderDetails."))
+        .chain(["new_key"])
+        .collect();
+    let with_type = |name: &str, suffix: &str| {
+        let provider = ProviderType::parse(name);
+        let detail = |key: &&str| {
+            let row =
+                provider.and_then(|provider| provider_field(&format!("ProviderDetails.{key}"), provider));
+            let is_public = row.is_some_and(|row| row.nature != Nature::Secret);
+            let value = if is_public { "public" } else { CANARY };
+            ((*key).to_owned(), json!(format!("{value}{key}{suffix}")))
+        };
+        let details: serde_json::Map<_, _> = keys.iter().map(detail).collect();
+        changed(|pool| {
+            pool["identityProviders"] =
+                json!([{"ProviderName": "x", "ProviderType": name, "ProviderDetails": details}]);
+        })
+    };
+    let types = ProviderType::ALL.map(ProviderType::name).into_iter().chain(["NewType"]);
+    for (old, new) in types.clone().flat_map(|old| types.clone().map(move |new| (old, new))) {
+        for suffix in ["", "-other"] {
+            let found = difference(&with_type(old, ""), &with_type(new, suffix));
+            assert!(!json!(found).to_string().contains(CANARY), "{old} {new}");
+            assert!(!format!("{found:?}").contains(CANARY), "{old} {new}");
+            assert_eq!(found.same, (old, "") == (new, suffix), "{old} {new}");
+        }
+    }
 }
