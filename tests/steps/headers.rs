@@ -201,3 +201,17 @@ fn the_largest_snapshot_is_found_among_all_of_the_time_and_the_newest_of_equals_
         assert_eq!(largest(&snapshots[4]).await.as_ref(), Some(&snapshots[30].id));
     });
 }
+
+/// The header was read before the removal decided. The lease was read after it was given back.
+#[test]
+fn readers_see_the_removal_that_was_decided_since_they_read_the_header() {
+    in_paused_time(async {
+        let (backend, catalog, snapshot) = exported().await;
+        let marked = catalog.mark_for_removal(&source_id(), &snapshot.id).await.unwrap().unwrap();
+        let read = catalog.snapshot(&source_id(), &snapshot.id).await.unwrap().unwrap();
+        assert!(read.lasting_state().is_some());
+        assert!(catalog.decide_removal(marked).await.unwrap());
+        let seen = catalog.as_readers_see(read, backend.clock().now()).await.unwrap();
+        assert_eq!(seen.lasting_state(), None);
+    });
+}

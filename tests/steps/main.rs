@@ -63,6 +63,7 @@ mod selections;
 mod shrunk_snapshots;
 mod sign_in;
 mod unfinished_exports;
+mod units;
 mod verification;
 mod verify;
 mod working_ahead;

@@ -13,6 +13,7 @@ use shared::operations::HeldLease;
 use shared::operations::prune::{Decision, RemainingWork, RemovalReason, RemovalRequest, plan, prune};
 use shared::pacing::Budget;
 use shared::ports::Backend;
+use shared::ports::pool::PoolErrorKind;
 use shared::ports::vault::Key;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
@@ -546,7 +547,15 @@ fn damage_in_a_newer_snapshot_stops_the_automatic_retention_and_no_plan_of_an_op
             plan(&catalog, &source_id(), &wanted, now).await
         };
         assert_eq!(planned(true).await.unwrap_err().kind(), ErrorKind::SnapshotDamaged);
+        let from = backend.script().calls();
         let by_hand = planned(false).await.unwrap();
+        let until = backend.script().calls();
         assert!(matches!(by_hand.snapshots[1].fate, Decision::Removed(RemovalReason::NoRule)), "{by_hand:?}");
+        // A table that cannot be read is no damage.
+        for call in 1..=until - from {
+            let refused = Fault::Refuse(PoolErrorKind::Transient);
+            backend.script().fault(backend.script().calls() + call, refused);
+            assert_eq!(planned(false).await.unwrap_err().kind(), ErrorKind::ServiceUnavailable, "{call}");
+        }
     });
 }

@@ -380,31 +380,34 @@ fn a_snapshot_of_a_newer_version_keeps_every_record() {
     });
 }
 
-/// All records of the removed snapshot are also those of the kept one, so none could be deleted.
+/// The kept snapshot names all records of the removed one on its sound pages, so none could be deleted. The damaged page
+/// is of the other kind.
 #[test]
 fn every_page_of_a_kept_snapshot_is_read_before_a_removal_is_decided() {
-    for is_missing in [false, true] {
+    for (kind, is_missing) in [("users", false), ("users", true), ("groups", false), ("groups", true)] {
         in_paused_time(async {
             let (backend, source, _) = backend();
-            people::plain(9, 2).fill(&source);
+            let fill = |is_users: bool| match is_users {
+                true => people::plain(9, 0).fill(&source),
+                false => (0..3).for_each(|number| source.put_group(people::group(number))),
+            };
+            fill(kind != "users");
             let removed = export(&backend, "one").await;
             tokio::time::sleep(DAY).await;
+            fill(kind == "users");
             let kept = export(&backend, "two").await;
             let partition = format!("SNAP#{kept}");
-            let keys = items(&backend).into_keys().filter(|key| key.pk == partition);
-            for key in
-                keys.filter(|key| key.sk.starts_with("PAGES#users") || key.sk.starts_with("PAGES#groups"))
-            {
-                let item = backend.vault().remove(&key).unwrap();
-                if !is_missing {
-                    let mut altered = item.clone();
-                    altered.inner_mut().remove("c").unwrap();
-                    backend.vault().put_by_hand(&key, altered);
-                }
-                let refused = prune_by_hand(&backend, &named_snapshots([&removed])).await.unwrap_err();
-                assert_eq!(refused.kind(), ErrorKind::SnapshotDamaged, "{key}");
+            let key = items(&backend)
+                .into_keys()
+                .find(|key| key.pk == partition && key.sk.starts_with(&format!("PAGES#{kind}")))
+                .unwrap();
+            let mut item = backend.vault().remove(&key).unwrap();
+            if !is_missing {
+                item.inner_mut().remove("c").unwrap();
                 backend.vault().put_by_hand(&key, item);
             }
+            let refused = prune_by_hand(&backend, &named_snapshots([&removed])).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::SnapshotDamaged, "{key} {is_missing}");
             assert_eq!(sealed(&backend).await.len(), 2);
         });
     }

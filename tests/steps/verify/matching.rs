@@ -290,3 +290,33 @@ fn names_are_no_candidates_for_a_user_that_its_sub_or_the_sub_map_names() {
         }
     });
 }
+
+/// A repair created the user again. Its `sub` and its name lead to the same user of the snapshot.
+#[test]
+fn a_successor_in_the_own_pool_is_a_candidate_by_the_sub_map_and_by_name() {
+    in_paused_time(async {
+        let (backend, source, _) = exported(&people::plain(12, 1)).await;
+        let gone = by_name(&source)[3].clone();
+        source.delete_user(&gone.sub);
+        let options = json!({"targetUserPoolId": source_id(), "existing": "update"});
+        import(&backend, options).await;
+        let again = by_name(&source)[3].clone();
+        assert_ne!(again.sub, gone.sub);
+        let catalog = Catalog::new(backend.vault());
+        let now = backend.clock().now();
+        let (snapshot, units) =
+            catalog.sealed_snapshot(&source_id(), &SnapshotSelector::Latest, now).await.unwrap();
+        let users = SnapshotUsers::read(&catalog, &snapshot, &units).await.unwrap();
+        let description = backend.pool(&source_id()).describe().await.unwrap();
+        let matcher =
+            PoolMatcher::read(&catalog, &snapshot, &source_id(), &description, &users).await.unwrap();
+        let found: Vec<_> = matcher
+            .candidates(&users, &again)
+            .into_iter()
+            .map(|(row, found_by)| (users.sub(row), found_by))
+            .collect();
+        assert_eq!(found[0], (gone.sub.clone(), FoundBy::SubMap));
+        // It may have several names, and each leads to the user.
+        assert!(found.len() > 1 && found[1..].iter().all(|by| *by == (gone.sub.clone(), FoundBy::Name)));
+    });
+}
