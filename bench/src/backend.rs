@@ -29,6 +29,10 @@ impl Backend for SimulatedBackend {
         SimulatedPool::new(Arc::clone(&self.0), id.clone())
     }
 
+    fn table(&self) -> &str {
+        "cognito-backup"
+    }
+
     fn vault(&self) -> SimulatedVault {
         SimulatedVault::new(Arc::clone(&self.0))
     }

@@ -126,7 +126,7 @@ mod tests {
             parse("cognito-backup export --pool a_1 --tps -1 --json --table t --region eu-west-1").unwrap();
         let Command::Export(export) = cli.command else { panic!("an export") };
         assert_eq!(export.run.tps.as_deref(), Some("-1"));
-        assert_eq!((cli.settings.json, cli.settings.table.as_str()), (true, "t"));
+        assert_eq!((cli.settings.json, cli.settings.table()), (true, "t"));
         assert_eq!(cli.settings.region.as_deref(), Some("eu-west-1"));
     }
 

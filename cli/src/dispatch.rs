@@ -26,11 +26,11 @@ pub async fn run<S: Future<Output = ()>>(
 ) -> Result<Answer> {
     match command {
         Command::Export(args) => {
-            let request = export::Request::read(args)?;
+            let request = export::Request::read(args, settings.table.as_deref())?;
             request.run(&connect(settings, None, Some(request.pool().region())).await?, session).await
         }
         Command::Import(args) => {
-            let request = import::Request::read(args)?;
+            let request = import::Request::read(args, settings.table.as_deref())?;
             request.run(&connect(settings, None, Some(request.target().region())).await?, session).await
         }
         Command::Status(args) => {
@@ -55,7 +55,7 @@ pub async fn run<S: Future<Output = ()>>(
         Command::Copy(args) => {
             let request = copy::Request::read(args)?;
             let config = aws::configuration(settings, None, request.pool_region()).await?;
-            let source = Table::open(&config, &settings.table).await?;
+            let source = Table::open(&config, settings.table()).await?;
             let destination = aws::destination(&config, &args.to).await?;
             let destination = Table::open_destination(&destination, &args.to.to_table).await?;
             let replicas = destination.catalog.vault().replicas().await.map_err(at_destination)?;
@@ -64,7 +64,7 @@ pub async fn run<S: Future<Output = ()>>(
         Command::Prune(args) => {
             let request = prune::Request::read(args)?;
             let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
-            let table = Table::open(&config, &settings.table).await?;
+            let table = Table::open(&config, settings.table()).await?;
             let replicas = table.catalog.vault().replicas().await?;
             request.run(&table, &replicas, Clock::system(), session).await
         }
@@ -87,8 +87,8 @@ fn deployment(settings: &Settings, config: &SdkConfig) -> Deployment<StepFunctio
         executions: StepFunctions::new(aws_sdk_sfn::Client::new(config), settings),
         catalog: Catalog::new(DynamoVault::new(
             aws_sdk_dynamodb::Client::new(config),
-            settings.table.clone(),
+            settings.table().to_owned(),
         )),
-        table: settings.table.clone(),
+        table: settings.table().to_owned(),
     }
 }

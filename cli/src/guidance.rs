@@ -25,6 +25,10 @@ pub fn in_flags(guidance: &Guidance) -> String {
             "Start the command again with a lower --tps: all pools of the account share the quota."
         }
         Guidance::CheckTable => TABLE_OPTIONS,
+        Guidance::MatchTable => {
+            "Give --table with the table of the deployment. Or give --export-state-machine or --import-state-machine \
+             with the one that works on your table."
+        }
         Guidance::GrantTable => return format!("{TABLE_OPTIONS} {}", permissions()),
         Guidance::CheckPool => "Check the id, and the account with `aws sts get-caller-identity`.",
         Guidance::GrantCall { operation } => {

@@ -6,10 +6,9 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
-    /// The backup table
+    /// The backup table [default: cognito-backup]
     #[arg(long, global = true, env = "BACKUP_TABLE_NAME", hide_env_values = true, value_name = "NAME")]
-    #[arg(default_value = "cognito-backup")]
-    pub table: String,
+    pub table: Option<String>,
     /// The export state machine [default: the one named cognito-backup-export]
     #[arg(long, global = true, env = "EXPORT_STATE_MACHINE_ARN", hide_env_values = true, value_name = "ARN")]
     pub export_state_machine: Option<String>,
@@ -19,7 +18,7 @@ pub struct Settings {
     /// The AWS Region [default: as the AWS CLI finds it, otherwise that of the pool or execution]
     #[arg(long, global = true)]
     pub region: Option<String>,
-    /// The profile of the AWS configuration
+    /// The profile of the AWS configuration. Only its credentials are used
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
     /// The URL of another endpoint than that of AWS
@@ -31,4 +30,11 @@ pub struct Settings {
     /// Show no progress
     #[arg(long, short, global = true)]
     pub quiet: bool,
+}
+
+impl Settings {
+    /// The backup table: that of the settings, or the default of a deployment.
+    pub fn table(&self) -> &str {
+        self.table.as_deref().unwrap_or("cognito-backup")
+    }
 }

@@ -57,6 +57,7 @@ pub fn import_input() -> ImportInput {
         dry_run: false,
         accept_shrunk: false,
         selection: shared::model::Selection::default(),
+        table: None,
         options: ImportOptions::default(),
     }
 }
@@ -155,6 +156,7 @@ pub fn restore(state: RestoreState) -> Restore {
         retention_changed: false,
         pass: 1,
         has_succeeded: false,
+        unmatched_names: shared::model::UnmatchedNames::default(),
         settings: TargetSettings {
             alias_attributes: Vec::new(),
             recovery: Recovery::default(),
@@ -293,6 +295,7 @@ pub fn import_report() -> ImportReport {
     ImportReport {
         jobs: None,
         shrunk: None,
+        unmatched_names: shared::model::UnmatchedNames::default(),
         operation: RunKind::Import,
         status: RestoreState::Succeeded,
         more: false,

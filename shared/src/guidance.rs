@@ -25,6 +25,8 @@ pub enum Guidance {
     LowerLimit,
     /// Name the backup table that exists.
     CheckTable,
+    /// Name the table on which the run works, or none.
+    MatchTable,
     /// Allow the use of the backup table.
     GrantTable,
     /// Name a pool that exists in this account.
@@ -168,7 +170,8 @@ impl Guidance {
             Self::AtDestination(_) => Self::TryLater,
             Self::TryLater => Self::LowerLimit,
             Self::LowerLimit => Self::CheckTable,
-            Self::CheckTable => Self::GrantTable,
+            Self::CheckTable => Self::MatchTable,
+            Self::MatchTable => Self::GrantTable,
             Self::GrantTable => Self::CheckPool,
             Self::CheckPool => Self::GrantCall { operation: "ListUsers" },
             Self::GrantCall { .. } => Self::ListSnapshots { pool: pool() },

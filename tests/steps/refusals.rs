@@ -64,6 +64,21 @@ async fn refused(backend: &MemoryBackend, operation: &str, input: Value, error: 
 }
 
 #[test]
+fn a_run_whose_input_names_another_table_is_refused() {
+    in_paused_time(async {
+        let (backend, _, _, _) = exported().await;
+        for (operation, input) in [("export", json!({"userPoolId": source_id()})), ("import", import())] {
+            let other = with(input, "table", json!("second"));
+            let says = "another backup table than cognito-backup";
+            refused(&backend, operation, other, ErrorKind::InvalidInput, says).await;
+        }
+        let same = with(import(), "table", json!("cognito-backup"));
+        let report = Machine::new(&backend).import(same, "import").await.report();
+        assert_eq!(report["state"], "SUCCEEDED", "{report}");
+    });
+}
+
+#[test]
 fn an_export_with_a_bad_input_is_refused() {
     in_paused_time(async {
         let (backend, _, _, _) = exported().await;

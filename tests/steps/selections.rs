@@ -107,6 +107,23 @@ fn a_selected_user_is_restored_with_its_groups_and_no_other_user() {
 }
 
 #[test]
+fn names_that_match_nothing_are_counted_in_plan_and_report() {
+    in_paused_time(async {
+        let (backend, _, contents) = exported(PageShape::default()).await;
+        let known = contents.users.values().next().unwrap()[0].username.to_string();
+        let select = json!({"usernames": [known, "nobody-here", "nobody"], "groups": ["no-group"]});
+        for dry_run in [true, false] {
+            let input = import(json!({"select": select, "dryRun": dry_run}));
+            let report = Machine::new(&backend).import(input, &format!("import {dry_run}")).await.report();
+            assert_eq!(report["unmatchedNames"], json!({"usernames": 2, "groups": 1}), "{report}");
+            let summary = report["summary"].as_str().unwrap();
+            let warning = "ATTENTION: names of the selection match nothing in the snapshot: 2 of usernames, 1 of groups.";
+            assert!(summary.contains(warning) && !summary.contains("nobody"), "{summary}");
+        }
+    });
+}
+
+#[test]
 fn a_selection_of_no_user_is_refused_before_anything_is_touched() {
     in_paused_time(async {
         let (backend, target, _) = exported(PageShape::default()).await;

@@ -1,18 +1,13 @@
 //! The credentials and the Region in which a snapshot is copied to another table.
 
-use std::error::Error as StdError;
-
 use aws_config::identity::IdentityCache;
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
-use aws_sdk_dynamodb::config::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sdk_dynamodb::error::ErrorMetadata;
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use clap::Args;
 use shared::{Error, ErrorKind};
 
-use super::failure::innermost;
+use super::credentials;
 
 /// The options that choose the destination of a copy.
 #[derive(Debug, Default, Args)]
@@ -54,14 +49,11 @@ pub async fn destination(source: &SdkConfig, to: &DestinationArgs) -> Result<Sdk
 }
 
 /// The credentials for the destination. None if they are those of the source.
-///
-/// It asks for them once here. So a refusal is reported as a refusal, and not as a failure of the
-/// table.
 async fn credentials(
     source: &SdkConfig,
     to: &DestinationArgs,
 ) -> Result<Option<SharedCredentialsProvider>, Error> {
-    let (provider, whose, guidance) = match (&to.assume_role, &to.to_profile) {
+    match (&to.assume_role, &to.to_profile) {
         (Some(role), _) => {
             let mut builder =
                 AssumeRoleProvider::builder(checked(role)?).configure(source).session_name(SESSION);
@@ -70,47 +62,13 @@ async fn credentials(
             }
             let guidance = "The role must trust these credentials: `aws sts get-caller-identity` names their owner. If the role \
                             requires an external id, give it with --external-id. Allow the credentials sts:AssumeRole on the role.";
-            (
-                SharedCredentialsProvider::new(builder.build().await),
-                format!("The command could not assume role {role}"),
-                guidance,
-            )
+            let provider = SharedCredentialsProvider::new(builder.build().await);
+            let what = format!("The command could not assume role {role}");
+            credentials::require(&provider, &what, guidance).await?;
+            Ok(Some(provider))
         }
-        (None, Some(profile)) => {
-            let provider = ProviderConfig::default().with_region(source.region().cloned());
-            let provider =
-                ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
-            let guidance = "Check the profile with `aws sts get-caller-identity --profile NAME`. If that fails, sign in again or \
-                            correct the profile.";
-            (
-                SharedCredentialsProvider::new(provider),
-                format!("Profile {profile} gave no credentials"),
-                guidance,
-            )
-        }
-        (None, None) => return Ok(None),
-    };
-    match provider.provide_credentials().await {
-        Ok(_) => Ok(Some(provider)),
-        Err(error) => {
-            Err(Error::new(ErrorKind::AccessDenied, format!("{whose}: {}.", reason(&error)), guidance))
-        }
-    }
-}
-
-/// The answer of STS, or the innermost cause if there was no answer.
-fn reason(error: &(dyn StdError + 'static)) -> String {
-    let (mut cause, mut answer) = (Some(error), None);
-    while let Some(error) = cause {
-        answer = error
-            .downcast_ref::<ErrorMetadata>()
-            .and_then(|told| Some((told.code()?, told.message()?)))
-            .or(answer);
-        cause = error.source();
-    }
-    match answer {
-        Some((code, message)) => format!("{code}, {}", message.trim_end_matches('.')),
-        None => innermost(error),
+        (None, Some(profile)) => Ok(Some(credentials::of_profile(profile, source.region()).await?)),
+        (None, None) => Ok(None),
     }
 }
 
@@ -129,9 +87,6 @@ fn checked(role: &str) -> Result<&str, Error> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_dynamodb::error::SdkError;
-    use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
-
     use super::*;
 
     #[test]
@@ -148,15 +103,6 @@ mod tests {
         ] {
             assert_eq!(checked(other).unwrap_err().kind(), ErrorKind::InvalidInput, "{other}");
         }
-    }
-
-    #[test]
-    fn an_answer_of_sts_is_shown_unchanged_and_another_error_by_its_cause() {
-        let answer = ErrorMetadata::builder().code("AccessDenied").message("Not authorized.").build();
-        let refused = SdkError::service_error(DescribeTableError::generic(answer), ());
-        assert_eq!(reason(&refused), "AccessDenied, Not authorized");
-        let unreachable: SdkError<DescribeTableError, ()> = SdkError::timeout_error("connection refused.");
-        assert_eq!(reason(&unreachable), "connection refused");
     }
 
     #[tokio::test]

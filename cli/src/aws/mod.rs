@@ -1,5 +1,6 @@
 //! AWS: the few calls of Step Functions, and the clients of the table and the pools.
 
+mod credentials;
 mod destination;
 mod executions;
 mod failure;
@@ -18,13 +19,13 @@ pub use executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatu
 pub use sfn::StepFunctions;
 pub use table::{Table, TablePlace};
 
-/// Finds credentials and Region as the AWS CLI does.
+/// Finds credentials and Region as the AWS CLI does. If the settings name a profile, only its credentials count.
 ///
 /// `of_execution` is the Region of an execution that an argument names: it exists only there. `of_pool` is the Region of a
 /// pool. It counts if nothing else names a Region.
 ///
 /// # Errors
-/// If nothing names a Region.
+/// If nothing names a Region, or there are no credentials.
 pub async fn configuration(
     settings: &Settings,
     of_execution: Option<&str>,
@@ -41,14 +42,25 @@ pub async fn configuration(
         loader = loader.region(Region::new(region.to_owned()));
     }
     let found = loader.load().await;
-    match (found.region(), of_pool) {
-        (Some(_), _) => Ok(found),
-        (None, Some(region)) => Ok(found.into_builder().region(Region::new(region.to_owned())).build()),
-        (None, None) => Err(Error::new(
+    let region = found.region().cloned().or_else(|| of_pool.map(|region| Region::new(region.to_owned())));
+    let Some(region) = region else {
+        return Err(Error::new(
             ErrorKind::InvalidConfiguration,
             "No AWS Region is configured.",
             "Give --region, or set AWS_REGION, to the Region of the deployment.",
-        )),
+        ));
+    };
+    let mut config = found.into_builder().region(region.clone());
+    match &settings.profile {
+        Some(profile) => {
+            config = config.credentials_provider(credentials::of_profile(profile, Some(&region)).await?);
+            Ok(config.build())
+        }
+        None => {
+            let config = config.build();
+            credentials::require_any(config.credentials_provider().as_ref()).await?;
+            Ok(config)
+        }
     }
 }
 
@@ -56,4 +68,23 @@ pub async fn configuration(
 pub fn user_pool(config: &SdkConfig, id: &PoolId) -> CognitoPool {
     let config = config.clone().into_builder().region(Region::new(id.region().to_owned())).build();
     CognitoPool::new(CognitoPool::client(&config), id.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::Cli;
+
+    #[tokio::test]
+    async fn only_the_profile_that_an_option_names_gives_credentials() {
+        let line =
+            "cognito-backup export --pool eu-west-1_a --region eu-west-1 --profile no-such-profile-of-a-test";
+        let settings = Cli::try_parse_from(line.split(' ')).unwrap().settings;
+        let error = configuration(&settings, None, Some("eu-west-1")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AccessDenied);
+        let expected = "Profile no-such-profile-of-a-test gave no credentials: ";
+        assert!(error.message().starts_with(expected), "{error}");
+    }
 }

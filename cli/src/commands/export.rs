@@ -41,11 +41,11 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads and checks the arguments.
+    /// Reads and checks the arguments. `table` is the backup table, if the settings name one.
     ///
     /// # Errors
-    /// If a pool id or a limit cannot be read.
-    pub fn read(args: &ExportArgs) -> Result<Self> {
+    /// If a pool id, a limit or the table cannot be read.
+    pub fn read(args: &ExportArgs, table: Option<&str>) -> Result<Self> {
         let pool = arguments::read("--pool", &args.pool, PoolId::parse)?;
         let mut json = json!({ "userPoolId": pool });
         if args.capture_mfa {
@@ -54,7 +54,7 @@ impl Request {
         if args.split_listing {
             json["splitListing"] = true.into();
         }
-        let json = run::with_limits(json, &args.run)?;
+        let json = run::with_table(run::with_limits(json, &args.run)?, table);
         Ok(Self { input: ExportInput::parse(&json)?, json, no_wait: args.run.no_wait })
     }
 
@@ -92,7 +92,25 @@ mod tests {
 
     fn read_with(pool: &str, run: RunArgs) -> Result<Request> {
         let switch = run.tps.is_some();
-        Request::read(&ExportArgs { pool: pool.to_owned(), capture_mfa: switch, split_listing: switch, run })
+        let args = ExportArgs { pool: pool.to_owned(), capture_mfa: switch, split_listing: switch, run };
+        Request::read(&args, None)
+    }
+
+    #[test]
+    fn the_input_names_the_table_that_the_settings_name() {
+        let args = ExportArgs {
+            pool: "eu-west-1_a".to_owned(),
+            capture_mfa: false,
+            split_listing: false,
+            run: RunArgs::default(),
+        };
+        for table in ["second", "arn:aws:dynamodb:eu-west-1:222222222222:table/second"] {
+            let json = Request::read(&args, Some(table)).unwrap().json;
+            assert_eq!(json, json!({"userPoolId": "eu-west-1_a", "table": "second"}));
+        }
+        let problem = Request::read(&args, Some("no table")).unwrap_err();
+        assert_eq!((problem.error.as_str(), problem.status.code()), ("InvalidInput", 4));
+        assert!(problem.guidance.contains("--table"), "{problem}");
     }
 
     #[test]
@@ -114,6 +132,11 @@ mod tests {
         for wrong in ["UserList", "UserList=", "UserList=0", "=5", "Lists=5", "UserList=5=6"] {
             assert_eq!(read(&[wrong]).unwrap_err().error, "InvalidInput", "{wrong}");
         }
+        let problem = read(&["UserList"]).unwrap_err();
+        assert!(
+            problem.message.contains("\"UserList\"") && problem.guidance.contains("CATEGORY=N"),
+            "{problem}"
+        );
     }
 
     #[test]

@@ -74,11 +74,26 @@ pub fn with_limits(mut input: Value, run: &RunArgs) -> Result<Value> {
         input["tps"] = tps.get().into();
     }
     for ceiling in &run.tps_by_category {
-        let (category, tps) = ceiling.split_once('=').unwrap_or((ceiling, ""));
+        let Some((category, tps)) = ceiling.split_once('=') else {
+            let message = format!("The argument of --tps-by-category is {ceiling:?}, and lacks the limit.");
+            let guidance = "Give --tps-by-category CATEGORY=N, such as UserCreation=40.";
+            return Err(Problem::refused("InvalidInput", message, guidance.to_owned()));
+        };
         input["tpsByCategory"][category] =
             arguments::read("--tps-by-category", tps, Tps::parse)?.get().into();
     }
     Ok(input)
+}
+
+/// `input` with the table that the settings name, so that a run on another one is refused.
+///
+/// DynamoDB also accepts the ARN of a table. The state machine knows its table by the name.
+pub fn with_table(mut input: Value, table: Option<&str>) -> Value {
+    if let Some(table) = table {
+        let name = table.split_once(":table/").map_or(table, |(_, name)| name);
+        input["table"] = name.into();
+    }
+    input
 }
 
 /// The limit in words.

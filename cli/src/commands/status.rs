@@ -8,6 +8,7 @@ use serde::Serialize;
 use shared::catalog::Catalog;
 use shared::model::{PoolId, Restore, RestoreState, RunKind, SnapshotState};
 use shared::ports::vault::Vault;
+use shared::{Error, ErrorKind};
 
 use super::run::{exit_status, has_begun};
 use super::snapshots::rows as snapshot_rows;
@@ -33,7 +34,7 @@ pub struct StatusArgs {
     /// Only this user pool, with its newest snapshots and the newest restores into it
     #[arg(long, value_name = "POOL_ID")]
     pub pool: Option<String>,
-    /// Only this execution
+    /// Only this execution: its ARN, or the name that `status` shows
     #[arg(long, value_name = "ARN")]
     pub execution: Option<String>,
     /// Watch the execution to its end
@@ -45,8 +46,49 @@ pub struct StatusArgs {
 #[derive(Debug)]
 pub struct Request {
     pool: Option<PoolId>,
-    execution: Option<ExecutionArn>,
+    execution: Option<Wanted>,
     wait: bool,
+}
+
+/// An execution, as an argument names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Wanted {
+    Arn(ExecutionArn),
+    /// The name of an execution of one of the two state machines.
+    Name(String),
+}
+
+impl Wanted {
+    /// Reads an ARN or a name. Source of the form of names: `StartExecution`, Step Functions API reference.
+    fn parse(text: &str) -> Result<Self, Error> {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if (1..=80).contains(&text.len()) && text.bytes().all(is_allowed) {
+            Ok(Self::Name(text.to_owned()))
+        } else {
+            ExecutionArn::parse(text).map(Self::Arn)
+        }
+    }
+
+    /// The execution. A name begins with its verb if the command line started the execution.
+    async fn find<E: Executions>(&self, executions: &E) -> Result<ExecutionView, Error> {
+        let name = match self {
+            Self::Arn(arn) => return executions.describe(arn).await,
+            Self::Name(name) => name,
+        };
+        let (first, second) = if name.starts_with("import-") {
+            (RunKind::Import, RunKind::Export)
+        } else {
+            (RunKind::Export, RunKind::Import)
+        };
+        let of = async |operation| {
+            let machine = executions.machine(operation).await?;
+            executions.describe(&ExecutionArn::of(&machine, name)?).await
+        };
+        match of(first).await {
+            Err(error) if error.kind() == ErrorKind::InvalidInput => of(second).await,
+            found => found,
+        }
+    }
 }
 
 /// What runs, and what the table holds.
@@ -74,17 +116,16 @@ impl Request {
     pub fn read(args: &StatusArgs) -> Result<Self> {
         Ok(Self {
             pool: arguments::read_if_given("--pool", args.pool.as_deref(), PoolId::parse)?,
-            execution: arguments::read_if_given(
-                "--execution",
-                args.execution.as_deref(),
-                ExecutionArn::parse,
-            )?,
+            execution: arguments::read_if_given("--execution", args.execution.as_deref(), Wanted::parse)?,
             wait: args.wait,
         })
     }
 
     pub fn execution_region(&self) -> Option<&str> {
-        self.execution.as_ref().map(ExecutionArn::region)
+        match &self.execution {
+            Some(Wanted::Arn(arn)) => Some(arn.region()),
+            Some(Wanted::Name(_)) | None => None,
+        }
     }
 
     pub fn pool_region(&self) -> Option<&str> {
@@ -109,8 +150,8 @@ impl Request {
         };
         let mut exit = ExitStatus::Done;
         match &self.execution {
-            Some(arn) => {
-                let view = self.look(deployment, arn, session).await?;
+            Some(wanted) => {
+                let view = self.look(deployment, wanted, session).await?;
                 exit = exit_status(&view, has_begun(deployment, &view).await);
                 if self.pool.is_none() {
                     status.add_run(&deployment.catalog, &view, now()).await?;
@@ -130,13 +171,14 @@ impl Request {
     async fn look<E: Executions, V: Vault, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
-        arn: &ExecutionArn,
+        wanted: &Wanted,
         session: Session<'_, S>,
     ) -> Result<ExecutionView> {
-        let view = deployment.executions.describe(arn).await?;
+        let view = wanted.find(&deployment.executions).await?;
         if !self.wait || view.status != RunStatus::Running {
             return Ok(view);
         }
+        let arn = &view.arn;
         let mut run = DeployedRun::new(&deployment.executions, &deployment.catalog, arn, &view.input);
         match watch(&mut run, session.meter, session.interrupted).await {
             Ok(Watched::Ended(ended)) => Ok(*ended),
@@ -267,5 +309,22 @@ impl Report for Status {
             None => {}
         }
         parts.join("\n\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn an_execution_has_an_arn_or_a_name() {
+        let name = "export-eu-west-1_a-20261121T020000Z-1a2b3c4d";
+        assert_eq!(Wanted::parse(name), Ok(Wanted::Name(name.to_owned())));
+        let arn = testing::arn();
+        assert_eq!(Wanted::parse(arn.as_str()), Ok(Wanted::Arn(arn)));
+        for wrong in ["", "two words", "arn:aws:states:eu-west-1", &"a".repeat(81)] {
+            assert_eq!(Wanted::parse(wrong).unwrap_err().kind(), ErrorKind::InvalidInput, "{wrong}");
+        }
     }
 }

@@ -85,6 +85,14 @@ impl Report for PlanEnd {
                  the plan again."
                     .to_owned()
             }
+            (None, _) if report.forecast.group_roles.groups_with_foreign_role > 0 => {
+                "Next: the same command without --plan would end with code 3 (PARTIAL), because groups lose their role. To \
+                 give them other roles or none, add --group-roles FILE or --group-roles skip."
+                    .to_owned()
+            }
+            (None, _) if report.forecast.has_losses() => {
+                "Next: the same command without --plan. It would end with code 3 (PARTIAL).".to_owned()
+            }
             (None, _) => "Next: the same command without --plan.".to_owned(),
             (Some(_), _) if !report.forecast.old_sub_attribute_filled.is_none() => {
                 format!(
@@ -108,7 +116,7 @@ impl Report for PlanEnd {
 mod tests {
     use shared::model::{
         Category, Existing, Forecast, Note, ReasonCode, Restore, RestoreState, RunKind, SchemaViolation,
-        Shrunk, Sub, Tps, UserListing,
+        Shrunk, Sub, Tps, UnmatchedNames, UserListing,
     };
     use shared::report::Planned;
 
@@ -140,6 +148,7 @@ mod tests {
             forecast,
             damaged: 0,
             restore_at_work: None,
+            unmatched_names: UnmatchedNames::default(),
             refusal: None,
             shrunk: None,
             total_calls: 15_000,
@@ -175,6 +184,7 @@ mod tests {
                 forecast,
                 damaged: 0,
                 restore_at_work: None,
+                unmatched_names: UnmatchedNames::default(),
                 refusal: Some("UsersNotAccepted".to_owned()),
                 shrunk: None,
                 total_calls: 806_686,
@@ -202,6 +212,44 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_says_that_the_import_would_be_partial() {
+        let restore = testing::restore(RestoreState::Running);
+        let next = |forecast: Forecast| {
+            let report = PlanReport {
+                operation: RunKind::Import,
+                status: Planned::Planned,
+                dry_run: true,
+                more: false,
+                snapshot_id: restore.snapshot.clone(),
+                source_user_pool_id: restore.source.clone(),
+                target_user_pool_id: restore.target.clone(),
+                expected: restore.expected,
+                listing: Some(UserListing::One),
+                summary: String::new(),
+                damaged: 0,
+                restore_at_work: None,
+                unmatched_names: UnmatchedNames::default(),
+                forecast,
+                refusal: None,
+                shrunk: None,
+                total_calls: 0,
+                least_seconds: 0,
+            };
+            PlanEnd { execution_arn: testing::arn(), report, damaged_groups: Vec::new() }
+                .human(testing::now())
+        };
+        let mut of_user = Forecast::default();
+        of_user.count_objection(Sub::new("sub-9"), ReasonCode::NoSignInName);
+        let text = next(of_user);
+        assert!(text.ends_with("without --plan. It would end with code 3 (PARTIAL)."), "{text}");
+        let mut of_role = Forecast::default();
+        of_role.group_roles.groups_with_foreign_role = 3;
+        let text = next(of_role);
+        assert!(text.contains("PARTIAL") && text.contains("--group-roles skip"), "{text}");
+        assert!(next(Forecast::default()).ends_with("without --plan."));
+    }
+
+    #[test]
     fn a_plan_with_damaged_records_ends_with_3_and_advises_no_import() {
         let mut forecast = Forecast::default();
         forecast.count_objection(Sub::new("sub-7"), ReasonCode::RecordMissing);
@@ -221,6 +269,7 @@ mod tests {
             summary: forecast.summary(0, Tps::DEFAULT, 0),
             damaged: forecast.damaged(),
             restore_at_work: None,
+            unmatched_names: UnmatchedNames::default(),
             forecast,
             refusal: None,
             shrunk: None,

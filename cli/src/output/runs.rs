@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
     CallStats, ImportInput, ImportOptions, JobsReport, Passwords, PoolId, ReasonCode, Restore, RestoreState,
-    RunId, RunKind, Selection, Shrunk, Totals, VerificationResult,
+    RunId, RunKind, Selection, Shrunk, Totals, UnmatchedNames, VerificationResult,
 };
 use shared::report::{ExportReport, ImportReport};
 
@@ -62,6 +62,9 @@ pub struct ImportEnd {
     /// An earlier snapshot that holds many more users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shrunk: Option<Shrunk>,
+    /// The names of the selection that match nothing in the snapshot, by list.
+    #[serde(skip_serializing_if = "UnmatchedNames::is_empty")]
+    pub unmatched_names: UnmatchedNames,
     /// The calls of this execution.
     pub calls: Option<CallStats>,
     /// The outcomes in words.
@@ -88,6 +91,7 @@ impl ImportEnd {
             jobs: report.jobs,
             losses: Vec::new(),
             shrunk: report.shrunk,
+            unmatched_names: report.unmatched_names,
             calls: Some(report.calls),
             summary: report.summary,
             options: input.options.clone(),
@@ -117,12 +121,14 @@ impl ImportEnd {
                 restore.verification.as_ref(),
                 restore.has_succeeded,
                 restore.shrunk.as_ref(),
+                &restore.unmatched_names,
             ),
             totals,
             verification: restore.verification,
             jobs: restore.jobs,
             losses,
             shrunk: restore.shrunk,
+            unmatched_names: restore.unmatched_names,
             calls: restore.calls,
             options: restore.options,
             selection: input.selection.clone(),

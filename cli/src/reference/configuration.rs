@@ -92,6 +92,10 @@ fn compared(field: &Field) -> String {
         (Nature::Secret, _) => "yes, without showing it".to_owned(),
         (Nature::Setting, Comparison::Set) => "yes, in any order".to_owned(),
         (Nature::Setting, Comparison::Duration { .. }) => "yes, as a time with its unit".to_owned(),
+        (Nature::Setting, Comparison::Issued(_)) => {
+            "yes, one by one in the same pool, by number in another".to_owned()
+        }
+        (Nature::Setting, Comparison::Bytes) => "yes, shown by size and digest".to_owned(),
         (Nature::Setting, Comparison::UnitOf(path)) => format!("with `{path}`"),
         (Nature::Setting, Comparison::Mirror(path)) => format!("as `{path}`"),
         (Nature::Setting, Comparison::Exact | Comparison::FreeJson | Comparison::Keyed(_)) => {

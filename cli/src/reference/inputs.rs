@@ -48,6 +48,7 @@ fn row(verb: &str, field: &InputField) -> [String; 5] {
             "`\"keep\"`; `\"skip\"`: no role; `{\"map\": {\"<role ARN>\": \"<role ARN>\"}}` with 1 to 100 roles",
             "`\"keep\"`",
         ),
+        InputValue::Table => ("name of a DynamoDB table", "that of the deployment"),
         InputValue::Users => ("[object with lists](#select-and-except)", ""),
     };
     let (mut value, mut default) = (value.to_owned(), default.to_owned());
@@ -67,7 +68,8 @@ fn options(verb: &str, field: &str) -> Vec<String> {
     let root = Cli::command();
     let verb = root.find_subcommand(verb).unwrap();
     for option in &options {
-        let is_known = verb.get_arguments().any(|known| known.get_long() == option.strip_prefix("--"));
+        let mut known = verb.get_arguments().chain(root.get_arguments());
+        let is_known = known.any(|known| known.get_long() == option.strip_prefix("--"));
         assert!(is_known, "no option {option} sets {field}");
     }
     options

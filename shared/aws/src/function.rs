@@ -65,6 +65,10 @@ impl Backend for Aws {
         CognitoPool::new(self.cognito.clone(), id.clone())
     }
 
+    fn table(&self) -> &str {
+        &self.environment.table
+    }
+
     fn vault(&self) -> DynamoVault {
         self.vault.clone()
     }

@@ -196,6 +196,10 @@ impl Backend for MemoryBackend {
         }
     }
 
+    fn table(&self) -> &str {
+        "cognito-backup"
+    }
+
     fn vault(&self) -> MemoryVault {
         self.vault.through(&self.gate)
     }

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, encode, keys};
+use super::{Catalog, CheckpointKey, encode, keys};
 use crate::Result;
-use crate::model::{GroupMatch, RunId, Selection, Sub};
+use crate::model::{GroupMatch, RunId, Selection, Sub, UnmatchedNames};
 use crate::ports::vault::{ReadVault, Vault};
 
 /// An item that has no content beside its key.
@@ -17,6 +17,12 @@ impl<V: ReadVault> Catalog<V> {
     /// The selection of a restore. None if all users are restored.
     pub async fn selection(&self, run: &RunId) -> Result<Option<Selection>> {
         self.read(&keys::selection(run)).await
+    }
+
+    /// The names of the selection that match nothing in the snapshot. None of them before its users were found.
+    pub async fn unmatched_names(&self, run: &RunId) -> Result<UnmatchedNames> {
+        let state = self.checkpoint(&CheckpointKey::selection_scan(run)).await?;
+        Ok(state.map(|state| state.unmatched).unwrap_or_default())
     }
 
     /// For each of these users: whether it is a member of a group that the selection names, or

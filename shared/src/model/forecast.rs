@@ -192,6 +192,20 @@ impl Forecast {
         users.map(|(_, objection)| objection.users).sum::<u64>() + self.damaged_groups
     }
 
+    /// Whether an import that meets what the forecast counts ends `PARTIAL`.
+    pub fn has_losses(&self) -> bool {
+        let is_loss = |reason: &ObjectionReason| match reason {
+            ObjectionReason::Reason(reason) => reason.is_loss(),
+            ObjectionReason::Violation(_) => true,
+        };
+        self.objections.keys().any(is_loss)
+            || self.notes.keys().any(|note| note.is_loss())
+            || self.group_roles.groups_with_foreign_role > 0
+            || self.groups_too_many > 0
+            || self.damaged_groups > 0
+            || self.damaged_pages > 0
+    }
+
     /// The objections that only the settings of this target cause.
     pub fn caused_by_target(&self) -> impl Iterator<Item = (&ObjectionReason, &Objection)> {
         self.objections.iter().filter(|(reason, _)| matches!(reason, ObjectionReason::Violation(_)))
@@ -254,5 +268,24 @@ mod tests {
         assert!(accepted.allows_writing());
         accepted.forecast.count_overwritten(&Sub::new("sub-1"));
         assert!(!accepted.allows_writing(), "another attribute can keep the old subs");
+    }
+
+    #[test]
+    fn an_import_with_a_loss_ends_partial_and_one_with_a_choice_does_not() {
+        let sub = || Sub::new("sub-1");
+        let mut forecast = Forecast::default();
+        forecast.count_objection(sub(), ReasonCode::LeftToSignIn);
+        forecast.count_notes(&[Note::CannotResetPassword]);
+        forecast.group_roles.groups_without_role = 1;
+        assert!(!forecast.has_losses(), "{forecast:?}");
+        let mut of_role = forecast.clone();
+        of_role.group_roles.groups_with_foreign_role = 1;
+        let mut of_value = forecast.clone();
+        of_value.count_notes(&[Note::ValueNotRestored]);
+        let mut of_user = forecast.clone();
+        of_user.count_objection(sub(), ReasonCode::NoSignInName);
+        let mut of_rule = forecast;
+        of_rule.count_objection(sub(), SchemaViolation::limits("email"));
+        assert!([of_role, of_value, of_user, of_rule].iter().all(Forecast::has_losses));
     }
 }

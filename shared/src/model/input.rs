@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES, SELECTION_NAMES};
 use super::{
     Ceilings, Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, PoolId, Selection,
-    SnapshotSelector, Sub, TargetPool, Tps, Unconfirmed, UserFilter, is_role,
+    SnapshotSelector, Sub, TableName, TargetPool, Tps, Unconfirmed, UserFilter, is_role,
 };
 use crate::{Error, ErrorKind, Guidance};
 
@@ -35,6 +35,8 @@ pub struct ExportInput {
     pub capture_mfa: bool,
     /// `splitListing`: whether the export may split the listing of users. The deployment may allow it, too.
     pub split_listing: bool,
+    /// `table`: the backup table that the operator means. The run is refused if its functions have another one.
+    pub table: Option<TableName>,
 }
 
 /// The input of the import state machine.
@@ -57,6 +59,8 @@ pub struct ImportInput {
     pub accept_shrunk: bool,
     /// `select` and `except`: the users to restore.
     pub selection: Selection,
+    /// `table`: the backup table that the operator means. The run is refused if its functions have another one.
+    pub table: Option<TableName>,
     /// All other fields: how the users are restored.
     pub options: ImportOptions,
 }
@@ -74,6 +78,7 @@ impl ExportInput {
             ceilings: fields.ceilings()?,
             capture_mfa: fields.switch("captureMfa")?,
             split_listing: fields.switch("splitListing")?,
+            table: fields.table()?,
         })
     }
 }
@@ -114,6 +119,7 @@ impl ImportInput {
             dry_run: fields.switch("dryRun")?,
             accept_shrunk: fields.switch("acceptShrunk")?,
             selection: fields.selection()?,
+            table: fields.table()?,
             options,
         })
     }
@@ -186,6 +192,15 @@ impl<'a> Fields<'a> {
         PoolId::parse(self.text(name, value)?).map_err(|error| {
             Error::new(error.kind(), format!("{name} is not a user pool id."), error.guidance().clone())
         })
+    }
+
+    fn table(&self) -> Result<Option<TableName>, Error> {
+        const NAME: &str = "table";
+        let Some(value) = self.get(NAME) else { return Ok(None) };
+        match TableName::parse(self.text(NAME, value)?) {
+            Some(table) => Ok(Some(table)),
+            None => Err(self.refuse(NAME, format!("{NAME} is not the name of a DynamoDB table."))),
+        }
     }
 
     fn switch(&self, name: &str) -> Result<bool, Error> {
@@ -415,6 +430,17 @@ mod tests {
                 refused(json!({"userPoolId": "us-east-1_A", "tps": tps})).contains("from 1 to 200"),
                 "{tps}"
             );
+        }
+    }
+
+    #[test]
+    fn an_input_can_name_the_table() {
+        let parse = |table: Value| ExportInput::parse(&json!({"userPoolId": "us-east-1_A", "table": table}));
+        assert_eq!(parse(json!("backup.2_a-b")).unwrap().table, TableName::parse("backup.2_a-b"));
+        assert_eq!(parse(Value::Null).unwrap().table, None);
+        for wrong in [json!("ab"), json!("secret table"), json!(""), json!("a".repeat(256)), json!(7)] {
+            let refused = cause(&parse(wrong).unwrap_err());
+            assert!(refused.starts_with("table is n") && !refused.contains("secret"), "{refused}");
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The parser takes the names that it accepts from here, and `docs/reference/inputs.md` is rendered from here.
 
-use InputValue::{Ceilings, CustomAttribute, GroupRoles, PoolId, Snapshot, Switch, Tps, Users, Words};
+use InputValue::{Ceilings, CustomAttribute, GroupRoles, PoolId, Snapshot, Switch, Table, Tps, Users, Words};
 
 /// One field of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub enum InputValue {
     GroupRoles,
     /// An object with lists of users and groups. No default.
     Users,
+    /// The name of a DynamoDB table. The default is that of the deployment.
+    Table,
 }
 
 const fn field(name: &'static str, value: InputValue, meaning: &'static str) -> InputField {
@@ -47,6 +49,12 @@ const CEILINGS: InputField = field(
     "tpsByCategory",
     Ceilings,
     "Limits for single request quota categories of Cognito, in calls per second.",
+);
+
+const TABLE: InputField = field(
+    "table",
+    Table,
+    "The backup table that you mean. The run is refused if its functions work on another one.",
 );
 
 /// The fields of the input of an export.
@@ -66,6 +74,7 @@ pub const EXPORT_FIELDS: &[InputField] = &[
          An export with `captureMfa`, or without an earlier sealed snapshot, never splits. `false` does not turn off the \
          setting `SplitListing`.",
     ),
+    TABLE,
 ];
 
 /// The fields of the input of an import.
@@ -150,6 +159,7 @@ pub const IMPORT_FIELDS: &[InputField] = &[
     field("dryRun", Switch, "Only make the forecast, and change nothing."),
     field("select", Users, "Restore only these users, and the members of these groups."),
     field("except", Users, "Do not restore these users, and not the members of these groups."),
+    TABLE,
 ];
 
 /// The lists in `select` and `except`.
@@ -251,6 +261,7 @@ mod tests {
                         assert_eq!(parse(json!("keep")).unwrap(), left_out);
                         assert!(parse(json!("skip")).is_ok() && parse(json!("none")).is_err());
                     }
+                    Table => assert!(parse(json!("cognito-backup")).is_ok() && parse(json!("a b")).is_err()),
                     Users => {
                         for (list, _) in SELECTION_FIELDS {
                             let sub = "11111111-2222-3333-4444-555555555555";

@@ -44,6 +44,7 @@ mod run;
 mod selection;
 mod snapshot;
 mod sub_map;
+mod table_name;
 mod target_pool;
 mod target_scan;
 mod text_enum;
@@ -101,12 +102,15 @@ pub use record_kind::RecordKind;
 pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{Judgement, KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
-pub use selection::{FilterList, FilterPlaces, GroupMatch, Selection, SelectionCheckpoint, UserFilter};
+pub use selection::{
+    FilterList, FilterPlaces, GroupMatch, Selection, SelectionCheckpoint, UnmatchedNames, UserFilter,
+};
 pub use snapshot::{
     Counts, RecordLookUps, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot, SnapshotState,
     SplitListing, UserListing,
 };
 pub use sub_map::{LeftOut, Origin, RestoredUser, SubMapEntry};
+pub use table_name::TableName;
 pub use target_pool::TargetPool;
 pub use target_scan::{ListingCheckpoint, ScannedUser, ScannedValues};
 pub use unit::{Listing, SubPrefix, Unit, UnitId, UnitState};

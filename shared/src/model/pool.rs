@@ -28,8 +28,8 @@ pub struct PoolDescription {
     /// Whether usernames that differ only by case are different.
     pub case_sensitive: bool,
     pub mfa: MfaSetting,
-    /// The ways of "forgot password", by Cognito's names. None if the pool has no such setting: then both
-    /// addresses serve.
+    /// The ways of "forgot password", by Cognito's names. None or empty if the pool has no such setting: then
+    /// both addresses serve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_recovery: Option<Vec<String>>,
     /// The schema, by attribute name (`custom:` included).
@@ -234,7 +234,10 @@ impl Default for Recovery {
 
 impl Recovery {
     fn of(pool: &PoolDescription) -> Self {
-        let Some(ways) = &pool.account_recovery else { return Self::default() };
+        // Cognito answers a pool that never had the setting with no setting, or with one without ways.
+        let Some(ways) = pool.account_recovery.as_ref().filter(|ways| !ways.is_empty()) else {
+            return Self::default();
+        };
         let has = |way: &str| ways.iter().any(|name| name == way);
         Self { email: has("verified_email"), phone: has("verified_phone_number") }
     }
@@ -371,7 +374,7 @@ mod tests {
             ways(Some(&["verified_email"])),
             ways(Some(&["verified_email", "verified_phone_number"])),
         );
-        assert_eq!(ways(None), Recovery::default());
+        assert_eq!([ways(None), ways(Some(&[]))], [Recovery::default(); 2]);
         let with_email = user(&[("email", "a@x"), ("email_verified", "true")]);
         let with_phone = user(&[("phone_number", "+1"), ("phone_number_verified", "true")]);
         let mut with_both = with_email.clone();

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     AttributeSchema, CallStats, Digest, Execution, Existing, ExpiresAt, Failure, ImportInput, ImportOptions,
     JobsReport, Listing, Pages, PoolId, RecordKind, RunId, SnapshotSelector, SubMapRetention, TargetPool,
-    TargetSettings, Totals, UniqueName, Unit, UnitId, UserRecord, ValueRules, VerificationResult,
+    TargetSettings, Totals, UniqueName, Unit, UnitId, UnmatchedNames, UserRecord, ValueRules,
+    VerificationResult,
 };
 
 /// The state of a restore.
@@ -54,6 +55,9 @@ pub struct Restore {
     /// Whether an earlier pass succeeded. Since then, the target is in use.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_succeeded: bool,
+    /// The names of the selection that match nothing in the snapshot. Known when the restore is closed.
+    #[serde(default, skip_serializing_if = "UnmatchedNames::is_empty")]
+    pub unmatched_names: UnmatchedNames,
     /// What the restore must know of the target.
     pub settings: TargetSettings,
     #[serde(default)]
@@ -237,6 +241,7 @@ pub(super) fn fixture() -> Restore {
         retention_changed: false,
         pass: 1,
         has_succeeded: false,
+        unmatched_names: super::UnmatchedNames::default(),
         settings: TargetSettings::of(&super::PoolDescription::with_defaults(&[])),
         options: ImportOptions::default(),
         selection: None,
@@ -279,6 +284,7 @@ mod tests {
             dry_run: false,
             accept_shrunk: false,
             selection: Selection::default(),
+            table: None,
             options: ImportOptions::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! Selections: the users of a snapshot that an import restores.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -83,7 +84,8 @@ impl UserFilter {
 }
 
 /// A list of a filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum FilterList {
     Usernames,
     Emails,
@@ -122,12 +124,32 @@ impl FilterPlaces<'_> {
     }
 
     /// How many entries of each list are not among these.
-    pub fn others(&self, is_among: impl Fn(usize) -> bool) -> BTreeMap<FilterList, u64> {
+    pub fn others(&self, is_among: impl Fn(usize) -> bool) -> UnmatchedNames {
         let mut others = BTreeMap::new();
         for ((list, _), _) in self.0.iter().filter(|(_, place)| !is_among(**place)) {
             *others.entry(*list).or_default() += 1;
         }
-        others
+        UnmatchedNames(others)
+    }
+}
+
+/// How many entries of each list of a filter match nothing in the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UnmatchedNames(pub BTreeMap<FilterList, u64>);
+
+impl UnmatchedNames {
+    /// Whether each entry matches.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Such as `1 of usernames, 2 of groups`.
+impl fmt::Display for UnmatchedNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists: Vec<_> =
+            self.0.iter().map(|(list, entries)| format!("{entries} of {}", list.name())).collect();
+        f.write_str(&lists.join(", "))
     }
 }
 
@@ -204,25 +226,48 @@ pub struct SelectionCheckpoint {
     /// The exceptions that name a user or a group, one bit for each: see [`UserFilter::places`].
     #[serde(default, with = "super::binary::bytes", skip_serializing_if = "Vec::is_empty")]
     pub excepted: Vec<u8>,
+    /// The same for the names of `select`.
+    #[serde(default, with = "super::binary::bytes", skip_serializing_if = "Vec::is_empty")]
+    pub matched: Vec<u8>,
+    /// The names of `select` that match nothing in the snapshot. Counted at the end.
+    #[serde(default, skip_serializing_if = "UnmatchedNames::is_empty")]
+    pub unmatched: UnmatchedNames,
     pub done: bool,
 }
 
 impl SelectionCheckpoint {
     /// Notes that exceptions name a user or a group.
     pub fn note_excepted(&mut self, places: impl IntoIterator<Item = usize>) {
-        for place in places {
-            if self.excepted.len() <= place / 8 {
-                self.excepted.resize(place / 8 + 1, 0);
-            }
-            if let Some(byte) = self.excepted.get_mut(place / 8) {
-                *byte |= 1 << (place % 8);
-            }
-        }
+        set(&mut self.excepted, places);
     }
 
     pub fn is_excepted(&self, place: usize) -> bool {
-        self.excepted.get(place / 8).is_some_and(|byte| byte & (1 << (place % 8)) != 0)
+        is_set(&self.excepted, place)
     }
+
+    /// Notes that names of `select` match a user or a group.
+    pub fn note_matched(&mut self, places: impl IntoIterator<Item = usize>) {
+        set(&mut self.matched, places);
+    }
+
+    pub fn is_matched(&self, place: usize) -> bool {
+        is_set(&self.matched, place)
+    }
+}
+
+fn set(bits: &mut Vec<u8>, places: impl IntoIterator<Item = usize>) {
+    for place in places {
+        if bits.len() <= place / 8 {
+            bits.resize(place / 8 + 1, 0);
+        }
+        if let Some(byte) = bits.get_mut(place / 8) {
+            *byte |= 1 << (place % 8);
+        }
+    }
+}
+
+fn is_set(bits: &[u8], place: usize) -> bool {
+    bits.get(place / 8).is_some_and(|byte| byte & (1 << (place % 8)) != 0)
 }
 
 impl Default for SelectionCheckpoint {
@@ -235,6 +280,8 @@ impl Default for SelectionCheckpoint {
             damaged: 0,
             unreadable: 0,
             excepted: Vec::new(),
+            matched: Vec::new(),
+            unmatched: UnmatchedNames::default(),
             done: false,
         }
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::ceilings;
 use super::event::{self, BeginEvent};
 use super::import::{Preflight, RestoreStart};
-use super::refusals::{pool_elsewhere, refused, repair_refused};
+use super::refusals::{pool_elsewhere, refused, repair_refused, require_table};
 use super::run::{claim_lease, end_calls, paced_pool, require_sealed};
 use crate::catalog::{Catalog, TakenLease};
 use crate::model::{
@@ -30,11 +30,13 @@ pub async fn enumerate<B: Backend>(backend: &B, event: Value, budget: Budget) ->
     match event.operation {
         RunKind::Export => {
             let input = ExportInput::parse(&event.input)?;
+            require_table(backend.table(), input.table.as_ref())?;
             let progress = first_progress(backend, &event, &input.pool, input.tps, &input.ceilings)?;
             begin_export(backend, progress, input, budget).await
         }
         RunKind::Import => {
             let input = ImportInput::parse(&event.input)?;
+            require_table(backend.table(), input.table.as_ref())?;
             let (target_pool, target) = (input.target_pool(), input.target.clone());
             let progress = first_progress(backend, &event, &target, input.tps, &input.ceilings)?;
             let begun = begin_import(backend, progress, input, budget).await;

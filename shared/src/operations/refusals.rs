@@ -1,6 +1,6 @@
 //! The errors of a run or a command whose call Cognito refused.
 
-use crate::model::PoolId;
+use crate::model::{PoolId, TableName};
 use crate::ports::pool::{PoolError, PoolErrorKind};
 use crate::{Error, ErrorKind, Guidance};
 
@@ -44,6 +44,20 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
             format!("Cognito refused a call on user pool {pool}: {error}."),
             "Look up the error code in the Cognito API reference, remove the cause and start again.",
         ),
+    }
+}
+
+/// Refuses a run whose input names another table than `table`, that of its functions.
+///
+/// The operator chose a snapshot in one table, and the run would work on another one.
+pub fn require_table(table: &str, named: Option<&TableName>) -> Result<(), Error> {
+    match named {
+        Some(named) if named.as_str() != table => Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("The input names another backup table than {table}, on which this deployment works."),
+            Guidance::MatchTable,
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -19,6 +19,8 @@ pub trait Backend: Send + Sync {
     fn region(&self) -> Option<&str>;
     /// A pool of the step's account and Region.
     fn pool(&self, id: &PoolId) -> Self::Pool;
+    /// The name of the backup table.
+    fn table(&self) -> &str;
     /// The backup table.
     fn vault(&self) -> Self::Vault;
     fn job_files(&self) -> Self::JobFiles;

@@ -33,6 +33,9 @@ pub fn in_members(guidance: &Guidance) -> String {
              share the quota."
         }
         Guidance::CheckTable => "Set BACKUP_TABLE_NAME to the table of the deployment.",
+        Guidance::MatchTable => {
+            "Set \"table\" to the table of the deployment, or leave it out. Or start the state machine of the other table."
+        }
         Guidance::GrantTable => {
             "Allow the function's role to read and write items of the table, and to use its KMS key."
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::format::{form, grouped, listed, plural};
 use crate::model::{
     CallStats, JobsReport, NotInJob, Note, PoolId, ReasonCode, RecordKind, RestoreState, RunId, RunKind,
-    Shrunk, Tally, Totals, VerificationResult,
+    Shrunk, Tally, Totals, UnmatchedNames, VerificationResult,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct ImportReport {
     /// An earlier snapshot that holds many more users. The input accepted that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrunk: Option<Shrunk>,
+    /// The names of the selection that match nothing in the snapshot, by list.
+    #[serde(default, skip_serializing_if = "UnmatchedNames::is_empty")]
+    pub unmatched_names: UnmatchedNames,
     /// The calls of this execution.
     pub calls: CallStats,
     /// All of this in words.
@@ -51,6 +54,7 @@ impl ImportReport {
         verification: Option<&VerificationResult>,
         had_succeeded: bool,
         shrunk: Option<&Shrunk>,
+        unmatched: &UnmatchedNames,
     ) -> String {
         let jobs = jobs.map(JobsReport::summary).unwrap_or_default();
         let in_words = |verification: &VerificationResult| {
@@ -60,7 +64,17 @@ impl ImportReport {
         };
         let verification = verification.map(in_words).unwrap_or_default();
         let shrunk = shrunk.map(Shrunk::summary).unwrap_or_default();
-        format!("{}{jobs}{verification}{shrunk}", totals.summary())
+        format!("{}{jobs}{verification}{shrunk}{}", totals.summary(), unmatched.summary())
+    }
+}
+
+impl UnmatchedNames {
+    /// A warning in words, with a blank before it. Empty if each name matches.
+    pub fn summary(&self) -> String {
+        if self.is_empty() {
+            return String::new();
+        }
+        format!(" ATTENTION: names of the selection match nothing in the snapshot: {self}.")
     }
 }
 

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::import::{notes, through_the_api};
 use crate::format::{form, grouped, plural};
 use crate::model::{
-    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, ObjectionReason, PoolId,
-    ReasonCode, RolesForecast, RunId, RunKind, Shrunk, Tps, UserListing,
+    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, Note, ObjectionReason, PoolId,
+    ReasonCode, RolesForecast, RunId, RunKind, Shrunk, Tps, UnmatchedNames, UserListing,
 };
 use crate::{Error, ErrorKind};
 
@@ -50,6 +50,9 @@ pub struct PlanReport {
     /// An earlier snapshot that holds many more users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrunk: Option<Shrunk>,
+    /// The names of the selection that match nothing in the snapshot, by list.
+    #[serde(default, skip_serializing_if = "UnmatchedNames::is_empty")]
+    pub unmatched_names: UnmatchedNames,
     /// The restore on which an import works meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore_at_work: Option<RunId>,
@@ -75,6 +78,7 @@ impl PlanReport {
         calls: u64,
         seconds: u64,
         refusal: Option<&Error>,
+        unmatched: &UnmatchedNames,
     ) -> String {
         let ForecastCheckpoint { restore, forecast, .. } = state;
         let mut words = forecast.summary(calls, tps, seconds);
@@ -84,9 +88,13 @@ impl PlanReport {
             words += " Each missing membership takes one more call.";
         }
         words += &restore.shrunk.as_ref().map(Shrunk::summary).unwrap_or_default();
+        words += &unmatched.summary();
         words += listing.map(UserListing::summary).unwrap_or_default();
         if let Some(id) = &restore.at_work {
             words += &format!(" ATTENTION: an import works on restore {id} now, and changes these numbers.");
+        }
+        if refusal.is_none() && forecast.has_losses() {
+            words += " The import would end PARTIAL.";
         }
         if let Some(refusal) = refusal {
             let unless = match refusal.kind() {
@@ -144,8 +152,11 @@ impl Forecast {
             let users = plural(self.old_sub_attribute_filled.users, "user", "users");
             words += &format!(" The old sub would overwrite another value of its attribute: {users}.");
         }
-        if self.must_reset > 0 {
-            let users = plural(self.must_reset, "user", "users");
+        // The other users need an administrator: a note says so.
+        let unable = self.notes.get(&Note::CannotResetPassword).copied().unwrap_or_default();
+        let able = self.must_reset.saturating_sub(unable);
+        if able > 0 {
+            let users = plural(able, "user", "users");
             words += &format!(" {users} must set a new password by \"forgot password\".");
         }
         if self.groups_too_many > 0 {
@@ -259,5 +270,22 @@ impl JobsForecast {
         let users = plural(self.by_job, "user", "users");
         let words = format!(" Import jobs can carry {users}. Cognito decides how long they take.");
         words + &through_the_api(&self.by_api)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Category;
+
+    #[test]
+    fn users_that_cannot_reset_the_password_are_not_told_to_reset_it() {
+        let calls = [Category::UserCreation];
+        let mut forecast = Forecast { must_reset: 3, ..Forecast::default() };
+        (0..2).for_each(|_| forecast.count_creatable(calls, &[]));
+        forecast.count_creatable(calls, &[Note::CannotResetPassword, Note::OnlyAdminResets]);
+        let words = forecast.summary(3, Tps::DEFAULT, 1);
+        assert!(words.contains(" 2 users must set a new password by \"forgot password\"."), "{words}");
+        assert!(words.contains(" 1 user cannot reset the password alone."), "{words}");
     }
 }

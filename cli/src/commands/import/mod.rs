@@ -128,16 +128,16 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads and checks the arguments.
+    /// Reads and checks the arguments. `table` is the backup table, if the settings name one.
     ///
     /// # Errors
     /// If a pool id, a snapshot id or a limit cannot be read. If source and target are the same, and the arguments do
     /// not say what happens to existing users.
-    pub fn read(args: &ImportArgs) -> Result<Self> {
+    pub fn read(args: &ImportArgs, table: Option<&str>) -> Result<Self> {
         arguments::read("--pool", &args.pool, PoolId::parse)?;
         arguments::read("--into", &args.into, PoolId::parse)?;
         arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
-        let json = run::with_limits(json(args)?, &args.run)?;
+        let json = run::with_table(run::with_limits(json(args)?, &args.run)?, table);
         Ok(Self { input: ImportInput::parse(&json)?, json, no_wait: args.run.no_wait })
     }
 
@@ -229,7 +229,7 @@ mod tests {
     ) -> Result<Request> {
         let run = RunArgs { tps: tps.map(str::to_owned), ..RunArgs::default() };
         let [pool, into, snapshot] = [pool, into, snapshot].map(str::to_owned);
-        Request::read(&ImportArgs {
+        let args = ImportArgs {
             pool,
             into,
             snapshot,
@@ -237,11 +237,30 @@ mod tests {
             selection: SelectionArgs::default(),
             options,
             run,
-        })
+        };
+        Request::read(&args, None)
     }
 
     fn read(pool: &str, into: &str, snapshot: &str, tps: Option<&str>) -> Result<Request> {
         read_with(pool, into, snapshot, tps, OptionArgs::default())
+    }
+
+    #[test]
+    fn the_input_names_the_table_that_the_settings_name() {
+        let request = |table: Option<&str>| {
+            let args = ImportArgs {
+                pool: "eu-west-1_a".to_owned(),
+                into: "eu-west-1_b".to_owned(),
+                snapshot: "latest".to_owned(),
+                plan: true,
+                selection: SelectionArgs::default(),
+                options: OptionArgs::default(),
+                run: RunArgs::default(),
+            };
+            Request::read(&args, table).unwrap().json
+        };
+        assert_eq!(request(Some("second"))["table"], "second");
+        assert_eq!(request(None).get("table"), None);
     }
 
     #[test]
@@ -258,7 +277,7 @@ mod tests {
         let run = RunArgs::default();
         let args =
             ImportArgs { pool, into, snapshot, plan: true, selection, options: OptionArgs::default(), run };
-        let request = Request::read(&args).unwrap();
+        let request = Request::read(&args, None).unwrap();
         assert_eq!(request.json["select"], json!({"usernames": ["anna"], "groups": ["R&D's"]}));
         assert_eq!(request.json["except"], json!({"subs": [SUB]}));
         assert!(request.input.dry_run && request.input.selection.digest().is_some());
@@ -326,9 +345,9 @@ mod tests {
         for (text, says) in [
             (format!("{old}: {new}\n{old}: {new}\n"), "is no YAML"),
             ("a: [".to_owned(), "is no YAML"),
-            (String::new(), "can be"),
-            ("- x".to_owned(), "can be"),
-            ("old: new".to_owned(), "entry 1"),
+            (String::new(), "is empty"),
+            ("- x".to_owned(), "holds a list"),
+            ("old: new".to_owned(), "names \"old\", which is no ARN"),
         ] {
             let problem = read(&text).unwrap_err();
             assert!(problem.error == "InvalidInput" && problem.message.contains(says), "{text}: {problem}");

@@ -117,12 +117,13 @@ impl Fixture {
         let cli = Cli::parse_from(format!("cognito-backup {line}").split(' '));
         let (mut meter, written) = testing::meter();
         let session = Session { meter: &mut meter, lines, interrupted, now: testing::now };
+        let table = cli.settings.table.as_deref();
         let result = match &cli.command {
             Command::Export(args) => {
-                export_verb::Request::read(args).unwrap().run(&self.deployment, session).await
+                export_verb::Request::read(args, table).unwrap().run(&self.deployment, session).await
             }
             Command::Import(args) => {
-                import::Request::read(args).unwrap().run(&self.deployment, session).await
+                import::Request::read(args, table).unwrap().run(&self.deployment, session).await
             }
             Command::Status(args) => {
                 status::Request::read(args).unwrap().run(&self.deployment, session).await

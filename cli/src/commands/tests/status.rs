@@ -29,6 +29,17 @@ async fn the_status_of_a_pool_shows_executions_snapshots_and_restores() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_execution_can_be_named_as_the_status_names_it() {
+    let name = testing::arn().name().to_owned();
+    let fixture = Fixture::new([testing::execution(RunStatus::Succeeded)]);
+    let answer = fixture.run(&format!("status --execution {name}")).await.0.unwrap();
+    assert_eq!(
+        (answer.status, &answer.json["executions"][0]["status"]),
+        (ExitStatus::Done, &json!("SUCCEEDED"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_status_of_an_execution_ends_as_the_run_did() {
     let line = format!("status --execution {}", testing::arn());
     let running = Fixture::new([testing::execution(RunStatus::Running)]);

@@ -45,6 +45,7 @@ pub(super) async fn close<B: Backend>(
     };
     require_every_page(catalog, id, &sum).await?;
     let verification = finished_verification(catalog, &restore).await?;
+    let unmatched_names = catalog.unmatched_names(id).await?;
     let jobs = catalog.import_jobs(id).await?.map(|jobs| jobs.report);
     let is_whole = sum.totals.is_complete() && (restore.has_succeeded || verification.is_clean());
     let status = if is_whole { RestoreState::Succeeded } else { RestoreState::Partial };
@@ -54,9 +55,11 @@ pub(super) async fn close<B: Backend>(
             restore.totals = Some(sum.totals.clone());
             restore.verification = Some(verification);
             restore.calls = Some(progress.calls);
+            restore.unmatched_names = unmatched_names.clone();
         })
         .await?;
     catalog.release_lease(target, RunKind::Import, &progress.execution.id, backend.clock().now()).await?;
+    let restore = Restore { unmatched_names, ..restore };
     let closed = Closed { restore, status, sum, verification, jobs };
     Ok(RunReport::Import(Box::new(report(backend, &progress, closed).await)))
 }
@@ -137,11 +140,13 @@ async fn report<B: Backend>(backend: &B, progress: &Progress, closed: Closed) ->
             Some(&verification),
             restore.has_succeeded,
             restore.shrunk.as_ref(),
+            &restore.unmatched_names,
         ),
         totals: sum.totals,
         verification,
         jobs,
         shrunk: restore.shrunk,
+        unmatched_names: restore.unmatched_names,
         calls: progress.calls,
         notified: false,
     };

@@ -30,16 +30,14 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let state = catalog.checkpoint(&key).await?.unwrap_or_default();
     let units = if state.done { Vec::new() } else { catalog.units(&restore.snapshot).await? };
     let exceptions = selection.except.as_ref().map(UserFilter::places).unwrap_or_default();
-    let mut scan = SelectionScan { context, groups: selection.groups(), exceptions, units };
+    let names = selection.select.as_ref().map(UserFilter::places).unwrap_or_default();
+    let mut scan = SelectionScan { context, groups: selection.groups(), names, exceptions, units };
     let Some(state) = catalog.work_through(&key, state, &mut scan).await? else {
         return Ok(PhaseEnd::OutOfTime);
     };
     let unmatched = scan.exceptions.others(|place| state.is_excepted(place));
     if !unmatched.is_empty() {
-        let lists: Vec<_> =
-            unmatched.into_iter().map(|(list, entries)| format!("{entries} of {}", list.name())).collect();
-        let what =
-            format!("Exceptions match nothing in snapshot {}: {}.", restore.snapshot, lists.join(", "));
+        let what = format!("Exceptions match nothing in snapshot {}: {unmatched}.", restore.snapshot);
         return Err(matches_nothing(&what, &state));
     }
     if state.selected > 0 || (state.damaged > 0 && context.mode == Mode::DryRun) {
@@ -68,6 +66,7 @@ struct SelectionScan<'a, B: Backend> {
     context: &'a Context<B>,
     /// The groups of the selection, and what it means to be a member.
     groups: Vec<(&'a str, GroupMatch)>,
+    names: FilterPlaces<'a>,
     exceptions: FilterPlaces<'a>,
     units: Vec<Unit>,
 }
@@ -84,12 +83,16 @@ impl<B: Backend> PagedWork for SelectionScan<'_, B> {
                 let listing = Listing::Members { group: GroupName::new(*group) };
                 let unit = self.units.iter().find(|unit| unit.listing == listing);
                 state.note_excepted(unit.and_then(|_| self.exceptions.of_group(group)));
+                state.note_matched(unit.and_then(|_| self.names.of_group(group)));
                 unit.map(Pages::of).unwrap_or_default()
             }
             None => Pages::of_users(&self.units),
         };
         if state.next_page > pages.count() {
             state.done = group.is_none();
+            if state.done {
+                state.unmatched = self.names.others(|place| state.is_matched(place));
+            }
             (state.group, state.next_page) = (state.group + 1, 1);
             return Ok(state);
         }
@@ -99,6 +102,7 @@ impl<B: Backend> PagedWork for SelectionScan<'_, B> {
                 Some(users) => users.iter().for_each(|(user, is_selected)| {
                     let record = user.record.as_ref().ok();
                     state.note_excepted(self.exceptions.of_user(&user.sub, record));
+                    state.note_matched(self.names.of_user(&user.sub, record));
                     match is_selected {
                         Some(true) if record.is_some() => state.selected += 1,
                         Some(true) => state.damaged += 1,

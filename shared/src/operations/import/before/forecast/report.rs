@@ -21,8 +21,16 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
     let least_seconds = price.least_seconds(&state.restore, &progress.ceilings, progress.tps);
     let snapshot = catalog.snapshot(&state.restore.source, &state.restore.snapshot).await?;
     let listing = snapshot.and_then(|snapshot| snapshot.listing);
-    let summary =
-        PlanReport::summary(&state, listing, progress.tps, total_calls, least_seconds, refusal.as_ref());
+    let unmatched_names = catalog.unmatched_names(&state.restore.id).await?;
+    let summary = PlanReport::summary(
+        &state,
+        listing,
+        progress.tps,
+        total_calls,
+        least_seconds,
+        refusal.as_ref(),
+        &unmatched_names,
+    );
     let ForecastCheckpoint { restore, forecast, .. } = state;
     // The import is refused for this reason first.
     let is_shrunk = restore.shrunk.as_ref().is_some_and(|shrunk| !shrunk.accepted);
@@ -43,6 +51,7 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
             .or(refusal.map(|refusal| refusal.kind()))
             .map(|kind| kind.name().to_owned()),
         shrunk: restore.shrunk,
+        unmatched_names,
         restore_at_work: restore.at_work,
         forecast,
         total_calls,

@@ -14,7 +14,7 @@ use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
     Counts, ExpiresAt, ImportInput, PoolDescription, Progress, Restore, RestoreState, RestoreUnit, Snapshot,
-    SnapshotSelector, SubMapRetention, TargetSettings, ValueRules,
+    SnapshotSelector, SubMapRetention, TargetSettings, UnmatchedNames, ValueRules,
 };
 use crate::pacing::PacedPool;
 use crate::ports::pool::Pool;
@@ -78,6 +78,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             retention_changed: false,
             pass: 1,
             has_succeeded: false,
+            unmatched_names: UnmatchedNames::default(),
             settings: TargetSettings::of(self.target),
             options: input.options.clone(),
             selection: input.selection.digest(),

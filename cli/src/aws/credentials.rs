@@ -1,0 +1,111 @@
+//! Credentials: where a command finds them, and what it says if there are none.
+
+use std::error::Error as StdError;
+
+use aws_config::Region;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_sdk_dynamodb::config::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::error::ErrorMetadata;
+use shared::{Error, ErrorKind};
+
+use super::failure::innermost;
+
+/// What to do if a profile gives no credentials.
+const CHECK_PROFILE: &str = "Check the profile with `aws sts get-caller-identity --profile NAME`. If that fails, sign in again or \
+                             correct the profile.";
+
+/// The credentials of `profile`, and no others.
+///
+/// The default chain of the SDK prefers the credentials of the environment to those of a profile. The AWS CLI does the
+/// opposite if an option names the profile. Source: AWS CLI User Guide, "Authentication and access credentials", order of
+/// precedence: command line options come first.
+///
+/// # Errors
+/// `AccessDenied` if the profile does not exist or gives no credentials.
+pub async fn of_profile(profile: &str, region: Option<&Region>) -> Result<SharedCredentialsProvider, Error> {
+    let config = ProviderConfig::default().with_region(region.cloned());
+    let provider = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
+    let provider = SharedCredentialsProvider::new(provider);
+    require(&provider, &format!("Profile {profile} gave no credentials"), CHECK_PROFILE).await?;
+    Ok(provider)
+}
+
+/// Asks the default chain of the SDK once, so that missing credentials are no failure of the table.
+///
+/// # Errors
+/// `AccessDenied` if it finds none.
+pub async fn require_any(provider: Option<&SharedCredentialsProvider>) -> Result<(), Error> {
+    const WHAT: &str = "No AWS credentials were found";
+    const GUIDANCE: &str = "Sign in, give --profile, or set AWS_PROFILE or the variables of the credentials. \
+                            `aws sts get-caller-identity` shows whether they work.";
+    match provider {
+        Some(provider) => require(provider, WHAT, GUIDANCE).await,
+        None => Err(Error::new(ErrorKind::AccessDenied, format!("{WHAT}."), GUIDANCE)),
+    }
+}
+
+/// Asks `provider` once. So a refusal is reported as a refusal, and not as a failure of the table.
+///
+/// # Errors
+/// `AccessDenied`: `what`, with the cause, if there are no credentials.
+pub async fn require(
+    provider: &SharedCredentialsProvider,
+    what: &str,
+    guidance: &'static str,
+) -> Result<(), Error> {
+    match provider.provide_credentials().await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(Error::new(ErrorKind::AccessDenied, format!("{what}: {}.", reason(&error)), guidance))
+        }
+    }
+}
+
+/// The answer of STS, or the innermost cause if there was no answer.
+fn reason(error: &(dyn StdError + 'static)) -> String {
+    let (mut cause, mut answer) = (Some(error), None);
+    while let Some(error) = cause {
+        answer = error
+            .downcast_ref::<ErrorMetadata>()
+            .and_then(|told| Some((told.code()?, told.message()?)))
+            .or(answer);
+        cause = error.source();
+    }
+    match answer {
+        Some((code, message)) => format!("{code}, {}", message.trim_end_matches('.')),
+        None => innermost(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::Credentials;
+    use aws_sdk_dynamodb::error::SdkError;
+    use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_of_sts_is_shown_unchanged_and_another_error_by_its_cause() {
+        let answer = ErrorMetadata::builder().code("AccessDenied").message("Not authorized.").build();
+        let refused = SdkError::service_error(DescribeTableError::generic(answer), ());
+        assert_eq!(reason(&refused), "AccessDenied, Not authorized");
+        let unreachable: SdkError<DescribeTableError, ()> = SdkError::timeout_error("connection refused.");
+        assert_eq!(reason(&unreachable), "connection refused");
+    }
+
+    #[tokio::test]
+    async fn missing_credentials_are_named() {
+        // A profile that does not exist stands for a chain that finds nothing.
+        let nothing =
+            ProfileFileCredentialsProvider::builder().profile_name("no-such-profile-of-a-test").build();
+        for provider in [None, Some(SharedCredentialsProvider::new(nothing))] {
+            let error = require_any(provider.as_ref()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AccessDenied);
+            assert!(error.message().starts_with("No AWS credentials were found"), "{error}");
+        }
+        let given = SharedCredentialsProvider::new(Credentials::new("id", "secret", None, None, "test"));
+        assert_eq!(require_any(Some(&given)).await, Ok(()));
+    }
+}
