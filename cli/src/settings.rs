@@ -8,7 +8,7 @@ use clap::Args;
 pub struct Settings {
     /// The backup table
     #[arg(long, global = true, env = "BACKUP_TABLE_NAME", hide_env_values = true, value_name = "NAME")]
-    #[arg(default_value = "cognito-backup")]
+    #[arg(default_value = Settings::DEFAULT_TABLE)]
     pub table: String,
     /// The export state machine [default: the one named cognito-backup-export]
     #[arg(long, global = true, env = "EXPORT_STATE_MACHINE_ARN", hide_env_values = true, value_name = "ARN")]
@@ -31,4 +31,9 @@ pub struct Settings {
     /// Show no progress
     #[arg(long, short, global = true)]
     pub quiet: bool,
+}
+
+impl Settings {
+    /// The table of a deployment with the default name.
+    pub const DEFAULT_TABLE: &str = "cognito-backup";
 }
