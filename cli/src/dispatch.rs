@@ -47,7 +47,7 @@ pub async fn run<S: Future<Output = ()>>(
             request.run(&connect(settings, None, Some(request.pool().region())).await?, session).await
         }
         Command::Verify(args) => {
-            let request = verify::Request::read(args, settings.json)?;
+            let request = verify::Request::read(args, settings)?;
             let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
             let pool = aws::user_pool(&config, request.pool());
             request.run(&deployment(settings, &config), pool, session).await

@@ -33,8 +33,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The table of a deployment with the default name.
+    pub const DEFAULT_TABLE: &str = "cognito-backup";
+
     /// The backup table: that of the settings, or the default of a deployment.
     pub fn table(&self) -> &str {
-        self.table.as_deref().unwrap_or("cognito-backup")
+        self.table.as_deref().unwrap_or(Self::DEFAULT_TABLE)
     }
 }

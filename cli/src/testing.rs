@@ -345,6 +345,7 @@ pub fn verify_end() -> VerifyEnd {
             missing: 1,
             extra: 1,
             left_to_sign_in: 0,
+            left_out_unconfirmed: 0,
             damaged: 1,
             fields: count(&[("custom:plan", 1), ("enabled", 2)]),
         },
@@ -362,6 +363,7 @@ pub fn verify_end() -> VerifyEnd {
             member_without_user: 1,
             ..MembershipTally::default()
         },
+        ..Comparison::default()
     };
     let findings = vec![
         user(FindingKind::Different, 1, Some(sub(101)), &["custom:plan", "enabled"]),

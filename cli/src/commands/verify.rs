@@ -20,9 +20,11 @@ use tokio::time::Instant;
 
 use super::{Deployment, Session, pool_of, run};
 use crate::arguments;
+use crate::output::flags::places_to_flags;
 use crate::output::text::duration;
 use crate::output::{Answer, VerifyEnd, snapshot_in_words};
 use crate::problem::{Problem, Result};
+use crate::settings::Settings;
 use crate::watch::{Meter, Pace, Position};
 
 /// How many findings of one kind are shown one by one.
@@ -58,14 +60,16 @@ pub struct Request {
     tps: Tps,
     all: bool,
     json: bool,
+    /// The flags that say where things are, for the next command.
+    places: String,
 }
 
 impl Request {
-    /// Reads and checks the arguments. `json` is the option of every verb.
+    /// Reads and checks the arguments, and the options of every verb.
     ///
     /// # Errors
     /// If a pool id, a snapshot id or a limit cannot be read. If the latest snapshot is asked for, and no pool.
-    pub fn read(args: &VerifyArgs, json: bool) -> Result<Self> {
+    pub fn read(args: &VerifyArgs, settings: &Settings) -> Result<Self> {
         let source = arguments::read_if_given("--pool", args.pool.as_deref(), PoolId::parse)?;
         let snapshot = arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
         let against = arguments::read("--against", &args.against, PoolId::parse)?;
@@ -79,7 +83,8 @@ impl Request {
             ));
         }
         let tps = arguments::read_if_given("--tps", args.tps.as_deref(), Tps::parse)?.unwrap_or(Tps::DEFAULT);
-        Ok(Self { source, snapshot, against, tps, all: args.all, json })
+        let (all, json, places) = (args.all, settings.json, places_to_flags(settings));
+        Ok(Self { source, snapshot, against, tps, all, json, places })
     }
 
     pub fn pool(&self) -> &PoolId {
@@ -113,7 +118,8 @@ impl Request {
             findings,
             left_out,
             pool.limiter().stats().await,
-        );
+        )
+        .at_places(&self.places);
         let now = (session.now)();
         if !self.all {
             return Ok(Answer::new(&end, end.exit_status(), now));
@@ -209,15 +215,19 @@ impl Observer for ProgressSink<'_> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::args::Cli;
 
     const ID: &str = "20261121T020000123Z-1a2b3c4d";
 
     fn read(snapshot: &str, against: &str, pool: Option<&str>, tps: Option<&str>) -> Result<Request> {
         let [pool, tps] = [pool, tps].map(|text| text.map(str::to_owned));
+        let settings = Cli::parse_from(["cognito-backup", "verify", "--against", against]).settings;
         Request::read(
             &VerifyArgs { snapshot: snapshot.to_owned(), against: against.to_owned(), pool, tps, all: false },
-            false,
+            &settings,
         )
     }
 

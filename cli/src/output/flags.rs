@@ -1,8 +1,26 @@
-//! An import as a command line: the flags of its input.
+//! Commands that the operator can run next: the flags of an import's input, and the settings of this command.
 
 use shared::model::{
     Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, Selection, Unconfirmed,
 };
+
+use crate::settings::Settings;
+
+/// The settings that say where things are, each with a blank before it. Without them, the next command would
+/// look elsewhere. A default has no flag.
+pub fn places_to_flags(settings: &Settings) -> String {
+    let Settings { table, region, profile, endpoint_url, .. } = settings;
+    let table = Some(table).filter(|table| *table != Settings::DEFAULT_TABLE);
+    [
+        ("table", table),
+        ("region", region.as_ref()),
+        ("profile", profile.as_ref()),
+        ("endpoint-url", endpoint_url.as_ref()),
+    ]
+    .into_iter()
+    .filter_map(|(option, value)| Some(format!(" --{option} {}", quoted(value?))))
+    .collect()
+}
 
 /// The flags for `options` and `selection`, each with a blank before it. A default has no flag.
 pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
@@ -61,5 +79,27 @@ fn quoted(word: &str) -> String {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::Cli;
+
+    #[test]
+    fn the_next_command_looks_where_this_one_did() {
+        let all = "--table other --region eu-west-1 --profile p --endpoint-url http://localhost:4566";
+        for flags in ["", " --region eu-west-1", &format!(" {all}")] {
+            let line = format!("cognito-backup verify --against eu-west-1_b{flags}");
+            let mut settings = Cli::parse_from(line.split(' ')).settings;
+            if !flags.contains("--table") {
+                // The environment of the test may name a table.
+                Settings::DEFAULT_TABLE.clone_into(&mut settings.table);
+            }
+            assert_eq!(places_to_flags(&settings), flags);
+        }
     }
 }

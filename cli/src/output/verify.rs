@@ -5,10 +5,14 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::format::{form, plural};
-use shared::model::{CallStats, FindingKind, PoolId, RecordKind, RestoreState, RunId, Snapshot};
-use shared::operations::verify::{Comparison, Finding, MatchedBy, Tally};
+use shared::model::{
+    CallStats, Existing, FindingKind, GroupRoles, ImportOptions, Method, PoolId, RecordKind, RestoreState,
+    RunId, Selection, Snapshot, Unconfirmed,
+};
+use shared::operations::verify::{ComparedRoles, Comparison, Finding, MatchedBy, Tally};
 
 use super::Report;
+use super::flags::to_flags;
 use super::runs::calls;
 use super::text::{ago, number, table};
 use crate::exit::ExitStatus;
@@ -44,6 +48,9 @@ pub struct VerifyEnd {
     pub calls: CallStats,
     /// The result in words.
     pub summary: String,
+    /// The flags that say where things are, for the next command.
+    #[serde(skip)]
+    places: String,
 }
 
 impl VerifyEnd {
@@ -68,7 +75,13 @@ impl VerifyEnd {
             findings,
             findings_left_out: left_out,
             calls,
+            places: String::new(),
         }
+    }
+
+    /// The same end, with the [flags](super::flags::places_to_flags) that say where things are.
+    pub fn at_places(self, places: &str) -> Self {
+        Self { places: places.to_owned(), ..self }
     }
 
     /// How the command ends.
@@ -111,6 +124,7 @@ impl VerifyEnd {
         for (what, tally) in [("Users", &comparison.users), ("Groups", &comparison.groups)] {
             lines.extend(fields(what, tally));
         }
+        lines.extend(roles(comparison));
         let of_deleted = comparison.memberships.member_without_user;
         if of_deleted > 0 {
             lines.push(format!(
@@ -127,13 +141,20 @@ impl VerifyEnd {
                 form(of_damaged, "is", "are")
             ));
         }
-        let left = comparison.users.left_to_sign_in;
-        if left > 0 {
-            lines.push(format!(
-                "Left to the next federated sign-in: {} and {}: nothing is missing.",
-                plural(left, "user", "users"),
-                plural(comparison.memberships.left_to_sign_in, "membership", "memberships")
-            ));
+        let Comparison { users, memberships, .. } = comparison;
+        for (what, users, memberships) in [
+            ("Left to the next federated sign-in", users.left_to_sign_in, memberships.left_to_sign_in),
+            (
+                "Left out by the restore, because they were not confirmed",
+                users.left_out_unconfirmed,
+                memberships.left_out_unconfirmed,
+            ),
+        ] {
+            if users > 0 {
+                let users = plural(users, "user", "users");
+                let memberships = plural(memberships, "membership", "memberships");
+                lines.push(format!("{what}: {users} and {memberships}: nothing is missing."));
+            }
         }
         lines.push(calls(&self.calls));
         lines.extend(self.next());
@@ -155,6 +176,19 @@ impl VerifyEnd {
         (!steps.is_empty()).then(|| steps.join("\n"))
     }
 
+    /// The options of the next import: those of the earlier one. With others, the import would bring back what
+    /// the operator left out.
+    fn options(&self, existing: Existing) -> ImportOptions {
+        let Comparison { restored, users, .. } = &self.comparison;
+        let mut options = restored.as_ref().map(|restore| restore.options.clone()).unwrap_or_default();
+        // A repair with another snapshot may have left them out.
+        if users.left_out_unconfirmed > 0 {
+            options.unconfirmed = Unconfirmed::Skip;
+        }
+        // The few entries that are left need no import job.
+        ImportOptions { existing, method: Method::Api, ..options }
+    }
+
     /// The import that restores what is missing or different. Damaged entries need something else.
     fn import(&self) -> Option<String> {
         let Self {
@@ -162,22 +196,42 @@ impl VerifyEnd {
         } = self;
         let missing = comparison.users.missing + comparison.groups.missing + comparison.memberships.missing;
         let different = comparison.users.different + comparison.groups.different;
-        let (what, option) = match (missing, different) {
+        let (what, existing) = match (missing, different) {
             (0, 0) => return None,
-            (0, _) => ("make the different entries as in the snapshot", "--existing update"),
+            (0, _) => ("make the different entries as in the snapshot", Existing::Update),
             _ => (
                 "restore the missing entries and leave existing ones (--existing update also changes them back)",
-                "--existing skip",
+                Existing::Skip,
             ),
         };
+        let options = self.options(existing);
         let mut next = format!(
-            "Next: {what}, with:\n  cognito-backup import --pool {source} --into {pool} --snapshot {snapshot} {option}"
+            "Next: {what}, with:\n  cognito-backup import --pool {source} --into {pool} --snapshot {snapshot}{}{}",
+            to_flags(&options, &Selection::default()),
+            self.places
         );
+        if let (GroupRoles::Map(_), Some(restore)) = (&options.group_roles, &comparison.restored) {
+            next += &format!("\nFILE is the file of roles that restore {} had.", restore.id);
+        }
         if source == pool {
             next += "\nThe setting RepairablePools of the deployment must name the pool. Use --plan first to see what the import \
                      does.";
         }
         Some(next)
+    }
+}
+
+/// With what the roles of groups were compared, unless it was the snapshot.
+fn roles(comparison: &Comparison) -> Option<String> {
+    let restore = &comparison.restored.as_ref()?.id;
+    match comparison.group_roles {
+        ComparedRoles::OfSnapshot => None,
+        ComparedRoles::Mapped => {
+            Some(format!("Group roles were compared with those that the map of restore {restore} names."))
+        }
+        ComparedRoles::NotCompared => {
+            Some(format!("Group roles were not compared: restore {restore} was to give none."))
+        }
     }
 }
 
@@ -311,6 +365,8 @@ fn cells(finding: &Finding) -> [String; 4] {
 
 #[cfg(test)]
 mod tests {
+    use shared::operations::verify::{DecisiveRestore, MembershipTally};
+
     use super::*;
     use crate::testing;
 
@@ -370,6 +426,37 @@ mod tests {
         );
         let both = next("b", Tally { damaged: 2, missing: 1, ..Tally::default() }).unwrap();
         assert!(both.contains("2 records") && both.ends_with("--existing skip"), "{both}");
+    }
+
+    #[test]
+    fn the_next_import_leaves_out_what_the_restore_left_out() {
+        let map = GroupRoles::Map([("old".to_owned(), "new".to_owned())].into());
+        let end = |group_roles: &GroupRoles, unconfirmed| {
+            let options = ImportOptions {
+                existing: Existing::Fail,
+                method: Method::Csv,
+                group_roles: group_roles.clone(),
+                unconfirmed,
+                ..ImportOptions::default()
+            };
+            let id = RunId::parse("20261121T110000000Z-0000000b").unwrap();
+            let comparison = Comparison {
+                matched_by: testing::verify_end().comparison.matched_by,
+                users: Tally { missing: 1, left_out_unconfirmed: 2, ..Tally::default() },
+                memberships: MembershipTally { left_out_unconfirmed: 1, ..MembershipTally::default() },
+                group_roles: ComparedRoles::of(group_roles),
+                restored: Some(DecisiveRestore { id, options }),
+                ..Comparison::default()
+            };
+            let (snapshot, pool) = (testing::snapshot(1, 9), testing::pool("b"));
+            VerifyEnd::new(&snapshot, &pool, comparison, Vec::new(), 0, testing::calls())
+                .at_places(" --region eu-west-1")
+        };
+        // A repair with another snapshot left the users out.
+        let next = end(&GroupRoles::Keep, Unconfirmed::Restore).next().unwrap();
+        assert!(next.ends_with(" --existing skip --unconfirmed skip --region eu-west-1"), "{next}");
+        insta::assert_snapshot!(end(&GroupRoles::Skip, Unconfirmed::Skip).human(testing::now()));
+        insta::assert_snapshot!(end(&map, Unconfirmed::Skip).human(testing::now()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The users of a snapshot that a pool has, as a comparison finds them: all users of the snapshot
 //! are in memory.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::pin::pin;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -11,7 +11,7 @@ use super::names::SignInNames;
 use super::{Fingerprint, Lineage, Row, SnapshotUsers, restores};
 use crate::catalog::{Catalog, ReadRecord};
 use crate::model::{
-    Digest, LeftOut, PoolDescription, PoolId, Restore, Snapshot, Sub, SubMapEntry, TargetPool, User,
+    Digest, LeftOut, PoolDescription, PoolId, Restore, RunId, Snapshot, Sub, SubMapEntry, TargetPool, User,
     UserRecord,
 };
 use crate::ports::vault::ReadVault;
@@ -39,11 +39,12 @@ pub struct PoolMatcher {
     by_sub_map: RowsByFingerprint,
     /// By name: the users that no sub map names. In the own pool: all users.
     by_name: RowsByFingerprint,
-    /// The positions of the users that the operator left to their next federated sign-in.
-    left_to_sign_in: HashSet<usize>,
+    /// By position: why the newest restore that names the user left it out, if the input said so.
+    left_out: HashMap<usize, LeftOut>,
     names: SignInNames,
     /// The restores whose sub maps count, oldest first.
     restores: Vec<Restore>,
+    snapshot: RunId,
 }
 
 impl PoolMatcher {
@@ -57,17 +58,18 @@ impl PoolMatcher {
     ) -> Result<Self> {
         let restores = restores::with_sub_maps(catalog, pool, &snapshot.pool, &snapshot.id).await?;
         let pool = TargetPool::of(&snapshot.pool, pool);
-        let mut left_to_sign_in = HashSet::new();
+        let mut left_out = HashMap::new();
         let (by_sub_map, unnamed) = if pool.follows_repairs() {
             // All users, because only the listing of the pool shows which users have kept their
             // `sub`.
-            let left = &mut left_to_sign_in;
-            (follow_sub_maps(catalog, &restores, users, left).await?, users.rows().collect())
+            (follow_sub_maps(catalog, &restores, users, &mut left_out).await?, users.rows().collect())
         } else {
-            read_sub_maps(catalog, &restores, users, &mut left_to_sign_in).await?
+            read_sub_maps(catalog, &restores, users, &mut left_out).await?
         };
         let (by_name, names) = (RowsByFingerprint::default(), SignInNames::of_pool(description));
-        let mut matcher = Self { pool, by_sub_map, by_name, left_to_sign_in, names, restores };
+        let snapshot_id = snapshot.id.clone();
+        let mut matcher =
+            Self { pool, by_sub_map, by_name, left_out, names, restores, snapshot: snapshot_id };
         matcher.read_names(catalog, snapshot, users, unnamed).await?;
         Ok(matcher)
     }
@@ -136,9 +138,18 @@ impl PoolMatcher {
         self.by_name = RowsByFingerprint::default();
     }
 
-    /// Whether the newest restore that names the snapshot user left it to its next federated sign-in.
-    pub fn is_left_to_sign_in(&self, row: Row) -> bool {
-        self.left_to_sign_in.contains(&row.position())
+    /// Why the newest restore that names the snapshot user left it out. None unless its input said so.
+    pub fn left_out(&self, row: Row) -> Option<LeftOut> {
+        self.left_out.get(&row.position()).copied()
+    }
+
+    /// The restore whose input says what the pool was to get of the snapshot: the newest one that has handled
+    /// entries. A restore of a selection decides only if there is no other, because it leaves other groups as
+    /// they are.
+    pub fn decisive_restore(&self) -> Option<&Restore> {
+        let of_snapshot =
+            || self.restores().filter(|restore| restore.snapshot == self.snapshot && restore.has_handled());
+        of_snapshot().find(|restore| restore.selection.is_none()).or_else(|| of_snapshot().next())
     }
 
     /// The restores whose sub maps count, newest first.
@@ -162,18 +173,17 @@ async fn follow_sub_maps<V: ReadVault>(
     catalog: &Catalog<V>,
     repairs: &[Restore],
     users: &SnapshotUsers,
-    left_to_sign_in: &mut HashSet<usize>,
+    left_out: &mut HashMap<usize, LeftOut>,
 ) -> Result<RowsByFingerprint> {
     let mut lineage = Lineage::default();
     let is_snapshot_user = |sub: &Fingerprint| users.row_of_fingerprint(*sub).is_some();
     for repair in repairs {
         let follow = |entry: &SubMapEntry| {
             if let Some(row) = users.row_of(&entry.old_sub) {
-                if is_left(entry) {
-                    left_to_sign_in.insert(row.position());
-                } else {
-                    left_to_sign_in.remove(&row.position());
-                }
+                match why_left_out(entry) {
+                    Some(why) => left_out.insert(row.position(), why),
+                    None => left_out.remove(&row.position()),
+                };
             }
             if let Some(sub) = sub_in_pool(entry) {
                 lineage.follow(
@@ -196,7 +206,7 @@ async fn read_sub_maps<V: ReadVault>(
     catalog: &Catalog<V>,
     restores: &[Restore],
     users: &SnapshotUsers,
-    left_to_sign_in: &mut HashSet<usize>,
+    left_out: &mut HashMap<usize, LeftOut>,
 ) -> Result<(RowsByFingerprint, Vec<Row>)> {
     let mut is_named = vec![false; users.len()];
     let mut is_decided = vec![false; users.len()];
@@ -205,9 +215,9 @@ async fn read_sub_maps<V: ReadVault>(
         let take = |entry: &SubMapEntry| {
             if let Some(row) = users.row_of(&entry.old_sub)
                 && !std::mem::replace(&mut is_decided[row.position()], true)
-                && is_left(entry)
+                && let Some(why) = why_left_out(entry)
             {
-                left_to_sign_in.insert(row.position());
+                left_out.insert(row.position(), why);
             }
             if let Some((row, sub)) = users.row_of(&entry.old_sub).zip(sub_in_pool(entry))
                 && !std::mem::replace(&mut is_named[row.position()], true)
@@ -221,9 +231,9 @@ async fn read_sub_maps<V: ReadVault>(
     Ok((RowsByFingerprint::new(rows), unnamed))
 }
 
-/// Whether the operator left the user to its next federated sign-in.
-fn is_left(entry: &SubMapEntry) -> bool {
-    entry.restored.is_none() && entry.left_out == Some(LeftOut::ToSignIn)
+/// Why the input left the user out of the target.
+fn why_left_out(entry: &SubMapEntry) -> Option<LeftOut> {
+    entry.left_out.filter(|_| entry.restored.is_none())
 }
 
 /// Hands every entry of a sub map to `take`.

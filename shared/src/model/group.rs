@@ -52,12 +52,15 @@ impl GroupRecord {
         self.name == other.name && self.settings_unlike(other).is_empty()
     }
 
+    /// The name of the role among the settings.
+    pub const ROLE: &str = "role";
+
     /// The names of the settings that differ from those of `other`: `description`, `precedence`, `role`.
     pub fn settings_unlike(&self, other: &Self) -> Vec<String> {
         let differences = [
             ("description", self.description != other.description),
             ("precedence", self.precedence != other.precedence),
-            ("role", self.role_arn != other.role_arn),
+            (Self::ROLE, self.role_arn != other.role_arn),
         ];
         differences.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()).collect()
     }

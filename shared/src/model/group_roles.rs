@@ -36,6 +36,11 @@ impl GroupRoles {
         GroupRecord { role_arn, ..record }
     }
 
+    /// Whether the role of a group of the target counts. With `Skip`, the group keeps its own.
+    pub fn compares_roles(&self) -> bool {
+        *self != Self::Skip
+    }
+
     /// The roles of the snapshot that a map names, in their order.
     pub fn mapped(&self) -> impl Iterator<Item = &str> {
         let map = if let Self::Map(map) = self { Some(map) } else { None };
@@ -188,6 +193,10 @@ mod tests {
         assert_eq!(role(&map, Some(EDITORS)).as_deref(), Some(OTHERS));
         assert_eq!(role(&map, Some(OTHERS)).as_deref(), Some(OTHERS));
         assert_eq!(role(&map, None), None);
+        assert_eq!(
+            [GroupRoles::Keep, map, GroupRoles::Skip].map(|roles| roles.compares_roles()),
+            [true, true, false]
+        );
     }
 
     #[test]

@@ -116,6 +116,17 @@ impl Restore {
         self.id.time()
     }
 
+    /// Whether the restore has handled an entry. A restore that ended before has changed nothing.
+    pub fn has_handled(&self) -> bool {
+        match self.state {
+            RestoreState::Succeeded | RestoreState::Partial => true,
+            // The counts are those of the current pass.
+            RestoreState::Running | RestoreState::Failed => {
+                self.pass > 1 || self.handled != super::Counts::default()
+            }
+        }
+    }
+
     /// What the target is to the snapshot.
     pub fn target_pool(&self) -> TargetPool {
         TargetPool::of(&self.source, &self.target)

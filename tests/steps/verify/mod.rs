@@ -4,6 +4,7 @@
 //! Method: change pools in known ways, and compare the findings with the changes.
 
 mod changes;
+mod choices;
 mod matching;
 mod refusals;
 
@@ -14,8 +15,8 @@ use proptest::sample::Index;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{
-    CallStats, Ceilings, Counts, FindingKind, GroupName, GroupRecord, Listing, PageBatch, PoolId, RunId,
-    SnapshotSelector, Sub, Tps, User, UserRecord, UserStatus,
+    CallStats, Ceilings, Counts, FindingKind, GroupName, GroupRecord, GroupRoles, Listing, PageBatch, PoolId,
+    RunId, SnapshotSelector, Sub, Tps, User, UserRecord, UserStatus,
 };
 use shared::operations::verify::{Comparison, Finding, Observer, Tally, verify};
 use shared::pacing::PacedPool;

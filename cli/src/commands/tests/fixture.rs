@@ -135,7 +135,7 @@ impl Fixture {
                 sub_map::Request::read(args, cli.settings.json).unwrap().run(&self.deployment, session).await
             }
             Command::Verify(args) => {
-                let request = verify::Request::read(args, cli.settings.json).unwrap();
+                let request = verify::Request::read(args, &cli.settings).unwrap();
                 request.run(&self.deployment, self.backend.pool(request.pool()), session).await
             }
             Command::Copy(args) => {

@@ -77,6 +77,19 @@ async fn verify_of_a_pool_that_lacks_users_ends_with_3_and_names_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn verify_advises_an_import_with_the_region_and_the_table_of_its_own() {
+    let (fixture, pool, id) = exported(3).await;
+    pool.delete_user(&pool.users()[0].sub);
+    let places = "--table other --region eu-west-1";
+    let line = format!("verify --snapshot {id} --against eu-west-1_a {places}");
+    let answer = fixture.run(&line).await.0.unwrap();
+    let import = format!(
+        "cognito-backup import --pool eu-west-1_a --into eu-west-1_a --snapshot {id} --existing skip {places}\n"
+    );
+    assert!(answer.human.contains(&import), "{}", answer.human);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_comparison_without_its_snapshot_or_pool_is_refused() {
     let (fixture, _, id) = exported(3).await;
     for (line, error) in [

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::findings::Finding;
 use crate::catalog::Catalog;
 use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row, SnapshotUsers};
-use crate::model::{Counts, Listing, Snapshot, Sub, Unit};
+use crate::model::{Counts, GroupRoles, Listing, Snapshot, Sub, Unit};
 use crate::pacing::{InFlightBytes, UserSizes};
 
 /// Follows a comparison.
@@ -25,6 +25,8 @@ pub(super) struct Comparer<'a, P, V> {
     pub units: &'a [Unit],
     pub users: SnapshotUsers,
     pub matcher: PoolMatcher,
+    /// What the restore of the snapshot into the pool was to do with the roles of groups.
+    pub roles: GroupRoles,
     /// By row: whether the snapshot user is matched.
     pub is_matched: Vec<bool>,
     /// The users that only the snapshot has, and whose records cannot be read.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::identity::FoundBy;
-use crate::model::{FindingKind, GroupName, RestoreState, RunId, Sub};
+use crate::model::{
+    FindingKind, GroupName, GroupRoles, ImportOptions, LeftOut, Restore, RestoreState, RunId, Sub,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -15,6 +17,48 @@ pub struct Comparison {
     pub groups: Tally,
     /// Memberships in groups of the snapshot.
     pub memberships: MembershipTally,
+    pub group_roles: ComparedRoles,
+    /// The restore whose input says what the pool was to get. None if the table holds none of this snapshot
+    /// into this pool.
+    #[serde(skip)]
+    pub restored: Option<DecisiveRestore>,
+}
+
+/// With what the roles of groups were compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ComparedRoles {
+    /// With the roles in the snapshot.
+    #[default]
+    OfSnapshot,
+    /// With the roles that the map of the restore names for those in the snapshot.
+    Mapped,
+    /// The restore was to give no roles.
+    NotCompared,
+}
+
+impl ComparedRoles {
+    /// With what the comparison compares roles, if this is the decisive restore's choice.
+    pub fn of(roles: &GroupRoles) -> Self {
+        match roles {
+            GroupRoles::Keep => Self::OfSnapshot,
+            GroupRoles::Map(_) => Self::Mapped,
+            GroupRoles::Skip => Self::NotCompared,
+        }
+    }
+}
+
+/// The restore whose input says what the pool was to get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecisiveRestore {
+    pub id: RunId,
+    pub options: ImportOptions,
+}
+
+impl DecisiveRestore {
+    pub(super) fn of(restore: &Restore) -> Self {
+        Self { id: restore.id.clone(), options: restore.options.clone() }
+    }
 }
 
 impl Comparison {
@@ -81,6 +125,9 @@ pub struct Tally {
     /// Only in the snapshot: federated users that the operator left to their next sign-in. Nothing is missing.
     #[serde(skip_serializing_if = "is_zero")]
     pub left_to_sign_in: u64,
+    /// Only in the snapshot: users that the restore left out because they were not confirmed. Nothing is missing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_out_unconfirmed: u64,
     /// In the snapshot, whose record is missing from the backup table or altered. The pool may have them or not.
     pub damaged: u64,
     /// By field: how many differ in it.
@@ -112,6 +159,14 @@ impl Tally {
         }
     }
 
+    /// Counts a user that only the snapshot has, because the restore left it out.
+    pub(super) fn count_left_out(&mut self, why: LeftOut) {
+        *match why {
+            LeftOut::ToSignIn => &mut self.left_to_sign_in,
+            LeftOut::Unconfirmed => &mut self.left_out_unconfirmed,
+        } += 1;
+    }
+
     /// Counts a user or group that only the snapshot has. Returns the finding.
     pub(super) fn count_missing(&mut self, is_damaged: bool) -> FindingKind {
         let (count, finding) = if is_damaged {
@@ -135,6 +190,9 @@ pub struct MembershipTally {
     /// Only in the snapshot: those of users that were left to their next sign-in. Nothing is missing.
     #[serde(skip_serializing_if = "is_zero")]
     pub left_to_sign_in: u64,
+    /// Only in the snapshot: those of users that were left out because they were not confirmed. Nothing is missing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_out_unconfirmed: u64,
     /// Only in the snapshot: those of users and groups whose records are damaged. No import can restore them.
     #[serde(skip_serializing_if = "is_zero")]
     pub damaged: u64,

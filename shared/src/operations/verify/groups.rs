@@ -73,7 +73,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
                 Err(_) => None,
                 // Cognito made the group of each pool, with settings of its own.
                 Ok(_) if group.name.as_str() != *name => Some(Vec::new()),
-                Ok(record) => Some(group.settings_unlike(&record)),
+                Ok(record) => Some(self.settings_unlike(group, record)),
             };
             if let Some(finding) = tally.count_compared(fields.as_deref()) {
                 let fields = fields.unwrap_or_default();
@@ -81,6 +81,13 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             }
         }
         Ok(())
+    }
+
+    /// The settings in which a group differs from what the restore was to give it.
+    fn settings_unlike(&self, group: &GroupRecord, record: GroupRecord) -> Vec<String> {
+        let mut settings = group.settings_unlike(&self.roles.apply(record));
+        settings.retain(|name| name != GroupRecord::ROLE || self.roles.compares_roles());
+        settings
     }
 
     /// Reports the groups that the pool lacks. Returns those whose records cannot be read.

@@ -10,7 +10,7 @@ use super::findings::{Finding, MembershipTally};
 use super::groups::ComparedGroups;
 use crate::Result;
 use crate::identity::{Fingerprint, Row};
-use crate::model::{FindingKind, GroupName, Listing, PageEntry, Sub, Unit};
+use crate::model::{FindingKind, GroupName, LeftOut, Listing, PageEntry, Sub, Unit};
 use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::{Pool, PoolErrorKind};
@@ -26,6 +26,7 @@ struct ComparedMembers {
     units: u64,
     present: u64,
     left_to_sign_in: u64,
+    left_out_unconfirmed: u64,
     damaged: u64,
     /// Subs in the snapshot.
     missing: Vec<Sub>,
@@ -58,6 +59,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         while let Some(members) = results.try_next().await? {
             tally.present += members.present;
             tally.left_to_sign_in += members.left_to_sign_in;
+            tally.left_out_unconfirmed += members.left_out_unconfirmed;
             tally.damaged += members.damaged;
             tally.missing += members.missing.len() as u64;
             tally.extra += members.extra.len() as u64;
@@ -94,11 +96,15 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             };
             self.each_member(name, take).await?;
         }
-        let missing = wanted.iter().zip(&is_present).filter(|(_, is_present)| !**is_present);
-        let (left, missing): (Vec<Row>, Vec<Row>) = missing
-            .map(|(row, _)| *row)
-            .partition(|row| !self.is_matched[row.position()] && self.matcher.is_left_to_sign_in(*row));
-        let present = (wanted.len() - missing.len() - left.len()) as u64;
+        let present = is_present.iter().filter(|is_present| **is_present).count() as u64;
+        let (mut missing, mut left_to_sign_in, mut left_out_unconfirmed) = (Vec::new(), 0, 0);
+        for (row, _) in wanted.iter().zip(&is_present).filter(|(_, is_present)| !**is_present) {
+            match self.matcher.left_out(*row).filter(|_| !self.is_matched[row.position()]) {
+                Some(LeftOut::ToSignIn) => left_to_sign_in += 1,
+                Some(LeftOut::Unconfirmed) => left_out_unconfirmed += 1,
+                None => missing.push(*row),
+            }
+        }
         let is_group_damaged = compared.damaged.contains(group);
         let (damaged, missing): (Vec<Row>, Vec<Row>) =
             missing.into_iter().partition(|row| is_group_damaged || self.damaged.contains(row));
@@ -107,7 +113,8 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             group: group.clone(),
             units: units.len() as u64,
             present,
-            left_to_sign_in: left.len() as u64,
+            left_to_sign_in,
+            left_out_unconfirmed,
             damaged: damaged.len() as u64,
             missing,
             extra,

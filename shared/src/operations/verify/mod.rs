@@ -13,9 +13,13 @@
 //! - Users: `enabled`, the linked identities, and all attributes except two: `sub`, and the
 //!   attribute in which a restore keeps the old `sub`. Password, status and times are left out,
 //!   because no restore keeps them. Second factors are left out, because no listing shows them.
-//! - Groups: `description`, `precedence` and `role`.
+//! - Groups: `description`, `precedence` and `role`. If the newest restore of the snapshot into the
+//!   pool has mapped the roles, the mapped role counts. If it was to give none, roles do not count.
 //! - Memberships in the groups of the snapshot. The comparison does not list the members of other
 //!   groups.
+//!
+//! Users that the newest restore left out because of its input, and their memberships, are counted
+//! apart. They are no difference.
 //!
 //! If the listing of a snapshot named a user twice, the first record counts, as in a restore.
 //!
@@ -49,7 +53,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use comparer::Comparer;
 pub use comparer::Observer;
-pub use findings::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
+pub use findings::{
+    ComparedRoles, Comparison, DecisiveRestore, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally,
+};
 
 use crate::Result;
 use crate::catalog::Catalog;
@@ -82,6 +88,9 @@ pub async fn verify<P: Pool, V: ReadVault>(
     let users = SnapshotUsers::read(catalog, snapshot, units).await?;
     check_other_pages(catalog, snapshot, units).await?;
     let matcher = PoolMatcher::read(catalog, snapshot, pool.id(), &description, &users).await?;
+    let restored = matcher.decisive_restore().map(DecisiveRestore::of);
+    let roles = restored.as_ref().map(|restore| restore.options.group_roles.clone()).unwrap_or_default();
+    let group_roles = ComparedRoles::of(&roles);
     let is_matched = vec![false; users.len()];
     let in_pool = HashMap::with_capacity(users.len());
     let (undecided, so_far) = (Vec::new(), Counts::default());
@@ -94,6 +103,7 @@ pub async fn verify<P: Pool, V: ReadVault>(
         units,
         users,
         matcher,
+        roles,
         is_matched,
         damaged: BTreeSet::new(),
         in_pool,
@@ -105,7 +115,7 @@ pub async fn verify<P: Pool, V: ReadVault>(
     let (users, matched_by) = comparer.compare_users(observer).await?;
     let (groups, compared_groups) = comparer.compare_groups(observer).await?;
     let memberships = comparer.compare_members(&compared_groups, observer).await?;
-    Ok(Comparison { matched_by, users, groups, memberships })
+    Ok(Comparison { matched_by, users, groups, memberships, group_roles, restored })
 }
 
 /// Reads the pages of groups and members, which the comparison reads again later. So it reports a

@@ -98,10 +98,9 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
                 if is_damaged {
                     self.damaged.insert(*row);
                 }
-                if self.matcher.is_left_to_sign_in(*row) && !is_damaged {
-                    counts.tally.left_to_sign_in += 1;
-                } else {
-                    counts.missing(sub, is_damaged);
+                match self.matcher.left_out(*row).filter(|_| !is_damaged) {
+                    Some(why) => counts.tally.count_left_out(why),
+                    None => counts.missing(sub, is_damaged),
                 }
             }
         }

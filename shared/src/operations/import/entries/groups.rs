@@ -12,8 +12,8 @@ use super::workers::Worked;
 use crate::Result;
 use crate::catalog::ReadRecord;
 use crate::model::{
-    Digest, Existing, GroupName, GroupRecord, GroupRoles, Listing, Note, Outcome, Pages, Reason, RefusedCall,
-    Restore, RestoreUnit, provider_group_in,
+    Digest, Existing, GroupName, GroupRecord, Listing, Note, Outcome, Pages, Reason, RefusedCall, Restore,
+    RestoreUnit, provider_group_in,
 };
 use crate::operations::import::context::Context;
 use crate::operations::refusals::refused;
@@ -151,7 +151,7 @@ impl Wanted {
         Self {
             record,
             leaves_out_role,
-            compares_roles: *roles != GroupRoles::Skip,
+            compares_roles: roles.compares_roles(),
             accepts_existing,
             existing: restore.options.existing,
             lacks_role: false,
@@ -169,7 +169,7 @@ impl Wanted {
     /// The settings of a group that differ from the wanted ones.
     fn settings_unlike(&self, existing: &GroupRecord) -> Vec<String> {
         let mut settings = existing.settings_unlike(&self.record);
-        settings.retain(|name| name != ROLE || self.compares_roles);
+        settings.retain(|name| name != GroupRecord::ROLE || self.compares_roles);
         settings
     }
 
@@ -181,9 +181,6 @@ impl Wanted {
         is_left_out.then_some(Note::RoleLeftOut).into_iter().collect()
     }
 }
-
-/// The name of the role among the settings of a group.
-const ROLE: &str = "role";
 
 /// The reason of a group whose role Cognito refused with this call.
 fn role_not_restored(call: RefusedCall) -> Reason {
@@ -249,7 +246,7 @@ async fn settle_existing<B: Backend>(
         }
     };
     let unlike = wanted.settings_unlike(&existing);
-    let lacks_role = unlike == [ROLE] && existing.role_arn.is_none();
+    let lacks_role = unlike == [GroupRecord::ROLE] && existing.role_arn.is_none();
     let is_created = (unlike.is_empty() || lacks_role) && creations.cover(existing.created).await?;
     let outcome = match wanted.existing {
         _ if unlike.is_empty() && is_created => Outcome::Created,
