@@ -134,6 +134,7 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
             before: None,
         }),
         failure: None,
+        captured_configuration: None,
         removal: None,
         id,
     }

@@ -42,7 +42,8 @@ impl CapturedObject {
 }
 
 /// The bytes of an asset of a managed login style, in base64, as Cognito answers them.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Asset(String);
 
 impl fmt::Debug for Asset {

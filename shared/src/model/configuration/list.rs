@@ -115,6 +115,18 @@ impl CapturedList {
     }
 }
 
+/// What an invocation has captured, and leaves to the next one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaptureCheckpoint {
+    pub entries: Vec<CapturedEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_captured: Vec<NotCaptured>,
+    /// Objects that were looked for, and that the pool does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<ObjectName>,
+}
+
 /// What the header of a snapshot says about its configuration.
 ///
 /// Headers from before this version have none: their snapshots hold no configuration.

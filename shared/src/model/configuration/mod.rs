@@ -20,7 +20,7 @@ mod tests;
 pub use captured::{Asset, Capture, CapturedObject};
 pub use field::{Bound, Comparison, Field, Nature, Omission, ProviderType, Tier, Write};
 pub use fields::{RESERVED_TAG_PREFIX, field, fields_of, provider_field};
-pub use list::{CapturedConfiguration, CapturedEntry, CapturedList};
+pub use list::{CaptureCheckpoint, CapturedConfiguration, CapturedEntry, CapturedList};
 pub use members::{CutOut, Withheld, cut_out, unknown_members};
 pub use normal::normal_form;
 pub use not_captured::{NotCaptured, NotCapturedReason, Uncaptured};
