@@ -1,7 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
-import { acknowledgeAccountOperations, allowAccountOperations, allowOperations } from './cognito-access';
+import { acknowledgeAccountOperations, acknowledgeDomains, allowAccountOperations, allowOperations } from './cognito-access';
 import { OPERATIONS } from './operations';
 import {
   RunProps,
@@ -69,6 +69,7 @@ export class Export extends Construct {
       environment: commonEnvironment(props),
       statements: [
         allowOperations(stack, 'ReadTheExportedPools', exportPage['cognito-idp'], pools),
+        allowAccountOperations(exportPage['cognito-idp'], 'ReadDomains'),
         ...tableStatements(
           stack,
           table,
@@ -78,6 +79,7 @@ export class Export extends Construct {
       ],
       reservedConcurrency: pageConcurrency(settings, pools.length),
     });
+    acknowledgeDomains(page.role);
     this.finalize = new RustFunction(this, 'Finalize', {
       functionName: name('finalize'),
       description:
@@ -92,6 +94,7 @@ export class Export extends Construct {
           table,
           [
             tableGrant('SealSnapshots', 'exportFinalize', [headers, SNAPSHOT_PARTITIONS]),
+            tableGrant('ReadConfigurations', 'exportFinalize', [records]),
             findRunsOfAnyPool('exportFinalize'),
             ...(settings.snapshotRetention === undefined ? [] : retentionGrants(pools)),
           ],

@@ -278,6 +278,7 @@ pub fn export_report() -> ExportReport {
         split_listing: None,
         records_written_again: 0,
         large_users: None,
+        configuration: None,
         calls: calls(),
         retention: None,
         notified: true,

@@ -85,6 +85,10 @@ impl Backend for Aws {
         self.environment.split_listing
     }
 
+    fn captures_configuration(&self) -> bool {
+        true
+    }
+
     fn retention(&self) -> Option<&Retention> {
         self.environment.retention.as_ref()
     }

@@ -197,9 +197,14 @@ impl<V: ReadVault> Catalog<V> {
         Ok(NamedRecords { records: assets.chain(objects).chain([of_list]).collect(), damaged: None })
     }
 
-    /// The records of a configuration that a snapshot names: by its header, and by the checkpoints of its capture.
+    /// The records of a configuration that a snapshot names: by its header, or by the checkpoints of its capture
+    /// if it is not sealed.
     pub async fn named_configuration(&self, snapshot: &Snapshot) -> Result<NamedRecords> {
         let mut named = self.listed_configuration(snapshot).await?;
+        // The list names all that the checkpoints name.
+        if snapshot.seal.is_some() {
+            return Ok(named);
+        }
         let mut query = self.captures(&snapshot.id);
         loop {
             let found = self.vault.query(&query).await?;
@@ -352,8 +357,8 @@ impl<V: Vault> Catalog<V> {
 
     /// Whether the item of a large record stands for a part that the table does not have.
     async fn lacks_parts(&self, key: &Key) -> Result<bool> {
-        let Some(item) = self.vault.get(key).await? else { return Ok(true) };
-        let Some(count) = PartCount::of(&item) else { return Ok(true) };
+        let item = self.vault.get_all(vec![key.clone()]).await?.pop();
+        let Some(count) = item.and_then(|(_, item)| PartCount::of(&item)) else { return Ok(true) };
         let parts = count.keys(key);
         Ok(self.vault.existing(parts.clone()).await?.len() < parts.len())
     }

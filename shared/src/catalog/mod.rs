@@ -77,6 +77,7 @@ pub use removals::{Marked, StoredBatch};
 pub use restores::LedgerSum;
 pub use sealed::{ReadBatch, SealedBatch};
 pub(crate) use sealed::{being_removed, marked};
+pub use snapshots::SoFar;
 
 use crate::pacing::InFlightBytes;
 use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};

@@ -7,7 +7,9 @@ use super::configuration::CapturedConfiguration;
 use super::{CallStats, Digest, DigestBuilder, Execution, Failure, PoolId, RecordKind, RunId, Sub, Unit};
 
 /// The layout of items that this version writes, and the newest that it reads.
-pub const SCHEMA_VERSION: u32 = 1;
+///
+/// 1: no configuration is captured. 2: the header can name a captured configuration, and the seal covers it.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The state of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

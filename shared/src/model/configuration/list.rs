@@ -80,9 +80,9 @@ impl CapturedList {
         counts
     }
 
-    /// What the pool probably has and this list lacks: an earlier snapshot holds it.
+    /// What the pool probably has and this list lacks.
     pub fn incomplete(&self) -> impl Iterator<Item = &NotCaptured> {
-        self.not_captured.iter().filter(|lacking| lacking.held_by.is_some())
+        self.not_captured.iter().filter(|lacking| lacking.is_incomplete())
     }
 
     /// The same list after the list of an earlier snapshot: what it lacks names the last snapshot that holds
@@ -90,14 +90,20 @@ impl CapturedList {
     #[must_use]
     pub fn after(mut self, earlier: &Self, snapshot: &RunId) -> Self {
         for lacking in &mut self.not_captured {
-            lacking.held_by = earlier.holder_of(lacking, snapshot);
+            lacking.held_by = earlier.holder_of(lacking, &self.entries, snapshot);
         }
         self.not_captured.sort();
         self
     }
 
-    /// The last snapshot that holds what `lacking` names: `snapshot`, which has this list, or one before it.
-    fn holder_of(&self, lacking: &NotCaptured, snapshot: &RunId) -> Option<RunId> {
+    /// The last snapshot that holds what `lacking` names: `snapshot`, which has this list, or one before it. The
+    /// objects of `captured` are not lacking.
+    fn holder_of(
+        &self,
+        lacking: &NotCaptured,
+        captured: &[CapturedEntry],
+        snapshot: &RunId,
+    ) -> Option<RunId> {
         let same_member = |other: &&NotCaptured| other.member == lacking.member;
         let lacks = self.not_captured.iter().filter(same_member);
         let lacks: Vec<&NotCaptured> = lacks
@@ -108,7 +114,11 @@ impl CapturedList {
             .collect();
         // The newest of the snapshots before: one of several objects may have been held longer.
         let before = lacks.iter().filter_map(|other| other.held_by.clone()).max();
-        let held = self.entries.iter().any(|entry| lacking.object.includes(&entry.name));
+        let is_captured = |name: &ObjectName| {
+            lacking.member.is_none() && captured.binary_search_by(|entry| entry.name.cmp(name)).is_ok()
+        };
+        let mut of_these = self.entries.iter().filter(|entry| lacking.object.includes(&entry.name));
+        let held = of_these.any(|entry| !is_captured(&entry.name));
         // A member of a captured object: the object is held, and the member is not if the list says so.
         let is_held = held && (lacking.member.is_none() || lacks.is_empty());
         if is_held { Some(snapshot.clone()) } else { before }
@@ -194,6 +204,27 @@ mod tests {
         assert_eq!(holders(&fifth), []);
         let sixth = CapturedList::new(vec![], vec![lacking("clients/1")]).after(&fifth, &run(5));
         assert_eq!(holders(&sixth), []);
+    }
+
+    #[test]
+    fn an_object_that_is_captured_is_not_lacking_although_its_kind_is() {
+        let look = || entry(ObjectKind::UiCustomization, "ALL", "css");
+        let first = CapturedList::new(vec![look()], vec![]);
+        let lacks = || vec![lacking("uiCustomizations")];
+        let second = CapturedList::new(vec![look()], lacks()).after(&first, &run(1));
+        assert_eq!(second.incomplete().count(), 0);
+        let third = CapturedList::new(vec![], lacks()).after(&second, &run(2));
+        assert_eq!(
+            third.incomplete().map(|lacking| lacking.held_by.clone()).collect::<Vec<_>>(),
+            [Some(run(2))]
+        );
+    }
+
+    #[test]
+    fn what_the_owner_turned_off_does_not_make_a_snapshot_incomplete() {
+        let first = CapturedList::new(vec![entry(ObjectKind::RiskConfiguration, "ALL", "a")], vec![]);
+        let off = NotCaptured { reason: NotCapturedReason::AddOnOff, ..lacking("riskConfigurations") };
+        assert_eq!(CapturedList::new(vec![], vec![off]).after(&first, &run(1)).incomplete().count(), 0);
     }
 
     #[test]

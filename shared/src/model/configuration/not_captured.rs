@@ -111,9 +111,9 @@ impl NotCapturedReason {
         }
     }
 
-    /// Whether the pool cannot have the object. Then nothing is missing from the snapshot.
+    /// Whether the owner of the pool has turned the object off. Then nothing is missing from the snapshot.
     pub fn is_absence(self) -> bool {
-        matches!(self, Self::Tier | Self::AddOnOff | Self::NotSupported)
+        matches!(self, Self::Tier | Self::AddOnOff)
     }
 }
 
@@ -140,6 +140,12 @@ pub struct NotCaptured {
 impl NotCaptured {
     pub fn new(object: Uncaptured, reason: NotCapturedReason) -> Self {
         Self { object, member: None, reason, operation: None, code: None, held_by: None }
+    }
+
+    /// Whether the snapshot probably lacks something: an earlier snapshot holds it, and the owner of the pool did not
+    /// turn it off.
+    pub fn is_incomplete(&self) -> bool {
+        self.held_by.is_some() && !self.reason.is_absence()
     }
 
     /// The name, as reports show it. A name with unusual characters is left out.
