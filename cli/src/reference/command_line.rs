@@ -46,10 +46,8 @@ fn verb(level: &str, name: &str, verb: &mut Command) -> String {
     let usage = usage.trim_start_matches("Usage: ").split_whitespace().collect::<Vec<_>>().join(" ");
     let about = verb.get_long_about().or(verb.get_about()).unwrap_or_default().to_string();
     let paragraphs: Vec<_> = about.split("\n\n").map(sentence).collect();
-    let mut text = format!(
-        "\n{level} {name}\n\n{}\n\n```text\n{usage}\n```\n",
-        wrapped(&paragraphs.join("\n\n"))
-    );
+    let mut text =
+        format!("\n{level} {name}\n\n{}\n\n```text\n{usage}\n```\n", wrapped(&paragraphs.join("\n\n")));
     let own: Vec<_> =
         verb.get_arguments().filter(|option| !option.is_global_set() && option.get_id() != "help").collect();
     for heading in headings(&own) {

@@ -14,7 +14,9 @@ use serde_dynamo::AttributeValue;
 use serde_json::json;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
-use shared::model::{KeptFor, MfaSetting, RunId, Snapshot, SnapshotSelector, SnapshotState, Sub};
+use shared::model::{
+    KeptFor, MfaSetting, RunId, SCHEMA_VERSION, Snapshot, SnapshotSelector, SnapshotState, Sub,
+};
 use shared::operations::HeldLease;
 use shared::operations::prune::{Decision, RemovalReason, plan};
 use shared::ports::Backend;
@@ -368,7 +370,8 @@ fn a_snapshot_of_a_newer_version_keeps_every_record() {
         let vault = backend.vault();
         let key = Key::new(format!("POOL#{}", source_id()), format!("SNAP#{}", ids[2]));
         let mut item = vault.remove(&key).unwrap();
-        item.inner_mut().insert("schemaVersion".to_owned(), serde_dynamo::AttributeValue::N("2".to_owned()));
+        let newer = serde_dynamo::AttributeValue::N((SCHEMA_VERSION + 1).to_string());
+        item.inner_mut().insert("schemaVersion".to_owned(), newer);
         vault.put_by_hand(&key, item);
         let refused = prune_by_hand(&backend, &by_policy("last=1")).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::UnsupportedSchema);
