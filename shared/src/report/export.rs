@@ -41,7 +41,7 @@ pub struct ExportReport {
     pub large_users: Option<LargeUsers>,
     /// What the export captured of the configuration. None if it captured none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub configuration: Option<ConfigurationReport>,
+    pub configuration: Option<Box<ConfigurationReport>>,
     /// The calls of the export.
     pub calls: CallStats,
     /// What retention did. None if no retention is set.

@@ -12,8 +12,7 @@ const SHOW: &str = "pool show --pool eu-west-1_a";
 async fn captured() -> Fixture {
     let (fixture, pool, _) = exported(3).await;
     let fixture = Fixture { backend: fixture.backend.clone().with_configuration(), ..fixture };
-    let client =
-        json!({"ClientName": "web", "GenerateSecret": true, "CallbackURLs": ["https://example.com"]});
+    let client = json!({"ClientName": "web", "GenerateSecret": true});
     pool.change_configuration("CreateUserPoolClient", client);
     export(&fixture, "captured").await;
     fixture

@@ -205,7 +205,7 @@ async fn report<B: Backend>(
             configuration.as_ref(),
             retention.as_ref(),
         ),
-        configuration,
+        configuration: configuration.map(Box::new),
         retention,
         notified: false,
     };
