@@ -5,7 +5,7 @@ import { acknowledgeAccountOperations, acknowledgeDomains, allowAccountOperation
 import { OPERATIONS } from './operations';
 import {
   RunProps,
-  commonEnvironment,
+  exportPageEnvironment,
   enumerateEnvironment,
   finalizeEnvironment,
   pageConcurrency,
@@ -66,7 +66,7 @@ export class Export extends Construct {
       executable: 'export-page',
       code,
       settings,
-      environment: commonEnvironment(props),
+      environment: exportPageEnvironment(props),
       statements: [
         allowOperations(stack, 'ReadTheExportedPools', exportPage['cognito-idp'], pools),
         allowAccountOperations(exportPage['cognito-idp'], 'ReadDomains'),

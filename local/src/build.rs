@@ -109,6 +109,14 @@ pub async fn command_line(output: Output) -> Result<PathBuf> {
     executable(&cargo_build(Profile::Development, vec![COMMAND_LINE], output).await?, COMMAND_LINE)
 }
 
+/// Builds the command line as it is released and says where it is. The first build takes minutes.
+///
+/// # Errors
+/// As [`command_line`].
+pub async fn command_line_for_release(output: Output) -> Result<PathBuf> {
+    executable(&cargo_build(Profile::Release, vec![COMMAND_LINE], output).await?, COMMAND_LINE)
+}
+
 /// Builds functions and command line for development in one build, and links the command line into
 /// [`paths::programs`].
 ///

@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use local::{aws, build};
+use local::build;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -23,16 +23,7 @@ pub struct Operator {
 impl Operator {
     /// Builds the command line and prepares the environment.
     pub async fn new(world: &World) -> Result<Self> {
-        let deployment = &world.stack.deployment;
-        let environment = [
-            ("AWS_ENDPOINT_URL", deployment.endpoint_url.as_str()),
-            ("AWS_REGION", &deployment.region),
-            ("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY_ID),
-            ("AWS_SECRET_ACCESS_KEY", aws::SECRET_ACCESS_KEY),
-            ("BACKUP_TABLE_NAME", &deployment.backup_table),
-            ("EXPORT_STATE_MACHINE_ARN", &deployment.export_state_machine_arn),
-            ("IMPORT_STATE_MACHINE_ARN", &deployment.import_state_machine_arn),
-        ];
+        let environment = world.stack.deployment.environment();
         let environment = environment.map(|(variable, value)| (variable, value.into())).into();
         Ok(Self { program: build::command_line(build::Output::Quiet).await?, environment })
     }

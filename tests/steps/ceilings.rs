@@ -132,3 +132,22 @@ fn a_dry_run_reports_the_time_of_the_slowest_category() {
         assert_eq!(slow["leastSeconds"], slow["totalCalls"].as_u64().unwrap().div_ceil(10), "{slow}");
     });
 }
+
+/// Cognito refuses a call that is too fast. Any other failed call says nothing of the rate.
+#[test]
+fn only_refused_calls_count_as_throttled() {
+    for (kind, expected) in [(PoolErrorKind::Throttled, 1), (PoolErrorKind::Transient, 0)] {
+        in_paused_time(async {
+            let (backend, source, _) = backend();
+            people::plain(9, 1).fill(&source);
+            let script = backend.script().clone();
+            script.always(Operation::ListUsers, Some(Fault::Refuse(kind)));
+            backend.script().change_before(Operation::ListUsers, 1, move || {
+                script.always(Operation::ListUsers, None);
+            });
+            let report =
+                Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+            assert_eq!(report["calls"]["throttled"], json!(expected), "{kind:?}: {report}");
+        });
+    }
+}

@@ -4,14 +4,16 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use shared::Result;
 use shared::catalog::{Catalog, CheckpointKey, PagedWork};
-use shared::model::{ListingCheckpoint, ListingPosition, RunId};
+use shared::model::{ForecastCheckpoint, ListingCheckpoint, ListingPosition, RunId};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared_memory::MemoryVault;
 
-use crate::support::{backend, in_paused_time};
+use crate::support::machine::Machine;
+use crate::support::{backend, in_paused_time, people, source_id, target_id};
 
 /// Counts to `pages`, one for each page. A page takes a second.
 struct Counting<'a> {
@@ -91,5 +93,40 @@ fn of_two_invocations_only_one_continues_from_a_checkpoint() {
         let second = ListingCheckpoint { step: 2, ..late };
         assert_eq!(catalog.put_checkpoint(&key(), 1, &second).await.unwrap(), second);
         assert_eq!(catalog.checkpoint(&key()).await.unwrap(), Some(second));
+    });
+}
+
+/// The forecast counts its own pages and groups, so its steps are not those of other checkpoints.
+#[test]
+fn an_invocation_that_comes_too_late_does_not_set_a_forecast_back() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(70, 2).fill(&source);
+        let machine = Machine::new(&backend);
+        machine.export(json!({"userPoolId": source_id()}), "export").await.report();
+        let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id()});
+        let report = machine.import(input, "import").await.report();
+        let id = RunId::parse(report["restoreId"].as_str().unwrap()).unwrap();
+        let catalog = Catalog::new(backend.vault());
+        let done = catalog.forecast(&id).await.unwrap().unwrap();
+        assert!(done.step() > 2 && done.is_complete());
+        let late = ForecastCheckpoint { next_page: 1, members: None, ..done.clone() };
+        for from in [0, 1, done.step() - 1] {
+            let key = CheckpointKey::forecast(&id);
+            assert_eq!(catalog.put_checkpoint(&key, from, &late).await.unwrap(), done, "from step {from}");
+        }
+        assert_eq!(catalog.forecast(&id).await.unwrap(), Some(done));
+    });
+}
+
+#[test]
+fn work_that_is_done_writes_no_checkpoint() {
+    in_paused_time(async {
+        let (backend, _, _) = backend();
+        let catalog = Catalog::new(backend.vault());
+        invocation(&catalog, 3_600).await;
+        let written = backend.vault().items();
+        invocation(&catalog, 3_600).await;
+        assert_eq!(backend.vault().items(), written);
     });
 }

@@ -442,3 +442,27 @@ fn a_user_that_the_settings_of_the_target_refuse_claims_no_alias() {
         });
     }
 }
+
+/// The pages of a slice may need several invocations. Each one goes on with the hashes of those before it.
+#[test]
+fn a_search_in_many_short_invocations_finds_the_same_collisions() {
+    let found = |budget: u64| {
+        in_paused_time(async {
+            // Names of the first pages collide with names of the last pages.
+            let names = (0..90).flat_map(|number| [format!("user{number}"), format!("lone{number}")]);
+            let names = names.chain((0..3).map(|number| format!("USER{number}")));
+            let (backend, _, _, _) = exported(true, names.map(|name| user(&name, &[])).collect()).await;
+            backend.script().set_latency(Duration::from_millis(10), Duration::from_millis(50));
+            let machine = Machine::new(&backend).with_budget(Duration::from_millis(budget));
+            let report = machine.import(input(json!({"dryRun": true})), "plan").await.report();
+            let hashes = backend.vault().items().into_keys().filter(|key| key.sk.starts_with("NAME_HASHES#"));
+            let hashes = hashes.count();
+            (report["objections"]["usernameCollides"]["users"].clone(), machine.invocations().len(), hashes)
+        })
+    };
+    let (expected, in_one, stored) = found(900_000);
+    assert_eq!((&expected, stored), (&json!(6), 0), "one invocation keeps its hashes in memory");
+    let (collide, in_many, stored) = found(400);
+    assert_eq!(collide, expected);
+    assert!(in_many > in_one && stored > 0, "{in_many} invocations, {stored} items");
+}

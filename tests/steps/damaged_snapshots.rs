@@ -2,10 +2,14 @@
 //!
 //! Method: delete or alter an item, import, put the item back, and import again.
 
+use futures::TryStreamExt;
 use serde_dynamo::{AttributeValue, Item};
 use serde_json::{Value, json};
+use shared::ErrorKind;
 use shared::catalog::{Catalog, Record};
-use shared::model::{GroupRecord, Listing, RestoreState, RunId, UnitId, UserRecord};
+use shared::model::{
+    DigestBuilder, GroupRecord, Listing, PageBatch, RestoreState, RunId, Unit, UnitId, UserRecord,
+};
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
 use shared::ports::vault::Key;
@@ -300,4 +304,87 @@ fn in_paused_calls(source: &MemoryPool) -> u64 {
         })
     });
     handle.join().unwrap() - 8
+}
+
+/// The key of each batch of users, in order.
+fn batches_of_users(backend: &MemoryBackend, contents: &Contents) -> Vec<Key> {
+    let partition = format!("SNAP#{}", contents.snapshot.id);
+    let is_batch = |key: &Key| key.pk == partition && key.sk.starts_with("PAGES#users");
+    items(backend).into_keys().filter(is_batch).collect()
+}
+
+async fn users_unit(backend: &MemoryBackend, contents: &Contents) -> Unit {
+    let units = Catalog::new(backend.vault()).units(&contents.snapshot.id).await.unwrap();
+    units.into_iter().find(|unit| unit.listing == Listing::Users).unwrap()
+}
+
+/// The keys of the damaged batches of users, as a reader of all batches finds them.
+async fn damaged_batches(backend: &MemoryBackend, contents: &Contents) -> Vec<Key> {
+    let (catalog, unit) = (Catalog::new(backend.vault()), users_unit(backend, contents).await);
+    let batches = catalog.sealed_batches(&contents.snapshot.id, &unit);
+    let batches: Vec<_> = batches.try_collect().await.unwrap();
+    batches.into_iter().filter_map(Result::err).collect()
+}
+
+#[test]
+fn each_damaged_batch_is_named_once_and_no_other_is() {
+    in_paused_time(async {
+        let (backend, _, contents) = exported(6_000).await;
+        let keys = batches_of_users(&backend, &contents);
+        assert!(keys.len() > 2, "{keys:?}");
+        let catalog = Catalog::new(backend.vault());
+        let unit = users_unit(&backend, &contents).await;
+        for key in &keys {
+            let item = backend.vault().remove(key).unwrap();
+            let batch: PageBatch = serde_dynamo::from_item(item.clone()).unwrap();
+            assert_eq!(damaged_batches(&backend, &contents).await, [key.clone()], "missing");
+            for number in batch.first..=batch.last() {
+                let id = &contents.snapshot.id;
+                let (named, page) = catalog.page(id, &unit.id(), unit.attempt, number).await.unwrap();
+                assert_eq!((&named, page), (key, None), "page {number}");
+            }
+            backend.vault().put_by_hand(key, altered(item.clone(), "e"));
+            assert_eq!(damaged_batches(&backend, &contents).await, [key.clone()], "altered");
+            backend.vault().put_by_hand(key, item);
+        }
+        assert_eq!(damaged_batches(&backend, &contents).await, []);
+    });
+}
+
+/// A batch may be sound in itself, and still not be the one that the seal covers.
+#[test]
+fn another_last_batch_is_damage() {
+    in_paused_time(async {
+        let (backend, _, contents) = exported(6_000).await;
+        let unit = users_unit(&backend, &contents).await;
+        let keys = batches_of_users(&backend, &contents);
+        let read = |key: &Key| -> PageBatch {
+            serde_dynamo::from_item(backend.vault().items().remove(key).unwrap()).unwrap()
+        };
+        let [.., before, last] = keys.as_slice() else { panic!("there are few batches") };
+        let (before, sealed) = (read(before), read(last));
+        let mut other = PageBatch::following(Some(&before));
+        for mut page in sealed.verified(&unit.id()).unwrap() {
+            page.0[0].digest = Some(DigestBuilder::new("other").finish());
+            other.push(&unit.id(), &page, 0, None);
+        }
+        assert_eq!((other.first, other.last()), (sealed.first, sealed.last()));
+        assert!(other.verified(&unit.id()).is_ok());
+        backend.vault().put_by_hand(last, serde_dynamo::to_item(other).unwrap());
+        assert_eq!(damaged_batches(&backend, &contents).await, [last.clone()]);
+    });
+}
+
+/// The counts of a unit may still be those of the seal.
+#[test]
+fn a_unit_with_another_chain_does_not_match_the_seal() {
+    in_paused_time(async {
+        let (backend, _, contents) = exported(30).await;
+        let key = items(&backend).into_keys().find(|key| key.sk == "UNIT#users").unwrap();
+        let mut unit = users_unit(&backend, &contents).await;
+        unit.chain = DigestBuilder::new("other").finish();
+        backend.vault().put_by_hand(&key, serde_dynamo::to_item(unit).unwrap());
+        let refused = Catalog::new(backend.vault()).sealed_units(&contents.snapshot).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::SnapshotDamaged);
+    });
 }

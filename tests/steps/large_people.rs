@@ -20,7 +20,7 @@ use shared::pacing::PacedPool;
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
 use shared::ports::vault::Key;
-use shared::{ErrorKind, Result};
+use shared::{ErrorKind, Result, item_size};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour};
 
 use crate::support::copied::{copy_to, is_visible, other_account, snapshot_items};
@@ -594,5 +594,23 @@ fn small_users_are_listed_as_before() {
         export(&backend, "export").await;
         let listed = backend.script().log().iter().filter(|(_, made)| *made == Operation::ListUsers).count();
         assert_eq!(listed, 3);
+    });
+}
+
+/// One call of the table takes a limited number of bytes.
+#[test]
+fn records_are_written_in_calls_of_at_most_two_megabytes() {
+    in_paused_time(async {
+        let (backend, source, _) = with_people(&[36; 12]);
+        let users: Vec<_> = source.users().into_iter().map(|user| (user.sub, user.record)).collect();
+        let records: Vec<_> =
+            users.iter().map(|(sub, record)| (sub.as_str(), record.digest(), record)).collect();
+        let run = RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap();
+        let before = backend.script().calls();
+        Catalog::new(backend.vault()).write(&source_id(), &run, &records).await.unwrap();
+        let bytes: usize = items(&backend).iter().map(|(key, item)| item_size::of(key, item)).sum();
+        let least = bytes.div_ceil(2 * 1024 * 1024) as u64;
+        let calls = backend.script().calls() - before;
+        assert!(least > 1 && (least..=least + 1).contains(&calls), "{calls} calls for {bytes} bytes");
     });
 }

@@ -6,10 +6,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{Metric, Retention, RunId};
-use shared::operations::prune::{Decision, RemovalReason, plan};
+use shared::operations::HeldLease;
+use shared::operations::prune::{Decision, RemainingWork, RemovalReason, RemovalRequest, plan, prune};
+use shared::pacing::Budget;
 use shared::ports::Backend;
+use shared::ports::pool::PoolErrorKind;
 use shared::ports::vault::Key;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
@@ -391,5 +395,167 @@ fn a_retention_that_needs_more_time_than_any_invocation_has_ends() {
         tokio::time::sleep(DAY).await;
         prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
         assert_tidy(&backend).await;
+    });
+}
+
+/// A removal that makes no progress is given up, so it must say truly whether it did.
+#[test]
+fn a_removal_says_whether_its_comparisons_progressed() {
+    let mut said = BTreeSet::new();
+    for budget in (0..1_500).step_by(50) {
+        in_paused_time(async {
+            let (backend, source) = retaining("last=9");
+            for number in 0..4 {
+                change_a_user(&source, &number.to_string());
+                export(&Machine::new(&backend), &number.to_string()).await;
+                tokio::time::sleep(DAY).await;
+            }
+            backend.script().set_latency(Duration::ZERO, Duration::from_millis(30));
+            let (catalog, source) = (Catalog::new(backend.vault()), source_id());
+            let mut lease = HeldLease::take(&catalog, &source, "prune", backend.clock()).await.unwrap();
+            let wanted =
+                RemovalRequest::ByPolicy { retention: Retention::parse("last=1").unwrap(), automatic: true };
+            let budget = Budget::for_invocation(Duration::from_millis(budget));
+            let ended = prune(&catalog, &source, &wanted, &mut lease, budget, &mut ()).await.unwrap();
+            if let RemainingWork::Some { progressed } = ended.remaining
+                && ended.plan.snapshots.is_empty()
+            {
+                let compared = catalog.prune_checkpoint(&source).await.unwrap().unwrap().compared;
+                // Each snapshot is compared in one part.
+                let has_verdict = !serde_json::to_value(compared).unwrap()["done"].is_null();
+                assert_eq!(progressed, has_verdict, "{budget:?}");
+                said.insert(progressed);
+            }
+        });
+    }
+    assert_eq!(said.len(), 2, "some budgets suffice for a comparison and some do not");
+}
+
+/// Without a removal, nothing but the comparisons would be left in the table.
+#[test]
+fn comparisons_are_forgotten_if_no_snapshot_goes() {
+    in_paused_time(async {
+        let (backend, source) = retaining("last=1");
+        let backend = backend.with_retention(None);
+        // A third of the users leaves after each export, so each snapshot holds lost users.
+        for number in 0..4 {
+            export(&Machine::new(&backend), &number.to_string()).await;
+            tokio::time::sleep(DAY).await;
+            let users = source.users();
+            users.iter().take(users.len() / 3).for_each(|user| source.delete_user(&user.sub));
+        }
+        let backend = backend.with_retention(Some(Retention::parse("last=1").unwrap()));
+        backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
+        let machine = Machine::new(&backend).with_budget(Duration::from_millis(500));
+        let report = export(&machine, "slow").await;
+        assert!(machine.invocations().len() > 5, "one invocation is too short for all comparisons");
+        assert_eq!(report["retention"]["removed"]["snapshots"], json!(0), "{report}");
+        assert_eq!(report["retention"].get("failure"), None, "{report}");
+        assert!(!items(&backend).into_keys().any(|key| key.sk == "PRUNING"), "the checkpoint is gone");
+    });
+}
+
+/// Groups stay, so only the users of a snapshot tell whether the pool has lost users.
+#[test]
+fn users_without_a_group_count_as_lost_users_and_groups_do_not() {
+    in_paused_time(async {
+        for (lost, held_back) in [(4, 0), (5, 1)] {
+            let (backend, source, _) = backend();
+            people::plain(20, 0).fill(&source);
+            (0..10).for_each(|number| source.put_group(people::group(number)));
+            let backend = backend.with_retention(Some(Retention::parse("last=1").unwrap()));
+            export(&Machine::new(&backend), "before").await;
+            tokio::time::sleep(DAY).await;
+            source.users().iter().take(lost).for_each(|user| source.delete_user(&user.sub));
+            let report = export(&Machine::new(&backend), "after").await;
+            assert_eq!(report["retention"]["heldBack"], json!(held_back), "{lost} of 20: {report}");
+        }
+    });
+}
+
+/// A removal that repeats itself without progress would never end.
+#[test]
+fn a_removal_in_any_budget_ends_or_says_that_it_makes_no_progress() {
+    let mut ends = BTreeSet::new();
+    for budget in (0..1_000).step_by(40) {
+        in_paused_time(async {
+            let (backend, source) = retaining("last=9");
+            for number in 0..3 {
+                change_a_user(&source, &number.to_string());
+                export(&Machine::new(&backend), &number.to_string()).await;
+                tokio::time::sleep(DAY).await;
+            }
+            backend.script().set_latency(Duration::ZERO, Duration::from_millis(30));
+            let (catalog, source) = (Catalog::new(backend.vault()), source_id());
+            let mut lease = HeldLease::take(&catalog, &source, "prune", backend.clock()).await.unwrap();
+            let mut times = 0;
+            let progressed = loop {
+                times += 1;
+                assert!(times < 100, "with {budget} ms it works for ever");
+                let budget = Budget::for_invocation(Duration::from_millis(budget));
+                let wanted = by_policy("last=1");
+                let ended = prune(&catalog, &source, &wanted, &mut lease, budget, &mut ()).await.unwrap();
+                match ended.remaining {
+                    RemainingWork::None => break true,
+                    RemainingWork::Some { progressed: false } => break false,
+                    RemainingWork::Some { progressed: true } => {}
+                }
+            };
+            ends.insert((progressed, times > 1));
+        });
+    }
+    let expected = BTreeSet::from([(false, false), (false, true), (true, false), (true, true)]);
+    assert!(ends.is_subset(&expected) && ends.contains(&(true, true)), "{ends:?}");
+    assert!(ends.iter().any(|(progressed, _)| !progressed), "{ends:?}");
+}
+
+/// A comparison may read for longer than the lease of the removal lasts.
+#[test]
+fn a_long_comparison_keeps_its_lease() {
+    in_paused_time(async {
+        let (backend, source) = retaining("last=9");
+        for number in 0..4 {
+            change_a_user(&source, &number.to_string());
+            export(&Machine::new(&backend), &number.to_string()).await;
+            tokio::time::sleep(DAY).await;
+        }
+        backend.script().set_latency(Duration::ZERO, Duration::from_secs(20));
+        let ended = prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+        assert_eq!(ended.removed.snapshots, 3);
+    });
+}
+
+#[test]
+fn damage_in_a_newer_snapshot_stops_the_automatic_retention_and_no_plan_of_an_operator() {
+    in_paused_time(async {
+        let (backend, _) = retaining("last=9");
+        for name in ["one", "two"] {
+            export(&Machine::new(&backend), name).await;
+            tokio::time::sleep(DAY).await;
+        }
+        let newest = sealed(&backend).await[0].clone();
+        let of_newest = format!("SNAP#{newest}");
+        let key = items(&backend)
+            .into_keys()
+            .find(|key| key.pk == of_newest && key.sk.starts_with("PAGES#users"))
+            .unwrap();
+        backend.vault().remove(&key).unwrap();
+        let (catalog, now) = (Catalog::new(backend.vault()), backend.clock().now());
+        let planned = async |automatic| {
+            let retention = Retention::parse("last=1").unwrap();
+            let wanted = RemovalRequest::ByPolicy { retention, automatic };
+            plan(&catalog, &source_id(), &wanted, now).await
+        };
+        assert_eq!(planned(true).await.unwrap_err().kind(), ErrorKind::SnapshotDamaged);
+        let from = backend.script().calls();
+        let by_hand = planned(false).await.unwrap();
+        let until = backend.script().calls();
+        assert!(matches!(by_hand.snapshots[1].fate, Decision::Removed(RemovalReason::NoRule)), "{by_hand:?}");
+        // A table that cannot be read is no damage.
+        for call in 1..=until - from {
+            let refused = Fault::Refuse(PoolErrorKind::Transient);
+            backend.script().fault(backend.script().calls() + call, refused);
+            assert_eq!(planned(false).await.unwrap_err().kind(), ErrorKind::ServiceUnavailable, "{call}");
+        }
     });
 }

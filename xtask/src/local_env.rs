@@ -4,23 +4,10 @@ use std::io::{Write, stdout};
 use std::path::Path;
 
 use anyhow::Result;
-use local::aws::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
-use local::provision::Deployment;
+use local::provision::{Deployment, MISLEADING};
 use local::{paths, shell};
 
 use crate::local_up::running;
-
-/// Settings of the caller that would lead an SDK away from the local AWS, or stop it.
-const UNSET: [&str; 8] = [
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_SESSION_TOKEN",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
-    "AWS_ENDPOINT_URL_DYNAMODB",
-    "AWS_ENDPOINT_URL_SFN",
-    "AWS_ENDPOINT_URL_STS",
-];
 
 /// Prints the lines for a shell: `eval "$(cargo xtask local env)"`.
 pub(crate) fn run() -> Result<()> {
@@ -30,8 +17,8 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn lines(deployment: &Deployment, programs: &Path) -> String {
-    let mut lines = format!("unset {}\n", UNSET.join(" "));
-    for (name, value) in variables(deployment) {
+    let mut lines = format!("unset {}\n", MISLEADING.join(" "));
+    for (name, value) in deployment.environment() {
         lines.push_str(&format!("export {name}={}\n", shell::word(value)));
     }
     // The shell puts its own search path behind the folder. A second `eval` does not add the folder again.
@@ -40,23 +27,6 @@ fn lines(deployment: &Deployment, programs: &Path) -> String {
         "case \":$PATH:\" in *:{folder}:*) ;; *) export PATH={folder}:\"$PATH\" ;; esac\n"
     ));
     lines
-}
-
-fn variables(deployment: &Deployment) -> [(&'static str, &str); 9] {
-    [
-        ("AWS_ENDPOINT_URL", &deployment.endpoint_url),
-        ("AWS_REGION", &deployment.region),
-        // boto3 and the AWS CLI before version 2 read no other name of the Region:
-        // https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
-        ("AWS_DEFAULT_REGION", &deployment.region),
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
-        ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
-        // Keeps SDKs from calling the metadata service of EC2.
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("BACKUP_TABLE_NAME", &deployment.backup_table),
-        ("EXPORT_STATE_MACHINE_ARN", &deployment.export_state_machine_arn),
-        ("IMPORT_STATE_MACHINE_ARN", &deployment.import_state_machine_arn),
-    ]
 }
 
 #[cfg(test)]

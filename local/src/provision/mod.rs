@@ -38,6 +38,38 @@ pub struct Deployment {
     pub pid: u32,
 }
 
+/// Settings of the caller that would lead an SDK away from the local AWS, or stop it.
+pub const MISLEADING: [&str; 8] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_SFN",
+    "AWS_ENDPOINT_URL_STS",
+];
+
+impl Deployment {
+    /// The environment in which `cognito-backup` and every SDK reach this deployment, without [`MISLEADING`].
+    pub fn environment(&self) -> [(&'static str, &str); 9] {
+        [
+            ("AWS_ENDPOINT_URL", &self.endpoint_url),
+            ("AWS_REGION", &self.region),
+            // boto3 and the AWS CLI before version 2 read no other name of the Region:
+            // https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
+            ("AWS_DEFAULT_REGION", &self.region),
+            ("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY_ID),
+            ("AWS_SECRET_ACCESS_KEY", aws::SECRET_ACCESS_KEY),
+            // Keeps SDKs from calling the metadata service of EC2.
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("BACKUP_TABLE_NAME", &self.backup_table),
+            ("EXPORT_STATE_MACHINE_ARN", &self.export_state_machine_arn),
+            ("IMPORT_STATE_MACHINE_ARN", &self.import_state_machine_arn),
+        ]
+    }
+}
+
 /// Deploys into an empty account of an emulator. The functions stay unchanged, even if they are
 /// built again.
 ///

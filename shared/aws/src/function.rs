@@ -86,7 +86,7 @@ impl Backend for Aws {
     }
 
     fn captures_configuration(&self) -> bool {
-        true
+        self.environment.capture_configuration
     }
 
     fn retention(&self) -> Option<&Retention> {

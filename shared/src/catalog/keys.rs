@@ -344,7 +344,7 @@ pub fn ledger_kind(ledger_sk: &str) -> Option<RecordKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Listing;
+    use crate::model::{DigestBuilder, Listing};
 
     #[test]
     fn no_key_holds_the_name_of_a_group() {
@@ -368,5 +368,20 @@ mod tests {
             let kind = listing.kind();
             assert_eq!(ledger_kind(&ledger_page(&id, &listing.unit_id(), 1).sk), Some(kind));
         }
+    }
+
+    /// What one pass or one comparison has written must not be read by another.
+    #[test]
+    fn prefixes_tell_passes_and_comparisons_apart() {
+        let restore = RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap();
+        let sub = Sub::new("11111111-2222-4333-8444-555555555555");
+        let found = |pass| finding(&restore, pass, FindingKind::Missing, &sub).sk;
+        assert!(found(1).starts_with(&findings(1)) && !found(2).starts_with(&findings(1)));
+        let doubts = |seed: &str| DigestBuilder::new(seed).finish();
+        let doubtful = some_doubtful_hashes(&restore, doubts("one"), 0).sk;
+        assert!(doubtful.starts_with(&doubtful_hashes(doubts("one"))));
+        assert!(!doubtful.starts_with(&doubtful_hashes(doubts("other"))));
+        let collected = some_collected_hashes(&restore, 1, 1, 16, 0).sk;
+        assert!(collected.starts_with(&collected_hashes(1)) && !collected.starts_with(&collected_hashes(10)));
     }
 }

@@ -156,7 +156,7 @@ impl<V: Vault> Catalog<V> {
                 }
                 (Some(lease), _) => return Ok(Claim::HeldBy(lease)),
                 (None, _) => {
-                    let first = Lease { generation: 1, ended: !calls, ..mine.clone() };
+                    let first = Lease { ended: !calls, ..mine.clone() };
                     if !self.create(key, &first).await? {
                         continue;
                     }
@@ -204,5 +204,24 @@ impl<V: Vault> Catalog<V> {
             Ok(mine)
         };
         self.change(&keys::lease(pool, operation), release).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invocation_knows_the_calls_before_it_if_it_got_the_state_of_the_limiter_from_their_generation() {
+        let after = |before: Option<(u64, bool)>, handed_on| {
+            let before = before.map(|(generation, ended)| BeforeTaken { generation, ended });
+            Generation { number: 8, taken_at: Instant::now(), before }.predecessor(handed_on)
+        };
+        assert_eq!(after(None, None), Predecessor::Known, "there was no invocation");
+        assert_eq!(after(Some((7, true)), Some(7)), Predecessor::Known);
+        assert_eq!(after(Some((7, true)), Some(6)), Predecessor::Ended, "another one called since");
+        assert_eq!(after(Some((7, true)), None), Predecessor::Ended);
+        assert_eq!(after(Some((7, false)), Some(7)), Predecessor::MayCall);
+        assert_eq!(after(Some((7, false)), None), Predecessor::MayCall);
     }
 }

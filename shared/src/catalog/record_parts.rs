@@ -268,6 +268,14 @@ mod tests {
         assert!(split(&key(&largest), &largest).is_ok());
     }
 
+    #[test]
+    fn a_text_is_cut_into_at_most_the_allowed_parts() {
+        let key = Key::new("REC", "text");
+        let longest = "x".repeat(MAX_PART * MAX_PARTS as usize);
+        assert_eq!(cut(&key, &longest).unwrap().len(), MAX_PARTS as usize);
+        assert_eq!(cut(&key, &(longest + "x")).unwrap_err().kind(), ErrorKind::CallRefused);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 

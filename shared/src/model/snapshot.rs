@@ -378,4 +378,70 @@ mod tests {
         assert!(due.iter().all(|&due| due == 1), "{due:?}");
         assert_eq!(RecordLookUps::after(None).turn, 0);
     }
+
+    fn snapshot() -> Snapshot {
+        let execution = Execution { id: "export".to_owned(), started_at: at("2026-01-01T00:00:00Z") };
+        Snapshot {
+            id: RunId::parse("20260101T000000000Z-1a2b3c4d").unwrap(),
+            pool: PoolId::parse("eu-west-1_A").unwrap(),
+            state: SnapshotState::Sealed,
+            schema_version: 1,
+            execution,
+            estimated_users: 0,
+            captures_mfa: false,
+            split: SplitListing::default(),
+            listing: None,
+            members_without_user: 0,
+            subs_without_user: Vec::new(),
+            overlooked_in: None,
+            look_ups: RecordLookUps::default(),
+            largest_user: None,
+            configuration: Digest::default(),
+            counts: Counts::default(),
+            seal: None,
+            failure: None,
+            removal: None,
+        }
+    }
+
+    #[test]
+    fn counts_are_added_up_by_kind() {
+        let mut counts = Counts::default();
+        counts.add(RecordKind::User, 60, 1, 7);
+        counts.add(RecordKind::User, 3, 2, 1);
+        counts.add(RecordKind::Group, 2, 1, 0);
+        counts.add(RecordKind::Membership, 5, 3, 0);
+        let expected = Counts { users: 63, groups: 2, memberships: 5, pages: 7, records_written: 8 };
+        assert_eq!(counts, expected);
+    }
+
+    #[test]
+    fn a_snapshot_knows_what_its_own_split_listing_came_to() {
+        let said = |split| {
+            let snapshot = Snapshot { split, ..snapshot() };
+            [
+                snapshot.split_has_failed(),
+                snapshot.split_failure_is_remembered(),
+                snapshot.listings_disagree(),
+            ]
+        };
+        let (own, earlier) = (Some(at("2026-01-01T00:00:00Z")), Some(at("2025-12-31T00:00:00Z")));
+        let none = SplitListing::default;
+        assert_eq!(said(none()), [false, false, false]);
+        assert_eq!(said(SplitListing { is_discarded: true, ..none() }), [true, false, false]);
+        assert_eq!(said(SplitListing { failed_at: own, ..none() }), [false, true, false]);
+        assert_eq!(said(SplitListing { turned_off_at: own, ..none() }), [false, false, true]);
+        let of_others = SplitListing { failed_at: earlier, turned_off_at: earlier, ..none() };
+        assert_eq!(said(of_others), [false, false, false], "an earlier export found it");
+    }
+
+    #[test]
+    fn no_run_relies_on_a_snapshot_whose_removal_is_decided_or_unknown() {
+        let lasting = |state, removal| Snapshot { state, removal, ..snapshot() }.lasting_state();
+        let mark = |decided| Some(RemovalMark { was: SnapshotState::Failed, decided });
+        assert_eq!(lasting(SnapshotState::Sealed, None), Some(SnapshotState::Sealed));
+        assert_eq!(lasting(SnapshotState::Pruning, mark(false)), Some(SnapshotState::Failed));
+        assert_eq!(lasting(SnapshotState::Pruning, mark(true)), None);
+        assert_eq!(lasting(SnapshotState::Pruning, None), None);
+    }
 }

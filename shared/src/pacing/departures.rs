@@ -66,3 +66,19 @@ impl Departures {
         self.last.iter().filter(|&&left_at| left_at + SECOND > now).count() as u32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Tps;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_counts_for_one_second() {
+        let rate = Tps::DEFAULT.get();
+        let mut departures = Departures::resuming(rate, SECOND, &CallStats::none(Tps::DEFAULT));
+        let left_at = departures.depart(Instant::now());
+        let just_before = left_at + SECOND - Duration::from_nanos(1);
+        assert_eq!(departures.in_the_second_before(just_before), 1);
+        assert_eq!(departures.in_the_second_before(left_at + SECOND), 0);
+    }
+}

@@ -93,6 +93,14 @@ mod tests {
         departures.iter().map(in_window).max().unwrap_or(0)
     }
 
+    /// An operator may continue a run with another limit.
+    #[tokio::test]
+    async fn a_run_that_continues_reports_its_own_limit() {
+        let limiter = limiter(10, Some(CallStats { total: 7, ..CallStats::none(Tps::new(30).unwrap()) }));
+        let stats = limiter.stats().await;
+        assert_eq!((stats.limit_per_second, stats.total), (10, 7));
+    }
+
     #[tokio::test]
     async fn refused_calls_are_counted() {
         let limiter = limiter(10, None);

@@ -15,10 +15,12 @@ use serde_json::json;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{
-    KeptFor, MfaSetting, RunId, SCHEMA_VERSION, Snapshot, SnapshotSelector, SnapshotState, Sub,
+    DigestBuilder, KeptFor, MfaSetting, PruneCheckpoint, RunId, SCHEMA_VERSION, Snapshot, SnapshotSelector,
+    SnapshotState, Sub,
 };
 use shared::operations::HeldLease;
-use shared::operations::prune::{Decision, RemovalReason, plan};
+use shared::operations::prune::{Advance, Decision, RemovalReason, Watch, plan, prune};
+use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
 use shared::ports::vault::Key;
@@ -376,5 +378,110 @@ fn a_snapshot_of_a_newer_version_keeps_every_record() {
         let refused = prune_by_hand(&backend, &by_policy("last=1")).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::UnsupportedSchema);
         assert_eq!(headers(&backend).await.len(), 6);
+    });
+}
+
+/// The kept snapshot names all records of the removed one on its sound pages, so none could be deleted. The damaged page
+/// is of the other kind.
+#[test]
+fn every_page_of_a_kept_snapshot_is_read_before_a_removal_is_decided() {
+    for (kind, is_missing) in [("users", false), ("users", true), ("groups", false), ("groups", true)] {
+        in_paused_time(async {
+            let (backend, source, _) = backend();
+            let fill = |is_users: bool| match is_users {
+                true => people::plain(9, 0).fill(&source),
+                false => (0..3).for_each(|number| source.put_group(people::group(number))),
+            };
+            fill(kind != "users");
+            let removed = export(&backend, "one").await;
+            tokio::time::sleep(DAY).await;
+            fill(kind == "users");
+            let kept = export(&backend, "two").await;
+            let partition = format!("SNAP#{kept}");
+            let key = items(&backend)
+                .into_keys()
+                .find(|key| key.pk == partition && key.sk.starts_with(&format!("PAGES#{kind}")))
+                .unwrap();
+            let mut item = backend.vault().remove(&key).unwrap();
+            if !is_missing {
+                item.inner_mut().remove("c").unwrap();
+                backend.vault().put_by_hand(&key, item);
+            }
+            let refused = prune_by_hand(&backend, &named_snapshots([&removed])).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::SnapshotDamaged, "{key} {is_missing}");
+            assert_eq!(sealed(&backend).await.len(), 2);
+        });
+    }
+}
+
+/// What only a damaged page of the removed snapshot names stays in the table.
+#[test]
+fn a_damaged_snapshot_is_removed_with_the_records_that_its_other_pages_name() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(9, 2).fill(&source);
+        let removed = export(&backend, "one").await;
+        tokio::time::sleep(DAY).await;
+        subs(&source).iter().for_each(|sub| rename(&source, sub, "again"));
+        export(&backend, "two").await;
+        let partition = format!("SNAP#{removed}");
+        let key = items(&backend)
+            .into_keys()
+            .find(|key| key.pk == partition && key.sk.starts_with("PAGES#users"))
+            .unwrap();
+        let mut item = backend.vault().remove(&key).unwrap();
+        item.inner_mut().remove("c").unwrap();
+        backend.vault().put_by_hand(&key, item);
+        let ended = prune_by_hand(&backend, &named_snapshots([&removed])).await.unwrap();
+        assert_eq!(ended.removed.snapshots, 1);
+        assert_eq!(sealed(&backend).await.len(), 1);
+        assert_all_whole(&backend).await;
+        assert_tidy(&backend).await;
+        assert_eq!(orphans(&backend).await.len(), 9, "the users of the damaged page");
+    });
+}
+
+/// A checkpoint says how far the removal of other snapshots was.
+#[test]
+fn a_checkpoint_of_other_snapshots_does_not_count() {
+    in_paused_time(async {
+        let (backend, source, ids) = history().await;
+        let catalog = Catalog::new(backend.vault());
+        let marked = catalog.mark_for_removal(&source_id(), &ids[0]).await.unwrap().unwrap();
+        assert!(catalog.decide_removal(marked).await.unwrap());
+        let other = PruneCheckpoint::at(DigestBuilder::new("others").finish(), None);
+        catalog.put_prune_checkpoint(&source_id(), &other).await.unwrap();
+        prune_by_hand(&backend, &by_policy("last=9,days=900")).await.unwrap();
+        assert!(source.user_count() > 0 && !sealed(&backend).await.contains(&ids[0]));
+        assert!(orphans(&backend).await.is_empty(), "the records of the removed snapshot are gone");
+    });
+}
+
+#[test]
+fn a_removal_says_how_far_it_is_and_why_the_newest_snapshot_stays() {
+    #[derive(Default)]
+    struct Last(Advance);
+    impl Watch for Last {
+        fn advanced(&mut self, so_far: &Advance) {
+            self.0 = *so_far;
+        }
+    }
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let (catalog, pool) = (Catalog::new(backend.vault()), source_id());
+        let counted: u64 = headers(&backend).await.iter().map(|snapshot| snapshot.counts.pages).sum();
+        let mut lease = HeldLease::take(&catalog, &pool, "prune", backend.clock()).await.unwrap();
+        let (budget, mut watch) = (Budget::for_invocation(DAY), Last::default());
+        let wanted = named_snapshots([&ids[0], &ids[1]]);
+        let ended = prune(&catalog, &pool, &wanted, &mut lease, budget, &mut watch).await.unwrap();
+        assert_eq!((watch.0.pages, watch.0.removed), (counted, ended.removed));
+        assert!(watch.0.pages_read > 10, "{watch:?}", watch = watch.0);
+        let fate = |id: &RunId| {
+            let planned = ended.plan.snapshots.iter().find(|planned| planned.snapshot.id == *id).unwrap();
+            planned.fate.clone()
+        };
+        assert_eq!(fate(&ids[4]), Decision::Kept(vec![KeptFor::Newest]));
+        assert_eq!(fate(&ids[3]), Decision::Kept(Vec::new()));
+        assert_eq!(fate(&ids[0]), Decision::Removed(RemovalReason::Named));
     });
 }

@@ -177,3 +177,32 @@ fn a_snapshot_taken_after_a_repair_restores_into_another_pool() {
         );
     });
 }
+
+/// The import restores both. It must not take the one for the other, whichever comes first.
+#[test]
+fn a_user_of_the_snapshot_that_has_the_addresses_of_a_lost_one_stays_itself() {
+    for mode in MODES {
+        for [lost, present] in [[DELETED, DISABLED], [DISABLED, DELETED]] {
+            in_paused_time(async {
+                let harmed = exported(mode).await;
+                let [gone, there] = [lost, present].map(|number| harmed.before[number].sub.clone());
+                harmed.pool.delete_user(&gone);
+                harmed.pool.change_user(&there, |record| {
+                    readdressed(record, lost);
+                    record
+                        .attributes
+                        .insert("email".to_owned(), harmed.before[lost].record.attributes["email"].clone());
+                });
+                for _ in 0..2 {
+                    harmed.repair(json!({"existing": "update"})).await;
+                    tokio::time::sleep(Duration::from_secs(3_600)).await;
+                }
+                let now = harmed.pool.user(&there).unwrap();
+                let unlike = now.record.fields_unlike(&harmed.before[present].record, None);
+                assert_eq!(unlike, Vec::<String>::new(), "{mode:?} {lost} {present}");
+                let [back] = &harmed.named(lost)[..] else { panic!("{mode:?}: the lost user is not back") };
+                assert_ne!(back.sub, there, "{mode:?}");
+            });
+        }
+    }
+}

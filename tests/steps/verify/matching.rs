@@ -1,5 +1,8 @@
 //! Which user of the pool is which user of the snapshot.
 
+use shared::identity::{FoundBy, PoolMatcher, SnapshotUsers};
+use shared::ports::pool::Pool;
+
 use super::*;
 
 #[test]
@@ -231,5 +234,89 @@ fn verify_matches_linked_users_under_their_new_usernames() {
         import(&backend, json!({"federated": "link"})).await;
         let (comparison, findings) = verified(&backend, &target_id()).await;
         assert_eq!((findings, comparison.users.same), (Vec::new(), 20));
+    });
+}
+
+#[test]
+fn verify_tells_the_own_pool_from_another_one() {
+    in_paused_time(async {
+        let (backend, _, _) = exported(&people::plain(9, 1)).await;
+        import(&backend, json!({})).await;
+        assert!(verified(&backend, &source_id()).await.0.matched_by.own_pool);
+        assert!(!verified(&backend, &target_id()).await.0.matched_by.own_pool);
+    });
+}
+
+/// The operator left out users that were not confirmed. They cannot sign in and come back by themselves.
+#[test]
+fn verify_counts_only_federated_users_as_left_to_their_sign_in() {
+    in_paused_time(async {
+        let mut population = people::plain(12, 1);
+        population.people[3].kind = Kind::Federated;
+        let (backend, source, _) = backend();
+        population.fill(&source);
+        let mut record = population.people[5].record(50);
+        record.status = UserStatus::Unconfirmed;
+        let unconfirmed = source.put_user(record);
+        export(&backend, "export").await;
+        let report = import(&backend, json!({"unconfirmed": "skip"})).await;
+        let (comparison, findings) = verified(&backend, &target_id()).await;
+        assert_eq!((comparison.users.left_to_sign_in, comparison.users.missing), (1, 1), "{report}");
+        assert!(findings.contains(&user(FindingKind::Missing, &unconfirmed, None, &[])), "{findings:?}");
+    });
+}
+
+/// A user that is found by its `sub` is that user, whatever names it has now.
+#[test]
+fn names_are_no_candidates_for_a_user_that_its_sub_or_the_sub_map_names() {
+    in_paused_time(async {
+        let (backend, source, target) = exported(&people::plain(12, 1)).await;
+        import(&backend, json!({})).await;
+        let catalog = Catalog::new(backend.vault());
+        let now = backend.clock().now();
+        let (snapshot, units) =
+            catalog.sealed_snapshot(&source_id(), &SnapshotSelector::Latest, now).await.unwrap();
+        let users = SnapshotUsers::read(&catalog, &snapshot, &units).await.unwrap();
+        for (id, pool, expected) in
+            [(source_id(), &source, FoundBy::Sub), (target_id(), &target, FoundBy::SubMap)]
+        {
+            let description = backend.pool(&id).describe().await.unwrap();
+            let matcher = PoolMatcher::read(&catalog, &snapshot, &id, &description, &users).await.unwrap();
+            let [one, other] = [0, 1].map(|number| by_name(pool)[number].clone());
+            // Its name is now that of another user of the snapshot.
+            let renamed = User { record: other.record.clone(), ..one.clone() };
+            let candidates = matcher.candidates(&users, &renamed);
+            assert_eq!(candidates.iter().map(|(_, found_by)| *found_by).collect::<Vec<_>>(), [expected]);
+        }
+    });
+}
+
+/// A repair created the user again. Its `sub` and its name lead to the same user of the snapshot.
+#[test]
+fn a_successor_in_the_own_pool_is_a_candidate_by_the_sub_map_and_by_name() {
+    in_paused_time(async {
+        let (backend, source, _) = exported(&people::plain(12, 1)).await;
+        let gone = by_name(&source)[3].clone();
+        source.delete_user(&gone.sub);
+        let options = json!({"targetUserPoolId": source_id(), "existing": "update"});
+        import(&backend, options).await;
+        let again = by_name(&source)[3].clone();
+        assert_ne!(again.sub, gone.sub);
+        let catalog = Catalog::new(backend.vault());
+        let now = backend.clock().now();
+        let (snapshot, units) =
+            catalog.sealed_snapshot(&source_id(), &SnapshotSelector::Latest, now).await.unwrap();
+        let users = SnapshotUsers::read(&catalog, &snapshot, &units).await.unwrap();
+        let description = backend.pool(&source_id()).describe().await.unwrap();
+        let matcher =
+            PoolMatcher::read(&catalog, &snapshot, &source_id(), &description, &users).await.unwrap();
+        let found: Vec<_> = matcher
+            .candidates(&users, &again)
+            .into_iter()
+            .map(|(row, found_by)| (users.sub(row), found_by))
+            .collect();
+        assert_eq!(found[0], (gone.sub.clone(), FoundBy::SubMap));
+        // It may have several names, and each leads to the user.
+        assert!(found.len() > 1 && found[1..].iter().all(|by| *by == (gone.sub.clone(), FoundBy::Name)));
     });
 }

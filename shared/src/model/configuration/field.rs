@@ -37,7 +37,7 @@ pub enum Nature {
     /// A setting that only the client or the provider may know. It is encrypted, and compared by its MAC.
     Secret,
     /// Cognito computes it, from other members or by itself. It is captured, and neither compared nor
-    /// restored.
+    /// restored. Only [issued](Comparison::Issued) elements are compared.
     Derived,
     /// It changes by itself. It is neither stored nor compared.
     Volatile,
@@ -84,8 +84,13 @@ pub enum Comparison {
     Set,
     /// As a set of objects. These members tell one element from another.
     Keyed(&'static [&'static str]),
+    /// As a set of objects that Cognito creates on request and gives ids, in these members. If the object has
+    /// the same id on both sides, these ids tell one element from another. Otherwise only the number counts.
+    Issued(&'static [&'static str]),
     /// As free JSON: all that is below the member belongs to it, and has no rows.
     FreeJson,
+    /// As bytes in base64. A reader sees their size and digest.
+    Bytes,
     /// As a time, in the unit that the member at this path names.
     Duration {
         unit: &'static str,
@@ -253,8 +258,16 @@ impl Field {
         Self { comparison: Comparison::Keyed(members), ..self }
     }
 
+    pub(super) const fn issued(self, members: &'static [&'static str]) -> Self {
+        Self { comparison: Comparison::Issued(members), ..self }
+    }
+
     pub(super) const fn free_json(self) -> Self {
         Self { comparison: Comparison::FreeJson, ..self }
+    }
+
+    pub(super) const fn bytes(self) -> Self {
+        Self { comparison: Comparison::Bytes, ..self }
     }
 
     pub(super) const fn duration(self, unit: &'static str, default: &'static str) -> Self {

@@ -4,6 +4,7 @@
 //! The objects are kept as Cognito answers them, in JSON. [`fields_of`] says of each member what it is.
 
 mod captured;
+pub mod difference;
 mod field;
 mod fields;
 mod list;
@@ -19,7 +20,7 @@ mod tests;
 
 pub use captured::{Asset, Capture, CapturedObject};
 pub use field::{Bound, Comparison, Field, Nature, Omission, ProviderType, Tier, Write};
-pub use fields::{RESERVED_TAG_PREFIX, field, fields_of, provider_field};
+pub use fields::{RESERVED_TAG_PREFIX, field, fields_of, is_switch, provider_field};
 pub use list::{CaptureCheckpoint, CapturedConfiguration, CapturedEntry, CapturedList};
 pub use members::{CutOut, Withheld, cut_out, unknown_members};
 pub use normal::normal_form;

@@ -116,7 +116,8 @@ pub fn name_in_request(name: &str) -> &str {
 }
 
 impl StandardAttribute {
-    fn read_form(&self) -> Value {
+    /// The element of `SchemaAttributes` that Cognito answers if the owner did not change the attribute.
+    pub fn read_form(&self) -> Value {
         let mut form = json!({
             "Name": self.name,
             "AttributeDataType": self.data_type,

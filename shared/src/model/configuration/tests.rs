@@ -82,7 +82,7 @@ fn only_elements_and_free_json_have_members_below_them() {
         let is_above = fields_of(kind).iter().any(|other| {
             other.path.strip_prefix(field.path).is_some_and(|rest| rest.starts_with(['.', '[']))
         });
-        let is_keyed = matches!(field.comparison, Comparison::Keyed(_));
+        let is_keyed = matches!(field.comparison, Comparison::Keyed(_) | Comparison::Issued(_));
         assert_eq!(is_above, is_keyed, "{kind} {}", field.path);
     }
 }
@@ -92,9 +92,9 @@ fn a_member_that_a_comparison_names_exists() {
     for (kind, field) in rows() {
         let name = format!("{kind} {}", field.path);
         match field.comparison {
-            Comparison::Exact | Comparison::FreeJson => {}
+            Comparison::Exact | Comparison::FreeJson | Comparison::Bytes => {}
             Comparison::Set => assert!(field.path.ends_with("[]"), "{name}"),
-            Comparison::Keyed(members) => {
+            Comparison::Keyed(members) | Comparison::Issued(members) => {
                 assert!(field.path.ends_with("[]") && !members.is_empty(), "{name}");
                 for member in members {
                     let path = format!("{}.{member}", field.path);
@@ -118,8 +118,21 @@ fn a_member_that_a_comparison_names_exists() {
             }
         }
         let is_list_of_values = field.path.ends_with("[]");
-        let is_compared_as_list = matches!(field.comparison, Comparison::Set | Comparison::Keyed(_));
+        let is_compared_as_list =
+            matches!(field.comparison, Comparison::Set | Comparison::Keyed(_) | Comparison::Issued(_));
+        // A diff counts issued elements of the object itself.
+        let is_top = field.path.find("[]").is_some_and(|end| !field.path[..end].contains('.'));
+        assert!(!matches!(field.comparison, Comparison::Issued(_)) || is_top, "{name}");
         assert_eq!(is_list_of_values, is_compared_as_list, "{name}: a list is a set");
+    }
+}
+
+#[test]
+fn a_setting_that_belongs_to_one_pool_is_the_id_of_a_client() {
+    // A diff translates it by the pairs of clients.
+    for (kind, field) in rows().filter(|(_, field)| field.bound == Bound::Pool) {
+        let is_client = field.path == "ClientId";
+        assert!(field.nature != Nature::Setting || is_client, "{kind} {}", field.path);
     }
 }
 

@@ -204,4 +204,30 @@ mod tests {
         }
         assert_eq!(Named::by(&pool(), RecordKind::Membership, &entry(sub, None)), None);
     }
+
+    #[test]
+    fn a_user_is_at_the_place_of_the_first_half_of_its_sub() {
+        let sub = std::array::from_fn(|at| at as u8 + 1);
+        assert_eq!(Named::User(sub, Digest::default()).place(), 0x0102_0304_0506_0708);
+        let others = ["one", "other"].map(|sk| Named::Other(Key::new("CONF#p", sk)).place());
+        assert_ne!(others[0], others[1]);
+    }
+
+    #[test]
+    fn a_range_with_too_many_records_gets_shorter() {
+        let mut candidates = Candidates::from(0, 3);
+        assert!(candidates.is_empty());
+        let user = |first: u8| Named::User(std::array::from_fn(|_| first), Digest::default());
+        for first in [0, 0x20, 0x90] {
+            candidates.add(user(first));
+        }
+        assert_eq!((candidates.count(), candidates.last()), (3, u64::MAX));
+        candidates.add(Named::Other(Key::new("CONF#p", "REC")));
+        candidates.add(user(0x10));
+        assert!(candidates.count() <= 3 && candidates.last() < u64::MAX, "{candidates:?}");
+        let last = candidates.last();
+        [0, 0x10, 0x20, 0x90].into_iter().for_each(|first| candidates.take_away(&user(first)));
+        candidates.take_away(&Named::Other(Key::new("CONF#p", "REC")));
+        assert!(candidates.is_empty() && candidates.last() == last);
+    }
 }

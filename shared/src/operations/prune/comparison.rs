@@ -189,6 +189,8 @@ mod tests {
                 let sub = Fingerprint::of_sub(&Sub::from_uuid_bytes([byte; 16]));
                 let parts = (0..of).filter(|&number| Part { number, of }.holds(sub)).count();
                 assert_eq!(parts, 1, "{byte} of {of}");
+                let number = u64::from(byte >> 4) * of / UserComparison::MAX_PARTS;
+                assert!(Part { number, of }.holds(sub), "{byte} of {of}: a part takes as much as another");
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The measurements of one pool.
 
+use std::path::Path;
+
 use anyhow::Result;
 use local::build::Executables;
 use local::population::LargeUsers;
@@ -57,9 +59,10 @@ pub(super) async fn measure(executables: &Executables, users: usize) -> Result<M
 }
 
 /// Measures the memory of the functions with large users: a first export, an export after that (split, if one listing of
-/// so many users takes long), a plan, and an import with its verification.
+/// so many users takes long), a plan, and an import with its verification. Also that of the command `verify`.
 pub(super) async fn measure_large(
     executables: &Executables,
+    command_line: &Path,
     users: usize,
     size: LargeUsers,
 ) -> Result<Memory> {
@@ -68,6 +71,9 @@ pub(super) async fn measure_large(
     let source = stage.fill_large(users, size).await?;
     stage.export("first export", &source, UNPACED).await?;
     stage.split_export(&source, UNPACED).await?;
-    stage.restore_large(&source, UNPACED).await?;
-    stage.finish().await
+    let target = stage.restore_large(&source, UNPACED).await?;
+    let verify = stage.verify(command_line, &source, &target, UNPACED).await?;
+    let mut memory = stage.finish().await?;
+    memory.insert("the command verify".into(), verify);
+    Ok(memory)
 }

@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio::process::Child;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// How often the processes are read. The kernel keeps the peak, so one look before the end of a process is
 /// enough.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often a command is read. It ends by itself, so the peak must be read shortly before.
+const LOOK_AT_COMMAND_EVERY: Duration = Duration::from_millis(20);
 /// The prefix of the names of the functions in the deployment.
 const PREFIX: &str = "cognito-backup-";
 
@@ -78,6 +83,20 @@ impl Watcher {
         let mut seen = std::mem::take(&mut *lock(&self.seen));
         look(self.emulator, &mut seen);
         Ok(seen)
+    }
+}
+
+/// Waits until a process ends. Returns how it ended, and its peak resident memory in KB, 0 without /proc. The last
+/// moment before the end is not seen.
+pub(super) async fn peak_until_end(mut process: Child) -> Result<(ExitStatus, u64)> {
+    let status = process.id().map(|pid| format!("/proc/{pid}/status")).unwrap_or_default();
+    let mut highest = 0;
+    loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        highest = peak_kilobytes(&text).unwrap_or_default().max(highest);
+        if let Ok(ended) = timeout(LOOK_AT_COMMAND_EVERY, process.wait()).await {
+            return Ok((ended.context("cannot wait for the process")?, highest));
+        }
     }
 }
 
@@ -163,6 +182,15 @@ mod tests {
         );
         assert_eq!(peak_kilobytes("VmHWM:\tmany kB\n"), None);
         assert_eq!(peak_kilobytes(""), None);
+    }
+
+    #[tokio::test]
+    async fn the_peak_of_a_command_is_read_until_it_ends() -> Result<()> {
+        let mut command = tokio::process::Command::new("sh");
+        let (status, peak) = peak_until_end(command.args(["-c", "sleep 0.2; exit 3"]).spawn()?).await?;
+        assert_eq!(status.code(), Some(3));
+        assert!(peak > 0 || !std::path::Path::new("/proc/self/status").exists(), "{peak} KB");
+        Ok(())
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::io::{Write, stdout};
 use ::bench::report::Report;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use local::build::Executables;
+use local::build::{self, Executables};
 use local::population::LargeUsers;
 
 use crate::release;
@@ -26,7 +26,7 @@ pub struct Options {
     /// The number of users in the pool. A second pool, to compare memory with, gets a tenth.
     #[arg(long, default_value_t = 6_000)]
     users: usize,
-    /// Measure only the memory of the functions with large users: 2,000 of 60 KB, and 200 of the largest size that
+    /// Measure only the memory of the functions and of `verify` with large users: 2,000 of 60 KB, and 200 of the largest size that
     /// Cognito allows.
     #[arg(long, conflicts_with = "users")]
     large_users: bool,
@@ -59,12 +59,13 @@ pub async fn run(options: Options) -> Result<()> {
     print(options.json, Report { users: options.users, sections: sections.into() })
 }
 
-/// The memory of the functions with two pools of large users.
+/// The memory of the functions and of the command `verify` with two pools of large users.
 async fn large_users(executables: &Executables) -> Result<Report> {
+    let command_line = build::command_line_for_release(build::Output::Shown).await?;
     let mut sections = Vec::new();
     let pools = [(2_000, LargeUsers::Of60Kilobytes, "large"), (200, LargeUsers::Largest, "largest")];
     for (users, size, id) in pools {
-        let memory = measure_large(executables, users, size).await?;
+        let memory = measure_large(executables, &command_line, users, size).await?;
         sections.push(figures::memory_of_large(id, users, &memory));
     }
     Ok(Report { users: 2_000, sections })

@@ -1,20 +1,23 @@
 //! A local AWS with a recorder in front, in which one pool is measured.
 
+use std::path::Path;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider::Client;
 use local::build::Executables;
 use local::emulator::Settings;
 use local::executions;
 use local::population::{self, LargeUsers};
-use local::provision::Options;
+use local::provision::{MISLEADING, Options};
 use local::recorder::{Action, Call, Traffic};
 use local::stack::Stack;
 use serde_json::{Value, json};
+use tokio::process::Command;
 
-use super::memory::{Memory, Ticks, Watcher};
+use super::memory::{Memory, Ticks, Watcher, peak_until_end};
 use crate::progress::say;
 
 /// How slow Cognito is until the users are listed, so that an export splits its listing.
@@ -118,8 +121,8 @@ impl Stage {
         Ok(run)
     }
 
-    /// Plans a restore into a fresh pool for large users, and carries it out.
-    pub async fn restore_large(&self, source: &str, tps: u16) -> Result<()> {
+    /// Plans a restore into a fresh pool for large users, and carries it out. Returns the id of the fresh pool.
+    pub async fn restore_large(&self, source: &str, tps: u16) -> Result<String> {
         let target = population::create_pool_for_large_users(&self.stack.cognito(), "bench-target").await?;
         let machine = &self.stack.deployment.import_state_machine_arn;
         for (what, dry_run) in [("plan", true), ("restore into a fresh pool", false)] {
@@ -129,7 +132,27 @@ impl Stage {
             });
             timed(&format!("{what}, TPS {tps}"), self.execute(machine, &input)).await?;
         }
-        Ok(())
+        Ok(target)
+    }
+
+    /// Compares a pool with the newest snapshot of another by the command line. Returns the peak memory of the
+    /// command, KB.
+    ///
+    /// # Errors
+    /// If the two differ.
+    pub async fn verify(&self, program: &Path, source: &str, target: &str, tps: u16) -> Result<u64> {
+        let mut command = Command::new(program);
+        command.args(["verify", "--pool", source, "--against", target, "--tps", &tps.to_string(), "--json"]);
+        command.envs(self.stack.deployment.environment()).stdout(Stdio::null()).stderr(Stdio::null());
+        for variable in MISLEADING {
+            command.env_remove(variable);
+        }
+        let comparing =
+            async { peak_until_end(command.spawn().context("cannot run the command line")?).await };
+        let (status, peak) =
+            timed(&format!("comparison by the command verify, TPS {tps}"), comparing).await?;
+        ensure!(status.success(), "verify of {target} against {source} ended with {status}");
+        Ok(peak)
     }
 
     /// Lists a pool with a plain client that calls the emulator directly.

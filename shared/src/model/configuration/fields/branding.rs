@@ -17,7 +17,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::setting("Assets[].Category").kept().tier(Tier::Essentials),
     Field::setting("Assets[].ColorMode").kept().tier(Tier::Essentials),
     Field::setting("Assets[].Extension").kept().tier(Tier::Essentials),
-    Field::setting("Assets[].Bytes").kept().tier(Tier::Essentials),
+    Field::setting("Assets[].Bytes").bytes().kept().tier(Tier::Essentials),
     // The requests take it, but it belongs to one pool.
     Field::derived("Assets[].ResourceId").bound(Bound::Pool).tier(Tier::Essentials),
     Field::derived("CreationDate"),

@@ -18,7 +18,7 @@ pub(super) const FIELDS: &[Field] = &[
     // 24 to 64 characters may be given at creation. The read lacks it after another secret replaced the first
     // one.
     Field::fixed_secret("ClientSecret"),
-    // It stands in place of `ClientSecret`. The flag below writes it.
+    // It stands in place of `ClientSecret`. The flag at the end writes it, and a diff compares that flag.
     Field::derived("ClientSecretArn").bound(Bound::AccountAndRegion),
     Field::volatile("LastModifiedDate"),
     Field::derived("CreationDate"),
@@ -67,7 +67,7 @@ pub(super) const FIELDS: &[Field] = &[
 
 /// The answer of `ListUserPoolClientSecrets`. `AddUserPoolClientSecret` adds one.
 pub(super) const SECRETS: &[Field] = &[
-    Field::derived("ClientSecrets[]").keyed(&["ClientSecretId"]),
+    Field::derived("ClientSecrets[]").issued(&["ClientSecretId"]),
     // The id of the client and a time.
     Field::derived("ClientSecrets[].ClientSecretId").bound(Bound::Pool),
     // The list never has a value. Only the answer to a new secret has it, and only if Cognito generated it.

@@ -16,11 +16,13 @@ mod replica;
 mod resource_server;
 mod risk;
 mod sessions;
+mod switches;
 mod terms;
 mod ui_customization;
 mod waf;
 
 pub use pool::RESERVED_TAG_PREFIX;
+pub use switches::is_switch;
 
 use super::{Field, ObjectKind, ProviderType};
 

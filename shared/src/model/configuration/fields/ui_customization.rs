@@ -15,5 +15,5 @@ pub(super) const FIELDS: &[Field] = &[
     Field::volatile("LastModifiedDate"),
     Field::derived("CreationDate"),
     // No answer has the bytes. The capture gets them from `ImageUrl`, and keeps them as base64.
-    Field::setting("ImageFile").unreadable(),
+    Field::setting("ImageFile").bytes().unreadable(),
 ];

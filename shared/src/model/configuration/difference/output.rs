@@ -1,0 +1,152 @@
+//! What the diff of two configurations found.
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::model::configuration::{Field, ObjectKind, ObjectName};
+
+/// The differences between two configurations, the old one and the new one.
+///
+/// Its members are sorted by kind, by name and by field, so equal input gives equal output. No member holds a
+/// secret or the value of a member that the table of fields does not know.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigurationDifference {
+    /// Whether there is no difference. What was not compared does not count.
+    pub same: bool,
+    pub differences: Vec<Difference>,
+    pub not_compared: Vec<NotCompared>,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    pub object: ComparedObject,
+    /// The path of the member: `Policies.PasswordPolicy.MinimumLength`, `SchemaAttributes[custom:x].Mutable`,
+    /// `UserPoolTags.team`. None, and null in JSON, if the whole object was added or removed.
+    pub field: Option<String>,
+    pub change: Change,
+    #[serde(flatten)]
+    pub values: Values,
+    /// The row of the member. None for a whole object, and for a member that the table does not know.
+    #[serde(skip)]
+    pub row: Option<&'static Field>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Change {
+    /// Only the new configuration has it.
+    Added,
+    /// Only the old configuration has it.
+    Removed,
+    Changed,
+}
+
+/// The values of a difference. In JSON, a difference with neither `old` nor `new` withholds them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Values {
+    Shown {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        old: Option<Value>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        new: Option<Value>,
+    },
+    /// A secret, a member that the table does not know, or an image that the capture could not fetch. With
+    /// braces, it has no members in JSON.
+    Withheld {},
+}
+
+/// Something that was not compared, because the sides do not have comparable values. It is no difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotCompared {
+    /// One object, or a kind of objects.
+    pub object: ComparedObject,
+    /// None for all members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    pub reason: NotComparedReason,
+    /// The side without the value. None if both sides have it, in forms that cannot be compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub side: Option<Side>,
+    /// Why the capture could not read it, in the words of the capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NotComparedReason {
+    /// The capture could not read the object, or the client that the member names.
+    NotCaptured,
+    /// The capture left the secret out.
+    LeftOut,
+    /// Cognito does not answer the member, or no longer does.
+    NotReadable,
+    /// One side has the value and the other its MAC.
+    KeptDifferently,
+    /// The MACs are of different keys, or a document does not name the key.
+    OtherKey,
+}
+
+/// One of the two configurations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Side {
+    Old,
+    New,
+}
+
+/// The object of a difference. In JSON, it is its text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ComparedObject {
+    pub kind: ObjectKind,
+    /// The words for a reader: `clients/web`, `terms/web/privacy-policy`, `mfa`.
+    pub text: String,
+    /// The name in the old configuration. None if it lacks the object, and for a kind.
+    pub old: Option<ObjectName>,
+    /// The name in the new configuration. None if it lacks the object, and for a kind.
+    pub new: Option<ObjectName>,
+}
+
+impl Serialize for ComparedObject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl ConfigurationDifference {
+    pub(super) fn new(mut differences: Vec<Difference>, mut not_compared: Vec<NotCompared>) -> Self {
+        differences.sort_by(|a, b| (&a.object, &a.field, a.change).cmp(&(&b.object, &b.field, b.change)));
+        not_compared.sort_by(|a, b| {
+            (&a.object, &a.field, a.reason, a.side).cmp(&(&b.object, &b.field, b.reason, b.side))
+        });
+        Self { same: differences.is_empty(), differences, not_compared }
+    }
+}
+
+impl Values {
+    pub(super) fn added(new: Value) -> Self {
+        Self::Shown { old: None, new: Some(new) }
+    }
+
+    pub(super) fn removed(old: Value) -> Self {
+        Self::Shown { old: Some(old), new: None }
+    }
+
+    pub(super) fn changed(old: Value, new: Value) -> Self {
+        Self::Shown { old: Some(old), new: Some(new) }
+    }
+}
+
+impl Side {
+    pub(super) const BOTH: [Self; 2] = [Self::Old, Self::New];
+
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Old => Self::New,
+            Self::New => Self::Old,
+        }
+    }
+}
