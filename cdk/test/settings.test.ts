@@ -136,7 +136,7 @@ test('an unknown name is a problem, which suggests a similar setting', () => {
   assert.deepEqual(problemsWith({ 'user-pool-ids': 'x' }), ['user-pool-ids is not a setting. Do you mean UserPoolIds?']);
   assert.match(
     problemsWith({ Schedule: 'x' })[0] ?? '',
-    /^Schedule is not a setting\. The settings are Architecture, CognitoTPS, /,
+    /^Schedule is not a setting\. The settings are Architecture, CaptureConfiguration, CognitoTPS, /,
   );
 });
 
