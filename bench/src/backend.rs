@@ -54,6 +54,11 @@ impl Backend for SimulatedBackend {
         false
     }
 
+    /// The simulated pools have no configuration.
+    fn captures_configuration(&self) -> bool {
+        false
+    }
+
     fn clock(&self) -> Clock {
         self.0.clock()
     }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heap::uncounted;
+use serde_json::Value;
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PageLimit,
     PasswordPolicy, PoolDescription, PoolId, Sub, SubPrefix, User, Username,
 };
 use shared::ports::pool::{
-    ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
+    ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError,
+    PoolErrorKind, PoolResult,
 };
 
 use crate::population::{Population, mix};
@@ -467,6 +469,11 @@ impl Pool for SimulatedPool {
     async fn describe_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
         self.call(Operation::DescribeUserImportJob, |state| state.import_jobs.describe(id).ok_or(NOT_FOUND))
             .await
+    }
+
+    /// The backend of the bench captures no configuration: see `SimulatedBackend::captures_configuration`.
+    async fn read_configuration(&self, operation: Operation, _: &Value) -> PoolResult<ConfigurationAnswer> {
+        Err(PoolError::new(operation, PoolErrorKind::Refused, "UnknownOperationException"))
     }
 }
 

@@ -20,7 +20,7 @@ export function poolArns(stack: Stack, pools: readonly string[]): string[] {
 }
 
 /** Operations on the account instead of a pool. IAM can allow them only on all resources. */
-const ACCOUNT_OPERATIONS: readonly string[] = ['GetProvisionedLimit'];
+const ACCOUNT_OPERATIONS: readonly string[] = ['GetProvisionedLimit', 'DescribeUserPoolDomain'];
 
 /** Allows the operations on these pools, except those on the account. */
 export function allowOperations(
@@ -37,9 +37,9 @@ export function allowOperations(
 }
 
 /** Allows the operations on the account, and no others. */
-export function allowAccountOperations(operations: readonly string[]): iam.PolicyStatement {
+export function allowAccountOperations(operations: readonly string[], sid = 'ReadQuotas'): iam.PolicyStatement {
   return new iam.PolicyStatement({
-    sid: 'ReadQuotas',
+    sid,
     actions: cognitoActions(operations.filter((operation) => ACCOUNT_OPERATIONS.includes(operation))),
     resources: ['*'],
   });
@@ -48,6 +48,15 @@ export function allowAccountOperations(operations: readonly string[]): iam.Polic
 /** Accepts the wildcard of {@link allowAccountOperations}, and states the reason. */
 export function acknowledgeAccountOperations(role: iam.IRole): void {
   acknowledge(role, 'Resource::*', 'Quotas belong to the account. GetProvisionedLimit reads a number and has no resource.');
+}
+
+/** The same for DescribeUserPoolDomain. */
+export function acknowledgeDomains(role: iam.IRole): void {
+  acknowledge(
+    role,
+    'Resource::*',
+    'A domain is no resource of a pool in IAM. DescribeUserPoolDomain reads the settings of a domain name.',
+  );
 }
 
 function cognitoActions(operations: readonly string[]): string[] {

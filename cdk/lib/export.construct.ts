@@ -1,11 +1,11 @@
 import { Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
-import { acknowledgeAccountOperations, allowAccountOperations, allowOperations } from './cognito-access';
+import { acknowledgeAccountOperations, acknowledgeDomains, allowAccountOperations, allowOperations } from './cognito-access';
 import { OPERATIONS } from './operations';
 import {
   RunProps,
-  commonEnvironment,
+  exportPageEnvironment,
   enumerateEnvironment,
   finalizeEnvironment,
   pageConcurrency,
@@ -66,9 +66,10 @@ export class Export extends Construct {
       executable: 'export-page',
       code,
       settings,
-      environment: commonEnvironment(props),
+      environment: exportPageEnvironment(props),
       statements: [
         allowOperations(stack, 'ReadTheExportedPools', exportPage['cognito-idp'], pools),
+        allowAccountOperations(exportPage['cognito-idp'], 'ReadDomains'),
         ...tableStatements(
           stack,
           table,
@@ -78,6 +79,7 @@ export class Export extends Construct {
       ],
       reservedConcurrency: pageConcurrency(settings, pools.length),
     });
+    acknowledgeDomains(page.role);
     this.finalize = new RustFunction(this, 'Finalize', {
       functionName: name('finalize'),
       description:
@@ -92,6 +94,7 @@ export class Export extends Construct {
           table,
           [
             tableGrant('SealSnapshots', 'exportFinalize', [headers, SNAPSHOT_PARTITIONS]),
+            tableGrant('ReadConfigurations', 'exportFinalize', [records]),
             findRunsOfAnyPool('exportFinalize'),
             ...(settings.snapshotRetention === undefined ? [] : retentionGrants(pools)),
           ],

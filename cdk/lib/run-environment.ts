@@ -27,6 +27,11 @@ export function enumerateEnvironment(props: RunProps): Record<string, string> {
   };
 }
 
+/** The environment of export-page. */
+export function exportPageEnvironment(props: RunProps): Record<string, string> {
+  return { ...commonEnvironment(props), CAPTURE_CONFIGURATION: props.settings.captureConfiguration ? 'YES' : 'NO' };
+}
+
 /** The additional environment of the import's enumerate. */
 export function subMapEnvironment({ subMapRetention }: Settings): Record<string, string> {
   return subMapRetention === undefined ? {} : { SUB_MAP_RETENTION: String(subMapRetention) };

@@ -68,6 +68,11 @@ export const SETTINGS = {
     meaning:
       '`YES`: exports may list users by [sixteen listings at once](../decisions.md#sixteen-listings-at-once-with-proof) if one listing would take over five minutes. `NO`: only exports whose input says `splitListing`. An export with `captureMfa`, or without an earlier sealed snapshot, never splits.',
   },
+  CaptureConfiguration: {
+    default: '`NO`',
+    meaning:
+      '`YES`: exports capture the [configuration of the pool](../concepts/snapshots.md#the-configuration-of-the-pool), without secrets. This version shows a captured configuration (`pool show`), but does not restore it.',
+  },
   NotificationEmail: {
     default: 'none',
     meaning: 'The address that gets the messages about runs and alarms.',

@@ -85,6 +85,8 @@ export interface Settings {
   readonly quotaHeadroom: number;
   /** `SplitListing`: whether exports may split the listing of users without being asked to. */
   readonly splitListing: boolean;
+  /** `CaptureConfiguration`: whether exports capture the configuration of the pool. */
+  readonly captureConfiguration: boolean;
   /** `LogRetentionDays`: how many days logs are kept. */
   readonly logRetentionDays: number;
   /**
@@ -252,6 +254,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     cognitoTps: reader.number('CognitoTPS', 1, 200) ?? 10,
     quotaHeadroom: reader.number('QuotaHeadroom', 0, 90) ?? 10,
     splitListing: reader.oneOf('SplitListing', ['NO', 'YES']) === 'YES',
+    captureConfiguration: reader.oneOf('CaptureConfiguration', ['NO', 'YES']) === 'YES',
     logRetentionDays: readLogRetention(reader),
     snsPreference: reader.oneOf('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),
     notificationEmail: readEmail(reader),

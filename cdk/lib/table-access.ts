@@ -44,7 +44,7 @@ export const userPartitions = (pools: readonly string[]): Partitions => ({
   keys: pools.map((pool) => `USER#${pool}#*`),
 });
 
-/** The partitions with the group and pool records of these pools. */
+/** The partitions with the records of groups, settings and configurations of these pools. */
 export const configurationPartitions = (pools: readonly string[]): Partitions => ({
   kinds: ['CONF'],
   keys: pools.map((pool) => `CONF#${pool}`),
@@ -86,12 +86,9 @@ export const retentionGrants = (pools: readonly string[]): TableGrant[] => [
     [poolPartitions(pools), SNAPSHOT_PARTITIONS, HOLD_PARTITIONS],
     TABLE_ACTIONS.filter((action) => !FENCED_DELETE_ACTIONS.includes(action)),
   ),
-  tableGrant(
-    'FindPartsOfRecords',
-    'exportRetention',
-    [configurationPartitions(pools), userPartitions(pools)],
-    ['BatchGetItem'],
-  ),
+  tableGrant('FindPartsOfRecords', 'exportRetention', [configurationPartitions(pools), userPartitions(pools)], ['BatchGetItem']),
+  // The keys of the parts of a configuration do not follow from the key of the record.
+  tableGrant('FindPartsOfConfigurations', 'exportRetention', [configurationPartitions(pools)], ['Query']),
   tableGrant(
     'RemoveRecordsUnderTheLease',
     'exportRetention',

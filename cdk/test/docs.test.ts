@@ -21,7 +21,7 @@ Write settings in \`cdk/cdk.context.json\`, or give them as \`--context Name=val
 an unknown name stops the deployment before it changes anything. [Deploy](../guides/deploy.md) shows
 how to use them.
 
-The functions get \`CognitoTPS\`, \`QuotaHeadroom\`, \`SplitListing\`, \`SnsPreference\`,
+The functions get \`CognitoTPS\`, \`QuotaHeadroom\`, \`SplitListing\`, \`CaptureConfiguration\`, \`SnsPreference\`,
 \`SnapshotRetention\` and \`SubMapRetention\` as [environment variables](environment.md).
 
 | setting | default | meaning |

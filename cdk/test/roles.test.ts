@@ -32,11 +32,14 @@ const READ_QUOTAS = 'cognito-idp:GetProvisionedLimit';
 const withAction = (statements: Statement[], action: string) =>
   statements.filter((statement) => statement.actions.includes(action));
 
-/** The statements of a role on pools. The action that reads quotas has no pool. */
+/** The actions for which IAM has no pool: one reads quotas, and one a domain. */
+const WITHOUT_POOL = [READ_QUOTAS, 'cognito-idp:DescribeUserPoolDomain'];
+
+/** The statements of a role on pools. */
 const poolStatements = (template: Template, role: string) =>
   template
     .statements(role)
-    .filter(({ actions }) => actions.some((action) => action.startsWith('cognito-idp:') && action !== READ_QUOTAS));
+    .filter(({ actions }) => actions.some((action) => action.startsWith('cognito-idp:') && !WITHOUT_POOL.includes(action)));
 
 test('every function has its own role, without managed policies', () => {
   for (const template of [defaultStacks().primary, defaultStacks().secondary]) {
@@ -52,7 +55,7 @@ test('export roles may only read, and only the exported pools', () => {
     assert.equal(statements.length, role === 'ExportFinalizeRole' ? 0 : 1);
     statements.forEach((statement) => {
       assert.deepEqual(statement.resources, POOLS.map(poolArn));
-      statement.actions.forEach((action) => assert.match(action, /^cognito-idp:(Describe|List|AdminGet)\w+$/));
+      statement.actions.forEach((action) => assert.match(action, /^cognito-idp:(Describe|List|Get|AdminGet)\w+$/));
     });
   }
 });
@@ -297,7 +300,7 @@ test('only finalize may publish to the topic, and functions may write only their
 
 test('statements on all resources have only actions that need them', () => {
   const withoutResources =
-    /^(cognito-idp:GetProvisionedLimit|xray:\w+|logs:(\w*LogDeliver(y|ies)\w*|\w+ResourcePolic\w+|DescribeLogGroups))$/;
+    /^(cognito-idp:(GetProvisionedLimit|DescribeUserPoolDomain)|xray:\w+|logs:(\w*LogDeliver(y|ies)\w*|\w+ResourcePolic\w+|DescribeLogGroups))$/;
   for (const template of [defaultStacks().primary, defaultStacks().secondary]) {
     for (const policy of template.all('AWS::IAM::Policy')) {
       const onAllResources = policy.PolicyDocument.Statement.filter((statement: any) =>

@@ -97,7 +97,9 @@ test('the environment of a function has the variables that it needs, and no othe
       const name: string = properties.FunctionName;
       const found = Object.entries(properties.Environment.Variables).map(([variable, value]) => [variable, readable(value)]);
       const { IMPORT_JOB_LOG_ROLE_ARN: logRole, ...rest } = Object.fromEntries(found);
-      const expected = name.endsWith('-finalize') ? finalize : name.endsWith('-enumerate') ? enumerate : common;
+      const exportPage = { ...common, CAPTURE_CONFIGURATION: 'NO' };
+      const others = name.endsWith('-export-page') ? exportPage : common;
+      const expected = name.endsWith('-finalize') ? finalize : name.endsWith('-enumerate') ? enumerate : others;
       assert.deepEqual(rest, expected, name);
       assert.equal(/^<ImportJobLogRole.*\.Arn>$/.test(logRole ?? ''), name.endsWith('-import-page'), name);
     }

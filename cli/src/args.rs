@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::copy::CopyArgs;
 use crate::commands::export::ExportArgs;
 use crate::commands::import::ImportArgs;
+use crate::commands::pool::PoolArgs;
 use crate::commands::prune::PruneArgs;
 use crate::commands::snapshots::SnapshotsArgs;
 use crate::commands::status::StatusArgs;
@@ -78,6 +79,9 @@ pub enum Command {
     /// the last few seconds. The output names subs, groups and fields, never a value.
     #[command(after_help = exit::help())]
     Verify(VerifyArgs),
+    /// Show the configuration of a user pool that a snapshot holds
+    #[command(after_help = exit::help())]
+    Pool(PoolArgs),
     /// Copy a snapshot to the backup table of another account or Region
     ///
     /// Copies the snapshot and each record that it names, so that an import can restore it there. It does not copy

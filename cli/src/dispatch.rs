@@ -10,7 +10,9 @@ use shared_aws::dynamodb::DynamoVault;
 
 use crate::args::Command;
 use crate::aws::{self, StepFunctions, Table};
-use crate::commands::{Deployment, Session, copy, export, import, prune, snapshots, status, sub_map, verify};
+use crate::commands::{
+    Deployment, Session, copy, export, import, pool, prune, snapshots, status, sub_map, verify,
+};
 use crate::output::Answer;
 use crate::problem::Result;
 use crate::settings::Settings;
@@ -51,6 +53,10 @@ pub async fn run<S: Future<Output = ()>>(
             let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
             let pool = aws::user_pool(&config, request.pool());
             request.run(&deployment(settings, &config), pool, session).await
+        }
+        Command::Pool(args) => {
+            let request = pool::Request::read(args)?;
+            request.run(&connect(settings, None, Some(request.pool().region())).await?, (session.now)()).await
         }
         Command::Copy(args) => {
             let request = copy::Request::read(args)?;

@@ -135,6 +135,7 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
             before: None,
         }),
         failure: None,
+        captured_configuration: None,
         removal: None,
         id,
     }
@@ -279,6 +280,7 @@ pub fn export_report() -> ExportReport {
         split_listing: None,
         records_written_again: 0,
         large_users: None,
+        configuration: None,
         calls: calls(),
         retention: None,
         notified: true,

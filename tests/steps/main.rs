@@ -17,6 +17,7 @@ mod aliases;
 mod ceilings;
 mod checkpoints;
 mod collisions;
+mod configuration;
 mod continued_restores;
 mod contracts;
 mod copy;

@@ -17,6 +17,7 @@ use shared_memory::{
     Applied, Calls, DeathOrder, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour,
 };
 
+use crate::configuration::make_rich;
 use crate::support::machine::{End, Machine};
 use crate::support::manifest::{self, FUNCTIONS, HINT, Manifest};
 use crate::support::people::{self, Kind, Population};
@@ -153,6 +154,26 @@ async fn retention(record: &mut Recorded) {
     record.export(&backend, json!({})).await.report();
     backend.script().always(Operation::ListUsers, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
     record.export(&backend, json!({})).await.error();
+}
+
+/// Exports that capture the configuration: in one invocation and in many, with retention, and of a pool that denies
+/// some reads.
+async fn configurations(record: &mut Recorded) {
+    let (backend, source, _) = backend();
+    let backend = backend.with_configuration();
+    people::plain(5, 1).fill(&source);
+    make_rich(&source);
+    record.export(&backend, json!({})).await.report();
+    for number in 0..60 {
+        let request = json!({"ClientName": format!("client {number}")});
+        source.change_configuration("CreateUserPoolClient", request);
+    }
+    let machine = record.machine(&backend).with_budget(Duration::from_secs(8));
+    let name = record.name();
+    machine.export(json!({"userPoolId": source_id(), "tps": 200}), &name).await.report();
+    backend.script().always(Operation::ListTerms, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+    let backend = backend.with_retention(Some(Retention::parse("last=1").unwrap()));
+    record.export(&backend, json!({})).await.report();
 }
 
 /// A source with a snapshot that has second factors, and an empty target with the same settings. Both
@@ -300,6 +321,7 @@ fn the_operations_of_every_function_match_the_manifest() {
         let mut record = Recorded::default();
         exports(&mut record).await;
         retention(&mut record).await;
+        configurations(&mut record).await;
         imports(&mut record).await;
         renewal(&mut record).await;
         repairs(&mut record).await;
@@ -326,8 +348,9 @@ fn the_operations_of_every_function_match_the_manifest() {
 /// or after it. Every scenario ends as without the deaths.
 #[test]
 fn a_death_at_every_call_site_of_every_function_changes_no_end() {
-    let scenarios: [fn(&mut Recorded); 5] = [
+    let scenarios: [fn(&mut Recorded); 6] = [
         |record| in_paused_time(exports(record)),
+        |record| in_paused_time(configurations(record)),
         |record| in_paused_time(retention(record)),
         |record| in_paused_time(imports(record)),
         |record| in_paused_time(renewal(record)),

@@ -4,6 +4,7 @@
 pub mod copy;
 pub mod export;
 pub mod import;
+pub mod pool;
 pub mod prune;
 mod run;
 pub mod snapshots;

@@ -19,7 +19,11 @@ pub fn render() -> String {
     let settings: Vec<_> = root.get_arguments().filter(|option| option.is_global_set()).collect();
     text += &options(&settings);
     for name in names(&root) {
-        text += &verb(root.find_subcommand_mut(&name).unwrap());
+        let found = root.find_subcommand_mut(&name).unwrap();
+        text += &verb("##", &name, found);
+        for part in names(found) {
+            text += &verb("###", &format!("{name} {part}"), found.find_subcommand_mut(&part).unwrap());
+        }
     }
     text
 }
@@ -36,16 +40,14 @@ fn verbs(root: &Command) -> String {
     root.get_subcommands().map(line).collect()
 }
 
-fn verb(verb: &mut Command) -> String {
+/// A verb or a part of one, under a heading of this level.
+fn verb(level: &str, name: &str, verb: &mut Command) -> String {
     let usage = verb.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").split_whitespace().collect::<Vec<_>>().join(" ");
     let about = verb.get_long_about().or(verb.get_about()).unwrap_or_default().to_string();
     let paragraphs: Vec<_> = about.split("\n\n").map(sentence).collect();
-    let mut text = format!(
-        "\n## {}\n\n{}\n\n```text\n{usage}\n```\n",
-        verb.get_name(),
-        wrapped(&paragraphs.join("\n\n"))
-    );
+    let mut text =
+        format!("\n{level} {name}\n\n{}\n\n```text\n{usage}\n```\n", wrapped(&paragraphs.join("\n\n")));
     let own: Vec<_> =
         verb.get_arguments().filter(|option| !option.is_global_set() && option.get_id() != "help").collect();
     for heading in headings(&own) {

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use serde_dynamo::Item;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cognito::CognitoPool;
 use crate::dynamodb::DynamoVault;
@@ -36,7 +36,8 @@ impl Intercept for Recorder {
         "Recorder"
     }
 
-    fn read_after_serialization(
+    /// Other interceptors have changed the request before.
+    fn read_before_attempt(
         &self,
         context: &BeforeTransmitInterceptorContextRef<'_>,
         _: &RuntimeComponents,
@@ -220,6 +221,15 @@ async fn each_pool_call_sends_the_cognito_action_of_its_operation() {
     check(made(pool.create_import_job("job", "arn:aws:iam::123456789012:role/logs").await));
     check(made(pool.start_import_job(&job).await));
     check(made(pool.describe_import_job(&job).await));
+    let reads = Operation::ALL.iter().copied().filter(|operation| operation.reads_configuration());
+    for operation in reads {
+        let request = json!({"UserPoolId": "eu-west-1_A", "ClientId": operation.name()});
+        let error = pool.read_configuration(operation, &request).await.unwrap_err();
+        assert_eq!(error.operation, operation);
+        let sent = recorder.take();
+        assert_eq!(sent, [(operation.name().to_owned(), request.to_string())]);
+        seen.insert(operation.name());
+    }
     assert_eq!(seen, Operation::ALL.iter().map(|operation| operation.name()).collect());
 }
 

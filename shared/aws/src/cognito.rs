@@ -2,6 +2,7 @@
 
 mod convert;
 mod errors;
+mod raw;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -14,12 +15,14 @@ use aws_sdk_cognitoidentityprovider::types::{
 };
 
 use self::errors::{CallError, error_of};
+use serde_json::Value;
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PAGE_SIZE, PageLimit,
     PoolDescription, PoolId, Sub, SubPrefix, User, UserBytes, Username,
 };
 use shared::ports::pool::{
-    ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
+    ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError,
+    PoolErrorKind, PoolResult,
 };
 
 /// The entries that a listing of small entries asks for. Cognito returns at most as many.
@@ -404,5 +407,13 @@ impl Pool for CognitoPool {
             self.client.describe_user_import_job().user_pool_id(self.id.as_str()).job_id(id.as_str());
         let answer = call(operation, request.send()).await?;
         answer.user_import_job.and_then(convert::import_job).ok_or_else(|| incomplete(operation))
+    }
+
+    async fn read_configuration(
+        &self,
+        operation: Operation,
+        request: &Value,
+    ) -> PoolResult<ConfigurationAnswer> {
+        raw::read(&self.client, &self.id, operation, request).await
     }
 }

@@ -54,6 +54,11 @@ pub const VARIABLES: &[Variable] = &[
                   Only `enumerate` reads it.",
     },
     Variable {
+        name: "CAPTURE_CONFIGURATION",
+        default: Some("`NO`"),
+        meaning: "`YES`: exports capture the configuration of the pool, without secrets. Only `export-page` reads it.",
+    },
+    Variable {
         name: "NOTIFICATION_TOPIC_ARN",
         default: Some("no messages"),
         meaning: "The SNS topic that gets a message at the end of each run.",
@@ -96,6 +101,8 @@ pub struct Environment {
     pub headroom: Option<Headroom>,
     /// `SPLIT_LISTING`. `NO` if unset.
     pub split_listing: bool,
+    /// `CAPTURE_CONFIGURATION`. `NO` if unset.
+    pub capture_configuration: bool,
     /// `NOTIFICATION_TOPIC_ARN`, if set.
     pub topic: Option<String>,
     /// `IMPORT_JOB_LOG_ROLE_ARN`, if set: the role with which Cognito writes the logs of import jobs.
@@ -141,16 +148,16 @@ impl Environment {
                 )
             })
         });
-        let split_listing = match get("SPLIT_LISTING").as_deref() {
-            None | Some("NO") => false,
-            Some("YES") => true,
-            Some(other) => {
-                return Err(wrong(
-                    format!("The function's environment has SPLIT_LISTING={other:?}."),
-                    "Set it to YES or NO.".into(),
-                ));
-            }
+        let is_yes = |name: &str| match get(name).as_deref() {
+            None | Some("NO") => Ok(false),
+            Some("YES") => Ok(true),
+            Some(other) => Err(wrong(
+                format!("The function's environment has {name}={other:?}."),
+                "Set it to YES or NO.".into(),
+            )),
         };
+        let (split_listing, capture_configuration) =
+            (is_yes("SPLIT_LISTING")?, is_yes("CAPTURE_CONFIGURATION")?);
         let preference = match get("SNS_PREFERENCE").as_deref() {
             None | Some("INFO_AND_ERRORS") => SnsPreference::InfoAndErrors,
             Some("ERRORS_ONLY") => SnsPreference::ErrorsOnly,
@@ -185,6 +192,7 @@ impl Environment {
             tps: tps.transpose()?.unwrap_or(Tps::DEFAULT),
             headroom: headroom.transpose()?,
             split_listing,
+            capture_configuration,
             topic: get("NOTIFICATION_TOPIC_ARN"),
             import_job_log_role: get("IMPORT_JOB_LOG_ROLE_ARN"),
             preference,
@@ -250,7 +258,9 @@ mod tests {
         let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("QUOTA_HEADROOM", "95")]);
         assert!(message.contains("QUOTA_HEADROOM") && message.contains("from 0 to 90"), "{message}");
         assert!(refused(&[("BACKUP_TABLE_NAME", "t"), ("SNS_PREFERENCE", "NONE")]).contains("ERRORS_ONLY"));
-        assert!(refused(&[("BACKUP_TABLE_NAME", "t"), ("SPLIT_LISTING", "true")]).contains("YES or NO"));
+        for name in ["SPLIT_LISTING", "CAPTURE_CONFIGURATION"] {
+            assert!(refused(&[("BACKUP_TABLE_NAME", "t"), (name, "true")]).contains("YES or NO"), "{name}");
+        }
         for rules in ["35", "days=0", "days=35;monthly=12", "forever"] {
             let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", rules)]);
             assert!(

@@ -89,6 +89,10 @@ impl Backend for Aws {
         self.environment.split_listing
     }
 
+    fn captures_configuration(&self) -> bool {
+        self.environment.capture_configuration
+    }
+
     fn retention(&self) -> Option<&Retention> {
         self.environment.retention.as_ref()
     }

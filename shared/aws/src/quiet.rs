@@ -245,6 +245,11 @@ async fn no_error_of_cognito_repeats_an_answer_or_a_value_of_the_call() {
             pool.start_import_job(&job);
             pool.describe_import_job(&job);
         }
+        for read in Operation::ALL.iter().copied().filter(|operation| operation.reads_configuration()) {
+            let result = pool.read_configuration(read, &json!({"UserPoolId": CANARY})).await;
+            seen.lock().unwrap().extend(operation(&result));
+            said.note(result);
+        }
         if answer.status >= 400 {
             assert_eq!(seen.into_inner().unwrap(), Operation::ALL.iter().copied().collect(), "{answer:?}");
         }

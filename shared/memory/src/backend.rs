@@ -32,6 +32,7 @@ pub struct MemoryBackend {
     sub_map_retention: Option<SubMapRetention>,
     headroom: Option<Headroom>,
     splits_listings: bool,
+    captures_configuration: bool,
     job_limits: Limits,
     log_role: Option<String>,
     announcements: Arc<Mutex<Vec<Announcement>>>,
@@ -54,6 +55,7 @@ impl MemoryBackend {
             sub_map_retention: None,
             headroom: None,
             splits_listings: false,
+            captures_configuration: false,
             job_limits,
             log_role,
             announcements: Arc::default(),
@@ -161,6 +163,12 @@ impl MemoryBackend {
         Self { splits_listings, ..self }
     }
 
+    /// The backend of a deployment whose exports capture the configuration. The others do not, so that the tests
+    /// about users make few calls.
+    pub fn with_configuration(self) -> Self {
+        Self { captures_configuration: true, ..self }
+    }
+
     pub fn metrics(&self) -> Vec<Metrics> {
         self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -223,6 +231,10 @@ impl Backend for MemoryBackend {
 
     fn splits_listings(&self) -> bool {
         self.splits_listings
+    }
+
+    fn captures_configuration(&self) -> bool {
+        self.captures_configuration
     }
 
     fn retention(&self) -> Option<&Retention> {

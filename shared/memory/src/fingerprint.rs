@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_dynamo::{AttributeValue, Item};
 use shared::model::{GroupName, GroupRecord, PoolDescription, Sub, User, UserRecord};
-use shared::ports::pool::{ImportJob, Listed};
+use shared::ports::pool::{ConfigurationAnswer, ImportJob, Listed};
 
 /// Hashes alike in each run of a program.
 #[derive(Debug, Default)]
@@ -104,6 +104,12 @@ macro_rules! answers_that_show_all {
 }
 
 answers_that_show_all!((), u32, String, Sub, GroupName, GroupRecord, PoolDescription, ImportJob);
+
+impl Answered for ConfigurationAnswer {
+    fn fingerprint(&self) -> u64 {
+        Fingerprint::of(&self.reveal().to_string())
+    }
+}
 
 impl<T: Answered> Answered for Vec<T> {
     fn fingerprint(&self) -> u64 {

@@ -14,6 +14,7 @@
 
 mod backend;
 mod calls;
+mod configuration;
 mod fingerprint;
 mod import_jobs;
 mod job;

@@ -12,14 +12,17 @@ use super::listing::{Answer, Call, OverlookedByOne, PageShape, SplitListingBehav
 use super::script::{Fault, Gate};
 use super::state::{HeldAnswers, Refusal, State};
 use super::turnstile::Reach;
+use serde_json::Value;
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, MfaSetting,
     PageLimit, PoolDescription, PoolId, Sub, SubPrefix, UnitId, User, UserRecord, UserStatus, Username,
 };
 use shared::ports::Clock;
 use shared::ports::pool::{
-    ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
+    ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError,
+    PoolErrorKind, PoolResult,
 };
+use strict_configuration::ConfigurationSettings;
 
 /// A user pool in memory. Clones share its content.
 #[derive(Debug, Clone)]
@@ -200,6 +203,25 @@ impl MemoryPool {
     /// Lets this role be passed again.
     pub fn allow_role(&self, arn: &str) {
         self.state().denied_roles.remove(arn);
+    }
+
+    /// Makes a call that changes the configuration, in Cognito's JSON. The id of the pool need not be given.
+    ///
+    /// # Panics
+    /// If Cognito refuses the call.
+    pub fn change_configuration(&self, operation: &str, mut request: Value) -> Value {
+        if let Some(members) = request.as_object_mut() {
+            members.entry("UserPoolId").or_insert_with(|| self.id.as_str().into());
+        }
+        let now = self.clock.now().as_second() as f64;
+        let answer = self.state().configuration.change(&self.id, operation, &request, now);
+        answer.unwrap_or_else(|refusal| unreachable!("{operation}: {refusal}"))
+    }
+
+    /// Changes how the configuration behaves in what AWS does not document.
+    pub fn configure_configuration(&self, change: impl FnOnce(&mut ConfigurationSettings)) {
+        let now = self.clock.now().as_second() as f64;
+        self.state().configuration.configure(&self.id, now, change);
     }
 
     pub fn leave(&self, sub: &Sub, group: &GroupName) {
@@ -672,5 +694,19 @@ impl Pool for MemoryPool {
 
     async fn describe_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
         self.call(Operation::DescribeUserImportJob, false, |state| state.describe_job(id)).await
+    }
+
+    async fn read_configuration(
+        &self,
+        operation: Operation,
+        request: &Value,
+    ) -> PoolResult<ConfigurationAnswer> {
+        let now = self.clock.now().as_second() as f64;
+        let with_token = request.get("NextToken").is_some();
+        let read = |state: &mut State| {
+            let answer = state.configuration.answer(&self.id, operation.name(), request, now)?;
+            Ok(ConfigurationAnswer::new(answer))
+        };
+        self.call(operation, with_token, read).await
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
+use super::configuration::PoolConfiguration;
 use super::fingerprint::{Fingerprint, in_any_order, of_user};
 use super::job::Jobs;
 use super::listing::{OverlookedByOne, PageShape, SplitListingBehaviour};
@@ -68,6 +69,7 @@ pub struct State {
     /// Quotas that differ from Cognito's defaults.
     pub quotas: BTreeMap<Category, u32>,
     pub jobs: Jobs,
+    pub configuration: PoolConfiguration,
     serial: u64,
     /// None if the pool may have changed since it was computed.
     pub known_fingerprint: Option<u64>,
@@ -124,6 +126,7 @@ impl State {
             denied_roles: BTreeSet::new(),
             quotas: BTreeMap::new(),
             jobs: Jobs::default(),
+            configuration: PoolConfiguration::default(),
             serial: 0,
             known_fingerprint: None,
         }

@@ -161,6 +161,34 @@ pub fn pool_record(pool: &PoolId, digest: Digest) -> Key {
     Key::new(format!("CONF#{pool}"), format!("{RECORDS}pool#{digest}"))
 }
 
+/// A record of a configuration. `what` is the kind of the record.
+pub fn configuration_record(pool: &PoolId, what: &str, digest: Digest) -> Key {
+    Key::new(format!("CONF#{pool}"), format!("{}{digest}", configuration_record_prefix(what)))
+}
+
+/// The prefix of all records of this kind of a configuration.
+pub fn configuration_record_prefix(what: &str) -> String {
+    format!("{RECORDS}{what}#")
+}
+
+/// The prefix of the parts of all texts of a record of a configuration.
+pub fn text_parts(record: &Key) -> String {
+    format!("{PARTS}{}#", record.sk.strip_prefix(RECORDS).unwrap_or(&record.sk))
+}
+
+/// Part `number` of a text of a record of a configuration, from 1. Padded, so that keys sort by number.
+pub fn text_part(record: &Key, text: Digest, number: u32) -> Key {
+    Key::new(record.pk.as_str(), format!("{}{text}#{number:03}", text_parts(record)))
+}
+
+/// The prefix of the checkpoints of a capture.
+pub const CAPTURES: &str = "CAPTURE#";
+
+/// Checkpoint `number` of the capture of the configuration, from 1.
+pub fn capture(snapshot: &RunId, number: u32) -> Key {
+    Key::new(snapshot_partition(snapshot), format!("{CAPTURES}{number:05}"))
+}
+
 /// Part `number` of a record in parts, from 1, in the partition of the record.
 pub fn record_part(record: &Key, number: u32) -> Key {
     let record_sk = record.sk.strip_prefix(RECORDS).unwrap_or(&record.sk);

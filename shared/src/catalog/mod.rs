@@ -10,8 +10,10 @@
 //! | `SNAP#<id>` | `UNIT#<unit>` | a unit: what it lists, and how far the listing is |
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
 //! | `SNAP#<id>` | `CHECK#<question>#<attempts>` | the checkpoint of a check of the listing of users |
+//! | `SNAP#<id>` | `CAPTURE#<n>` | a checkpoint of the capture of the configuration, if it needs several invocations |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
 //! | `CONF#<pool>` | `REC#group#<digest of the name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
+//! | `CONF#<pool>` | `REC#object#<digest>`, `REC#asset#<digest>`, `REC#objects#<digest>` | an object of the configuration, an asset of a login style, and the list of them that a header names |
 //! | that of the record | `PART#<rest of the record's sk>#<n>` | part `n` of a record that is too large for one item |
 //! | `RESTORE#HOLDS#<snapshot>` | `HOLD#<restore>` | a restore needs the snapshot, so prune leaves it |
 //! | `RESTORE#<id>` | `UNIT#<unit>` | a unit: which pages the restore has worked through |
@@ -41,6 +43,7 @@
 mod batch_reader;
 mod checkpoint;
 mod collisions;
+mod configurations;
 mod expiry;
 mod import_jobs;
 mod keys;
@@ -63,6 +66,7 @@ use serde_dynamo::{AttributeValue, Item};
 
 use batch_reader::BatchReader;
 pub use checkpoint::{Checkpoint, CheckpointKey, PagedWork};
+pub use configurations::{ConfigurationKind, ConfigurationRecord, NamedRecords, is_too_large};
 pub use keys::{
     header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key,
 };
@@ -73,6 +77,7 @@ pub use removals::{Marked, StoredBatch};
 pub use restores::LedgerSum;
 pub use sealed::{ReadBatch, SealedBatch};
 pub(crate) use sealed::{being_removed, marked};
+pub use snapshots::SoFar;
 
 use crate::pacing::InFlightBytes;
 use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};

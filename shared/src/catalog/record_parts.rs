@@ -10,6 +10,10 @@
 //!
 //! The parts are written before the item that stands for them, and deleted after it. The digest of the record covers
 //! all parts.
+//!
+//! The digest of an object of a configuration does not cover its derived members. So two texts can have the same
+//! digest, and two invocations may store both at once. The keys of such parts also hold the digest of the text
+//! (`PART#<rest>#<digest of the text>#<n>`), and so does the item that stands for them.
 
 use std::collections::HashMap;
 
@@ -18,7 +22,7 @@ use serde_dynamo::{AttributeValue, Item};
 
 use super::records::Record;
 use super::{encode, keys};
-use crate::model::RunId;
+use crate::model::{Digest, DigestBuilder, RunId};
 use crate::ports::vault::Key;
 use crate::{Error, ErrorKind, Guidance, Result, item_size};
 
@@ -29,14 +33,22 @@ const MAX_PART: usize = 350 * 1024;
 const MAX_PARTS: u32 = 8;
 /// A record of half the item limit in JSON is one item, with any attributes.
 const SMALL: usize = item_size::MAX / 2;
+/// The most parts of a text of a configuration: 22 MB.
+const MAX_TEXT_PARTS: u32 = 64;
 /// The attribute that holds the number of parts.
 const PARTS: &str = "parts";
+/// The attribute that holds the digest of a text in parts.
+const TEXT_DIGEST: &str = "textDigest";
 /// The attribute of a part that holds its text.
 const TEXT: &str = "text";
 
-/// The number of parts of a record: 1 to [`MAX_PARTS`].
+/// The number of parts of a record: 1 to [`MAX_PARTS`], or to [`MAX_TEXT_PARTS`] if their keys hold the digest of
+/// the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PartCount(u32);
+pub(super) struct PartCount {
+    count: u32,
+    text: Option<Digest>,
+}
 
 /// The number of parts, and their items with their keys.
 pub(super) type Parts = (PartCount, Vec<(Key, Item)>);
@@ -46,15 +58,23 @@ pub(super) type Parts = (PartCount, Vec<(Key, Item)>);
 #[serde(rename_all = "camelCase")]
 struct InParts<'a> {
     parts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_digest: Option<Digest>,
     first_seen: &'a RunId,
 }
 
 impl PartCount {
     /// The number of parts that an item stands for. None if it holds a whole record.
     pub fn of(item: &Item) -> Option<Self> {
+        let text = match item.inner().get(TEXT_DIGEST) {
+            Some(AttributeValue::S(digest)) => Some(Digest::parse(digest).ok()?),
+            _ => None,
+        };
+        let most = if text.is_some() { MAX_TEXT_PARTS } else { MAX_PARTS };
         match item.inner().get(PARTS) {
             Some(AttributeValue::N(count)) => {
-                count.parse().ok().filter(|count| (1..=MAX_PARTS).contains(count)).map(Self)
+                let count = count.parse().ok().filter(|count| (1..=most).contains(count))?;
+                Some(Self { count, text })
             }
             _ => None,
         }
@@ -62,18 +82,49 @@ impl PartCount {
 
     /// The keys of the parts, in their order.
     pub fn keys(self, record: &Key) -> Vec<Key> {
-        (1..=self.0).map(|number| keys::record_part(record, number)).collect()
+        (1..=self.count)
+            .map(|number| match self.text {
+                Some(text) => keys::text_part(record, text, number),
+                None => keys::record_part(record, number),
+            })
+            .collect()
     }
 
     /// The item under the key of the record.
     pub fn item(self, first_seen: &RunId) -> Result<Item> {
-        encode(&InParts { parts: self.0, first_seen })
+        encode(&InParts { parts: self.count, text_digest: self.text, first_seen })
     }
+}
+
+/// The digest of a text in parts.
+pub(super) fn text_digest(text: &str) -> Digest {
+    DigestBuilder::new("text in parts").text(text).finish()
+}
+
+/// The parts of a text of a configuration, and their number.
+///
+/// # Errors
+/// `CallRefused` if the text exceeds [`MAX_TEXT_PARTS`] parts.
+pub(super) fn split_text(record: &Key, text: &str) -> Result<Parts> {
+    let texts = cut(record, text, MAX_TEXT_PARTS)?;
+    let count = PartCount { count: texts.len() as u32, text: Some(text_digest(text)) };
+    let items = count.keys(record).into_iter().zip(texts).map(|(key, text)| (key, part_item(text)));
+    Ok((count, items.collect()))
+}
+
+/// Whether a text of a configuration has too many parts to be stored.
+pub(super) fn is_too_large(text: &str) -> bool {
+    // A part can be three bytes shorter, because it ends with a whole character.
+    text.len() > (MAX_PART - 3) * MAX_TEXT_PARTS as usize
+}
+
+fn part_item(text: &str) -> Item {
+    Item::from(HashMap::from([(TEXT.to_owned(), AttributeValue::S(text.to_owned()))]))
 }
 
 /// The keys of all parts that a record may have.
 pub(super) fn all_keys(record: &Key) -> Vec<Key> {
-    PartCount(MAX_PARTS).keys(record)
+    PartCount { count: MAX_PARTS, text: None }.keys(record)
 }
 
 /// The number of parts of a record. None if it is one item.
@@ -82,7 +133,10 @@ pub(super) fn all_keys(record: &Key) -> Vec<Key> {
 /// If the record is larger than any user of Cognito can be.
 pub(super) fn count<R: Record>(key: &Key, record: &R) -> Result<Option<PartCount>> {
     match json_of_large(key, record)? {
-        Some(json) => cut(key, &json).map(|parts| Some(PartCount(parts.len() as u32))),
+        Some(json) => {
+            let parts = cut(key, &json, MAX_PARTS)?;
+            Ok(Some(PartCount { count: parts.len() as u32, text: None }))
+        }
         None => Ok(None),
     }
 }
@@ -93,18 +147,15 @@ pub(super) fn count<R: Record>(key: &Key, record: &R) -> Result<Option<PartCount
 /// See [`count`].
 pub(super) fn split<R: Record>(key: &Key, record: &R) -> Result<Option<Parts>> {
     let Some(json) = json_of_large(key, record)? else { return Ok(None) };
-    let texts = cut(key, &json)?;
-    let part = |(number, text): (u32, &&str)| {
-        let text = AttributeValue::S((*text).to_owned());
-        (keys::record_part(key, number), Item::from(HashMap::from([(TEXT.to_owned(), text)])))
-    };
-    let count = PartCount(texts.len() as u32);
+    let texts = cut(key, &json, MAX_PARTS)?;
+    let part = |(number, text): (u32, &&str)| (keys::record_part(key, number), part_item(text));
+    let count = PartCount { count: texts.len() as u32, text: None };
     Ok(Some((count, (1..).zip(&texts).map(part).collect())))
 }
 
 /// The JSON of the record that parts hold, given all of them in their order. None if one is missing or no part.
 pub(super) fn joined(count: PartCount, parts: Vec<(Key, Item)>) -> Option<String> {
-    if parts.len() != count.0 as usize {
+    if parts.len() != count.count as usize {
         return None;
     }
     let mut json = String::new();
@@ -114,7 +165,8 @@ pub(super) fn joined(count: PartCount, parts: Vec<(Key, Item)>) -> Option<String
             _ => return None,
         }
     }
-    Some(json)
+    let is_whole = count.text.is_none_or(|digest| text_digest(&json) == digest);
+    is_whole.then_some(json)
 }
 
 /// The JSON of a record whose item would be too large. None if one item can hold the record.
@@ -139,16 +191,16 @@ fn json_of_large<R: Record>(key: &Key, record: &R) -> Result<Option<String>> {
     serde_json::to_string(record).map(Some).map_err(unwritable)
 }
 
-/// Cuts a text into parts, between characters.
-fn cut<'a>(key: &Key, json: &'a str) -> Result<Vec<&'a str>> {
+/// Cuts a text into at most `most` parts of [`MAX_PART`] bytes, between characters.
+fn cut<'a>(key: &Key, json: &'a str, most: u32) -> Result<Vec<&'a str>> {
     let (mut texts, mut rest) = (Vec::new(), json);
     while !rest.is_empty() {
         let (text, others) = rest.split_at(rest.floor_char_boundary(MAX_PART));
         texts.push(text);
         rest = others;
     }
-    if texts.len() > MAX_PARTS as usize {
-        let what = format!("Item {key} cannot be stored: it exceeds {MAX_PARTS} parts of {MAX_PART} bytes.");
+    if texts.len() > most as usize {
+        let what = format!("Item {key} cannot be stored: it exceeds {most} parts of {MAX_PART} bytes.");
         return Err(Error::new(ErrorKind::CallRefused, what, Guidance::REPORT_THIS));
     }
     Ok(texts)
@@ -194,9 +246,11 @@ mod tests {
             item_size::of(&key(record), &item)
         };
         let most = item_size::MAX - item_size(&of_size(0));
-        for (bytes, parts) in
-            [(most, None), (most + 1, Some(PartCount(2))), (2 * item_size::MAX, Some(PartCount(3)))]
-        {
+        for (bytes, parts) in [
+            (most, None),
+            (most + 1, Some(PartCount { count: 2, text: None })),
+            (2 * item_size::MAX, Some(PartCount { count: 3, text: None })),
+        ] {
             let record = of_size(bytes);
             assert_eq!(count(&key(&record), &record).unwrap(), parts, "{bytes}");
             assert_eq!(split(&key(&record), &record).unwrap().map(|(count, _)| count), parts);

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_dynamo::Item;
 
+use super::configurations::ConfigurationKind;
 use super::record_parts::{self, PartCount};
 use super::{Catalog, encode, keys};
 use crate::model::{
@@ -103,8 +104,8 @@ struct Read<R> {
 #[derive(Debug, Clone)]
 pub struct RecordItems {
     /// The parts that were found, in their order.
-    parts: Vec<(Key, Item)>,
-    own: Item,
+    pub(super) parts: Vec<(Key, Item)>,
+    pub(super) own: Item,
 }
 
 impl RecordItems {
@@ -119,6 +120,11 @@ impl RecordItems {
         let is_same = Some(count) == PartCount::of(&whole.own)
             && self.parts.iter().all(|part| whole.parts.contains(part));
         is_same.then(|| whole.parts.into_iter().filter(|part| !self.parts.contains(part)).collect())
+    }
+
+    /// Whether the record is stored in parts.
+    pub fn is_in_parts(&self) -> bool {
+        PartCount::of(&self.own).is_some()
     }
 
     /// The size of all items together, as DynamoDB counts it.
@@ -239,6 +245,8 @@ impl<V: ReadVault> Catalog<V> {
     /// record first, because without it no export takes the record for stored. It looks for every part that a record may
     /// have: the table may have lost some of them.
     pub async fn keys_to_delete(&self, records: Vec<Key>) -> Result<Vec<Key>> {
+        let (texts, records): (Vec<Key>, Vec<Key>) =
+            records.into_iter().partition(|record| ConfigurationKind::of(record).is_some());
         let parts = records.iter().flat_map(record_parts::all_keys).collect();
         let existing = self.vault.existing(parts).await?;
         let with_parts = records.into_iter().flat_map(|record| {
@@ -246,7 +254,13 @@ impl<V: ReadVault> Catalog<V> {
             let parts: Vec<Key> = parts.collect();
             std::iter::once(record).chain(parts)
         });
-        Ok(with_parts.collect())
+        let mut keys: Vec<Key> = with_parts.collect();
+        for record in texts {
+            let parts = self.text_parts(&record).await?;
+            keys.push(record);
+            keys.extend(parts);
+        }
+        Ok(keys)
     }
 }
 

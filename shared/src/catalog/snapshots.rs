@@ -6,9 +6,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::{Catalog, decode, keys};
+use crate::model::configuration::CapturedConfiguration;
 use crate::model::{
-    Counts, Listing, ListingHistory, PageBatch, PoolId, RunId, Snapshot, SnapshotState, SubPrefix, Unit,
-    UnitId, UnitState,
+    Counts, Listing, ListingHistory, PageBatch, PoolId, RunId, SCHEMA_VERSION, Snapshot, SnapshotState,
+    SubPrefix, Unit, UnitId, UnitState,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -17,6 +18,16 @@ use crate::{Error, ErrorKind, Guidance, Result};
 const SNAPSHOTS_A_QUERY: u32 = 25;
 /// Conditional writes under way at once.
 const WRITES_AT_ONCE: usize = 16;
+
+/// What an invocation of an export writes to the header.
+#[derive(Debug, Clone, Copy)]
+pub struct SoFar {
+    pub counts: Counts,
+    /// The bytes of the largest user. 0 before the first.
+    pub largest_user: u64,
+    /// The configuration, if this invocation has captured it.
+    pub captured: Option<CapturedConfiguration>,
+}
 
 impl<V: ReadVault> Catalog<V> {
     pub async fn snapshot(&self, pool: &PoolId, id: &RunId) -> Result<Option<Snapshot>> {
@@ -191,20 +202,22 @@ impl<V: Vault> Catalog<V> {
         .await
     }
 
-    /// Writes the counts of a running snapshot, and how large its users are.
-    pub async fn note_counts(
-        &self,
-        pool: &PoolId,
-        id: &RunId,
-        counts: Counts,
-        largest_user: u64,
-    ) -> Result<()> {
+    /// Writes what a running snapshot holds so far. The configuration that was captured first stays.
+    pub async fn note_so_far(&self, pool: &PoolId, id: &RunId, noted: SoFar) -> Result<()> {
         self.change(&keys::snapshot(pool, id), |snapshot: &mut Snapshot| {
-            let largest_user = snapshot.largest_user.max(Some(largest_user).filter(|bytes| *bytes > 0));
-            let is_known = snapshot.counts == counts && snapshot.largest_user == largest_user;
+            let largest_user = snapshot.largest_user.max(Some(noted.largest_user).filter(|bytes| *bytes > 0));
+            let captured = snapshot.captured_configuration.or(noted.captured);
+            let is_known = snapshot.counts == noted.counts
+                && snapshot.largest_user == largest_user
+                && snapshot.captured_configuration == captured;
             let stale = snapshot.state == SnapshotState::Running && !is_known;
-            snapshot.counts = counts;
+            snapshot.counts = noted.counts;
             snapshot.largest_user = largest_user;
+            snapshot.captured_configuration = captured;
+            if captured.is_some() {
+                // An older version may have begun the snapshot.
+                snapshot.schema_version = snapshot.schema_version.max(SCHEMA_VERSION);
+            }
             Ok(stale)
         })
         .await

@@ -42,6 +42,8 @@ metrics! {
     RecordsWritten Count,
     /// `sub`s that a membership of a snapshot names and its listing of users does not.
     MembersWithoutUser Count,
+    /// Parts of the configuration that an earlier snapshot holds and this export could not read.
+    ConfigurationIncomplete Count,
     /// Snapshots that retention removed.
     SnapshotsPruned Count,
     /// Snapshots that retention holds back because over 20 % of their users are missing from the next newer one that stays.
@@ -134,6 +136,13 @@ impl Metrics {
     #[must_use]
     pub fn with_members_without_user(mut self, subs: u64) -> Self {
         self.values.push((Metric::MembersWithoutUser, subs as f64));
+        self
+    }
+
+    /// Adds the parts of the configuration that an earlier snapshot holds and this export could not read.
+    #[must_use]
+    pub fn with_configuration(mut self, incomplete: u64) -> Self {
+        self.values.push((Metric::ConfigurationIncomplete, incomplete as f64));
         self
     }
 

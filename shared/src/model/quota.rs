@@ -31,7 +31,7 @@ pub enum Category {
 
 impl Category {
     /// The categories that the runs of the project draw on.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::UserCreation,
         Self::UserRead,
         Self::UserList,
@@ -41,6 +41,7 @@ impl Category {
         Self::UserPoolUpdate,
         Self::UserPoolResourceRead,
         Self::UserPoolResourceUpdate,
+        Self::UserPoolClientRead,
         Self::UserResourceRead,
         Self::UserResourceUpdate,
     ];

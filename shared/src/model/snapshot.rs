@@ -3,10 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::configuration::CapturedConfiguration;
 use super::{CallStats, Digest, DigestBuilder, Execution, Failure, PoolId, RecordKind, RunId, Sub, Unit};
 
 /// The layout of items that this version writes, and the newest that it reads.
-pub const SCHEMA_VERSION: u32 = 1;
+///
+/// 1: no configuration is captured. 2: the header can name a captured configuration, and the seal covers it.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The state of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,8 +114,12 @@ pub struct Snapshot {
     /// before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub largest_user: Option<u64>,
-    /// The digest of the pool's configuration record.
+    /// The digest of the record of the pool's settings.
     pub configuration: Digest,
+    /// The configuration that the export has captured. None before the capture has ended, and in snapshots of
+    /// versions that captured none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured_configuration: Option<CapturedConfiguration>,
     /// The counts so far, refreshed every few seconds. Final in a sealed snapshot.
     pub counts: Counts,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -296,6 +303,11 @@ impl SealBuilder {
             .text(snapshot.pool.as_str())
             .text(snapshot.id.as_str())
             .digest(snapshot.configuration);
+        // The seal of a snapshot without a captured configuration is that of the versions that captured none.
+        let digest = match snapshot.captured_configuration {
+            Some(captured) => digest.text("captured configuration").digest(captured.list),
+            None => digest,
+        };
         Self { digest, counts: Counts::default() }
     }
 

@@ -5,9 +5,14 @@ use crate::model::{Category, Ceilings, Headroom, Progress, RunKind};
 use crate::pacing::PacedPool;
 use crate::ports::pool::Pool;
 
-/// The categories in which an export makes calls. An import makes calls in all.
-const EXPORT_CATEGORIES: [Category; 4] =
-    [Category::UserPoolRead, Category::UserPoolResourceRead, Category::UserList, Category::UserRead];
+/// The categories in which an export makes calls. An import makes calls in all but that of clients.
+const EXPORT_CATEGORIES: [Category; 5] = [
+    Category::UserPoolRead,
+    Category::UserPoolResourceRead,
+    Category::UserPoolClientRead,
+    Category::UserList,
+    Category::UserRead,
+];
 
 /// The ceilings before the quotas are known: the ceilings of the input, and one for the calls that
 /// ask for quotas.
@@ -27,9 +32,11 @@ pub fn provisional(stated: &Ceilings, headroom: Option<Headroom>) -> Ceilings {
 pub async fn resolve<P: Pool>(pool: &PacedPool<P>, run: &Progress, headroom: Option<Headroom>) -> Ceilings {
     let mut ceilings = run.ceilings.clone();
     let Some(headroom) = headroom else { return ceilings };
-    let categories: &[Category] =
-        if run.operation == RunKind::Export { &EXPORT_CATEGORIES } else { &Category::ALL };
-    for &category in categories {
+    let makes_calls_in = |category: &Category| match run.operation {
+        RunKind::Export => EXPORT_CATEGORIES.contains(category),
+        RunKind::Import => *category != Category::UserPoolClientRead,
+    };
+    for category in Category::ALL.into_iter().filter(makes_calls_in) {
         let by_default = headroom.within(category.default_quota());
         let is_low = by_default < run.tps.get();
         let is_low_by_pool = category.quota_of_an_operation().is_some_and(|low| low < run.tps.get());

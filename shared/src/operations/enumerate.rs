@@ -148,6 +148,7 @@ fn new_snapshot(progress: &Progress, description: &PoolDescription, captures_mfa
         look_ups: RecordLookUps::default(),
         largest_user: None,
         configuration: description.digest(),
+        captured_configuration: None,
         counts: Counts::default(),
         seal: None,
         failure: None,

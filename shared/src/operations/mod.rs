@@ -4,6 +4,7 @@
 //! [`import_pages`] and [`finalize`]. The command line calls [`copy`], [`prune`]
 //! and [`verify`], and asks [`EarlierRestore`] what an import will continue.
 
+mod captured_configuration;
 mod ceilings;
 pub mod copy;
 mod enumerate;
@@ -17,6 +18,7 @@ mod refusals;
 mod run;
 pub mod verify;
 
+pub use captured_configuration::{CapturedSnapshot, captured_configuration};
 pub use enumerate::enumerate;
 pub use event::unreadable;
 pub use export::export_pages;

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::BackoffBuilder;
+use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Budget, FullJitter, Lanes, Lapsed, Limiter, Tenure, Throttle};
@@ -14,7 +15,8 @@ use crate::model::{
 };
 use crate::ports::Clock;
 use crate::ports::pool::{
-    ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
+    ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError,
+    PoolErrorKind, PoolResult,
 };
 
 /// A pool behind lanes, a limiter and a throttle.
@@ -297,5 +299,13 @@ impl<P: Pool> Pool for PacedPool<P> {
 
     async fn describe_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
         self.call(Operation::DescribeUserImportJob, || self.pool.describe_import_job(id)).await
+    }
+
+    async fn read_configuration(
+        &self,
+        operation: Operation,
+        request: &Value,
+    ) -> PoolResult<ConfigurationAnswer> {
+        self.call(operation, || self.pool.read_configuration(operation, request)).await
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::future::Future;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 pub use crate::model::Operation;
 use crate::model::{
@@ -248,6 +249,32 @@ impl fmt::Display for PoolError {
     }
 }
 
+/// What Cognito answers to a read of the configuration, in its own JSON. It can hold secrets, so it is never
+/// shown.
+#[derive(Clone, PartialEq)]
+pub struct ConfigurationAnswer(Value);
+
+impl ConfigurationAnswer {
+    pub fn new(json: Value) -> Self {
+        Self(json)
+    }
+
+    /// The JSON, for the code that takes the secrets out.
+    pub fn reveal(&self) -> &Value {
+        &self.0
+    }
+
+    pub fn into_json(self) -> Value {
+        self.0
+    }
+}
+
+impl fmt::Debug for ConfigurationAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConfigurationAnswer(…)")
+    }
+}
+
 /// The result of one call.
 pub type PoolResult<T> = Result<T, PoolError>;
 
@@ -411,4 +438,13 @@ pub trait Pool: Send + Sync {
 
     /// DescribeUserImportJob.
     fn describe_import_job(&self, id: &JobId) -> impl Future<Output = PoolResult<ImportJob>> + Send;
+
+    /// A read of the configuration: one of the operations that
+    /// [read a configuration](Operation::reads_configuration). Request and answer are in Cognito's JSON, so a
+    /// member that no SDK knows is kept.
+    fn read_configuration(
+        &self,
+        operation: Operation,
+        request: &Value,
+    ) -> impl Future<Output = PoolResult<ConfigurationAnswer>> + Send;
 }

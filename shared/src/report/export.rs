@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RetentionReport;
+use super::{ConfigurationReport, RetentionReport};
 use crate::format::{form, plural};
 use crate::model::{
     CallStats, Counts, PageLimit, PoolId, RunId, RunKind, Snapshot, SnapshotState, Sub, Unit, UserListing,
@@ -39,6 +39,9 @@ pub struct ExportReport {
     /// What large users cost. None if every call asked for 60 entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub large_users: Option<LargeUsers>,
+    /// What the export captured of the configuration. None if it captured none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<Box<ConfigurationReport>>,
     /// The calls of the export.
     pub calls: CallStats,
     /// What retention did. None if no retention is set.
@@ -159,6 +162,7 @@ impl ExportReport {
         sealed: &Snapshot,
         vanished_groups: u64,
         large_users: Option<LargeUsers>,
+        configuration: Option<&ConfigurationReport>,
         retention: Option<&RetentionReport>,
     ) -> String {
         let Snapshot { id, pool, counts, .. } = sealed;
@@ -198,6 +202,7 @@ impl ExportReport {
             );
         }
         words += &large_users.map(LargeUsers::summary).unwrap_or_default();
+        words += &configuration.map(ConfigurationReport::summary).unwrap_or_default();
         words += sealed.listing.map(UserListing::summary).unwrap_or_default();
         words += SplitEnd::of(sealed).map(SplitEnd::summary).unwrap_or_default();
         words + &retention.map(RetentionReport::summary).unwrap_or_default()

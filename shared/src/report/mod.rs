@@ -4,6 +4,7 @@
 //! repeats it. Counts and ids only: no report holds personal data.
 
 mod announcement;
+mod configuration;
 mod counts;
 mod export;
 mod failure;
@@ -14,6 +15,7 @@ mod retention;
 mod run;
 mod watch;
 
+pub use configuration::{ConfigurationReport, NotCapturedObject};
 pub use export::{ExportReport, LargeUsers, SplitEnd};
 pub use failure::{FailureReport, FailureStatus};
 pub use guidance::{cause, in_members};

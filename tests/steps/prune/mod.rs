@@ -15,8 +15,8 @@ use serde_json::json;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{
-    DigestBuilder, KeptFor, MfaSetting, PruneCheckpoint, RunId, Snapshot, SnapshotSelector, SnapshotState,
-    Sub,
+    DigestBuilder, KeptFor, MfaSetting, PruneCheckpoint, RunId, SCHEMA_VERSION, Snapshot, SnapshotSelector,
+    SnapshotState, Sub,
 };
 use shared::operations::HeldLease;
 use shared::operations::prune::{Advance, Decision, RemovalReason, Watch, plan, prune};
@@ -372,7 +372,8 @@ fn a_snapshot_of_a_newer_version_keeps_every_record() {
         let vault = backend.vault();
         let key = Key::new(format!("POOL#{}", source_id()), format!("SNAP#{}", ids[2]));
         let mut item = vault.remove(&key).unwrap();
-        item.inner_mut().insert("schemaVersion".to_owned(), serde_dynamo::AttributeValue::N("2".to_owned()));
+        let newer = serde_dynamo::AttributeValue::N((SCHEMA_VERSION + 1).to_string());
+        item.inner_mut().insert("schemaVersion".to_owned(), newer);
         vault.put_by_hand(&key, item);
         let refused = prune_by_hand(&backend, &by_policy("last=1")).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::UnsupportedSchema);

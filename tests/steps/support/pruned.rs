@@ -81,6 +81,9 @@ pub fn orphaned_parts(backend: &MemoryBackend) -> BTreeSet<Key> {
     let is_orphan = |key: &Key| {
         let record = key.sk.strip_prefix("PART#").and_then(|rest| rest.rsplit_once('#'));
         record.is_some_and(|(record, _)| {
+            // The keys of the parts of a configuration also hold the digest of the text.
+            let is_text = ["object#", "asset#", "objects#"].iter().any(|kind| record.starts_with(kind));
+            let record = if is_text { record.rsplit_once('#').expect("a digest").0 } else { record };
             let record = Key::new(key.pk.as_str(), format!("REC#{record}"));
             !backend.vault().items().contains_key(&record)
         })
@@ -92,8 +95,11 @@ pub fn orphaned_parts(backend: &MemoryBackend) -> BTreeSet<Key> {
 pub async fn named(backend: &MemoryBackend) -> HashSet<Key> {
     let pool: PoolId = source_id();
     let mut named = HashSet::new();
+    let catalog = Catalog::new(backend.vault());
     for header in headers(backend).await {
         named.insert(PoolDescription::key(&pool, "", header.configuration));
+        let captured = catalog.named_configuration(&header).await.unwrap();
+        named.extend(captured.records.into_iter().map(|(kind, digest)| kind.key(&pool, digest)));
     }
     for (key, item) in items(backend) {
         let of = |kind: &str| key.pk.starts_with("SNAP#") && key.sk.starts_with(&format!("PAGES#{kind}"));

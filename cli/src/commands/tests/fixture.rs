@@ -20,7 +20,7 @@ use shared::steps;
 use shared_memory::{MemoryBackend, MemoryPool, MemoryVault};
 
 use super::super::{
-    Deployment, Session, copy, export as export_verb, import, prune, snapshots, status, sub_map, verify,
+    Deployment, Session, copy, export as export_verb, import, pool, prune, snapshots, status, sub_map, verify,
 };
 use crate::args::{Cli, Command};
 use crate::aws::{ExecutionArn, ExecutionView, Executions, Table};
@@ -137,6 +137,9 @@ impl Fixture {
             Command::Verify(args) => {
                 let request = verify::Request::read(args, &cli.settings).unwrap();
                 request.run(&self.deployment, self.backend.pool(request.pool()), session).await
+            }
+            Command::Pool(args) => {
+                pool::Request::read(args).unwrap().run(&self.deployment, testing::now()).await
             }
             Command::Copy(args) => {
                 let table = |vault, account: &str| Table {

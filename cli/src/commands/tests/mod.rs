@@ -2,6 +2,7 @@
 
 mod copy;
 mod fixture;
+mod pool;
 mod prune;
 mod runs;
 mod status;

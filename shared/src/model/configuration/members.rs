@@ -1,8 +1,10 @@
-//! Which members of an object the table of fields knows.
+//! Which members of an object the table of fields knows, and which of them may be stored in clear.
 
-use serde_json::Value;
+use std::fmt;
 
-use super::{Comparison, Field, ObjectKind, ProviderType, fields_of};
+use serde_json::{Map, Value};
+
+use super::{Comparison, Field, Nature, ObjectKind, ProviderType, fields_of};
 
 /// The paths of the members of an object for which the table has no row, in the order in which they are
 /// found.
@@ -11,75 +13,152 @@ use super::{Comparison, Field, ObjectKind, ProviderType, fields_of};
 /// without a row. An empty list or object holds nothing, so it is known if the table has a row for its
 /// content.
 pub fn unknown_members(kind: ObjectKind, object: &Value) -> Vec<String> {
+    let mut unknown: Vec<String> = Vec::new();
+    for cut in cut_out(kind, object).withheld.into_iter().filter(|member| member.is_unknown) {
+        if !unknown.contains(&cut.path) {
+            unknown.push(cut.path);
+        }
+    }
+    unknown
+}
+
+/// An object, divided into what may be stored in clear and what may not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CutOut {
+    /// The object without its volatile members, its secrets and its unknown members. None if nothing of it may
+    /// be stored.
+    pub document: Option<Value>,
+    /// The secrets and the unknown members, in the order in which they are found. Members that hold nothing
+    /// are left out.
+    pub withheld: Vec<Withheld>,
+}
+
+/// A member that is not stored in clear.
+#[derive(Clone, PartialEq)]
+pub struct Withheld {
+    /// Its path, as in [`Field::path`].
+    pub path: String,
+    /// Whether the table has no row for it.
+    pub is_unknown: bool,
+    /// Its value. It is never shown.
+    value: Value,
+}
+
+impl Withheld {
+    /// The value, for the one place that encrypts it.
+    pub fn reveal(&self) -> &Value {
+        &self.value
+    }
+}
+
+impl fmt::Debug for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Withheld").field("is_unknown", &self.is_unknown).finish_non_exhaustive()
+    }
+}
+
+/// Cuts out of an answer of Cognito what may not be stored in clear: secrets, and members that the table does
+/// not name. Volatile members are dropped.
+pub fn cut_out(kind: ObjectKind, object: &Value) -> CutOut {
+    let mut search = Search { rows: rows_of(kind, object), withheld: Vec::new() };
+    let document = search.visit("", object);
+    CutOut { document, withheld: search.withheld }
+}
+
+/// The rows that are valid for an object.
+pub(super) fn rows_of(kind: ObjectKind, object: &Value) -> Vec<&'static Field> {
     let provider = object["ProviderType"].as_str().and_then(ProviderType::parse);
-    let rows = fields_of(kind).iter().filter(|row| row.is_valid_for(provider)).collect();
-    let mut search = Search { rows, unknown: vec![] };
-    search.visit("", object);
-    search.unknown
+    fields_of(kind).iter().filter(|row| row.is_valid_for(provider)).collect()
 }
 
 struct Search {
     rows: Vec<&'static Field>,
-    unknown: Vec<String>,
+    withheld: Vec<Withheld>,
 }
 
 impl Search {
-    fn visit(&mut self, path: &str, value: &Value) {
-        let row = self.rows.iter().find(|row| row.path == path);
-        if row.is_some_and(|row| row.comparison == Comparison::FreeJson) {
-            return;
+    /// What may be stored of the member at `path`.
+    fn visit(&mut self, path: &str, value: &Value) -> Option<Value> {
+        let row = row_at(&self.rows, path);
+        match row {
+            Some(row) if row.nature == Nature::Volatile && is_of_row_form(value) => return None,
+            Some(row) if row.nature == Nature::Secret => {
+                self.withhold(path, value, false);
+                return None;
+            }
+            Some(row) if row.comparison == Comparison::FreeJson => return Some(value.clone()),
+            _ => {}
         }
-        let [is_object, is_list] = [self.has_members(path), self.has_elements(path)];
+        let [is_object, is_list] = [has_members(&self.rows, path), has_elements(&self.rows, path)];
         match value {
             Value::Object(members) if is_object || members.is_empty() && row.is_some() => {
+                let mut kept = Map::new();
                 for (name, member) in members {
-                    let child = self.child(path, name);
-                    self.visit(&child, member);
+                    let child = child(&self.rows, path, name);
+                    if let Some(member) = self.visit(&child, member) {
+                        kept.insert(name.clone(), member);
+                    }
                 }
+                Some(Value::Object(kept))
             }
             Value::Array(elements) if is_list => {
                 let child = format!("{path}[]");
-                elements.iter().for_each(|element| self.visit(&child, element));
+                Some(elements.iter().filter_map(|element| self.visit(&child, element)).collect())
             }
-            Value::Null if row.is_some() || is_object || is_list => {}
-            Value::Object(_) | Value::Array(_) | Value::Null => self.report(path),
-            _ if row.is_some() && !is_object && !is_list => {}
-            _ => self.report(path),
+            Value::Null if row.is_some() || is_object || is_list => Some(Value::Null),
+            Value::Object(_) | Value::Array(_) | Value::Null => {
+                self.withhold(path, value, true);
+                None
+            }
+            _ if row.is_some() && !is_object && !is_list => Some(value.clone()),
+            _ => {
+                self.withhold(path, value, true);
+                None
+            }
         }
     }
 
-    /// The path of a member. A name with a character of the notation is a key of a map, or unknown.
-    fn child(&self, path: &str, name: &str) -> String {
-        let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        let [literal, any] = [join(name), join("*")];
-        let is_known = |path: &str| {
-            self.rows.iter().any(|row| row.path == path) || self.has_members(path) || self.has_elements(path)
-        };
-        let is_plain = !name.is_empty() && !name.contains(['.', '[', ']', '*']);
-        if (is_plain && is_known(&literal)) || !is_known(&any) {
-            return if is_plain { literal } else { join(&format!("{name:?}")) };
-        }
-        any
-    }
-
-    fn has_members(&self, path: &str) -> bool {
-        path.is_empty() || self.below(path, ".")
-    }
-
-    fn has_elements(&self, path: &str) -> bool {
-        self.below(path, "[]")
-    }
-
-    fn below(&self, path: &str, separator: &str) -> bool {
-        let rest = |row: &&Field| row.path.strip_prefix(path).is_some_and(|rest| rest.starts_with(separator));
-        self.rows.iter().copied().any(|row| rest(&row))
-    }
-
-    fn report(&mut self, path: &str) {
-        if !self.unknown.iter().any(|known| known == path) {
-            self.unknown.push(path.to_owned());
+    fn withhold(&mut self, path: &str, value: &Value, is_unknown: bool) {
+        // Cognito answers an empty secret of a client without one.
+        if is_unknown || !(value.is_null() || value.as_str().is_some_and(str::is_empty)) {
+            self.withheld.push(Withheld { path: path.to_owned(), is_unknown, value: value.clone() });
         }
     }
+}
+
+/// Whether a value is a single one, as every row without members below it has.
+fn is_of_row_form(value: &Value) -> bool {
+    !value.is_object() && !value.is_array()
+}
+
+pub(super) fn row_at(rows: &[&'static Field], path: &str) -> Option<&'static Field> {
+    rows.iter().copied().find(|row| row.path == path)
+}
+
+/// The path of a member. A name with a character of the notation is a key of a map, or unknown.
+pub(super) fn child(rows: &[&'static Field], path: &str, name: &str) -> String {
+    let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let [literal, any] = [join(name), join("*")];
+    let is_known =
+        |path: &str| row_at(rows, path).is_some() || has_members(rows, path) || has_elements(rows, path);
+    let is_plain = !name.is_empty() && !name.contains(['.', '[', ']', '*']);
+    if (is_plain && is_known(&literal)) || !is_known(&any) {
+        return if is_plain { literal } else { join(&format!("{name:?}")) };
+    }
+    any
+}
+
+fn has_members(rows: &[&'static Field], path: &str) -> bool {
+    path.is_empty() || below(rows, path, ".")
+}
+
+fn has_elements(rows: &[&'static Field], path: &str) -> bool {
+    below(rows, path, "[]")
+}
+
+fn below(rows: &[&'static Field], path: &str, separator: &str) -> bool {
+    let rest = |row: &Field| row.path.strip_prefix(path).is_some_and(|rest| rest.starts_with(separator));
+    rows.iter().any(|row| rest(row))
 }
 
 #[cfg(test)]

@@ -3,10 +3,14 @@
 //!
 //! The objects are kept as Cognito answers them, in JSON. [`fields_of`] says of each member what it is.
 
+mod captured;
 pub mod difference;
 mod field;
 mod fields;
+mod list;
 mod members;
+mod normal;
+mod not_captured;
 mod object;
 mod operation;
 mod operations;
@@ -14,9 +18,13 @@ pub mod schema;
 #[cfg(test)]
 mod tests;
 
+pub use captured::{Asset, Capture, CapturedObject};
 pub use field::{Bound, Comparison, Field, Nature, Omission, ProviderType, Tier, Write};
 pub use fields::{RESERVED_TAG_PREFIX, field, fields_of, is_switch, provider_field};
-pub use members::unknown_members;
+pub use list::{CaptureCheckpoint, CapturedConfiguration, CapturedEntry, CapturedList};
+pub use members::{CutOut, Withheld, cut_out, unknown_members};
+pub use normal::normal_form;
+pub use not_captured::{NotCaptured, NotCapturedReason, Uncaptured};
 pub use object::{ObjectKind, ObjectName};
 pub use operation::{Found, Key, KeyValue, Operation, Operations, Paging, Service};
 pub use operations::{OPERATIONS, operations_of};

@@ -77,10 +77,11 @@ pub(super) async fn check<V: ReadVault>(
     let (mut damage, mut so_far) = (Damage::default(), Counts::default());
     let in_flight = &InFlightBytes::new(MAX_IN_FLIGHT);
     watch.advanced(stage, &so_far);
-    damaged_records(catalog, vec![Named::configuration(snapshot)], in_flight)
-        .await?
-        .into_iter()
-        .for_each(|key| damage.add(key));
+    let listed = catalog.listed_configuration(snapshot).await?;
+    let configuration =
+        listed.records.iter().map(|(kind, digest)| Named::configuration(&snapshot.pool, *kind, *digest));
+    let named = configuration.chain([Named::settings(snapshot)]).collect();
+    damaged_records(catalog, named, in_flight).await?.into_iter().for_each(|key| damage.add(key));
     let check = |(unit, batch): (_, Read)| async move {
         Ok::<_, Error>(match batch? {
             Ok(batch) => {

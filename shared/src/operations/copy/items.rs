@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::report::ItemKind;
-use crate::catalog::{Record, RecordItems};
-use crate::model::{Digest, PageContent, PoolDescription, Snapshot, Unit};
+use crate::catalog::{ConfigurationKind, Record, RecordItems};
+use crate::model::{Digest, PageContent, PoolDescription, PoolId, RecordKind, Snapshot, Unit};
 use crate::ports::vault::Key;
 
 /// A record that a snapshot names.
@@ -12,14 +12,36 @@ use crate::ports::vault::Key;
 pub(super) struct Named {
     pub kind: ItemKind,
     pub key: Key,
+    content: Content,
     digest: Digest,
 }
 
+/// What a record holds.
+#[derive(Debug)]
+enum Content {
+    /// The settings of the pool.
+    Settings,
+    Entry(RecordKind),
+    Configuration(ConfigurationKind),
+}
+
 impl Named {
-    /// The configuration of the pool.
-    pub fn configuration(snapshot: &Snapshot) -> Self {
+    /// The settings of the pool.
+    pub fn settings(snapshot: &Snapshot) -> Self {
         let digest = snapshot.configuration;
-        Self { kind: ItemKind::Configuration, key: PoolDescription::key(&snapshot.pool, "", digest), digest }
+        let key = PoolDescription::key(&snapshot.pool, "", digest);
+        Self { kind: ItemKind::Configuration, key, content: Content::Settings, digest }
+    }
+
+    /// A record of the configuration.
+    pub fn configuration(pool: &PoolId, kind: ConfigurationKind, digest: Digest) -> Self {
+        let content = Content::Configuration(kind);
+        Self { kind: ItemKind::Configuration, key: kind.key(pool, digest), content, digest }
+    }
+
+    /// Whether two invocations can have written it with different parts.
+    pub fn has_parts_by_text(&self) -> bool {
+        matches!(self.content, Content::Configuration(_))
     }
 
     /// The records that a page of `unit` names, each once. A page of memberships has no records,
@@ -30,17 +52,17 @@ impl Named {
         let named = content.0.iter().filter_map(|entry| {
             let digest = entry.digest.unwrap_or_default();
             let key = kind.record_key(&unit.pool, &entry.key, digest)?;
-            Some(Self { kind: ItemKind::Record(kind), key, digest })
+            Some(Self { kind: ItemKind::Record(kind), key, content: Content::Entry(kind), digest })
         });
         named.filter(|record| seen.insert(record.key.clone())).collect()
     }
 
     /// Whether `items` hold the record.
     pub fn is_in(&self, items: &RecordItems) -> bool {
-        match self.kind {
-            ItemKind::Record(kind) => kind.is_record(items, self.digest),
-            ItemKind::Configuration => items.holds::<PoolDescription>(self.digest),
-            ItemKind::Page | ItemKind::Unit | ItemKind::Header => false,
+        match self.content {
+            Content::Settings => items.holds::<PoolDescription>(self.digest),
+            Content::Entry(kind) => kind.is_record(items, self.digest),
+            Content::Configuration(kind) => kind.is_record(items, self.digest),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Copy: copies one sealed snapshot to another table, of another account or Region, so that it can
 //! be restored there.
 //!
-//! A copy takes the header of the snapshot, its units, its pages, and every record that its pages
-//! name. It leaves leases, listing checks, restores, ledgers, sub maps, and everything that only
-//! other snapshots name.
+//! A copy takes the header of the snapshot, its units, its pages, every record that its pages
+//! name, and the captured configuration. It leaves leases, listing checks, checkpoints of captures,
+//! restores, ledgers, sub maps, and everything that only other snapshots name.
 //!
 //! # Order
 //! 1. Read the whole source. A missing or altered item refuses the copy before anything is written.
@@ -190,7 +190,15 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
     }
 
     async fn copy_configuration(&self, copied: &mut Copied) -> Result<()> {
-        self.copy_records(vec![Named::configuration(self.snapshot)]).await.map(|counted| copied.add(&counted))
+        let listed = self.source.listed_configuration(self.snapshot).await?;
+        if let Some(key) = listed.damaged {
+            return Err(lost_meanwhile(&key));
+        }
+        // The list goes last, because it names the others.
+        let named = |(kind, digest)| Named::configuration(&self.snapshot.pool, kind, digest);
+        let named = listed.records.into_iter().map(named);
+        let named = std::iter::once(Named::settings(self.snapshot)).chain(named).collect();
+        self.copy_records(named).await.map(|counted| copied.add(&counted))
     }
 
     async fn copy_pages(&self, copied: &mut Copied, watch: &mut impl Watch) -> Result<()> {
@@ -256,6 +264,13 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
                 // An interrupted copy may have left parts. Nothing stands for them, and their content follows from
                 // the record.
                 None => {
+                    let (parts_of_record, own_of_record) = items.into_items(record.key.clone());
+                    parts.extend(parts_of_record);
+                    own.push(own_of_record);
+                }
+                // What an item of a configuration stands for follows from its own content, so a whole record replaces
+                // one that lacks parts.
+                Some(there) if record.has_parts_by_text() && there.is_in_parts() => {
                     let (parts_of_record, own_of_record) = items.into_items(record.key.clone());
                     parts.extend(parts_of_record);
                     own.push(own_of_record);

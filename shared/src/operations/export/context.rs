@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::previous::Previous;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, SoFar};
+use crate::model::configuration::CapturedConfiguration;
 use crate::model::{Counts, ListingHistory, PageBatch, PageLimit, Progress, RecordKind, Snapshot, Unit};
 use crate::pacing::{Budget, InFlightBytes, PacedPool, UserSizes};
 use crate::ports::Clock;
@@ -47,6 +48,9 @@ pub(super) struct Export<'a, P, V> {
     pub history_fails: AtomicBool,
     /// The smallest limits that units of the snapshot have needed.
     pub known_limits: KnownLimits,
+    pub captures_configuration: bool,
+    /// The configuration that this invocation has captured. Its last write to the header notes it.
+    pub captured: Mutex<Option<CapturedConfiguration>>,
 }
 
 /// The smallest limits that listings of users and of members have needed.
@@ -86,7 +90,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         if counted.1.elapsed() >= COUNT_EVERY {
             counted.1 = Instant::now();
             let Progress { user_pool_id, run_id, .. } = self.progress;
-            self.catalog.note_counts(user_pool_id, run_id, counted.0, self.sizes.seen()).await?;
+            let noted = SoFar { counts: counted.0, largest_user: self.sizes.seen(), captured: None };
+            self.catalog.note_so_far(user_pool_id, run_id, noted).await?;
         }
         Ok(())
     }
@@ -95,7 +100,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     pub async fn note_sizes(&self) -> Result<()> {
         let Progress { user_pool_id, run_id, .. } = self.progress;
         let counted = self.counted.lock().await;
-        self.catalog.note_counts(user_pool_id, run_id, counted.0, self.sizes.seen()).await
+        let noted = SoFar { counts: counted.0, largest_user: self.sizes.seen(), captured: None };
+        self.catalog.note_so_far(user_pool_id, run_id, noted).await
     }
 
     /// The most bytes of the next page of `unit`, as far as this export knows.

@@ -6,12 +6,14 @@
 //! the last batch.
 
 mod check;
+mod configuration;
 mod context;
 mod listing;
 mod previous;
 mod split;
 mod units;
 
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -26,7 +28,7 @@ use self::units::Adapted;
 use super::event;
 use super::run::{end_calls, is_work_left, keep_lease, paced_pool};
 use crate::Result;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, SoFar};
 use crate::model::{ListingHistory, Progress, SnapshotState};
 use crate::pacing::{Budget, InFlightBytes, UserSizes};
 use crate::ports::Backend;
@@ -89,13 +91,19 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         history,
         history_fails: AtomicBool::new(false),
         known_limits: KnownLimits::default(),
+        captures_configuration: backend.captures_configuration(),
+        captured: std::sync::Mutex::default(),
     };
     let worked = export.work().await;
     end_calls(&lease).await;
     let more = is_work_left(worked, &export.pool)?;
     let counts = export.counted.lock().await.0;
-    let largest_user = export.sizes.seen();
-    export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, counts, largest_user).await?;
+    let noted = SoFar {
+        counts,
+        largest_user: export.sizes.seen(),
+        captured: *export.captured.lock().unwrap_or_else(PoisonError::into_inner),
+    };
+    export.catalog.note_so_far(&progress.user_pool_id, &progress.run_id, noted).await?;
     let calls = export.pool.limiter().stats().await;
     tracing::info!(
         run = %progress.run_id,
@@ -122,7 +130,10 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             let learned = units.iter().filter(|unit| unit.large_pages > 0);
             learned.for_each(|unit| self.known_limits.note(unit.listing.kind(), unit.limit));
             let open: Vec<_> = units.into_iter().filter(|unit| unit.is_open()).collect();
-            let Some(phase) = open.iter().map(|unit| unit.listing.phase()).min() else { return Ok(false) };
+            let Some(phase) = open.iter().map(|unit| unit.listing.phase()).min() else {
+                // After the users, so that no read of the configuration delays them.
+                return self.capture_configuration().await;
+            };
             let due = open.into_iter().filter(|unit| unit.listing.phase() == phase);
             let ended: Vec<Ended> = stream::iter(due)
                 .map(|unit| self.list(unit))

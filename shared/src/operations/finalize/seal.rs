@@ -11,7 +11,7 @@ use crate::operations::run::{keep_lease, seconds_since};
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
-use crate::report::{ExportReport, LargeUsers, RetentionReport, RunReport, SplitEnd};
+use crate::report::{ConfigurationReport, ExportReport, LargeUsers, RetentionReport, RunReport, SplitEnd};
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The guidance if a snapshot is incomplete.
@@ -54,7 +54,29 @@ pub(super) async fn seal<B: Backend>(
     catalog.release_lease(pool, RunKind::Export, &progress.execution.id, backend.clock().now()).await?;
     let vanished = units.iter().filter(|unit| unit.state == UnitState::Vanished).count() as u64;
     let large_users = LargeUsers::of(&units);
-    Ok(RunReport::Export(report(backend, &progress, sealed, retention, (vanished, large_users)).await))
+    let configuration = captured(catalog, &sealed).await?;
+    let facts = Facts { vanished, large_users, configuration };
+    Ok(RunReport::Export(report(backend, &progress, sealed, retention, facts).await))
+}
+
+/// What the report tells beside the header.
+struct Facts {
+    /// Groups that were deleted during the export.
+    vanished: u64,
+    large_users: Option<LargeUsers>,
+    configuration: Option<ConfigurationReport>,
+}
+
+/// What the snapshot holds of the configuration. None if it holds none.
+async fn captured<V: Vault>(catalog: &Catalog<V>, sealed: &Snapshot) -> Result<Option<ConfigurationReport>> {
+    match catalog.captured_list(sealed).await? {
+        Some(Ok(list)) => Ok(Some(ConfigurationReport::of(&list))),
+        Some(Err(_)) => {
+            tracing::warn!(run = %sealed.id, "the list of the configuration cannot be read");
+            Ok(None)
+        }
+        None => Ok(None),
+    }
 }
 
 /// Checks that every unit is listed to its end and that the units together list all users.
@@ -119,11 +141,14 @@ async fn put_seal<B: Backend>(
         // Retention may remove the snapshot before this one. The seal keeps its counts.
         before: catalog.newest_sealed(pool, Some(id), sealed_at).await?.map(|before| before.counts),
     };
-    let checked = |of: &Snapshot| (of.listing, of.split.failed_at, of.split.is_discarded, of.look_ups.all);
+    let checked = |of: &Snapshot| {
+        let captured = of.captured_configuration;
+        (of.listing, of.split.failed_at, of.split.is_discarded, of.look_ups.all, captured)
+    };
     let checked_before = checked(snapshot);
     let seal_it = |snapshot: &mut Snapshot| {
         // If the split listing failed after the units were read, or a record was missing, other units or other attempts
-        // count now.
+        // count now. The seal also covers the captured configuration.
         let is_changed = checked(snapshot) != checked_before;
         if snapshot.state != SnapshotState::Running || is_changed {
             return;
@@ -154,7 +179,7 @@ async fn report<B: Backend>(
     progress: &Progress,
     sealed: Snapshot,
     retention: Option<RetentionReport>,
-    (vanished, large_users): (u64, Option<LargeUsers>),
+    Facts { vanished, large_users, configuration }: Facts,
 ) -> ExportReport {
     let (pool, id) = (&progress.user_pool_id, &progress.run_id);
     let before = sealed.seal.as_ref().and_then(|seal| seal.before);
@@ -173,13 +198,24 @@ async fn report<B: Backend>(
         records_written_again: sealed.look_ups.written_again,
         large_users,
         calls,
-        summary: ExportReport::summary(&sealed, vanished, large_users, retention.as_ref()),
+        summary: ExportReport::summary(
+            &sealed,
+            vanished,
+            large_users,
+            configuration.as_ref(),
+            retention.as_ref(),
+        ),
+        configuration: configuration.map(Box::new),
         retention,
         notified: false,
     };
     let seconds = seconds_since(backend, id);
     let metrics = Metrics::of_sealed(pool.clone(), id.clone(), report.counts, before, report.calls, seconds)
         .with_members_without_user(report.members_without_user);
+    let metrics = match &report.configuration {
+        Some(configuration) => metrics.with_configuration(configuration.incomplete_count),
+        None => metrics,
+    };
     backend.measure(&match &report.retention {
         Some(retention) => metrics.with_retention(retention),
         None => metrics,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::catalog::Record;
+use crate::catalog::{ConfigurationKind, Record};
 use crate::model::{Digest, DigestBuilder, PageEntry, PoolDescription, PoolId, RecordKind, Sub, UserRecord};
 use crate::ports::vault::Key;
 
@@ -16,9 +16,14 @@ pub(super) enum Named {
 }
 
 impl Named {
-    /// The configuration of the pool.
-    pub fn configuration(pool: &PoolId, digest: Digest) -> Self {
+    /// The settings of the pool.
+    pub fn settings(pool: &PoolId, digest: Digest) -> Self {
         Self::Other(PoolDescription::key(pool, "", digest))
+    }
+
+    /// A record of the configuration.
+    pub fn configuration(pool: &PoolId, kind: ConfigurationKind, digest: Digest) -> Self {
+        Self::Other(kind.key(pool, digest))
     }
 
     /// The record that an entry of a page names. None for a membership.

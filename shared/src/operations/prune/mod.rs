@@ -15,9 +15,11 @@
 //!    [`Catalog::as_readers_see`](crate::catalog::Catalog::as_readers_see).
 //! 3. **Records** on the pages of marked snapshots are candidates. The removal reads every page of
 //!    every other snapshot of the pool, sealed or not, of any attempt. A record that such a page
-//!    names is no candidate. If such a page is missing or altered, the removal removes the marks
-//!    and deletes nothing: the operator may need the snapshot before the damaged one. Otherwise the
-//!    removal is **decided**, nothing undoes it, and the remaining candidates are deleted.
+//!    names is no candidate. The same is true of the records of configurations, which the header
+//!    names through a list, or checkpoints of a capture do. If such a page or list is missing or
+//!    altered, the removal removes the marks and deletes nothing: the operator may need the snapshot
+//!    before the damaged one. Otherwise the removal is **decided**, nothing undoes it, and the
+//!    remaining candidates are deleted.
 //! 4. **Pages and units go next, the header last.** While the header exists, the next removal finds
 //!    the work and continues it.
 //!

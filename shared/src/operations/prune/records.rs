@@ -1,6 +1,6 @@
 //! The records that only removed snapshots name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -10,7 +10,7 @@ use super::refusals::damaged;
 use super::report::{RemainingWork, Watch};
 use super::work::Work;
 use crate::Result;
-use crate::catalog::{StoredBatch, unit_key};
+use crate::catalog::{NamedRecords, StoredBatch, unit_key};
 use crate::model::{
     Digest, Listing, PruneCheckpoint, Pruned, RecordKind, RunId, Snapshot, SnapshotState, SubPrefix, Unit,
     UnitId,
@@ -70,7 +70,20 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
     /// so records that only this page names stay.
     async fn collect_candidates(&mut self, candidates: &mut Candidates, going: &[Snapshot]) -> Result<Time> {
         for snapshot in going {
-            candidates.add(Named::configuration(self.pool, snapshot.configuration));
+            candidates.add(Named::settings(self.pool, snapshot.configuration));
+        }
+        let mut lists = HashSet::new();
+        for snapshot in going {
+            let Some(named) = self.configuration_of(snapshot, &mut lists).await? else {
+                return Ok(Time::Spent);
+            };
+            if let Some(key) = &named.damaged {
+                tracing::warn!(pool = %self.pool, item = %key, "an item of a snapshot that is removed cannot be read, and what it names is not looked for");
+            }
+            named
+                .records
+                .into_iter()
+                .for_each(|(kind, digest)| candidates.add(Named::configuration(self.pool, kind, digest)));
         }
         let mut unread = 0u64;
         let pool = self.pool;
@@ -104,7 +117,19 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         staying: &[Snapshot],
     ) -> Result<Time> {
         for snapshot in staying {
-            candidates.take_away(&Named::configuration(self.pool, snapshot.configuration));
+            candidates.take_away(&Named::settings(self.pool, snapshot.configuration));
+        }
+        let mut lists = HashSet::new();
+        for snapshot in staying {
+            let Some(named) = self.configuration_of(snapshot, &mut lists).await? else {
+                return Ok(Time::Spent);
+            };
+            if let Some(key) = &named.damaged {
+                return Err(damaged(self.pool, &snapshot.id, key));
+            }
+            named.records.into_iter().for_each(|(kind, digest)| {
+                candidates.take_away(&Named::configuration(self.pool, kind, digest))
+            });
         }
         let mut sealed = self.pages_of_sealed(staying).await?;
         let pool = self.pool;
@@ -137,6 +162,24 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             }
         }
         Ok(time)
+    }
+
+    /// The records of the configuration that a snapshot names, or none if the time is spent. `lists` are the lists
+    /// of the snapshots before it, which need not be read again.
+    async fn configuration_of(
+        &mut self,
+        snapshot: &Snapshot,
+        lists: &mut HashSet<Digest>,
+    ) -> Result<Option<NamedRecords>> {
+        if self.budget.is_spent() {
+            return Ok(None);
+        }
+        self.lease.keep().await?;
+        let is_known = snapshot.captured_configuration.is_some_and(|captured| !lists.insert(captured.list));
+        // The checkpoints of its capture are its own.
+        let captured_configuration = snapshot.captured_configuration.filter(|_| !is_known);
+        let snapshot = Snapshot { captured_configuration, ..snapshot.clone() };
+        self.catalog.named_configuration(&snapshot).await.map(Some)
     }
 
     /// The units of the sealed snapshots, by name: the attempt that counts, the number of its

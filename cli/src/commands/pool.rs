@@ -1,0 +1,75 @@
+//! `pool show`: print the captured configuration of a snapshot.
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use shared::model::{PoolId, SnapshotSelector};
+use shared::operations::captured_configuration;
+use shared::ports::vault::Vault;
+
+use super::Deployment;
+use crate::arguments;
+use crate::exit::ExitStatus;
+use crate::output::{Answer, PoolShown};
+use crate::problem::Result;
+
+/// The arguments of `pool`.
+#[derive(Debug, Args)]
+pub struct PoolArgs {
+    #[command(subcommand)]
+    pub command: PoolCommand,
+}
+
+/// What `pool` does.
+#[derive(Debug, Subcommand)]
+pub enum PoolCommand {
+    /// Print the configuration that a snapshot holds
+    ///
+    /// Prints each object in the member names of Cognito, and what the export could not capture, with the reason. Secrets
+    /// are not stored. The bytes of the assets of a login style are replaced by their digests.
+    Show(ShowArgs),
+}
+
+/// The arguments of `pool show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The user pool
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: String,
+    /// The snapshot: `latest`, or an id that `snapshots` shows
+    #[arg(long, value_name = "ID", default_value = "latest")]
+    pub snapshot: String,
+}
+
+/// A configuration to print.
+#[derive(Debug)]
+pub struct Request {
+    pool: PoolId,
+    snapshot: SnapshotSelector,
+}
+
+impl Request {
+    /// Reads and checks the arguments.
+    ///
+    /// # Errors
+    /// If the pool id or the snapshot id cannot be read.
+    pub fn read(args: &PoolArgs) -> Result<Self> {
+        let PoolCommand::Show(args) = &args.command;
+        Ok(Self {
+            pool: arguments::read("--pool", &args.pool, PoolId::parse)?,
+            snapshot: arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?,
+        })
+    }
+
+    pub fn pool(&self) -> &PoolId {
+        &self.pool
+    }
+
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// If there is no such snapshot, if it holds no configuration, or if the table cannot be read.
+    pub async fn run<E, V: Vault>(&self, deployment: &Deployment<E, V>, now: Timestamp) -> Result<Answer> {
+        let captured = captured_configuration(&deployment.catalog, &self.pool, &self.snapshot, now).await?;
+        Ok(Answer::new(&PoolShown::new(&captured), ExitStatus::Done, now))
+    }
+}

@@ -1,0 +1,81 @@
+//! The captured configuration of a snapshot.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use shared::model::configuration::ObjectKind;
+use shared::model::{PoolId, RunId};
+use shared::operations::CapturedSnapshot;
+use shared::report::NotCapturedObject;
+
+use super::Report;
+
+/// What `pool show` prints.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolShown {
+    user_pool_id: PoolId,
+    snapshot_id: RunId,
+    /// The objects, by kind.
+    #[serde(flatten)]
+    objects: Map<String, Value>,
+    not_captured: Vec<NotCapturedObject>,
+    secrets_left_out: u64,
+}
+
+impl PoolShown {
+    pub fn new(captured: &CapturedSnapshot) -> Self {
+        Self {
+            user_pool_id: captured.snapshot.pool.clone(),
+            snapshot_id: captured.snapshot.id.clone(),
+            objects: captured.document(),
+            not_captured: captured.list.not_captured().iter().map(NotCapturedObject::of).collect(),
+            secrets_left_out: captured.list.secrets_left_out(),
+        }
+    }
+}
+
+impl Report for PoolShown {
+    fn human(&self, _: Timestamp) -> String {
+        let mut text =
+            format!("Configuration of user pool {} in snapshot {}\n", self.user_pool_id, self.snapshot_id);
+        for kind in ObjectKind::ALL {
+            let value = &self.objects[kind.name()];
+            match value {
+                Value::Object(objects) if !kind.is_single() => objects
+                    .iter()
+                    .for_each(|(name, object)| section(&mut text, &format!("{kind}/{name}"), object)),
+                Value::Null => {}
+                object => section(&mut text, kind.name(), object),
+            }
+        }
+        if !self.not_captured.is_empty() {
+            text += "\nNot captured\n";
+            for lacking in &self.not_captured {
+                text += &format!("  {}: {}", lacking.object, lacking.reason.words());
+                text += &lacking.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+                let held = lacking.held_by.as_ref();
+                text += &held.map(|id| format!("; snapshot {id} holds it")).unwrap_or_default();
+                text.push('\n');
+            }
+        }
+        text += &match self.secrets_left_out {
+            0 => "\nNo member was left out as a secret.".to_owned(),
+            1 => "\n1 member was left out, because it is secret or unknown to this version.".to_owned(),
+            count => {
+                format!(
+                    "\n{count} members were left out, because they are secret or unknown to this version."
+                )
+            }
+        };
+        text
+    }
+}
+
+/// An object under its name.
+fn section(text: &mut String, name: &str, object: &Value) {
+    *text += &format!("\n{name}\n");
+    // The JSON of a value that was read as JSON.
+    let json = serde_json::to_string_pretty(object).unwrap_or_default();
+    json.lines().for_each(|line| *text += &format!("  {line}\n"));
+}

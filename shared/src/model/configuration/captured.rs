@@ -1,0 +1,243 @@
+//! One object of a configuration, as a snapshot keeps it.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::members::{CutOut, Withheld, cut_out};
+use super::{ObjectKind, ObjectName, normal_form};
+use crate::model::{Digest, DigestBuilder};
+
+/// The member of an asset that holds its bytes, and in a stored object the digest of these.
+const BYTES: &str = "Bytes";
+const ASSETS: &str = "Assets";
+
+/// An object of a configuration, without secrets: what Cognito answered, less what is not stored.
+///
+/// In a managed login style, the bytes of an asset are replaced by the digest of the [`Asset`].
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CapturedObject {
+    pub name: ObjectName,
+    /// In Cognito's own member names.
+    pub document: Value,
+}
+
+impl fmt::Debug for CapturedObject {
+    /// The values of a configuration are not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CapturedObject").field("kind", &self.name.kind).finish_non_exhaustive()
+    }
+}
+
+impl CapturedObject {
+    /// The digest of its name and its normal form.
+    pub fn digest(&self) -> Digest {
+        DigestBuilder::new("configuration object")
+            .text(&self.name.to_string())
+            .json(&sorted(normal_form(self.name.kind, &self.document)))
+            .finish()
+    }
+}
+
+/// The bytes of an asset of a managed login style, in base64, as Cognito answers them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Asset(String);
+
+impl fmt::Debug for Asset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Asset({} characters)", self.0.len())
+    }
+}
+
+impl Asset {
+    pub fn new(base64: impl Into<String>) -> Self {
+        Self(base64.into())
+    }
+
+    pub fn base64(&self) -> &str {
+        &self.0
+    }
+
+    pub fn digest(&self) -> Digest {
+        DigestBuilder::new("configuration asset").text(&self.0).finish()
+    }
+}
+
+/// An answer of Cognito, taken apart into what a snapshot stores.
+#[derive(Debug)]
+pub struct Capture {
+    pub object: CapturedObject,
+    /// The assets that the object names, each once.
+    pub assets: Vec<Asset>,
+    /// What is not stored in clear: secrets, and members that the table of fields does not name.
+    pub withheld: Vec<Withheld>,
+}
+
+impl Capture {
+    /// Takes an answer apart. None if the answer is no object of its kind.
+    pub fn of(name: ObjectName, answer: &Value) -> Option<Self> {
+        let CutOut { document, withheld } = cut_out(name.kind, answer);
+        let mut document = document.filter(Value::is_object)?;
+        let assets = if name.kind == ObjectKind::Branding { take_assets(&mut document) } else { Vec::new() };
+        Some(Self { object: CapturedObject { name, document }, assets, withheld })
+    }
+}
+
+/// Replaces the bytes of each asset by their digest. Returns the assets, each once.
+fn take_assets(branding: &mut Value) -> Vec<Asset> {
+    let mut assets: Vec<Asset> = Vec::new();
+    for asset in branding[ASSETS].as_array_mut().into_iter().flatten() {
+        if let Some(Value::String(bytes)) = asset.get_mut(BYTES) {
+            let taken = Asset::new(std::mem::take(bytes));
+            *bytes = taken.digest().to_string();
+            if !assets.contains(&taken) {
+                assets.push(taken);
+            }
+        }
+    }
+    assets
+}
+
+/// The value with the members of every object in the order of their names, so that equal values have equal
+/// JSON, however `serde_json` keeps objects.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> =
+                members.into_iter().map(|(name, member)| (name, sorted(member))).collect();
+            members.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(members.into_iter().collect::<Map<_, _>>())
+        }
+        Value::Array(elements) => elements.into_iter().map(sorted).collect(),
+        single => single,
+    }
+}
+
+impl Serialize for ObjectName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ObjectName {
+    /// The error does not show the text.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("unknown object"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn capture(kind: ObjectKind, id: &str, answer: Value) -> Capture {
+        Capture::of(ObjectName::of(kind, id), &answer).unwrap()
+    }
+
+    #[test]
+    fn a_secret_is_neither_stored_nor_shown_nor_digested() {
+        let client = |secret: &str| {
+            let answer = json!({"ClientId": "1", "ClientSecret": secret, "NewMember": {"Key": secret}});
+            capture(ObjectKind::Client, "1", answer)
+        };
+        let planted = client("planted");
+        let stored = serde_json::to_string(&planted.object).unwrap();
+        assert!(!stored.contains("planted") && !format!("{planted:?}").contains("planted"), "{planted:?}");
+        let paths: Vec<_> = planted.withheld.iter().map(|member| member.path.as_str()).collect();
+        assert_eq!(paths, ["ClientSecret", "NewMember"]);
+        assert_eq!(planted.withheld[0].reveal(), "planted");
+        assert_eq!(planted.object.digest(), client("other").object.digest());
+        assert!(
+            client("").withheld.iter().all(|member| member.path == "NewMember"),
+            "an empty secret is none"
+        );
+    }
+
+    #[test]
+    fn the_details_of_a_provider_are_stored_without_its_secret() {
+        let answer = json!({
+            "ProviderName": "Google", "ProviderType": "Google",
+            "ProviderDetails": {"client_id": "x", "client_secret": "planted", "authorize_scopes": "email"},
+        });
+        let captured = capture(ObjectKind::IdentityProvider, "Google", answer);
+        let expected = json!({"client_id": "x", "authorize_scopes": "email"});
+        assert_eq!(captured.object.document["ProviderDetails"], expected);
+        assert_eq!(captured.withheld.len(), 1);
+    }
+
+    #[test]
+    fn an_asset_stands_in_its_object_by_digest_and_comes_once() {
+        let asset = |category: &str, bytes: &str| json!({"Category": category, "ColorMode": "LIGHT", "Extension": "PNG", "Bytes": bytes, "ResourceId": "r"});
+        let answer = json!({"Assets": [asset("PAGE_HEADER_LOGO", "AAAA"), asset("PAGE_FOOTER_LOGO", "AAAA"), asset("FAVICON_ICO", "BBBB")]});
+        let captured = capture(ObjectKind::Branding, "1", answer);
+        assert_eq!(captured.assets, [Asset::new("AAAA"), Asset::new("BBBB")]);
+        let bytes = &captured.object.document["Assets"][2]["Bytes"];
+        assert_eq!(bytes.as_str(), Some(Asset::new("BBBB").digest().to_string().as_str()));
+        assert!(!serde_json::to_string(&captured.object).unwrap().contains("AAAA"));
+    }
+
+    #[test]
+    fn the_name_of_an_object_counts() {
+        let digest = |id| capture(ObjectKind::RiskConfiguration, id, json!({})).object.digest();
+        assert_ne!(digest("ALL"), digest("1"));
+    }
+
+    #[test]
+    fn an_answer_that_is_no_object_is_not_captured() {
+        for answer in [json!(null), json!("text"), json!([1])] {
+            assert!(Capture::of(ObjectName::single(ObjectKind::Mfa), &answer).is_none(), "{answer}");
+        }
+    }
+
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-z]{0,4}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            let names = prop_oneof![
+                Just("Name"),
+                Just("Policies"),
+                Just("PasswordPolicy"),
+                Just("MinimumLength"),
+                Just("AliasAttributes"),
+                Just("SchemaAttributes"),
+                Just("UserPoolTags"),
+                Just("New"),
+                Just("Status"),
+                Just("Arn"),
+            ]
+            .prop_map(str::to_owned);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(names, inner, 0..5)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// What is stored has only members that the table names, and is read back as it was stored.
+        #[test]
+        fn a_stored_object_is_known_and_stable(answer in json_value()) {
+            let name = ObjectName::single(ObjectKind::UserPool);
+            if let Some(captured) = Capture::of(name.clone(), &answer) {
+                let json = serde_json::to_string(&captured.object).unwrap();
+                let read: CapturedObject = serde_json::from_str(&json).unwrap();
+                prop_assert_eq!(read.digest(), captured.object.digest());
+                let again = Capture::of(name, &read.document).unwrap();
+                prop_assert!(again.withheld.is_empty(), "{:?}", again.withheld);
+                prop_assert_eq!(again.object, read);
+            }
+        }
+    }
+}

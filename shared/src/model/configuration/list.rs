@@ -1,0 +1,246 @@
+//! The list of a configuration: which records a snapshot holds, and what it lacks.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{NotCaptured, ObjectKind, ObjectName};
+use crate::model::{Digest, DigestBuilder, RunId};
+
+/// A record of one object, as the list names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CapturedEntry {
+    pub name: ObjectName,
+    /// The digest of the record.
+    pub digest: Digest,
+    /// The digests of its assets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assets: Vec<Digest>,
+    /// How many members are not stored, because they are secret or unknown.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub secrets_left_out: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The records of a configuration, and what could not be read. It is a record itself, stored once under its
+/// digest.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CapturedList {
+    /// In the order of their names, each once.
+    entries: Vec<CapturedEntry>,
+    /// In the order of their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    not_captured: Vec<NotCaptured>,
+}
+
+impl CapturedList {
+    /// Sorts both. If an object is named twice, the last entry counts.
+    pub fn new(entries: Vec<CapturedEntry>, mut not_captured: Vec<NotCaptured>) -> Self {
+        let by_name: BTreeMap<ObjectName, CapturedEntry> =
+            entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
+        not_captured.sort();
+        not_captured.dedup();
+        Self { entries: by_name.into_values().collect(), not_captured }
+    }
+
+    pub fn entries(&self) -> &[CapturedEntry] {
+        &self.entries
+    }
+
+    pub fn not_captured(&self) -> &[NotCaptured] {
+        &self.not_captured
+    }
+
+    pub fn digest(&self) -> Digest {
+        DigestBuilder::new("configuration list").json(self).finish()
+    }
+
+    /// The digests of all assets, each once.
+    pub fn assets(&self) -> Vec<Digest> {
+        let mut assets: Vec<_> = self.entries.iter().flat_map(|entry| &entry.assets).copied().collect();
+        assets.sort_unstable();
+        assets.dedup();
+        assets
+    }
+
+    pub fn secrets_left_out(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.secrets_left_out).sum()
+    }
+
+    /// How many objects of each kind are captured.
+    pub fn counts(&self) -> BTreeMap<ObjectKind, u64> {
+        let mut counts = BTreeMap::new();
+        self.entries.iter().for_each(|entry| *counts.entry(entry.name.kind).or_default() += 1);
+        counts
+    }
+
+    /// What the pool probably has and this list lacks.
+    pub fn incomplete(&self) -> impl Iterator<Item = &NotCaptured> {
+        self.not_captured.iter().filter(|lacking| lacking.is_incomplete())
+    }
+
+    /// The same list after the list of an earlier snapshot: what it lacks names the last snapshot that holds
+    /// it. The earlier list knows that from the lists before it.
+    #[must_use]
+    pub fn after(mut self, earlier: &Self, snapshot: &RunId) -> Self {
+        for lacking in &mut self.not_captured {
+            lacking.held_by = earlier.holder_of(lacking, &self.entries, snapshot);
+        }
+        self.not_captured.sort();
+        self
+    }
+
+    /// The last snapshot that holds what `lacking` names: `snapshot`, which has this list, or one before it. The
+    /// objects of `captured` are not lacking.
+    fn holder_of(
+        &self,
+        lacking: &NotCaptured,
+        captured: &[CapturedEntry],
+        snapshot: &RunId,
+    ) -> Option<RunId> {
+        let same_member = |other: &&NotCaptured| other.member == lacking.member;
+        let lacks = self.not_captured.iter().filter(same_member);
+        let lacks: Vec<&NotCaptured> = lacks
+            .filter(|other| match (&other.object, &lacking.object) {
+                (super::Uncaptured::One(name), object) => object.includes(name),
+                (all, object) => all.kind() == object.kind(),
+            })
+            .collect();
+        // The newest of the snapshots before: one of several objects may have been held longer.
+        let before = lacks.iter().filter_map(|other| other.held_by.clone()).max();
+        let is_captured = |name: &ObjectName| {
+            lacking.member.is_none() && captured.binary_search_by(|entry| entry.name.cmp(name)).is_ok()
+        };
+        let mut of_these = self.entries.iter().filter(|entry| lacking.object.includes(&entry.name));
+        let held = of_these.any(|entry| !is_captured(&entry.name));
+        // A member of a captured object: the object is held, and the member is not if the list says so.
+        let is_held = held && (lacking.member.is_none() || lacks.is_empty());
+        if is_held { Some(snapshot.clone()) } else { before }
+    }
+}
+
+/// What an invocation has captured, and leaves to the next one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaptureCheckpoint {
+    pub entries: Vec<CapturedEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_captured: Vec<NotCaptured>,
+    /// Objects that were looked for, and that the pool does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<ObjectName>,
+}
+
+/// What the header of a snapshot says about its configuration.
+///
+/// Headers from before this version have none: their snapshots hold no configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CapturedConfiguration {
+    /// The digest of the [`CapturedList`].
+    pub list: Digest,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::configuration::{NotCapturedReason, Uncaptured};
+
+    fn entry(kind: ObjectKind, id: &str, content: &str) -> CapturedEntry {
+        CapturedEntry {
+            name: ObjectName::of(kind, id),
+            digest: DigestBuilder::new("t").text(content).finish(),
+            assets: Vec::new(),
+            secrets_left_out: 1,
+        }
+    }
+
+    fn lacking(object: &str) -> NotCaptured {
+        NotCaptured::new(Uncaptured::parse(object).unwrap(), NotCapturedReason::AccessDenied)
+    }
+
+    fn run(day: u8) -> RunId {
+        RunId::parse(&format!("202611{day:02}T020000123Z-1a2b3c4d")).unwrap()
+    }
+
+    #[test]
+    fn the_order_in_which_objects_are_read_does_not_count() {
+        let [one, two] = [entry(ObjectKind::Client, "1", "a"), entry(ObjectKind::Client, "2", "b")];
+        let list = |entries: &[&CapturedEntry], lacking: Vec<NotCaptured>| {
+            CapturedList::new(entries.iter().map(|&entry| entry.clone()).collect(), lacking)
+        };
+        let lacks = vec![lacking("terms"), lacking("mfa")];
+        let first = list(&[&one, &two], lacks.clone());
+        let second = list(&[&two, &one, &two], lacks.into_iter().rev().collect());
+        assert_eq!(first.digest(), second.digest());
+        assert_ne!(first.digest(), list(&[&one], Vec::new()).digest());
+        assert_eq!((first.secrets_left_out(), first.counts()[&ObjectKind::Client]), (2, 2));
+    }
+
+    #[test]
+    fn a_lacking_object_names_the_last_snapshot_that_holds_it() {
+        let held = CapturedList::new(vec![entry(ObjectKind::Client, "1", "a")], vec![]);
+        let second =
+            CapturedList::new(vec![], vec![lacking("clients/1"), lacking("mfa")]).after(&held, &run(1));
+        let holders = |list: &CapturedList| -> Vec<_> {
+            list.incomplete()
+                .map(|lacking| (lacking.object.to_string(), lacking.held_by.clone().unwrap()))
+                .collect()
+        };
+        assert_eq!(holders(&second), [("clients/1".to_owned(), run(1))]);
+        // The third snapshot names the first, not the second, which lacks it too.
+        let third = CapturedList::new(vec![], vec![lacking("clients")]).after(&second, &run(2));
+        assert_eq!(holders(&third), [("clients".to_owned(), run(1))]);
+        let fourth = CapturedList::new(vec![], vec![lacking("clients/1")]).after(&third, &run(3));
+        assert_eq!(holders(&fourth), [("clients/1".to_owned(), run(1))]);
+        // An object that can be read again, or is gone, is not lacking.
+        let fifth = CapturedList::new(vec![], vec![]).after(&fourth, &run(4));
+        assert_eq!(holders(&fifth), []);
+        let sixth = CapturedList::new(vec![], vec![lacking("clients/1")]).after(&fifth, &run(5));
+        assert_eq!(holders(&sixth), []);
+    }
+
+    #[test]
+    fn an_object_that_is_captured_is_not_lacking_although_its_kind_is() {
+        let look = || entry(ObjectKind::UiCustomization, "ALL", "css");
+        let first = CapturedList::new(vec![look()], vec![]);
+        let lacks = || vec![lacking("uiCustomizations")];
+        let second = CapturedList::new(vec![look()], lacks()).after(&first, &run(1));
+        assert_eq!(second.incomplete().count(), 0);
+        let third = CapturedList::new(vec![], lacks()).after(&second, &run(2));
+        assert_eq!(
+            third.incomplete().map(|lacking| lacking.held_by.clone()).collect::<Vec<_>>(),
+            [Some(run(2))]
+        );
+    }
+
+    #[test]
+    fn what_the_owner_turned_off_does_not_make_a_snapshot_incomplete() {
+        let first = CapturedList::new(vec![entry(ObjectKind::RiskConfiguration, "ALL", "a")], vec![]);
+        let off = NotCaptured { reason: NotCapturedReason::AddOnOff, ..lacking("riskConfigurations") };
+        assert_eq!(CapturedList::new(vec![], vec![off]).after(&first, &run(1)).incomplete().count(), 0);
+    }
+
+    #[test]
+    fn a_member_that_was_never_read_is_not_held() {
+        let logo = || NotCaptured { member: Some("ImageFile".to_owned()), ..lacking("uiCustomizations/ALL") };
+        let look = entry(ObjectKind::UiCustomization, "ALL", "css");
+        let first = CapturedList::new(vec![look.clone()], vec![logo()]);
+        let second = CapturedList::new(vec![look], vec![logo()]).after(&first, &run(1));
+        assert_eq!(second.incomplete().count(), 0);
+    }
+
+    #[test]
+    fn a_list_is_read_as_it_was_written() {
+        let list = CapturedList::new(vec![entry(ObjectKind::UserPool, "", "a")], vec![lacking("clients")]);
+        let json = serde_json::to_string(&list).unwrap();
+        assert_eq!(serde_json::from_str::<CapturedList>(&json).unwrap(), list);
+        assert!(json.contains(r#""name":"userPool""#), "{json}");
+    }
+}

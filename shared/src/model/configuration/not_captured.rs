@@ -1,0 +1,196 @@
+//! What a capture of a configuration could not read, and why.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{ObjectKind, ObjectName};
+use crate::model::text_enum::named_enum;
+use crate::model::{ErrorCode, RunId, setting_name};
+
+/// One object, or all objects of a kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Uncaptured {
+    /// The objects of the kind cannot be listed, or their owners cannot.
+    All(ObjectKind),
+    One(ObjectName),
+}
+
+impl Uncaptured {
+    pub fn kind(&self) -> ObjectKind {
+        match self {
+            Self::All(kind) => *kind,
+            Self::One(name) => name.kind,
+        }
+    }
+
+    /// Whether `name` is one of these objects.
+    pub fn includes(&self, name: &ObjectName) -> bool {
+        match self {
+            Self::All(kind) => name.kind == *kind,
+            Self::One(one) => name == one,
+        }
+    }
+
+    /// Reads a name as [`Display`](fmt::Display) writes it. None if the kind is unknown.
+    pub fn parse(text: &str) -> Option<Self> {
+        match ObjectName::parse(text) {
+            Some(name) => Some(Self::One(name)),
+            None => {
+                let kind = ObjectKind::ALL.iter().copied().find(|kind| kind.name() == text)?;
+                Some(Self::All(kind))
+            }
+        }
+    }
+}
+
+/// The name in JSON: `clients` for all clients, `clients/…` for one.
+impl fmt::Display for Uncaptured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All(kind) => kind.fmt(f),
+            Self::One(name) => name.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Uncaptured {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Uncaptured {
+    /// The error does not show the text.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("unknown object"))
+    }
+}
+
+named_enum! {
+    /// Why an object was not captured.
+    pub enum NotCapturedReason {
+        /// The role of the export lacks a permission.
+        AccessDenied = "accessDenied",
+        /// The tier of the pool does not have it.
+        Tier = "tier",
+        /// The add-on of the pool is off.
+        AddOnOff = "addOnOff",
+        /// The pool is a replica, or a recovery of its users runs.
+        NotEnabled = "notEnabled",
+        /// The Region or this Cognito does not know the operation.
+        NotSupported = "notSupported",
+        /// Cognito was throttled or unavailable for too long.
+        Unavailable = "unavailable",
+        /// Cognito refused the call for another reason.
+        Refused = "refused",
+        /// The answer is not as the API describes it.
+        Unreadable = "unreadable",
+        /// It is larger than the table of backups can store.
+        TooLarge = "tooLarge",
+        /// This version of the export does not read it.
+        NotRead = "notRead",
+    }
+}
+
+impl NotCapturedReason {
+    /// The words for a reader, after "because".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::AccessDenied => "the export may not read it",
+            Self::Tier => "the tier of the pool does not have it",
+            Self::AddOnOff => "the threat protection of the pool is off",
+            Self::NotEnabled => "the pool is a replica, or a recovery of its users runs",
+            Self::NotSupported => "Cognito does not have it in this Region",
+            Self::Unavailable => "Cognito did not answer for too long",
+            Self::Refused => "Cognito refused the call",
+            Self::Unreadable => "the answer of Cognito is not readable",
+            Self::TooLarge => "it is too large",
+            Self::NotRead => "this version does not read it",
+        }
+    }
+
+    /// Whether the owner of the pool has turned the object off. Then nothing is missing from the snapshot.
+    pub fn is_absence(self) -> bool {
+        matches!(self, Self::Tier | Self::AddOnOff)
+    }
+}
+
+/// An object that a snapshot lacks, although the pool may have it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NotCaptured {
+    pub object: Uncaptured,
+    /// The member that is missing, if the rest of the object is captured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+    pub reason: NotCapturedReason,
+    /// The operation that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// The error code of Cognito.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<ErrorCode>,
+    /// The last snapshot that holds the object, or one of these objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<RunId>,
+}
+
+impl NotCaptured {
+    pub fn new(object: Uncaptured, reason: NotCapturedReason) -> Self {
+        Self { object, member: None, reason, operation: None, code: None, held_by: None }
+    }
+
+    /// Whether the snapshot probably lacks something: an earlier snapshot holds it, and the owner of the pool did not
+    /// turn it off.
+    pub fn is_incomplete(&self) -> bool {
+        self.held_by.is_some() && !self.reason.is_absence()
+    }
+
+    /// The name, as reports show it. A name with unusual characters is left out.
+    pub fn shown_name(&self) -> String {
+        let name = match &self.object {
+            Uncaptured::All(kind) => kind.name().to_owned(),
+            Uncaptured::One(name) if name.id.is_empty() => name.kind.name().to_owned(),
+            Uncaptured::One(name) => {
+                let parts: Vec<&str> = name.id.split('/').map(setting_name).collect();
+                format!("{}/{}", name.kind, parts.join("/"))
+            }
+        };
+        match &self.member {
+            Some(member) => format!("{name} {}", setting_name(member)),
+            None => name,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_objects_is_read_as_it_is_written() {
+        for (text, expected) in [
+            ("clients", Uncaptured::All(ObjectKind::Client)),
+            ("clients/1", Uncaptured::One(ObjectName::of(ObjectKind::Client, "1"))),
+            ("mfa", Uncaptured::One(ObjectName::single(ObjectKind::Mfa))),
+            ("terms/1/terms-of-use", Uncaptured::One(ObjectName::of(ObjectKind::Terms, "1/terms-of-use"))),
+        ] {
+            assert_eq!(Uncaptured::parse(text), Some(expected.clone()), "{text}");
+            assert_eq!(expected.to_string(), text);
+        }
+        assert_eq!(Uncaptured::parse("mfa/1"), None);
+        assert_eq!(Uncaptured::parse("new"), None);
+    }
+
+    #[test]
+    fn a_report_shows_no_unusual_name() {
+        let shown = |id: &str| {
+            let name = ObjectName::of(ObjectKind::IdentityProvider, id);
+            NotCaptured::new(Uncaptured::One(name), NotCapturedReason::Refused).shown_name()
+        };
+        assert_eq!(shown("Google"), "identityProviders/Google");
+        assert_eq!(shown("anna@example.com"), "identityProviders/…");
+    }
+}

@@ -1,0 +1,78 @@
+//! The captured configuration of a snapshot, read back and checked.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::catalog::Catalog;
+use crate::model::configuration::{CapturedList, CapturedObject, ObjectKind};
+use crate::model::{PoolId, Reason, Snapshot, SnapshotSelector};
+use crate::ports::vault::ReadVault;
+use crate::{Error, ErrorKind, Guidance, Result};
+
+/// The configuration that a snapshot holds.
+#[derive(Debug)]
+pub struct CapturedSnapshot {
+    pub snapshot: Snapshot,
+    pub list: CapturedList,
+    /// The objects, in the order of their names. The bytes of assets are replaced by their digests.
+    pub objects: Vec<CapturedObject>,
+}
+
+/// Reads the configuration of a sealed snapshot.
+///
+/// # Errors
+/// The errors of [`Catalog::sealed_snapshot`]. `SnapshotNotFound` if the snapshot holds no configuration.
+/// `SnapshotDamaged` if a record of it is missing or altered.
+pub async fn captured_configuration<V: ReadVault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    selector: &SnapshotSelector,
+    now: Timestamp,
+) -> Result<CapturedSnapshot> {
+    let (snapshot, _) = catalog.sealed_snapshot(pool, selector, now).await?;
+    let damaged = |reason: Reason| {
+        let item = match reason {
+            Reason::RecordMissing { key } => format!("item {key} is missing"),
+            Reason::RecordDamaged { key } => format!("item {key} is altered, or a part of it is missing"),
+            _ => "an item is not readable".to_owned(),
+        };
+        let what = format!("The configuration of snapshot {} cannot be read: {item}.", snapshot.id);
+        Error::new(ErrorKind::SnapshotDamaged, what, Guidance::RECOVER_ITEM)
+    };
+    let list = match catalog.captured_list(&snapshot).await? {
+        Some(Ok(list)) => list,
+        Some(Err(reason)) => return Err(damaged(reason)),
+        None => {
+            let what = format!(
+                "Snapshot {} of user pool {pool} holds no configuration: its export captured none.",
+                snapshot.id
+            );
+            let list = Guidance::ListSnapshots { pool: pool.to_string() };
+            let guidance = Guidance::from("Exports of this version capture it.").and(Guidance::NEW_EXPORT);
+            return Err(Error::new(ErrorKind::SnapshotNotFound, what, guidance.and(list)));
+        }
+    };
+    let digests: Vec<_> = list.entries().iter().map(|entry| entry.digest).collect();
+    let mut objects = Vec::with_capacity(digests.len());
+    for record in catalog.configuration_records::<CapturedObject>(pool, &digests).await? {
+        objects.push(record.map_err(damaged)?);
+    }
+    Ok(CapturedSnapshot { snapshot, list, objects })
+}
+
+impl CapturedSnapshot {
+    /// The objects in Cognito's own member names: by kind, and by name if the pool can have several of the kind.
+    pub fn document(&self) -> Map<String, Value> {
+        let mut document = Map::new();
+        for &kind in ObjectKind::ALL {
+            let mut of_kind = self.objects.iter().filter(|object| object.name.kind == kind);
+            let value = if kind.is_single() {
+                of_kind.next().map_or(Value::Null, |object| object.document.clone())
+            } else {
+                of_kind.map(|object| (object.name.id.clone(), object.document.clone())).collect()
+            };
+            document.insert(kind.name().to_owned(), value);
+        }
+        document
+    }
+}

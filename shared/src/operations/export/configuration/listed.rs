@@ -1,0 +1,91 @@
+//! The objects that Cognito lists, other than clients.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+
+use super::Capturing;
+use super::reading::{Answered, listing_row, read_row, unreadable};
+use crate::Result;
+use crate::model::configuration::{Capture, Found, ObjectKind, ObjectName, Uncaptured};
+use crate::ports::pool::Pool;
+use crate::ports::vault::Vault;
+
+/// Reads of one operation at once. Cognito allows 5 a second.
+pub(super) const READS_AT_ONCE: usize = 5;
+
+impl<P: Pool, V: Vault> Capturing<'_, P, V> {
+    pub(super) async fn read_listed(&self) -> Result<()> {
+        futures::try_join!(
+            self.describe_each(ObjectKind::IdentityProvider, "ProviderName"),
+            self.describe_each(ObjectKind::Terms, "TermsId"),
+            self.describe_each(ObjectKind::CimdPolicy, "CIMDPolicyId"),
+            self.list_whole(ObjectKind::ResourceServer, "Identifier"),
+            self.list_whole(ObjectKind::Replica, "RegionName"),
+        )?;
+        Ok(())
+    }
+
+    /// Lists objects, and reads each. `key` is the member that finds the object.
+    async fn describe_each(&self, kind: ObjectKind, key: &str) -> Result<()> {
+        let Some(entries) = self.list_or_lack(kind).await? else { return Ok(()) };
+        let row = read_row(kind, |found| matches!(found, Found::Listed(_)))?;
+        stream::iter(entries)
+            .map(|entry| async move {
+                let Some(id) = entry[key].as_str() else {
+                    self.lacks(unreadable(row)?.of(Uncaptured::All(kind))).await;
+                    return Ok(());
+                };
+                // The name of terms has the client, which only the description tells.
+                if kind != ObjectKind::Terms && self.has(&ObjectName::of(kind, id)).await {
+                    return Ok(());
+                }
+                let answered = self.read(row, &[(key, id)], json!({})).await?;
+                let name = ObjectName::of(kind, name_of(kind, id, &answered));
+                if !self.has(&name).await {
+                    self.take_answer(row, name, answered).await?;
+                }
+                Ok::<_, crate::Error>(())
+            })
+            .buffer_unordered(READS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// Lists objects that the listing has whole.
+    async fn list_whole(&self, kind: ObjectKind, key: &str) -> Result<()> {
+        let Some(entries) = self.list_or_lack(kind).await? else { return Ok(()) };
+        for entry in entries {
+            let captured = entry[key].as_str().and_then(|id| Capture::of(ObjectName::of(kind, id), &entry));
+            match captured {
+                Some(captured) if self.has(&captured.object.name).await => {}
+                Some(captured) => self.take(captured).await?,
+                None => self.lacks(unreadable(listing_row(kind)?)?.of(Uncaptured::All(kind))).await,
+            }
+        }
+        Ok(())
+    }
+
+    /// The entries of a listing. None if it failed, which is noted.
+    async fn list_or_lack(&self, kind: ObjectKind) -> Result<Option<Vec<Value>>> {
+        match self.list(listing_row(kind)?).await? {
+            Ok(entries) => Ok(Some(entries)),
+            Err(given_up) => {
+                self.lacks(given_up.of(Uncaptured::All(kind))).await;
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The name of a described object.
+fn name_of(kind: ObjectKind, id: &str, answered: &Answered) -> String {
+    match (kind, answered) {
+        (ObjectKind::Terms, Answered::Object(terms)) => {
+            match (terms["ClientId"].as_str(), terms["TermsName"].as_str()) {
+                (Some(client), Some(name)) => format!("{client}/{name}"),
+                _ => id.to_owned(),
+            }
+        }
+        _ => id.to_owned(),
+    }
+}

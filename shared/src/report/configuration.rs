@@ -1,0 +1,126 @@
+//! What an export captured of the configuration: counts, names and reasons, never values.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::format::plural;
+use crate::model::configuration::{CapturedList, NotCaptured, NotCapturedReason, ObjectKind};
+use crate::model::{ErrorCode, RunId};
+
+/// The most objects that a report names.
+const MAX_NAMED: usize = 50;
+/// The most objects that a sentence names.
+const MAX_IN_WORDS: usize = 5;
+
+/// What a snapshot holds of the configuration of its pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigurationReport {
+    /// The captured objects, by kind.
+    pub objects: BTreeMap<ObjectKind, u64>,
+    /// Members that are not stored, because they are secret or unknown to this version.
+    pub secrets_left_out: u64,
+    /// How many objects are not captured. A whole kind counts as one.
+    pub not_captured_count: u64,
+    /// The first objects that are not captured, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_captured: Vec<NotCapturedObject>,
+    /// How many of these an earlier snapshot holds.
+    pub incomplete_count: u64,
+}
+
+/// An object that is not captured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NotCapturedObject {
+    pub object: String,
+    pub reason: NotCapturedReason,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<ErrorCode>,
+    /// The last snapshot that holds the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<RunId>,
+}
+
+impl NotCapturedObject {
+    pub fn of(lacking: &NotCaptured) -> Self {
+        let NotCaptured { reason, operation, code, held_by, .. } = lacking.clone();
+        Self { object: lacking.shown_name(), reason, operation, code, held_by }
+    }
+}
+
+impl ConfigurationReport {
+    pub fn of(list: &CapturedList) -> Self {
+        // What an earlier snapshot holds comes first.
+        let mut lacking: Vec<&NotCaptured> = list.not_captured().iter().collect();
+        lacking.sort_by_key(|lacking| !lacking.is_incomplete());
+        Self {
+            objects: list.counts(),
+            secrets_left_out: list.secrets_left_out(),
+            not_captured_count: lacking.len() as u64,
+            not_captured: lacking.into_iter().take(MAX_NAMED).map(NotCapturedObject::of).collect(),
+            incomplete_count: list.incomplete().count() as u64,
+        }
+    }
+
+    /// A sentence for the summary of an export, with a blank before it.
+    pub(super) fn summary(&self) -> String {
+        let objects = plural(self.objects.values().sum(), "object", "objects");
+        let mut words = format!(" Its configuration has {objects}.");
+        if self.incomplete_count > 0 {
+            let count = plural(self.incomplete_count, "part", "parts");
+            let incomplete = self.not_captured.iter().take(self.incomplete_count as usize);
+            let names: Vec<String> = incomplete
+                .take(MAX_IN_WORDS)
+                .map(|lacking| format!("{} ({})", lacking.object, lacking.reason.words()))
+                .collect();
+            let more = if self.incomplete_count as usize > names.len() { ", …" } else { "" };
+            words += &format!(
+                " ATTENTION: it lacks {count} that earlier snapshots hold: {}{more}.",
+                names.join(", ")
+            );
+        }
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::configuration::Uncaptured;
+
+    fn lacking(object: &str, held_by: Option<&str>) -> NotCaptured {
+        NotCaptured {
+            held_by: held_by.map(|id| RunId::parse(id).unwrap()),
+            ..NotCaptured::new(Uncaptured::parse(object).unwrap(), NotCapturedReason::AccessDenied)
+        }
+    }
+
+    #[test]
+    fn a_report_names_what_earlier_snapshots_hold_first() {
+        let list = CapturedList::new(
+            vec![],
+            vec![lacking("clients", None), lacking("terms", Some("20261121T020000123Z-1a2b3c4d"))],
+        );
+        let report = ConfigurationReport::of(&list);
+        assert_eq!((report.not_captured_count, report.incomplete_count), (2, 1));
+        assert_eq!(report.not_captured[0].object, "terms");
+        assert_eq!(
+            report.summary(),
+            " Its configuration has 0 objects. ATTENTION: it lacks 1 part that earlier snapshots hold: terms (the export \
+             may not read it)."
+        );
+        let complete = ConfigurationReport::of(&CapturedList::new(vec![], vec![lacking("clients", None)]));
+        assert_eq!(complete.summary(), " Its configuration has 0 objects.");
+    }
+
+    #[test]
+    fn a_report_of_many_objects_stays_small() {
+        let many = (0..9_000).map(|number| lacking(&format!("clients/{number}"), None)).collect();
+        let report = ConfigurationReport::of(&CapturedList::new(vec![], many));
+        assert_eq!((report.not_captured_count, report.not_captured.len()), (9_000, MAX_NAMED));
+    }
+}
