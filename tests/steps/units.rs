@@ -4,7 +4,7 @@
 
 use serde_json::json;
 use shared::ErrorKind;
-use shared::catalog::Catalog;
+use shared::catalog::{Catalog, SoFar};
 use shared::model::{
     Counts, Digest, DigestBuilder, Listing, PageBatch, PageLimit, RunId, SCHEMA_VERSION, Snapshot,
     SnapshotState, Unit, UnitState,
@@ -107,7 +107,8 @@ fn the_counts_of_a_running_snapshot_are_written_if_they_are_new() {
         let pool = source_id();
         let note = async |users: u64, largest: u64| {
             let (counts, before) = (Counts { users, ..Counts::default() }, backend.script().calls());
-            catalog.note_counts(&pool, &id, counts, largest).await.unwrap();
+            let noted = SoFar { counts, largest_user: largest, captured: None };
+            catalog.note_so_far(&pool, &id, noted).await.unwrap();
             let now = header(&catalog, &id).await;
             (now.counts.users, now.largest_user, backend.script().calls() - before - 1)
         };
@@ -119,7 +120,8 @@ fn the_counts_of_a_running_snapshot_are_written_if_they_are_new() {
     });
     in_paused_time(async {
         let (_, catalog, snapshot) = sealed().await;
-        catalog.note_counts(&source_id(), &snapshot.id, Counts::default(), 9_000).await.unwrap();
+        let noted = SoFar { counts: Counts::default(), largest_user: 9_000, captured: None };
+        catalog.note_so_far(&source_id(), &snapshot.id, noted).await.unwrap();
         assert_eq!(header(&catalog, &snapshot.id).await, snapshot, "a sealed snapshot never changes");
     });
 }

@@ -10,7 +10,7 @@ use crate::settings::Settings;
 /// look elsewhere. A default has no flag.
 pub fn places_to_flags(settings: &Settings) -> String {
     let Settings { table, region, profile, endpoint_url, .. } = settings;
-    let table = Some(table).filter(|table| *table != Settings::DEFAULT_TABLE);
+    let table = table.as_ref().filter(|table| *table != Settings::DEFAULT_TABLE);
     [
         ("table", table),
         ("region", region.as_ref()),
@@ -97,7 +97,7 @@ mod tests {
             let mut settings = Cli::parse_from(line.split(' ')).settings;
             if !flags.contains("--table") {
                 // The environment of the test may name a table.
-                Settings::DEFAULT_TABLE.clone_into(&mut settings.table);
+                settings.table = None;
             }
             assert_eq!(places_to_flags(&settings), flags);
         }
