@@ -272,8 +272,8 @@ mod tests {
     fn a_text_is_cut_into_at_most_the_allowed_parts() {
         let key = Key::new("REC", "text");
         let longest = "x".repeat(MAX_PART * MAX_PARTS as usize);
-        assert_eq!(cut(&key, &longest).unwrap().len(), MAX_PARTS as usize);
-        assert_eq!(cut(&key, &(longest + "x")).unwrap_err().kind(), ErrorKind::CallRefused);
+        assert_eq!(cut(&key, &longest, MAX_PARTS).unwrap().len(), MAX_PARTS as usize);
+        assert_eq!(cut(&key, &(longest + "x"), MAX_PARTS).unwrap_err().kind(), ErrorKind::CallRefused);
     }
 
     proptest! {

@@ -355,7 +355,7 @@ mod tests {
         state.note_excepted(places.of_user(&Sub::new("sub-3"), None));
         state.note_excepted(places.of_group("users"));
         let others = places.others(|place| state.is_excepted(place));
-        assert_eq!(others, [(FilterList::Usernames, 19), (FilterList::Groups, 1)].into());
+        assert_eq!(others, UnmatchedNames([(FilterList::Usernames, 19), (FilterList::Groups, 1)].into()));
         let item: serde_dynamo::Item = serde_dynamo::to_item(&state).unwrap();
         assert_eq!(serde_dynamo::from_item::<_, SelectionCheckpoint>(item).unwrap(), state);
     }

@@ -397,6 +397,7 @@ mod tests {
             look_ups: RecordLookUps::default(),
             largest_user: None,
             configuration: Digest::default(),
+            captured_configuration: None,
             counts: Counts::default(),
             seal: None,
             failure: None,
