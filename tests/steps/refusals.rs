@@ -74,7 +74,7 @@ fn a_run_whose_input_names_another_table_is_refused() {
         }
         let same = with(import(), "table", json!("cognito-backup"));
         let report = Machine::new(&backend).import(same, "import").await.report();
-        assert_eq!(report["state"], "SUCCEEDED", "{report}");
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
     });
 }
 

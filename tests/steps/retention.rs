@@ -402,7 +402,7 @@ fn a_retention_that_needs_more_time_than_any_invocation_has_ends() {
 #[test]
 fn a_removal_says_whether_its_comparisons_progressed() {
     let mut said = BTreeSet::new();
-    for budget in (0..1_500).step_by(50) {
+    for budget in (0..1_500).step_by(100) {
         in_paused_time(async {
             let (backend, source) = retaining("last=9");
             for number in 0..4 {
@@ -477,7 +477,7 @@ fn users_without_a_group_count_as_lost_users_and_groups_do_not() {
 #[test]
 fn a_removal_in_any_budget_ends_or_says_that_it_makes_no_progress() {
     let mut ends = BTreeSet::new();
-    for budget in (0..1_000).step_by(40) {
+    for budget in (0..1_000).step_by(100) {
         in_paused_time(async {
             let (backend, source) = retaining("last=9");
             for number in 0..3 {
