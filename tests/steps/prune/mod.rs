@@ -485,3 +485,17 @@ fn a_removal_says_how_far_it_is_and_why_the_newest_snapshot_stays() {
         assert_eq!(fate(&ids[0]), Decision::Removed(RemovalReason::Named));
     });
 }
+
+/// A late invocation of an earlier removal can leave one.
+#[test]
+fn a_removal_with_nothing_to_remove_forgets_any_checkpoint() {
+    in_paused_time(async {
+        let (backend, _, _) = history().await;
+        let catalog = Catalog::new(backend.vault());
+        let left = PruneCheckpoint::at(DigestBuilder::new("others").finish(), Some(7));
+        catalog.put_prune_checkpoint(&source_id(), &left).await.unwrap();
+        let ended = prune_by_hand(&backend, &by_policy("last=9,days=900")).await.unwrap();
+        assert_eq!(ended.removed.snapshots, 0);
+        assert_eq!(catalog.prune_checkpoint(&source_id()).await.unwrap(), None);
+    });
+}

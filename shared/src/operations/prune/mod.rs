@@ -84,9 +84,11 @@ pub async fn prune<V: Vault>(
     watch: &mut impl Watch,
 ) -> Result<Ended> {
     lease.keep().await?;
-    let stored = catalog.prune_checkpoint(pool).await?.map(|checkpoint| checkpoint.compared);
-    let mut comparisons = Comparisons { all: stored.unwrap_or_default(), parts_done: 0 };
-    let has_stored = !comparisons.all.is_empty();
+    // A late invocation of an earlier removal may have left a checkpoint without comparisons.
+    let stored = catalog.prune_checkpoint(pool).await?;
+    let has_stored = stored.is_some();
+    let compared = stored.map(|checkpoint| checkpoint.compared);
+    let mut comparisons = Comparisons { all: compared.unwrap_or_default(), parts_done: 0 };
     let (now, mut upkeep) = (lease.now(), UnderLease { lease: &mut *lease, budget });
     let plan = plan::with_comparisons(catalog, pool, wanted, now, &mut comparisons, &mut upkeep).await?;
     let Some(plan) = plan else {
