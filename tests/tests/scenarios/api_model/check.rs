@@ -151,7 +151,9 @@ pub fn fields(models: &Models, kind: ObjectKind) -> Vec<(Option<(Difference, Str
                 format!("readable is {}, and the answer says otherwise", row.readable),
             );
         }
-        if found.is_some_and(|node| node.is_leaf == matches!(row.comparison, Comparison::Keyed(_))) {
+        if found.is_some_and(|node| {
+            node.is_leaf == matches!(row.comparison, Comparison::Keyed(_) | Comparison::Issued(_))
+        }) {
             complain(None, "a row of a list of objects, or of a single value, is none".to_owned());
         }
         let [in_create, in_update] =
