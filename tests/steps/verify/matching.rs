@@ -266,7 +266,7 @@ fn verify_counts_only_federated_users_as_left_to_their_sign_in() {
     });
 }
 
-/// A user that is found by its `sub` is that user, whatever names it has now.
+/// A user that is found by its `sub` is that user, also if it has other names now.
 #[test]
 fn names_are_no_candidates_for_a_user_that_its_sub_or_the_sub_map_names() {
     in_paused_time(async {

@@ -220,7 +220,7 @@ fn has_secret(client: &Value) -> bool {
     is_text("ClientSecret") || is_text("ClientSecretArn") || needs_secret
 }
 
-/// Whether an object holds anything that somebody chose. The secrets of a client always count.
+/// Whether an object holds anything that the owner of the pool chose. The secrets of a client always count.
 fn has_choice(kind: ObjectKind, members: &Map<String, Value>) -> bool {
     let is_empty = |value: &Value| match value {
         Value::Null => true,
