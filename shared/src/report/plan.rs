@@ -89,7 +89,7 @@ impl PlanReport {
         }
         words += &restore.shrunk.as_ref().map(Shrunk::summary).unwrap_or_default();
         words += &unmatched.summary();
-        words += listing.map(UserListing::summary).unwrap_or_default();
+        words += &listing.map(UserListing::summary).unwrap_or_default();
         if let Some(id) = &restore.at_work {
             words += &format!(" ATTENTION: an import works on restore {id} now, and changes these numbers.");
         }
