@@ -14,6 +14,7 @@ use crate::commands::{
     Deployment, Session, copy, export, import, pool, prune, snapshots, status, sub_map, verify,
 };
 use crate::output::Answer;
+use crate::output::flags::repeat_places;
 use crate::problem::Result;
 use crate::settings::Settings;
 
@@ -26,6 +27,7 @@ pub async fn run<S: Future<Output = ()>>(
     settings: &Settings,
     session: Session<'_, S>,
 ) -> Result<Answer> {
+    repeat_places(settings);
     match command {
         Command::Export(args) => {
             let request = export::Request::read(args, settings.table.as_deref())?;
