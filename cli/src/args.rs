@@ -77,8 +77,9 @@ pub enum Command {
     /// It matches users by `sub` if the pool is that of the snapshot. Otherwise it matches them by the sub maps of
     /// restores into the pool, or by sign-in name. It compares attributes, the enabled flag, linked identities, and the
     /// settings and members of groups. It does not compare passwords, statuses and second factors. What the input of a
-    /// restore left out, such as unconfirmed users or roles, is no difference. Cognito's listing may miss changes of
-    /// the last few seconds. The output names subs, groups and fields, never a value.
+    /// restore left out, such as unconfirmed users or roles, is no difference. Users that a selection left out count as
+    /// missing. Cognito's listing may miss changes of the last few seconds. The output names subs, groups and fields,
+    /// never a value.
     #[command(after_help = exit::help())]
     Verify(VerifyArgs),
     /// Show the configuration of a user pool that a snapshot holds

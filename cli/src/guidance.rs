@@ -1,6 +1,7 @@
 //! Guidance in the words of the command line: its options and verbs.
 
 use shared::Guidance;
+use shared::report::in_members;
 
 use crate::output::flags::command;
 
@@ -167,6 +168,28 @@ fn kebab_case(name: &str) -> String {
     kebab
 }
 
+/// The cause of a failed run as a message, and what to do in the words of the command line. None if the cause ends with
+/// no words that the command line has others for.
+///
+/// Step Functions keeps one text: the functions write what to do behind the message, with members of an input.
+pub fn from_cause(cause: &str) -> Option<(&str, String)> {
+    [
+        Guidance::StateExisting,
+        Guidance::RepairOrRestoreElsewhere,
+        Guidance::AcceptLosses,
+        Guidance::CreateMissingAttributes,
+        Guidance::CheckSelection,
+        Guidance::MatchTable,
+        Guidance::ExportInput(None),
+        Guidance::ImportInput(None),
+    ]
+    .iter()
+    .find_map(|guidance| {
+        let message = cause.strip_suffix(&in_members(guidance))?.trim_end();
+        (!message.is_empty()).then(|| (message, in_flags(guidance)))
+    })
+}
+
 /// What to do about a run that was refused for the reason `error`. Its cause speaks of members of the input.
 pub fn for_refusal(error: &str) -> String {
     let guidance = match error {
@@ -183,6 +206,20 @@ pub fn for_refusal(error: &str) -> String {
         _ => return String::new(),
     };
     format!("On the command line: {}", in_flags(&guidance))
+}
+
+#[cfg(test)]
+mod cause_tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_in_words_of_an_input_is_told_in_words_of_the_command_line() {
+        let cause = format!("The target holds users. {}", in_members(&Guidance::StateExisting));
+        let (message, words) = from_cause(&cause).unwrap();
+        assert_eq!((message, words), ("The target holds users.", in_flags(&Guidance::StateExisting)));
+        assert_eq!(from_cause("The target holds users."), None);
+        assert_eq!(from_cause(&in_members(&Guidance::StateExisting)), None, "a message remains");
+    }
 }
 
 #[cfg(test)]

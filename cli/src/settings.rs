@@ -18,7 +18,7 @@ pub struct Settings {
     /// The AWS Region [default: as the AWS CLI finds it, otherwise that of the pool or execution]
     #[arg(long, global = true)]
     pub region: Option<String>,
-    /// The profile of the AWS configuration. Only its credentials are used
+    /// The profile of the AWS configuration, for credentials. It also gives the Region if --region and AWS_REGION do not
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
     /// The URL of another endpoint than that of AWS

@@ -17,7 +17,7 @@ use super::{Deployment, Session};
 use crate::arguments;
 use crate::aws::{ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
-use crate::guidance::for_refusal;
+use crate::guidance::{for_refusal, from_cause};
 use crate::losses::{MAX_NAMED, first_losses};
 use crate::output::flags::command;
 use crate::output::{Answer, ExportEnd, ImportEnd, PlanEnd, StillRunning};
@@ -250,18 +250,20 @@ fn failed(view: &ExecutionView, begun: bool) -> Problem {
     };
     let status = exit_status(view, begun);
     let error = view.error.clone().unwrap_or_else(|| error.to_owned());
+    let cause = view.cause.as_deref().unwrap_or(message);
+    let translated = from_cause(cause);
+    let in_words = translated.as_ref().map_or_else(|| for_refusal(&error), |(_, words)| words.clone());
     Problem {
-        guidance: after_failure(view, &error, status),
+        guidance: after_failure(view, in_words, status),
         error,
-        message: view.cause.clone().unwrap_or_else(|| message.to_owned()),
+        message: translated.map_or(cause, |(message, _)| message).to_owned(),
         execution_arn: Some(view.arn.to_string()),
         status,
     }
 }
 
-/// What to do after a run failed with `error`.
-fn after_failure(view: &ExecutionView, error: &str, status: ExitStatus) -> String {
-    let in_words = for_refusal(error);
+/// What to do after a run failed. `in_words` is what to do about its error.
+fn after_failure(view: &ExecutionView, in_words: String, status: ExitStatus) -> String {
     let mut guidance = match (&view.input, status) {
         (_, ExitStatus::Refused) | (RunInput::Unreadable, _) => in_words,
         (RunInput::Export(_), _) => "Earlier snapshots are unchanged.".to_owned(),

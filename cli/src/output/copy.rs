@@ -53,14 +53,18 @@ impl Report for CopyEnd {
         let bytes = &copied.bytes;
         format!(
             "{}{sealed}\n\n{}\n\nCopied: {}. Already there: {}.\n\
-             Next: create an empty user pool in account {}, and restore the snapshot into it with credentials of that account:\n  {}",
+             Next: create an empty user pool in account {}, and restore the snapshot into it with credentials of that account. \
+             MACHINE is the ARN of the import state machine that works on table {}:\n  {}",
             self.summary,
             counts(copied),
             size(bytes.copied),
             size(bytes.already_there),
             destination.account,
+            destination.table,
             command_elsewhere(
-                format!("import --pool {pool} --into TARGET --snapshot {snapshot}"),
+                format!(
+                    "import --pool {pool} --into TARGET --snapshot {snapshot} --import-state-machine MACHINE"
+                ),
                 &destination.table,
                 &destination.region
             )

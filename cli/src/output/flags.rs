@@ -32,17 +32,25 @@ pub fn command_elsewhere(words: impl Display, table: &str, region: &str) -> Stri
 /// The settings that say where things are, each with a blank before it. Without them, the next command would
 /// look elsewhere. A default has no flag.
 fn places_to_flags(settings: &Settings) -> String {
-    let Settings { table, region, profile, endpoint_url, .. } = settings;
+    let Settings { table, region, profile, endpoint_url, export_state_machine, import_state_machine, .. } =
+        settings;
     let table = table.as_ref().filter(|table| *table != Settings::DEFAULT_TABLE);
     [
         ("table", table),
         ("region", region.as_ref()),
         ("profile", profile.as_ref()),
         ("endpoint-url", endpoint_url.as_ref()),
+        ("export-state-machine", unless_in_environment(export_state_machine, "EXPORT_STATE_MACHINE_ARN")),
+        ("import-state-machine", unless_in_environment(import_state_machine, "IMPORT_STATE_MACHINE_ARN")),
     ]
     .into_iter()
     .filter_map(|(option, value)| Some(format!(" --{option} {}", quoted(value?))))
     .collect()
+}
+
+/// The value of an option, unless the environment gives the next command the same.
+fn unless_in_environment<'a>(value: &'a Option<String>, variable: &str) -> Option<&'a String> {
+    value.as_ref().filter(|value| std::env::var(variable).as_ref() != Ok(*value))
 }
 
 /// The flags for `options` and `selection`, each with a blank before it. A default has no flag.
@@ -89,7 +97,11 @@ pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
             ("group", &filter.groups),
         ];
         for (option, names) in lists {
-            names.iter().for_each(|name| flags += &format!(" {prefix}{option} {}", quoted(name)));
+            names.iter().for_each(|name| {
+                // Behind a blank, a name such as `-anna` would be an option.
+                let link = if name.starts_with('-') { '=' } else { ' ' };
+                flags += &format!(" {prefix}{option}{link}{}", quoted(name));
+            });
         }
     }
     flags
@@ -114,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_next_command_looks_where_this_one_did() {
-        let all = "--table other --region eu-west-1 --profile p --endpoint-url http://localhost:4566";
+        let all = "--table other --region eu-west-1 --profile p --endpoint-url http://localhost:4566 --import-state-machine m";
         for flags in ["", " --region eu-west-1", &format!(" {all}")] {
             let line = format!("cognito-backup verify --against eu-west-1_b{flags}");
             let mut settings = Cli::parse_from(line.split(' ')).settings;

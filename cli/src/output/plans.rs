@@ -58,7 +58,7 @@ impl Report for PlanEnd {
             vec![
                 number(objection.users),
                 reason.to_string(),
-                first.join(" "),
+                first.join("\n"),
                 meaning_of_objection(reason).to_owned(),
             ]
         });

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
-    CallStats, ImportInput, ImportOptions, JobsReport, Passwords, PoolId, ReasonCode, Restore, RestoreState,
-    RunId, RunKind, Selection, Shrunk, Totals, UnmatchedNames, VerificationResult,
+    CallStats, Existing, GroupRoles, ImportInput, ImportOptions, JobsReport, Passwords, PoolId, ReasonCode,
+    Restore, RestoreState, RunId, RunKind, Selection, Shrunk, Totals, UnmatchedNames, VerificationResult,
 };
 use shared::report::{ExportReport, ImportReport};
 
@@ -166,15 +166,36 @@ impl ImportEnd {
             };
             return format!("Next: {next}\nNo restore brings back passwords: {users} sign in {how}");
         }
+        let found = self.verification.unwrap_or_default();
+        // The ledger has settled what the verification misses. Only a restore that looks at the whole target sees it.
+        let (what, existing) = match (found.different, found.missing) {
+            (0, 0) => ("Then try only the missing entries again, with:", self.options.existing),
+            (0, _) => (
+                "Then restore what the target lost meanwhile, with:",
+                match self.options.existing {
+                    Existing::Fail => Existing::Skip,
+                    other => other,
+                },
+            ),
+            _ => (
+                "Then change the users that differ back, and restore what is missing, with:",
+                Existing::Update,
+            ),
+        };
+        let options = ImportOptions { existing, ..self.options.clone() };
+        let file = match options.group_roles {
+            GroupRoles::Map(_) => "\nFILE is the file of roles that this restore had.",
+            GroupRoles::Keep | GroupRoles::Skip => "",
+        };
         format!(
-            "Next: remove the causes above. Then try only the missing entries again, with:\n  {}",
+            "Next: remove the causes above. {what}\n  {}{file}",
             command(format!(
                 "import --pool {} --into {} --snapshot {}{}",
                 self.source_user_pool_id,
                 self.target_user_pool_id,
                 // `latest` may be another snapshot by then.
                 self.snapshot_id,
-                to_flags(&self.options, &self.selection)
+                to_flags(&options, &self.selection)
             ))
         )
     }
@@ -314,6 +335,29 @@ mod tests {
         );
         insta::assert_snapshot!(end.human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
+    }
+
+    #[test]
+    fn a_partial_import_that_misses_restored_users_advises_a_restore_that_looks_for_them() {
+        let next = |existing, missing, different| {
+            let mut restore = testing::restore(RestoreState::Partial);
+            restore.options.existing = existing;
+            restore.verification =
+                Some(VerificationResult { missing, different, ..VerificationResult::default() });
+            let totals = testing::partial_totals();
+            ImportEnd::partial(testing::arn(), &testing::import_input(), restore, totals, vec![]).next()
+        };
+        let advice = [
+            next(Existing::Fail, 0, 0),
+            next(Existing::Fail, 1, 0),
+            next(Existing::Update, 1, 0),
+            next(Existing::Skip, 1, 2),
+        ];
+        let existing = ["", "--existing skip", "--existing update", "--existing update"];
+        for (line, existing) in advice.iter().zip(existing) {
+            assert_eq!(line.contains("--existing"), !existing.is_empty(), "{line}");
+            assert!(line.contains(existing), "{line}");
+        }
     }
 
     #[test]
