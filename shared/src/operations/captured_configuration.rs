@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::catalog::Catalog;
+use crate::model::configuration::difference::document::Configuration;
 use crate::model::configuration::{CapturedList, CapturedObject, ObjectKind};
 use crate::model::{PoolId, Reason, Snapshot, SnapshotSelector};
 use crate::ports::vault::ReadVault;
@@ -58,6 +59,15 @@ pub async fn captured_configuration<V: ReadVault>(
         objects.push(record.map_err(damaged)?);
     }
     Ok(CapturedSnapshot { snapshot, list, objects })
+}
+
+/// A capture, to compare it.
+///
+/// # Errors
+/// `SnapshotDamaged` if two objects have one name. No capture writes that.
+pub fn comparable(list: &CapturedList, objects: Vec<CapturedObject>) -> Result<Configuration> {
+    Configuration::of_capture(list, objects)
+        .map_err(|error| Error::new(ErrorKind::SnapshotDamaged, error.to_string(), Guidance::NEW_EXPORT))
 }
 
 impl CapturedSnapshot {

@@ -3,7 +3,7 @@
 //! The document has one member for each kind of objects. The value is the object itself if a pool has only
 //! one of its kind, and otherwise a list of objects. `notCaptured` lists what the capture could not read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::{Map, Value, json};
@@ -23,6 +23,8 @@ const NOT_CAPTURED: &str = "notCaptured";
 pub struct Configuration {
     pub(super) objects: BTreeMap<ObjectName, Value>,
     pub(super) not_captured: BTreeMap<Uncaptured, String>,
+    /// Objects whose secrets or unknown members the capture left out, without a placeholder.
+    pub(super) left_out: BTreeSet<ObjectName>,
 }
 
 /// What a capture could not read: one object, or all objects of a kind.

@@ -28,6 +28,7 @@
 //!   names repeated.
 //! - Tags that begin with `aws:` and resource servers of Cognito are not compared, because the owner did not
 //!   write them.
+//! - If a capture left out secrets and kept no placeholder, the diff says so once for each object and side.
 //! - The list of the secrets of a client is compared by their ids if the client has the same id on both
 //!   sides. Otherwise it is compared by their number. It is also compared by number if AWS Secrets Manager
 //!   keeps the secret, because that replaces it by itself.
@@ -48,6 +49,7 @@
 //! - `pair_by_key` in `matching.rs`, for the ids of domains and replicas. There, `in_new_pool` rewrites the
 //!   ids of objects that clients have.
 
+mod captured;
 mod client_secrets;
 mod content;
 pub mod document;
@@ -134,6 +136,7 @@ impl<'a> Differ<'a> {
             };
             let found = compare_members(old, new, self.clients);
             self.add(&object, found);
+            self.say_left_out(&object);
         }
     }
 
@@ -226,6 +229,7 @@ impl<'a> Differ<'a> {
         let (change, values) = match (old, new) {
             (Some(_), Some(_)) => {
                 self.add_new_id(kind, pair, &object);
+                self.say_left_out(&object);
                 return self.add(&object, found);
             }
             (None, Some(new)) => (Change::Added, Values::added(shown(new))),
@@ -279,6 +283,15 @@ impl<'a> Differ<'a> {
         let object = ComparedObject { kind, text: kind.name().to_owned(), old: None, new: None };
         self.object_not_compared(&object, side, NotComparedReason::NotCaptured, None);
         true
+    }
+
+    /// Says on which sides the capture left out secrets of the object.
+    fn say_left_out(&mut self, object: &ComparedObject) {
+        for (side, name) in [(Side::Old, &object.old), (Side::New, &object.new)] {
+            if name.as_ref().is_some_and(|name| self.side(side).left_out.contains(name)) {
+                self.object_not_compared(object, side, NotComparedReason::LeftOut, None);
+            }
+        }
     }
 
     fn not_captured(&mut self, object: &ComparedObject, side: Side, detail: &str) {

@@ -80,7 +80,7 @@ pub struct NotCompared {
 pub enum NotComparedReason {
     /// The capture could not read the object, or the client that the member names.
     NotCaptured,
-    /// The capture left the secret out.
+    /// The capture left the secret out, or a member that may be secret because the table does not know it.
     LeftOut,
     /// Cognito does not answer the member, or no longer does.
     NotReadable,

@@ -3,17 +3,17 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::Capturing;
+use super::{Capturing, Keeper};
 use super::reading::{Answered, listing_row, read_row, unreadable};
 use crate::Result;
 use crate::model::configuration::{Capture, Found, ObjectKind, ObjectName, Uncaptured};
 use crate::ports::pool::Pool;
-use crate::ports::vault::Vault;
+
 
 /// Reads of one operation at once. Cognito allows 5 a second.
 pub(super) const READS_AT_ONCE: usize = 5;
 
-impl<P: Pool, V: Vault> Capturing<'_, P, V> {
+impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
     pub(super) async fn read_listed(&self) -> Result<()> {
         futures::try_join!(
             self.describe_each(ObjectKind::IdentityProvider, "ProviderName"),

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use serde_json::{Map, Value};
 
-use super::Capturing;
+use super::{Capturing, Keeper};
 use super::pool::ALL;
 use crate::model::ErrorCode;
 use crate::model::configuration::{
@@ -13,7 +13,6 @@ use crate::model::configuration::{
 };
 use crate::operations::refusals::refused;
 use crate::ports::pool::{Operation, Pool, PoolError, PoolErrorKind};
-use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Attempts at one listing whose token Cognito refuses.
@@ -75,7 +74,7 @@ fn no_row(kind: ObjectKind) -> Error {
     Error::new(ErrorKind::Internal, what, Guidance::REPORT_THIS)
 }
 
-impl<P: Pool, V: Vault> Capturing<'_, P, V> {
+impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
     /// Makes a request. `members` has the values of its keys beside the pool: the id of the client, or the name
     /// of the object.
     async fn call(&self, row: &Row, members: &[(&str, &str)], more: Value) -> Result<Called> {
@@ -84,8 +83,8 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
         if let Some(given_up) = given_up {
             return Ok(Called::Failed(given_up));
         }
-        let pool = &self.export.pool;
-        if self.export.budget.is_spent() {
+        let pool = self.pool;
+        if self.budget.is_some_and(|budget| budget.is_spent()) {
             return Err(refused(pool.id(), PoolError::new(operation, PoolErrorKind::OutOfTime, "OutOfTime")));
         }
         let mut request = Map::new();

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::Capturing;
+use super::{Capturing, Keeper};
 use super::reading::{Answered, not_found, read_row, unreadable};
 use crate::Result;
 use crate::model::configuration::{
     Found, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Tier, Uncaptured,
 };
 use crate::ports::pool::Pool;
-use crate::ports::vault::Vault;
+
 
 /// What the capture knows of the pool before it reads anything else.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,7 +37,7 @@ impl PoolFacts {
     }
 }
 
-impl<P: Pool, V: Vault> Capturing<'_, P, V> {
+impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
     /// DescribeUserPool. It is read in each invocation, because the other reads depend on it. None if the pool was
     /// deleted a moment ago.
     pub(super) async fn read_pool(&self) -> Result<Option<PoolFacts>> {

@@ -1,8 +1,8 @@
-//! What a capture has found: records that are stored, and what is missing.
+//! What a capture has found: objects that are kept, and what is missing.
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::Capturing;
+use super::{Capturing, Keeper};
 use crate::Result;
 use crate::catalog::is_too_large;
 use crate::model::configuration::{
@@ -10,26 +10,26 @@ use crate::model::configuration::{
     ObjectKind, ObjectName, Uncaptured,
 };
 use crate::ports::pool::Pool;
-use crate::ports::vault::Vault;
 
-/// Objects are stored in groups of so many.
-const STORED_AT_ONCE: usize = 25;
+
+/// Objects are kept in groups of so many.
+const KEPT_AT_ONCE: usize = 25;
 /// The most entries of a checkpoint. An entry of the largest branding has 2 KB, others have 150 bytes.
 const ENTRIES_A_CHECKPOINT: usize = 150;
 
 /// What a capture has found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    /// Objects whose records are stored, or were in the table.
+pub(in crate::operations) struct Found {
+    /// Objects that are kept.
     entries: Vec<CapturedEntry>,
-    /// Objects whose records are not stored yet.
+    /// Objects that are not kept yet.
     waiting: Vec<(CapturedEntry, CapturedObject)>,
     not_captured: BTreeMap<(Uncaptured, Option<String>), NotCaptured>,
     absent: Vec<ObjectName>,
     /// What earlier invocations have found, so that it is not read again.
     done: HashSet<ObjectName>,
     /// The checkpoints of earlier invocations, and how many entries and absent objects these have.
-    checkpoints: u32,
+    pub checkpoints: u32,
     kept: (usize, usize),
 }
 
@@ -60,7 +60,7 @@ impl Found {
     }
 
     /// What the next invocation need not read, in checkpoints.
-    fn to_checkpoints(&self) -> Vec<CaptureCheckpoint> {
+    pub fn to_checkpoints(&self) -> Vec<CaptureCheckpoint> {
         let (entries, absent) = (&self.entries[self.kept.0..], &self.absent[self.kept.1..]);
         let mut checkpoints: Vec<CaptureCheckpoint> = entries
             .chunks(ENTRIES_A_CHECKPOINT)
@@ -92,7 +92,7 @@ impl Found {
     }
 }
 
-impl<P: Pool, V: Vault> Capturing<'_, P, V> {
+impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
     /// Whether an earlier invocation has read the object, or knows why it cannot be read.
     pub(super) async fn has(&self, name: &ObjectName) -> bool {
         self.found.lock().await.done.contains(name)
@@ -107,12 +107,11 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
         self.found.lock().await.absent.push(name);
     }
 
-    /// Takes an object. Its assets are stored at once, one after the other, because they can be large.
+    /// Takes an object. Its assets are kept at once, one after the other, because they can be large.
     ///
     /// This is the place that leaves secrets out: what is withheld is counted and dropped.
     pub(super) async fn take(&self, capture: Capture) -> Result<()> {
         let Capture { object, assets, withheld } = capture;
-        let (pool, snapshot) = (&self.export.progress.user_pool_id, &self.export.progress.run_id);
         let mut is_too_large_to_store = is_too_large(&object)?;
         let mut stored = Vec::with_capacity(assets.len());
         for asset in assets {
@@ -121,7 +120,7 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
                 break;
             }
             stored.push(asset.digest());
-            self.export.catalog.store_configuration(pool, snapshot, &[asset]).await?;
+            self.keeper.keep_asset(asset).await?;
         }
         if is_too_large_to_store {
             self.lacks(NotCaptured::new(Uncaptured::One(object.name), NotCapturedReason::TooLarge)).await;
@@ -136,35 +135,20 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
         let is_full = {
             let mut found = self.found.lock().await;
             found.waiting.push((entry, object));
-            found.waiting.len() >= STORED_AT_ONCE
+            found.waiting.len() >= KEPT_AT_ONCE
         };
         if is_full { self.flush().await } else { Ok(()) }
     }
 
-    /// Stores the objects that wait.
-    pub(super) async fn flush(&self) -> Result<()> {
+    /// Keeps the objects that wait.
+    pub(in crate::operations) async fn flush(&self) -> Result<()> {
         let waiting = std::mem::take(&mut self.found.lock().await.waiting);
         if waiting.is_empty() {
             return Ok(());
         }
         let (entries, objects): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-        let (pool, snapshot) = (&self.export.progress.user_pool_id, &self.export.progress.run_id);
-        self.export.catalog.store_configuration(pool, snapshot, &objects).await?;
+        self.keeper.keep_objects(objects).await?;
         self.found.lock().await.entries.extend(entries);
-        Ok(())
-    }
-
-    /// Leaves what is captured so far to the next invocation. If another invocation wrote a checkpoint meanwhile,
-    /// that one counts.
-    pub(super) async fn leave(&self) -> Result<()> {
-        self.flush().await?;
-        let found = self.found.lock().await;
-        for (number, checkpoint) in (found.checkpoints + 1..).zip(found.to_checkpoints()) {
-            let catalog = &self.export.catalog;
-            if !catalog.add_capture_checkpoint(&self.export.progress.run_id, number, &checkpoint).await? {
-                break;
-            }
-        }
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value, json};
 
-use super::Capturing;
+use super::{Capturing, Keeper};
 use super::listed::READS_AT_ONCE;
 use super::pool::{ALL, PoolFacts};
 use super::reading::{Answered, listing_row, read_row, unreadable};
@@ -12,7 +12,7 @@ use crate::model::configuration::{
     Found, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Operation as Row, Tier, Uncaptured,
 };
 use crate::ports::pool::Pool;
-use crate::ports::vault::Vault;
+
 
 /// The member that names the client in requests and answers.
 const CLIENT: &str = "ClientId";
@@ -29,7 +29,7 @@ const OF_CLIENTS: [ObjectKind; 5] = [
 /// What the objects of a client hold although nothing is chosen.
 const NO_CHOICE: [&str; 5] = ["UserPoolId", CLIENT, "LastModifiedDate", "CreationDate", "CSSVersion"];
 
-impl<P: Pool, V: Vault> Capturing<'_, P, V> {
+impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
     pub(super) async fn read_clients(&self, pool: &PoolFacts) -> Result<()> {
         let (looks, risks) = futures::try_join!(self.read_look_of_pool(), self.read_risk_of_pool(pool))?;
         let listed = match self.list(listing_row(ObjectKind::Client)?).await? {
