@@ -14,10 +14,10 @@ pub fn render() -> String {
         "Configuration of a pool",
         "These tables list every member of every object that belongs to a user pool. They say what a backup keeps of it, \
          and what a restore does with it. The names are those of the Cognito API. `[]` is an element of a list, and `*` is \
-         any key of a map.\n\nWith the setting `CaptureConfiguration=YES`, exports capture the configuration, and `cognito-backup pool show` prints it. **This version \
-         does not compare or restore configurations yet, and it does not store secrets:** a snapshot says how many members \
-         it leaves out. What the tables say about secrets, comparisons and restores is what later versions do. A test \
-         compares the tables with the API model of Cognito.",
+         any key of a map.\n\nWith the setting `CaptureConfiguration=YES`, exports capture the configuration. `cognito-backup pool show` prints it, \
+         and `cognito-backup pool diff` compares it. **This version does not restore configurations yet, and it does not \
+         store secrets:** a snapshot says how many members it leaves out. What the tables say about secrets and restores is \
+         what later versions do. A test compares the tables with the API model of Cognito.",
     );
     let columns = [
         ["of", "The types of identity providers that have the member. Empty if all have it."],

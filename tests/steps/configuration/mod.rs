@@ -4,6 +4,7 @@
 //! snapshots.
 
 mod captured;
+mod compared;
 mod disturbed;
 mod kept;
 mod stored;

@@ -3,16 +3,15 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value, json};
 
-use super::{Capturing, Keeper};
 use super::listed::READS_AT_ONCE;
 use super::pool::{ALL, PoolFacts};
 use super::reading::{Answered, listing_row, read_row, unreadable};
+use super::{Capturing, Keeper};
 use crate::Result;
 use crate::model::configuration::{
     Found, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Operation as Row, Tier, Uncaptured,
 };
 use crate::ports::pool::Pool;
-
 
 /// The member that names the client in requests and answers.
 const CLIENT: &str = "ClientId";

@@ -11,7 +11,6 @@ use crate::model::configuration::{
 };
 use crate::ports::pool::Pool;
 
-
 /// Objects are kept in groups of so many.
 const KEPT_AT_ONCE: usize = 25;
 /// The most entries of a checkpoint. An entry of the largest branding has 2 KB, others have 150 bytes.

@@ -3,12 +3,11 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{Capturing, Keeper};
 use super::reading::{Answered, listing_row, read_row, unreadable};
+use super::{Capturing, Keeper};
 use crate::Result;
 use crate::model::configuration::{Capture, Found, ObjectKind, ObjectName, Uncaptured};
 use crate::ports::pool::Pool;
-
 
 /// Reads of one operation at once. Cognito allows 5 a second.
 pub(super) const READS_AT_ONCE: usize = 5;

@@ -26,8 +26,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 pub(super) use self::found::Found;
-use self::reading::GivenUp;
 pub use self::live::{LiveConfiguration, live_configuration};
+use self::reading::GivenUp;
 use crate::Result;
 use crate::model::configuration::{Asset, CapturedObject};
 use crate::pacing::{Budget, PacedPool};

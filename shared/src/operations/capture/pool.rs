@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Capturing, Keeper};
 use super::reading::{Answered, not_found, read_row, unreadable};
+use super::{Capturing, Keeper};
 use crate::Result;
 use crate::model::configuration::{
     Found, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Tier, Uncaptured,
 };
 use crate::ports::pool::Pool;
-
 
 /// What the capture knows of the pool before it reads anything else.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -4,8 +4,8 @@ use std::sync::PoisonError;
 
 use serde_json::{Map, Value};
 
-use super::{Capturing, Keeper};
 use super::pool::ALL;
+use super::{Capturing, Keeper};
 use crate::model::ErrorCode;
 use crate::model::configuration::{
     Capture, Found as FoundBy, KeyValue, NotCaptured, NotCapturedReason, ObjectKind, ObjectName,

@@ -20,9 +20,8 @@ fn captured(answers: &[(ObjectKind, &str, Value)], lacking: &[(&str, NotCaptured
         });
         objects.push(capture.object);
     }
-    let lacking = lacking.iter().map(|(object, reason)| {
-        NotCaptured::new(Uncaptured::parse(object).unwrap(), *reason)
-    });
+    let lacking =
+        lacking.iter().map(|(object, reason)| NotCaptured::new(Uncaptured::parse(object).unwrap(), *reason));
     Configuration::of_capture(&CapturedList::new(entries, lacking.collect()), objects).unwrap()
 }
 
@@ -54,10 +53,9 @@ fn secrets_that_both_captures_left_out_are_named_and_never_shown() {
 #[test]
 fn what_was_not_captured_is_not_compared_and_has_its_reason() {
     let old = captured(&[client("", &[])], &[("terms", NotCapturedReason::AccessDenied)]);
-    let new = captured(&[], &[("clients/1", NotCapturedReason::TooLarge), ("webAcl", NotCapturedReason::NotRead)]);
-    let lacking = |object: &str, side: &str, detail: &str| {
-        json!({"object": object, "reason": "notCaptured", "side": side, "detail": detail})
-    };
+    let new =
+        captured(&[], &[("clients/1", NotCapturedReason::TooLarge), ("webAcl", NotCapturedReason::NotRead)]);
+    let lacking = |object: &str, side: &str, detail: &str| json!({"object": object, "reason": "notCaptured", "side": side, "detail": detail});
     let found = in_json(&old, &new);
     assert_eq!(found["same"], true);
     let not_compared = found["notCompared"].as_array().unwrap();
@@ -74,7 +72,8 @@ fn what_was_not_captured_is_not_compared_and_has_its_reason() {
 #[test]
 fn an_asset_is_compared_by_its_digest() {
     let branding = |bytes: &str| {
-        let asset = json!({"Category": "FAVICON_ICO", "ColorMode": "LIGHT", "Extension": "ICO", "Bytes": bytes});
+        let asset =
+            json!({"Category": "FAVICON_ICO", "ColorMode": "LIGHT", "Extension": "ICO", "Bytes": bytes});
         (ObjectKind::Branding, "1", json!({"ClientId": "1", "Assets": [asset]}))
     };
     let old = captured(&[client("", &[]), branding("AAAA")], &[]);

@@ -1,0 +1,226 @@
+//! Goal: a comparison names each change of a live pool, and nothing else.
+//!
+//! Method: export a pool, change it, and compare its snapshot with the pool and with the next snapshot.
+
+use serde_json::{Value, json};
+use shared::catalog::Catalog;
+use shared::model::configuration::ObjectKind;
+use shared::model::configuration::difference::document::Configuration;
+use shared::model::configuration::difference::{ClientMap, ConfigurationDifference, compare};
+use shared::model::{CallStats, Ceilings, RunId, SnapshotSelector, Tps};
+use shared::operations::{captured_configuration, comparable, live_configuration};
+use shared::pacing::PacedPool;
+use shared::ports::Backend;
+use shared::ports::pool::{Operation, PoolErrorKind};
+use shared::{Error, ErrorKind};
+use shared_memory::{Fault, MemoryBackend, MemoryPool};
+use tokio::time::{Duration, Instant};
+
+use super::{PLANTED, backend, client, export, make_rich};
+use crate::support::machine::Machine;
+use crate::support::{in_paused_time, source_id};
+
+async fn of_snapshot(backend: &MemoryBackend, report: &Value) -> Configuration {
+    let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
+    let (catalog, now) = (Catalog::new(backend.vault()), backend.clock().now());
+    let selector = SnapshotSelector::Id(id);
+    let captured = captured_configuration(&catalog, &source_id(), &selector, now).await.unwrap();
+    comparable(&captured.list, captured.objects).unwrap()
+}
+
+async fn live(backend: &MemoryBackend) -> Result<Configuration, Error> {
+    let tps = Tps::new(50).unwrap();
+    let pool = backend.pool(&source_id());
+    let pool = PacedPool::new(pool, tps, &Ceilings::default(), backend.clock(), CallStats::none(tps));
+    let live = live_configuration(&pool).await?;
+    comparable(&live.list, live.objects)
+}
+
+fn difference(old: &Configuration, new: &Configuration) -> ConfigurationDifference {
+    let found = compare(old, new, &ClientMap::new());
+    assert!(!json!(found).to_string().contains(PLANTED), "{found:?}");
+    found
+}
+
+/// `object field` of each difference.
+fn names(found: &ConfigurationDifference) -> Vec<String> {
+    let name = |field: &Option<String>| field.clone().unwrap_or_else(|| "-".to_owned());
+    found
+        .differences
+        .iter()
+        .map(|difference| format!("{} {}", difference.object.text, name(&difference.field)))
+        .collect()
+}
+
+/// The id of the client with this name.
+fn client_id(pool: &MemoryPool, name: &str) -> String {
+    let listed = pool.change_configuration("ListUserPoolClients", json!({"MaxResults": 60}));
+    let clients = listed["UserPoolClients"].as_array().unwrap();
+    let found = clients.iter().find(|client| client["ClientName"] == name).unwrap();
+    found["ClientId"].as_str().unwrap().to_owned()
+}
+
+/// The complete settings of the client `web` of a rich pool, with some changed.
+fn web(pool: &MemoryPool, changed: Value) -> Value {
+    let mut request = json!({
+        "ClientId": client_id(pool, "web"), "ClientName": "web", "AllowedOAuthFlowsUserPoolClient": true,
+        "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": ["openid"],
+        "SupportedIdentityProviders": ["COGNITO", "Google"],
+        "CallbackURLs": ["https://b.example.com", "https://a.example.com"],
+    });
+    for (name, value) in changed.as_object().unwrap() {
+        request[name.as_str()] = value.clone();
+    }
+    request
+}
+
+#[test]
+fn an_unchanged_pool_is_the_same_live_and_in_the_next_snapshot() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        make_rich(&source);
+        let machine = Machine::new(&backend);
+        let first = export(&machine, "first").await;
+        let old = of_snapshot(&backend, &first).await;
+        let stored = backend.vault().items();
+        let found = difference(&old, &live(&backend).await.unwrap());
+        assert_eq!(names(&found), Vec::<String>::new());
+        assert_eq!(backend.vault().items(), stored, "a comparison wrote to the table");
+        let lacking: Vec<_> = found.not_compared.iter().map(|lacking| lacking.object.text.as_str()).collect();
+        for object in ["webAcl", "clients/server", "identityProviders/Google"] {
+            assert!(lacking.contains(&object), "{object}: {lacking:?}");
+        }
+        let second = export(&machine, "second").await;
+        assert_eq!(names(&difference(&old, &of_snapshot(&backend, &second).await)), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn the_time_and_the_order_of_a_change_are_no_difference() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        make_rich(&source);
+        let old = of_snapshot(&backend, &export(&Machine::new(&backend), "first").await).await;
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+        // The same settings in another order, which changes times and what Cognito computes.
+        let reordered = json!({"CallbackURLs": ["https://a.example.com", "https://b.example.com"]});
+        source.change_configuration("UpdateUserPoolClient", web(&source, reordered));
+        let css = json!({"CSS": ".label-customizable {color: red;}"});
+        source.change_configuration("SetUICustomization", css);
+        assert_eq!(names(&difference(&old, &live(&backend).await.unwrap())), Vec::<String>::new());
+    });
+}
+
+/// What a change by hand is called in a comparison.
+fn changes() -> Vec<(&'static str, fn(&MemoryPool))> {
+    vec![
+        ("userPool UserPoolTags.owner", |pool| {
+            pool.change_configuration(
+                "UpdateUserPool",
+                json!({
+                    "UserPoolTier": "PLUS", "UserPoolAddOns": {"AdvancedSecurityMode": "AUDIT"},
+                    "UserPoolTags": {"team": "login", "owner": "anna"},
+                }),
+            );
+        }),
+        ("mfa MfaConfiguration", |pool| {
+            let totp =
+                json!({"MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": {"Enabled": true}});
+            pool.change_configuration("SetUserPoolMfaConfig", totp);
+        }),
+        ("clients/web RefreshTokenValidity", |pool| {
+            pool.change_configuration("UpdateUserPoolClient", web(pool, json!({"RefreshTokenValidity": 7})));
+        }),
+        ("clients/added -", |pool| drop(client(pool, json!({"ClientName": "added"})))),
+        ("resourceServers/https://api.example.com -", |pool| {
+            let unused = json!({"Identifier": "https://api.example.com"});
+            pool.change_configuration("DeleteResourceServer", unused);
+        }),
+        ("identityProviders/Google AttributeMapping.name", |pool| {
+            pool.change_configuration(
+                "UpdateIdentityProvider",
+                json!({
+                    "ProviderName": "Google",
+                    "ProviderDetails": {"client_id": "google", "client_secret": PLANTED, "authorize_scopes": "openid email"},
+                    "AttributeMapping": {"email": "email", "name": "name"},
+                }),
+            );
+        }),
+        ("uiCustomizations/ALL CSS", |pool| {
+            let css = json!({"CSS": ".label-customizable {color: blue;}"});
+            pool.change_configuration("SetUICustomization", css);
+        }),
+        ("uiCustomizations/ALL ImageFile", |pool| {
+            let image = json!({"CSS": ".label-customizable {color: red;}", "ImageFile": "iVBORw0KGgo="});
+            pool.change_configuration("SetUICustomization", image);
+        }),
+        ("riskConfigurations/ALL RiskExceptionConfiguration.BlockedIPRangeList", |pool| {
+            let ranges = json!({"RiskExceptionConfiguration": {"BlockedIPRangeList": ["198.51.100.0/24"]}});
+            pool.change_configuration("SetRiskConfiguration", ranges);
+        }),
+        ("logDelivery LogConfigurations[userNotification, ERROR]", |pool| {
+            pool.change_configuration("SetLogDeliveryConfiguration", json!({"LogConfigurations": []}));
+        }),
+    ]
+}
+
+#[test]
+fn each_change_is_named_alone_live_and_in_the_next_snapshot() {
+    for (expected, change) in changes() {
+        in_paused_time(async {
+            let (backend, source) = backend();
+            make_rich(&source);
+            let machine = Machine::new(&backend);
+            let old = of_snapshot(&backend, &export(&machine, "first").await).await;
+            change(&source);
+            let now = live(&backend).await.unwrap();
+            let found = names(&difference(&old, &now));
+            assert!(found.contains(&expected.to_owned()), "{expected}: {found:?}");
+            let object = expected.split(' ').next().unwrap();
+            assert!(found.iter().all(|name| name.starts_with(object)), "{expected}: {found:?}");
+            let second = of_snapshot(&backend, &export(&machine, "second").await).await;
+            assert_eq!(names(&difference(&old, &second)), found, "{expected}");
+            assert_eq!(names(&difference(&second, &now)), Vec::<String>::new(), "{expected}");
+        });
+    }
+}
+
+#[test]
+fn a_live_pool_is_read_at_five_calls_a_second_for_each_operation() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        (0..60).for_each(|number| drop(client(&source, json!({"ClientName": format!("client {number}")}))));
+        let (from, began) = (backend.script().log().len(), Instant::now());
+        live(&backend).await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+        let described: Vec<_> = backend.script().log().into_iter().skip(from).collect();
+        let is_description =
+            |(_, operation): &&(Instant, Operation)| *operation == Operation::DescribeUserPoolClient;
+        let mut times: Vec<_> = described.iter().filter(is_description).map(|(at, _)| *at).collect();
+        times.sort();
+        assert_eq!(times.len(), 60);
+        for window in times.windows(6) {
+            assert!(window[5] - window[0] >= Duration::from_secs(1), "{window:?}");
+        }
+    });
+}
+
+#[test]
+fn a_pool_that_vanishes_while_it_is_read_is_an_error_and_a_denied_read_is_not_compared() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        make_rich(&source);
+        let old = of_snapshot(&backend, &export(&Machine::new(&backend), "first").await).await;
+        for kind in [PoolErrorKind::NotFound, PoolErrorKind::AccessDenied] {
+            // The first call succeeds, and the one of the capture fails.
+            backend.script().fault(backend.script().calls() + 2, Fault::Refuse(kind));
+            let error = live(&backend).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ServiceUnavailable, "{kind:?}");
+        }
+        backend.script().always(Operation::ListTerms, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+        let found = difference(&old, &live(&backend).await.unwrap());
+        assert_eq!(names(&found), Vec::<String>::new());
+        let terms = found.not_compared.iter().find(|lacking| lacking.object.kind == ObjectKind::Terms);
+        assert_eq!(terms.unwrap().detail.as_deref(), Some("accessDenied"));
+    });
+}
