@@ -6,9 +6,12 @@ use serde_json::{Map, Value};
 use crate::catalog::Catalog;
 use crate::model::configuration::difference::document::Configuration;
 use crate::model::configuration::{CapturedList, CapturedObject, ObjectKind};
-use crate::model::{PoolId, Reason, Snapshot, SnapshotSelector};
+use crate::model::{PoolId, Reason, RunId, Snapshot, SnapshotSelector, SnapshotState};
 use crate::ports::vault::ReadVault;
 use crate::{Error, ErrorKind, Guidance, Result};
+
+/// Headers that are read to find the last snapshot with a configuration.
+const HEADERS_READ: u32 = 25;
 
 /// The configuration that a snapshot holds.
 #[derive(Debug)]
@@ -68,6 +71,23 @@ pub async fn captured_configuration<V: ReadVault>(
 pub fn comparable(list: &CapturedList, objects: Vec<CapturedObject>) -> Result<Configuration> {
     Configuration::of_capture(list, objects)
         .map_err(|error| Error::new(ErrorKind::SnapshotDamaged, error.to_string(), Guidance::NEW_EXPORT))
+}
+
+/// The list of the newest sealed snapshot before this one that holds a configuration, if it can be read.
+pub(super) async fn earlier_list<V: ReadVault>(
+    catalog: &Catalog<V>,
+    snapshot: &Snapshot,
+) -> Result<Option<(RunId, CapturedList)>> {
+    let before = catalog.snapshots(&snapshot.pool, Some(&snapshot.id), HEADERS_READ).await?;
+    for earlier in before {
+        if earlier.lasting_state() != Some(SnapshotState::Sealed) {
+            continue;
+        }
+        if let Some(Ok(list)) = catalog.captured_list(&earlier).await? {
+            return Ok(Some((earlier.id, list)));
+        }
+    }
+    Ok(None)
 }
 
 impl CapturedSnapshot {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::format::plural;
-use crate::model::configuration::{CapturedList, NotCaptured, NotCapturedReason, ObjectKind};
+use crate::model::configuration::difference::Change;
+use crate::model::configuration::{
+    CapturedList, ChangedObject, ConfigurationChanges, NotCaptured, NotCapturedReason, ObjectKind,
+};
 use crate::model::{ErrorCode, RunId};
 
 /// The most objects that a report names.
@@ -28,6 +31,9 @@ pub struct ConfigurationReport {
     pub not_captured: Vec<NotCapturedObject>,
     /// How many of these an earlier snapshot holds.
     pub incomplete_count: u64,
+    /// What has changed since an earlier snapshot. None if no earlier one holds a configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ConfigurationChanges>,
 }
 
 /// An object that is not captured.
@@ -53,7 +59,7 @@ impl NotCapturedObject {
 }
 
 impl ConfigurationReport {
-    pub fn of(list: &CapturedList) -> Self {
+    pub fn of(list: &CapturedList, changes: Option<ConfigurationChanges>) -> Self {
         // What an earlier snapshot holds comes first.
         let mut lacking: Vec<&NotCaptured> = list.not_captured().iter().collect();
         lacking.sort_by_key(|lacking| !lacking.is_incomplete());
@@ -63,6 +69,7 @@ impl ConfigurationReport {
             not_captured_count: lacking.len() as u64,
             not_captured: lacking.into_iter().take(MAX_NAMED).map(NotCapturedObject::of).collect(),
             incomplete_count: list.incomplete().count() as u64,
+            changes,
         }
     }
 
@@ -83,8 +90,38 @@ impl ConfigurationReport {
                 names.join(", ")
             );
         }
+        words += &self.changes.as_ref().map(changed).unwrap_or_default();
         words
     }
+}
+
+/// A sentence about changed objects, with a blank before it. Empty if nothing has changed.
+fn changed(changes: &ConfigurationChanges) -> String {
+    if changes.count == 0 {
+        return String::new();
+    }
+    let names: Vec<String> = changes.objects.iter().take(MAX_IN_WORDS).map(changed_object).collect();
+    let more = if changes.count as usize > names.len() { ", …" } else { "" };
+    format!(
+        " Since snapshot {}, {} changed: {}{more}.",
+        changes.since,
+        plural(changes.count, "object of it has", "objects of it have"),
+        names.join(", ")
+    )
+}
+
+/// `clients/web (CallbackURLs, …)`, `clients/new (added)`.
+fn changed_object(object: &ChangedObject) -> String {
+    let what = match object.change {
+        Change::Added => "added".to_owned(),
+        Change::Removed => "removed".to_owned(),
+        Change::Changed => {
+            let fields = object.fields.iter().take(MAX_IN_WORDS).cloned().collect::<Vec<_>>();
+            let more = if object.field_count as usize > fields.len() { ", …" } else { "" };
+            fields.join(", ") + more
+        }
+    };
+    if what.is_empty() { object.object.clone() } else { format!("{} ({what})", object.object) }
 }
 
 #[cfg(test)]
@@ -105,7 +142,7 @@ mod tests {
             vec![],
             vec![lacking("clients", None), lacking("terms", Some("20261121T020000123Z-1a2b3c4d"))],
         );
-        let report = ConfigurationReport::of(&list);
+        let report = ConfigurationReport::of(&list, None);
         assert_eq!((report.not_captured_count, report.incomplete_count), (2, 1));
         assert_eq!(report.not_captured[0].object, "terms");
         assert_eq!(
@@ -113,14 +150,40 @@ mod tests {
             " Its configuration has 0 objects. ATTENTION: it lacks 1 part that earlier snapshots hold: terms (the export \
              may not read it)."
         );
-        let complete = ConfigurationReport::of(&CapturedList::new(vec![], vec![lacking("clients", None)]));
+        let complete =
+            ConfigurationReport::of(&CapturedList::new(vec![], vec![lacking("clients", None)]), None);
         assert_eq!(complete.summary(), " Its configuration has 0 objects.");
     }
 
     #[test]
     fn a_report_of_many_objects_stays_small() {
         let many = (0..9_000).map(|number| lacking(&format!("clients/{number}"), None)).collect();
-        let report = ConfigurationReport::of(&CapturedList::new(vec![], many));
+        let report = ConfigurationReport::of(&CapturedList::new(vec![], many), None);
         assert_eq!((report.not_captured_count, report.not_captured.len()), (9_000, MAX_NAMED));
+    }
+
+    #[test]
+    fn a_report_names_what_changed_since_the_snapshot_before() {
+        let object = |object: &str, change, fields: &[&str], field_count| ChangedObject {
+            object: object.to_owned(),
+            change,
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+            field_count,
+        };
+        let changes = ConfigurationChanges {
+            since: RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap(),
+            count: 3,
+            objects: vec![
+                object("clients/web", Change::Changed, &["CallbackURLs", "LogoutURLs"], 2),
+                object("terms/web/terms-of-use", Change::Removed, &[], 0),
+            ],
+        };
+        let words = |changes| ConfigurationReport::of(&CapturedList::default(), Some(changes)).summary();
+        assert_eq!(
+            words(changes.clone()),
+            " Its configuration has 0 objects. Since snapshot 20261121T020000123Z-1a2b3c4d, 3 objects of it have changed: \
+             clients/web (CallbackURLs, LogoutURLs), terms/web/terms-of-use (removed), …."
+        );
+        assert_eq!(words(ConfigurationChanges::none(changes.since)), " Its configuration has 0 objects.");
     }
 }

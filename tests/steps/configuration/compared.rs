@@ -7,7 +7,7 @@ use shared::catalog::Catalog;
 use shared::model::configuration::ObjectKind;
 use shared::model::configuration::difference::document::Configuration;
 use shared::model::configuration::difference::{ClientMap, ConfigurationDifference, compare};
-use shared::model::{CallStats, Ceilings, RunId, SnapshotSelector, Tps};
+use shared::model::{CallStats, Ceilings, Metric, RunId, SnapshotSelector, Tps};
 use shared::operations::{captured_configuration, comparable, live_configuration};
 use shared::pacing::PacedPool;
 use shared::ports::Backend;
@@ -222,5 +222,73 @@ fn a_pool_that_vanishes_while_it_is_read_is_an_error_and_a_denied_read_is_not_co
         assert_eq!(names(&found), Vec::<String>::new());
         let terms = found.not_compared.iter().find(|lacking| lacking.object.kind == ObjectKind::Terms);
         assert_eq!(terms.unwrap().detail.as_deref(), Some("accessDenied"));
+    });
+}
+
+#[test]
+fn an_export_names_what_changed_since_the_snapshot_before_and_measures_it() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        make_rich(&source);
+        let machine = Machine::new(&backend);
+        let changed = || backend.metrics().last().unwrap().get(Metric::ConfigurationChanged);
+        let first = export(&machine, "first").await;
+        assert_eq!((first["configuration"].get("changes"), changed()), (None, None));
+        let second = export(&machine, "second").await;
+        let none = json!({"since": first["snapshotId"], "count": 0});
+        assert_eq!((&second["configuration"]["changes"], changed()), (&none, Some(0.0)));
+        assert!(!second["summary"].as_str().unwrap().contains("changed"), "{second}");
+
+        let validity = json!({"RefreshTokenValidity": 7, "CallbackURLs": ["https://c.example.com"]});
+        source.change_configuration("UpdateUserPoolClient", web(&source, validity));
+        client(&source, json!({"ClientName": "added"}));
+        let css = json!({"ClientId": client_id(&source, "web"), "CSS": ".label-customizable {color: blue;}"});
+        source.change_configuration("SetUICustomization", css);
+        let third = export(&machine, "third").await;
+        let objects = json!([
+            {"object": "clients/added", "change": "added", "fieldCount": 0},
+            {"object": "clients/web", "change": "changed", "fields": ["CallbackURLs", "RefreshTokenValidity"], "fieldCount": 2},
+            {"object": "uiCustomizations/web", "change": "changed", "fields": ["CSS"], "fieldCount": 1},
+        ]);
+        let expected = json!({"since": second["snapshotId"], "count": 3, "objects": objects});
+        assert_eq!((&third["configuration"]["changes"], changed()), (&expected, Some(3.0)));
+        let summary = third["summary"].as_str().unwrap();
+        assert!(summary.contains("clients/web (CallbackURLs, RefreshTokenValidity)"), "{summary}");
+        for text in [summary, &third["configuration"].to_string()] {
+            assert!(!text.contains("c.example.com") && !text.contains("blue"), "{text}");
+        }
+        // The next one is compared with the newest snapshot, not with the first.
+        let fourth = export(&machine, "fourth").await;
+        assert_eq!(fourth["configuration"]["changes"]["count"], 0);
+    });
+}
+
+#[test]
+fn an_earlier_snapshot_with_a_lost_record_does_not_stop_an_export() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        make_rich(&source);
+        let machine = Machine::new(&backend);
+        export(&machine, "first").await;
+        let web = json!({"RefreshTokenValidity": 7});
+        source.change_configuration("UpdateUserPoolClient", self::web(&source, web));
+        let is_object = |key: &&shared::ports::vault::Key| key.sk.starts_with("REC#object#");
+        let items = backend.vault().items();
+        items.keys().filter(is_object).for_each(|key| drop(backend.vault().remove(key)));
+        let second = export(&machine, "second").await;
+        assert_eq!((&second["status"], second["configuration"].get("changes")), (&json!("SEALED"), None));
+    });
+}
+
+#[test]
+fn hundreds_of_changed_clients_are_counted() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        let machine = Machine::new(&backend);
+        export(&machine, "first").await;
+        (0..700).for_each(|number| drop(client(&source, json!({"ClientName": format!("client {number}")}))));
+        let second = export(&machine, "second").await;
+        let changes = &second["configuration"]["changes"];
+        assert_eq!((&changes["count"], changes["objects"].as_array().unwrap().len()), (&json!(700), 20));
     });
 }

@@ -7,14 +7,12 @@
 use super::context::Export;
 use crate::catalog::Catalog;
 use crate::model::configuration::{Asset, CapturedConfiguration, CapturedList, CapturedObject};
-use crate::model::{PoolId, RunId, Snapshot, SnapshotState};
+use crate::model::{PoolId, RunId};
 use crate::operations::capture::{Capturing, Found, Keeper};
+use crate::operations::captured_configuration::earlier_list;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{ErrorKind, Result};
-
-/// Headers that are read to find the last snapshot with a configuration.
-const HEADERS_READ: u32 = 25;
 
 /// The table, for the objects of one snapshot.
 struct Stored<'a, V> {
@@ -79,21 +77,4 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             None => list,
         })
     }
-}
-
-/// The list of the newest sealed snapshot before this one that holds a configuration, if it can be read.
-async fn earlier_list<V: Vault>(
-    catalog: &Catalog<V>,
-    snapshot: &Snapshot,
-) -> Result<Option<(RunId, CapturedList)>> {
-    let before = catalog.snapshots(&snapshot.pool, Some(&snapshot.id), HEADERS_READ).await?;
-    for earlier in before {
-        if earlier.lasting_state() != Some(SnapshotState::Sealed) {
-            continue;
-        }
-        if let Some(Ok(list)) = catalog.captured_list(&earlier).await? {
-            return Ok(Some((earlier.id, list)));
-        }
-    }
-    Ok(None)
 }

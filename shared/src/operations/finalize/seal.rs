@@ -1,6 +1,7 @@
 //! The end of an export: checks and seals its snapshot, and applies retention.
 
 use super::announce::announce;
+use super::configuration_changes::configuration_changes;
 use super::retain::{Retained, retain};
 use crate::catalog::Catalog;
 use crate::model::{
@@ -70,7 +71,10 @@ struct Facts {
 /// What the snapshot holds of the configuration. None if it holds none.
 async fn captured<V: Vault>(catalog: &Catalog<V>, sealed: &Snapshot) -> Result<Option<ConfigurationReport>> {
     match catalog.captured_list(sealed).await? {
-        Some(Ok(list)) => Ok(Some(ConfigurationReport::of(&list))),
+        Some(Ok(list)) => {
+            let changes = sealed.seal.as_ref().and_then(|seal| seal.configuration_changes.clone());
+            Ok(Some(ConfigurationReport::of(&list, changes)))
+        }
         Some(Err(_)) => {
             tracing::warn!(run = %sealed.id, "the list of the configuration cannot be read");
             Ok(None)
@@ -140,6 +144,7 @@ async fn put_seal<B: Backend>(
         calls: progress.calls,
         // Retention may remove the snapshot before this one. The seal keeps its counts.
         before: catalog.newest_sealed(pool, Some(id), sealed_at).await?.map(|before| before.counts),
+        configuration_changes: configuration_changes(catalog, snapshot).await?,
     };
     let checked = |of: &Snapshot| {
         let captured = of.captured_configuration;
@@ -213,7 +218,10 @@ async fn report<B: Backend>(
     let metrics = Metrics::of_sealed(pool.clone(), id.clone(), report.counts, before, report.calls, seconds)
         .with_members_without_user(report.members_without_user);
     let metrics = match &report.configuration {
-        Some(configuration) => metrics.with_configuration(configuration.incomplete_count),
+        Some(configuration) => {
+            let changed = configuration.changes.as_ref().map(|changes| changes.count);
+            metrics.with_configuration(configuration.incomplete_count, changed)
+        }
         None => metrics,
     };
     backend.measure(&match &report.retention {

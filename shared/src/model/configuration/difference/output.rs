@@ -1,6 +1,6 @@
 //! What the diff of two configurations found.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::model::configuration::{Field, ObjectKind, ObjectName};
@@ -33,7 +33,7 @@ pub struct Difference {
     pub row: Option<&'static Field>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Change {
     /// Only the new configuration has it.
