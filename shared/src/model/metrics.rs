@@ -139,7 +139,7 @@ impl Metrics {
         self
     }
 
-    /// Adds the parts of the configuration that an earlier snapshot holds and this export could not read.
+    /// Adds how much of the configuration an operator should look at, because the snapshot may lack it.
     #[must_use]
     pub fn with_configuration(mut self, incomplete: u64) -> Self {
         self.values.push((Metric::ConfigurationIncomplete, incomplete as f64));

@@ -54,7 +54,7 @@ pub(super) async fn seal<B: Backend>(
     catalog.release_lease(pool, RunKind::Export, &progress.execution.id, backend.clock().now()).await?;
     let vanished = units.iter().filter(|unit| unit.state == UnitState::Vanished).count() as u64;
     let large_users = LargeUsers::of(&units);
-    let configuration = captured(catalog, &sealed).await?;
+    let configuration = captured(catalog, &sealed).await;
     let facts = Facts { vanished, large_users, configuration };
     Ok(RunReport::Export(report(backend, &progress, sealed, retention, facts).await))
 }
@@ -67,15 +67,16 @@ struct Facts {
     configuration: Option<ConfigurationReport>,
 }
 
-/// What the snapshot holds of the configuration. None if it holds none.
-async fn captured<V: Vault>(catalog: &Catalog<V>, sealed: &Snapshot) -> Result<Option<ConfigurationReport>> {
-    match catalog.captured_list(sealed).await? {
-        Some(Ok(list)) => Ok(Some(ConfigurationReport::of(&list))),
-        Some(Err(_)) => {
+/// What the snapshot holds of the configuration. None if it holds none. An error here must not fail the export,
+/// because the snapshot is sealed.
+async fn captured<V: Vault>(catalog: &Catalog<V>, sealed: &Snapshot) -> Option<ConfigurationReport> {
+    match catalog.captured_list(sealed).await {
+        Ok(Some(Ok(list))) => Some(ConfigurationReport::of(&list)),
+        Ok(Some(Err(_))) | Err(_) => {
             tracing::warn!(run = %sealed.id, "the list of the configuration cannot be read");
-            Ok(None)
+            Some(ConfigurationReport::unreadable())
         }
-        None => Ok(None),
+        Ok(None) => None,
     }
 }
 
@@ -213,7 +214,7 @@ async fn report<B: Backend>(
     let metrics = Metrics::of_sealed(pool.clone(), id.clone(), report.counts, before, report.calls, seconds)
         .with_members_without_user(report.members_without_user);
     let metrics = match &report.configuration {
-        Some(configuration) => metrics.with_configuration(configuration.incomplete_count),
+        Some(configuration) => metrics.with_configuration(configuration.attention_count),
         None => metrics,
     };
     backend.measure(&match &report.retention {
