@@ -130,18 +130,14 @@ impl PoolDiff {
             None => false,
         };
         match lacking.reason {
-            NotComparedReason::NotCaptured => {
-                let name = lacking.detail.as_deref().unwrap_or_default();
-                let reason = NotCapturedReason::ALL.iter().find(|reason| reason.name() == name);
-                match reason {
-                    Some(NotCapturedReason::AccessDenied) if is_live => {
-                        "your permissions do not allow to read it".to_owned()
-                    }
-                    Some(reason) => reason.words().to_owned(),
-                    None => "it was not captured".to_owned(),
+            NotComparedReason::NotCaptured => match lacking.detail.as_deref().map(NotCapturedReason::parse) {
+                Some(NotCapturedReason::AccessDenied) if is_live => {
+                    "your permissions do not allow to read it".to_owned()
                 }
-            }
-            NotComparedReason::LeftOut => "secret or unknown members are left out".to_owned(),
+                Some(reason) => reason.words().to_owned(),
+                None => "it was not captured".to_owned(),
+            },
+            NotComparedReason::LeftOut => "secrets are left out".to_owned(),
             NotComparedReason::NotReadable => "Cognito does not show it".to_owned(),
             NotComparedReason::KeptDifferently => "the two versions keep it in different forms".to_owned(),
             NotComparedReason::OtherKey => "its codes are of different keys".to_owned(),

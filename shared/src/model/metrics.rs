@@ -141,8 +141,8 @@ impl Metrics {
         self
     }
 
-    /// Adds the parts of the configuration that an earlier snapshot holds and this export could not read, and the
-    /// objects that have changed. None if no earlier snapshot holds a configuration.
+    /// Adds how much of the configuration an operator should look at, because the snapshot may lack it, and the objects
+    /// that have changed. None if no earlier snapshot holds a configuration.
     #[must_use]
     pub fn with_configuration(mut self, incomplete: u64, changed: Option<u64>) -> Self {
         self.values.push((Metric::ConfigurationIncomplete, incomplete as f64));

@@ -52,7 +52,7 @@ pub async fn captured_configuration<V: ReadVault>(
                 snapshot.id
             );
             let list = Guidance::ListSnapshots { pool: pool.to_string() };
-            let guidance = Guidance::from("Exports of this version capture it.").and(Guidance::NEW_EXPORT);
+            let guidance = Guidance::from("Set CaptureConfiguration=YES, deploy, and start an export.");
             return Err(Error::new(ErrorKind::SnapshotNotFound, what, guidance.and(list)));
         }
     };

@@ -22,7 +22,7 @@ const MAX_IN_WORDS: usize = 5;
 pub struct ConfigurationReport {
     /// The captured objects, by kind.
     pub objects: BTreeMap<ObjectKind, u64>,
-    /// Members that are not stored, because they are secret or unknown to this version.
+    /// Members that are not stored, because they are secret.
     pub secrets_left_out: u64,
     /// How many objects are not captured. A whole kind counts as one.
     pub not_captured_count: u64,
@@ -31,6 +31,15 @@ pub struct ConfigurationReport {
     pub not_captured: Vec<NotCapturedObject>,
     /// How many of these an earlier snapshot holds.
     pub incomplete_count: u64,
+    /// How many of these the export tried to capture in vain, whether an earlier snapshot holds them or not.
+    #[serde(default)]
+    pub failed_count: u64,
+    /// How many of these the operator should look at. The metric counts them.
+    #[serde(default)]
+    pub attention_count: u64,
+    /// Whether the list of the configuration cannot be read. Then all counts are 0, but this one counts as one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unreadable: bool,
     /// What has changed since an earlier snapshot. None if no earlier one holds a configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<ConfigurationChanges>,
@@ -49,12 +58,15 @@ pub struct NotCapturedObject {
     /// The last snapshot that holds the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_by: Option<RunId>,
+    /// Whether that snapshot was removed meanwhile.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holder_removed: bool,
 }
 
 impl NotCapturedObject {
     pub fn of(lacking: &NotCaptured) -> Self {
-        let NotCaptured { reason, operation, code, held_by, .. } = lacking.clone();
-        Self { object: lacking.shown_name(), reason, operation, code, held_by }
+        let NotCaptured { reason, operation, code, held_by, holder_removed, .. } = lacking.clone();
+        Self { object: lacking.shown_name(), reason, operation, code, held_by, holder_removed }
     }
 }
 
@@ -69,14 +81,30 @@ impl ConfigurationReport {
             not_captured_count: lacking.len() as u64,
             not_captured: lacking.into_iter().take(MAX_NAMED).map(NotCapturedObject::of).collect(),
             incomplete_count: list.incomplete().count() as u64,
+            failed_count: list.not_captured().iter().filter(|lacking| lacking.reason.is_failure()).count()
+                as u64,
+            attention_count: list.not_captured().iter().filter(|lacking| lacking.needs_attention()).count()
+                as u64,
+            is_unreadable: false,
             changes,
         }
     }
 
+    /// The report if the list of the configuration cannot be read.
+    pub fn unreadable() -> Self {
+        Self { attention_count: 1, is_unreadable: true, ..Self::of(&CapturedList::default(), None) }
+    }
+
     /// A sentence for the summary of an export, with a blank before it.
     pub(super) fn summary(&self) -> String {
+        if self.is_unreadable {
+            return " ATTENTION: the list of its configuration cannot be read.".to_owned();
+        }
         let objects = plural(self.objects.values().sum(), "object", "objects");
         let mut words = format!(" Its configuration has {objects}.");
+        if self.failed_count > 0 {
+            words += &format!(" {} could not be captured.", plural(self.failed_count, "part", "parts"));
+        }
         if self.incomplete_count > 0 {
             let count = plural(self.incomplete_count, "part", "parts");
             let incomplete = self.not_captured.iter().take(self.incomplete_count as usize);
@@ -147,12 +175,13 @@ mod tests {
         assert_eq!(report.not_captured[0].object, "terms");
         assert_eq!(
             report.summary(),
-            " Its configuration has 0 objects. ATTENTION: it lacks 1 part that earlier snapshots hold: terms (the export \
+            " Its configuration has 0 objects. 2 parts could not be captured. ATTENTION: it lacks 1 part that earlier snapshots hold: terms (the export \
              may not read it)."
         );
         let complete =
             ConfigurationReport::of(&CapturedList::new(vec![], vec![lacking("clients", None)]), None);
-        assert_eq!(complete.summary(), " Its configuration has 0 objects.");
+        assert_eq!(complete.summary(), " Its configuration has 0 objects. 1 part could not be captured.");
+        assert_eq!((complete.incomplete_count, complete.attention_count), (0, 1));
     }
 
     #[test]

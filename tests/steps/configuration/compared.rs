@@ -4,9 +4,9 @@
 
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
-use shared::model::configuration::ObjectKind;
 use shared::model::configuration::difference::document::Configuration;
 use shared::model::configuration::difference::{ClientMap, ConfigurationDifference, compare};
+use shared::model::configuration::{CapturedList, ObjectKind};
 use shared::model::{CallStats, Ceilings, Metric, RunId, SnapshotSelector, Tps};
 use shared::operations::{captured_configuration, comparable, live_configuration};
 use shared::pacing::PacedPool;
@@ -32,7 +32,7 @@ async fn live(backend: &MemoryBackend) -> Result<Configuration, Error> {
     let tps = Tps::new(50).unwrap();
     let pool = backend.pool(&source_id());
     let pool = PacedPool::new(pool, tps, &Ceilings::default(), backend.clock(), CallStats::none(tps));
-    let live = live_configuration(&pool).await?;
+    let live = live_configuration(&pool, &CapturedList::default()).await?;
     comparable(&live.list, live.objects)
 }
 
@@ -220,7 +220,7 @@ fn a_pool_that_vanishes_while_it_is_read_is_an_error_and_a_denied_read_is_not_co
         backend.script().always(Operation::ListTerms, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
         let found = difference(&old, &live(&backend).await.unwrap());
         assert_eq!(names(&found), Vec::<String>::new());
-        let terms = found.not_compared.iter().find(|lacking| lacking.object.kind == ObjectKind::Terms);
+        let terms = found.not_compared.iter().find(|lacking| lacking.object.kind == Some(ObjectKind::Terms));
         assert_eq!(terms.unwrap().detail.as_deref(), Some("accessDenied"));
     });
 }

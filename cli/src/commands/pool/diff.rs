@@ -96,6 +96,7 @@ impl Request {
     ) -> Result<Answer> {
         let catalog = &deployment.catalog;
         let old = captured_configuration(catalog, &self.pool, &self.snapshot, (session.now)()).await?;
+        let earlier = old.list.clone();
         let (old_side, old) = of_snapshot(old)?;
         let (new_side, new) = match &self.against {
             Against::Live(id) => {
@@ -103,10 +104,10 @@ impl Request {
                     "Reading the configuration of user pool {id}. This changes nothing.\n{}",
                     run::limit(Some(self.tps))
                 ));
-                let earlier = CallStats::none(self.tps);
+                let calls = CallStats::none(self.tps);
                 let pool =
-                    PacedPool::new(pool_at(id), self.tps, &Ceilings::default(), Clock::system(), earlier);
-                let live = live_configuration(&pool).await?;
+                    PacedPool::new(pool_at(id), self.tps, &Ceilings::default(), Clock::system(), calls);
+                let live = live_configuration(&pool, &earlier).await?;
                 (ComparedConfiguration::live(id.clone()), comparable(&live.list, live.objects)?)
             }
             Against::Snapshot(selector) => {

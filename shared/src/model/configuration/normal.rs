@@ -70,10 +70,12 @@ impl Normal {
                 forms.sort_by_cached_key(Value::to_string);
                 forms.dedup();
             }
-            Some(Comparison::Keyed(members)) => forms.sort_by_cached_key(|form| {
-                let key: Vec<String> = members.iter().map(|member| form[*member].to_string()).collect();
-                (key, form.to_string())
-            }),
+            Some(Comparison::Keyed(members) | Comparison::Issued(members)) => {
+                forms.sort_by_cached_key(|form| {
+                    let key: Vec<String> = members.iter().map(|member| form[*member].to_string()).collect();
+                    (key, form.to_string())
+                })
+            }
             _ => {}
         }
         Value::Array(forms)
@@ -156,6 +158,16 @@ mod tests {
         assert_eq!(kinds, [ObjectKind::ClientSecrets, ObjectKind::SigningCertificate]);
         let form = |pem: &str| normal_form(ObjectKind::SigningCertificate, &json!({"Certificate": pem}));
         assert_ne!(form("one"), form("two"));
+    }
+
+    #[test]
+    fn the_order_of_the_secrets_of_a_client_does_not_count() {
+        let secret = |id: &str| json!({"ClientSecretId": id, "ClientSecretCreateDate": 1});
+        let form = |ids: [&str; 2]| {
+            normal_form(ObjectKind::ClientSecrets, &json!({"ClientSecrets": ids.map(secret)}))
+        };
+        assert_eq!(form(["1", "2"]), form(["2", "1"]));
+        assert_ne!(form(["1", "2"]), form(["1", "3"]));
     }
 
     #[test]

@@ -22,8 +22,18 @@ const MAX_COMPARED: usize = 500;
 const MAX_STYLES: usize = 5;
 
 /// Compares the configuration of a snapshot with that of the newest earlier snapshot that holds one. None if
-/// there is none, or if a record of one of them cannot be read.
+/// there is none, or if one of them cannot be read: no comparison may cost the users their snapshot.
 pub(super) async fn configuration_changes<V: ReadVault>(
+    catalog: &Catalog<V>,
+    snapshot: &Snapshot,
+) -> Option<ConfigurationChanges> {
+    compared(catalog, snapshot).await.unwrap_or_else(|error| {
+        tracing::warn!(run = %snapshot.id, kind = ?error.kind(), "the configuration is not compared");
+        None
+    })
+}
+
+async fn compared<V: ReadVault>(
     catalog: &Catalog<V>,
     snapshot: &Snapshot,
 ) -> Result<Option<ConfigurationChanges>> {

@@ -55,7 +55,7 @@ pub(super) async fn seal<B: Backend>(
     catalog.release_lease(pool, RunKind::Export, &progress.execution.id, backend.clock().now()).await?;
     let vanished = units.iter().filter(|unit| unit.state == UnitState::Vanished).count() as u64;
     let large_users = LargeUsers::of(&units);
-    let configuration = captured(catalog, &sealed).await?;
+    let configuration = captured(catalog, &sealed).await;
     let facts = Facts { vanished, large_users, configuration };
     Ok(RunReport::Export(report(backend, &progress, sealed, retention, facts).await))
 }
@@ -68,18 +68,19 @@ struct Facts {
     configuration: Option<ConfigurationReport>,
 }
 
-/// What the snapshot holds of the configuration. None if it holds none.
-async fn captured<V: Vault>(catalog: &Catalog<V>, sealed: &Snapshot) -> Result<Option<ConfigurationReport>> {
-    match catalog.captured_list(sealed).await? {
-        Some(Ok(list)) => {
+/// What the snapshot holds of the configuration. None if it holds none. An error here must not fail the export,
+/// because the snapshot is sealed.
+async fn captured<V: Vault>(catalog: &Catalog<V>, sealed: &Snapshot) -> Option<ConfigurationReport> {
+    match catalog.captured_list(sealed).await {
+        Ok(Some(Ok(list))) => {
             let changes = sealed.seal.as_ref().and_then(|seal| seal.configuration_changes.clone());
-            Ok(Some(ConfigurationReport::of(&list, changes)))
+            Some(ConfigurationReport::of(&list, changes))
         }
-        Some(Err(_)) => {
+        Ok(Some(Err(_))) | Err(_) => {
             tracing::warn!(run = %sealed.id, "the list of the configuration cannot be read");
-            Ok(None)
+            Some(ConfigurationReport::unreadable())
         }
-        None => Ok(None),
+        Ok(None) => None,
     }
 }
 
@@ -144,7 +145,7 @@ async fn put_seal<B: Backend>(
         calls: progress.calls,
         // Retention may remove the snapshot before this one. The seal keeps its counts.
         before: catalog.newest_sealed(pool, Some(id), sealed_at).await?.map(|before| before.counts),
-        configuration_changes: configuration_changes(catalog, snapshot).await?,
+        configuration_changes: configuration_changes(catalog, snapshot).await,
     };
     let checked = |of: &Snapshot| {
         let captured = of.captured_configuration;
@@ -220,7 +221,7 @@ async fn report<B: Backend>(
     let metrics = match &report.configuration {
         Some(configuration) => {
             let changed = configuration.changes.as_ref().map(|changes| changes.count);
-            metrics.with_configuration(configuration.incomplete_count, changed)
+            metrics.with_configuration(configuration.attention_count, changed)
         }
         None => metrics,
     };

@@ -26,9 +26,12 @@ impl Configuration {
             }
             captured.insert(name, document)?;
         }
-        // A member that was not captured is the bytes of an image, which an object with its address lacks.
-        for lacking in list.not_captured().iter().filter(|lacking| lacking.member.is_none()) {
-            captured.set_not_captured(Uncaptured::of(&lacking.object), lacking.reason.name());
+        for lacking in list.not_captured() {
+            let reason = lacking.reason.as_str();
+            match Uncaptured::of(&lacking.object) {
+                Some(object) => captured.set_not_captured(object, lacking.member.as_deref(), reason),
+                None => captured.set_unknown_not_captured(lacking.object.to_string(), reason),
+            }
         }
         let without_secrets = list.entries().iter().filter(|entry| entry.secrets_left_out > 0);
         captured.left_out = without_secrets.map(|entry| entry.name.clone()).collect();
@@ -37,12 +40,14 @@ impl Configuration {
 }
 
 impl Uncaptured {
-    fn of(object: &configuration::Uncaptured) -> Self {
+    /// None for a kind that this version does not know.
+    fn of(object: &configuration::Uncaptured) -> Option<Self> {
         match object {
-            configuration::Uncaptured::All(kind) => Self { kind: *kind, id: None },
+            configuration::Uncaptured::All(kind) => Some(Self { kind: *kind, id: None }),
             configuration::Uncaptured::One(name) => {
-                Self { kind: name.kind, id: (!name.kind.is_single()).then(|| name.id.clone()) }
+                Some(Self { kind: name.kind, id: (!name.kind.is_single()).then(|| name.id.clone()) })
             }
+            configuration::Uncaptured::Other(_) => None,
         }
     }
 }

@@ -4,11 +4,16 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::configuration::{
-    Capture, CapturedEntry, CapturedList, CapturedObject, NotCaptured, NotCapturedReason, Uncaptured,
+    Capture, CapturedEntry, CapturedList, CapturedObject, NotCaptured, NotCapturedReason,
 };
 
 /// A capture of these answers.
 fn captured(answers: &[(ObjectKind, &str, Value)], lacking: &[(&str, NotCapturedReason)]) -> Configuration {
+    let lacking = lacking.iter().map(|(object, reason)| note(object, None, reason.clone()));
+    captured_with(answers, lacking.collect())
+}
+
+fn captured_with(answers: &[(ObjectKind, &str, Value)], lacking: Vec<NotCaptured>) -> Configuration {
     let (mut entries, mut objects) = (Vec::new(), Vec::<CapturedObject>::new());
     for (kind, id, answer) in answers {
         let capture = Capture::of(ObjectName::of(*kind, *id), answer).unwrap();
@@ -20,9 +25,13 @@ fn captured(answers: &[(ObjectKind, &str, Value)], lacking: &[(&str, NotCaptured
         });
         objects.push(capture.object);
     }
-    let lacking =
-        lacking.iter().map(|(object, reason)| NotCaptured::new(Uncaptured::parse(object).unwrap(), *reason));
-    Configuration::of_capture(&CapturedList::new(entries, lacking.collect()), objects).unwrap()
+    Configuration::of_capture(&CapturedList::new(entries, lacking), objects).unwrap()
+}
+
+/// `object` may be of a kind that no version knows yet.
+fn note(object: &str, member: Option<&str>, reason: NotCapturedReason) -> NotCaptured {
+    let object = serde_json::from_value(json!(object)).unwrap();
+    NotCaptured { member: member.map(str::to_owned), ..NotCaptured::new(object, reason) }
 }
 
 fn client(secret: &str, flows: &[&str]) -> (ObjectKind, &'static str, Value) {
@@ -67,6 +76,45 @@ fn what_was_not_captured_is_not_compared_and_has_its_reason() {
         assert!(not_compared.contains(&expected), "{expected}: {found}");
     }
     assert_eq!(not_compared.len(), 3, "{found}");
+}
+
+#[test]
+fn a_member_that_was_not_captured_is_not_compared_and_costs_no_other_member() {
+    let lacking = || vec![note("clients/1", Some("Items[].NewMember"), NotCapturedReason::UnknownMember)];
+    let old = captured_with(&[client("", &["A"])], lacking());
+    let expected = |side: &str| {
+        json!({
+            "object": "clients/web", "field": "Items.NewMember", "reason": "notCaptured", "side": side,
+            "detail": "unknownMember",
+        })
+    };
+    let found = in_json(&old, &captured(&[client("", &["A"])], &[]));
+    assert_eq!((&found["same"], &found["notCompared"]), (&json!(true), &json!([expected("old")])));
+    let found = in_json(&old, &captured_with(&[client("", &["B"])], lacking()));
+    assert_eq!(found["differences"].as_array().unwrap().len(), 1);
+    assert_eq!(found["notCompared"], json!([expected("old"), expected("new")]));
+    // A document that a capture wrote has such notes, too.
+    let document = |notes| {
+        Configuration::from_document(json!({"userPool": {"Id": "eu-west-1_A"}, "notCaptured": notes}))
+    };
+    let noted = json!([{"object": "userPool", "member": "NewMember", "reason": "unknownMember"}]);
+    let found = in_json(&document(noted).unwrap(), &document(json!([])).unwrap());
+    let expected = json!([{
+        "object": "userPool", "field": "NewMember", "reason": "notCaptured", "side": "old", "detail": "unknownMember",
+    }]);
+    assert_eq!((&found["same"], &found["notCompared"]), (&json!(true), &expected));
+}
+
+#[test]
+fn what_a_later_version_could_not_capture_is_named_last() {
+    let lacking =
+        [("newKind/1", NotCapturedReason::parse("newReason")), ("webAcl", NotCapturedReason::NotRead)];
+    let found = in_json(&captured(&[], &lacking), &captured(&[], &[]));
+    let expected = json!([
+        {"object": "webAcl", "reason": "notCaptured", "side": "old", "detail": "notRead"},
+        {"object": "newKind/1", "reason": "notCaptured", "side": "old", "detail": "newReason"},
+    ]);
+    assert_eq!((&found["same"], &found["notCompared"]), (&json!(true), &expected));
 }
 
 #[test]
