@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::configuration::difference::document::Configuration;
-use shared::model::configuration::difference::{ClientMap, ConfigurationDifference, compare};
+use shared::model::configuration::difference::{ClientMap, ConfigurationDifference, NotCompared, compare};
 use shared::model::configuration::{CapturedList, ObjectKind};
 use shared::model::{CallStats, Ceilings, Metric, RunId, SnapshotSelector, Tps};
 use shared::operations::{captured_configuration, comparable, live_configuration};
@@ -16,7 +16,7 @@ use shared::{Error, ErrorKind};
 use shared_memory::{Fault, MemoryBackend, MemoryPool};
 use tokio::time::{Duration, Instant};
 
-use super::{PLANTED, backend, client, export, make_rich};
+use super::{PLANTED, backend, captured, client, export, make_rich};
 use crate::support::machine::Machine;
 use crate::support::{in_paused_time, source_id};
 
@@ -29,10 +29,15 @@ async fn of_snapshot(backend: &MemoryBackend, report: &Value) -> Configuration {
 }
 
 async fn live(backend: &MemoryBackend) -> Result<Configuration, Error> {
+    live_after(backend, &CapturedList::default()).await
+}
+
+/// The configuration of the live pool, to compare it with a capture that has this list.
+async fn live_after(backend: &MemoryBackend, earlier: &CapturedList) -> Result<Configuration, Error> {
     let tps = Tps::new(50).unwrap();
     let pool = backend.pool(&source_id());
     let pool = PacedPool::new(pool, tps, &Ceilings::default(), backend.clock(), CallStats::none(tps));
-    let live = live_configuration(&pool, &CapturedList::default()).await?;
+    let live = live_configuration(&pool, earlier).await?;
     comparable(&live.list, live.objects)
 }
 
@@ -222,6 +227,81 @@ fn a_pool_that_vanishes_while_it_is_read_is_an_error_and_a_denied_read_is_not_co
         assert_eq!(names(&found), Vec::<String>::new());
         let terms = found.not_compared.iter().find(|lacking| lacking.object.kind == Some(ObjectKind::Terms));
         assert_eq!(terms.unwrap().detail.as_deref(), Some("accessDenied"));
+    });
+}
+
+#[test]
+fn what_cognito_does_not_answer_live_is_asked_for_again_a_few_times_and_named_at_the_end() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        make_rich(&source);
+        let old = of_snapshot(&backend, &export(&Machine::new(&backend), "first").await).await;
+        let stored = backend.vault().items();
+        let terms = |found: &ConfigurationDifference| {
+            let of_terms = |lacking: &&NotCompared| lacking.object.kind == Some(ObjectKind::Terms);
+            found.not_compared.iter().find(of_terms).and_then(|lacking| lacking.detail.clone())
+        };
+        let throttled = Fault::Refuse(PoolErrorKind::Throttled);
+        for is_lasting in [false, true] {
+            backend.script().always(Operation::ListTerms, Some(throttled));
+            let script = backend.script().clone();
+            let end = tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                script.always(Operation::ListTerms, is_lasting.then_some(throttled));
+            });
+            let began = Instant::now();
+            let found = difference(&old, &live(&backend).await.unwrap());
+            end.await.unwrap();
+            assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
+            assert_eq!(names(&found), Vec::<String>::new());
+            assert_eq!(terms(&found).as_deref(), is_lasting.then_some("unavailable"));
+        }
+        assert_eq!(backend.vault().items(), stored, "a comparison wrote to the table");
+    });
+}
+
+#[test]
+fn a_pool_that_is_deleted_while_it_is_read_live_is_an_error() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        make_rich(&source);
+        let pool = source.clone();
+        backend.script().change_before(Operation::DescribeUserPoolClient, 2, move || pool.delete());
+        assert_eq!(live(&backend).await.unwrap_err().kind(), ErrorKind::ServiceUnavailable);
+    });
+}
+
+#[test]
+fn a_secret_that_cognito_hides_since_the_snapshot_is_no_removed_secret() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        let id = client(&source, json!({"ClientName": "web", "GenerateSecret": true}));
+        let report = export(&Machine::new(&backend), "first").await;
+        let old = of_snapshot(&backend, &report).await;
+        let (list, _) = captured(&backend, &report).await;
+        source.change_configuration("AddUserPoolClientSecret", json!({"ClientId": id}));
+        let listed = source.change_configuration("ListUserPoolClientSecrets", json!({"ClientId": id}));
+        let first = &listed["ClientSecrets"][0]["ClientSecretId"];
+        let request = json!({"ClientId": id, "ClientSecretId": first});
+        source.change_configuration("DeleteUserPoolClientSecret", request);
+        let now = live_after(&backend, &list).await.unwrap();
+        let found = difference(&old, &now);
+        let expected = |name: &String| name.starts_with("clientSecrets/web ClientSecrets[");
+        assert!(!found.same && names(&found).iter().all(expected), "{:?}", names(&found));
+    });
+}
+
+#[test]
+fn a_member_that_aws_has_added_is_not_compared_and_is_named() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        make_rich(&source);
+        let old = of_snapshot(&backend, &export(&Machine::new(&backend), "first").await).await;
+        backend.script().show(Operation::DescribeUserPool, json!({"UserPool": {"NewMember": PLANTED}}));
+        let found = difference(&old, &live(&backend).await.unwrap());
+        assert_eq!(names(&found), Vec::<String>::new());
+        let lacking = json!({"object": "userPool", "field": "NewMember", "reason": "notCaptured", "side": "new", "detail": "unknownMember"});
+        assert!(json!(found.not_compared).as_array().unwrap().contains(&lacking), "{found:?}");
     });
 }
 
