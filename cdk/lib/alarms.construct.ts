@@ -137,7 +137,7 @@ export class Alarms extends Construct {
   private addConfigurationAlarms(pool: string, period: Duration): void {
     if (this.settings.captureConfiguration) {
       this.add(`configuration-incomplete-${pool}`, {
-        alarmDescription: `An export of user pool ${pool} could not read a part of the configuration that an earlier snapshot holds. Its report names the part, the reason and that snapshot.`,
+        alarmDescription: `An export of user pool ${pool} lacks a part of the configuration: an earlier snapshot holds it, or Cognito denied it or did not answer. The report names the part, the reason and the snapshot that holds it.`,
         metric: exportMetric('ConfigurationIncomplete', pool, { period }),
         threshold: 0,
       });

@@ -3,7 +3,9 @@
 //! The commands check values with the types of [`shared::model`]. So a wrong value gets the same named error as in a
 //! state machine.
 
-use clap::{Parser, Subcommand};
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::copy::CopyArgs;
 use crate::commands::export::ExportArgs;
@@ -102,6 +104,28 @@ pub enum Command {
     Prune(PruneArgs),
 }
 
+/// `error` with a usage line that lists only the required options. clap also lists each option that the environment
+/// sets, as if it were required.
+pub fn with_usage(mut error: clap::Error, args: &[String]) -> clap::Error {
+    if error.kind() == ErrorKind::MissingRequiredArgument {
+        let mut command = Cli::command();
+        command.build();
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(usage(&mut command, args)));
+    }
+    error
+}
+
+/// The usage of the verb that `args` name.
+fn usage(command: &mut clap::Command, args: &[String]) -> StyledStr {
+    let verb = args.iter().position(|arg| command.find_subcommand(arg).is_some());
+    if let Some((verb, rest)) = verb.and_then(|place| args[place..].split_first())
+        && let Some(verb) = command.find_subcommand_mut(verb)
+    {
+        return usage(verb, rest);
+    }
+    command.render_usage()
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -159,6 +183,18 @@ mod tests {
         ] {
             assert_eq!(parse(&format!("cognito-backup{line}")).unwrap_err().exit_code(), 2, "{line}");
         }
+    }
+
+    #[test]
+    fn the_usage_after_a_missing_option_names_only_required_ones() {
+        let line = "cognito-backup import --table from-the-environment --into a_2";
+        let args: Vec<_> = line.split(' ').map(str::to_owned).collect();
+        let words = with_usage(Cli::try_parse_from(&args).unwrap_err(), &args).to_string();
+        assert!(
+            words.contains("Usage: cognito-backup import [OPTIONS] --pool <POOL_ID> --into <POOL_ID>"),
+            "{words}"
+        );
+        assert!(!words.contains("--table"), "{words}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::commands::{
     Deployment, Session, copy, export, import, pool, prune, snapshots, status, sub_map, verify,
 };
 use crate::output::Answer;
+use crate::output::flags::repeat_places;
 use crate::problem::Result;
 use crate::settings::Settings;
 
@@ -26,6 +27,7 @@ pub async fn run<S: Future<Output = ()>>(
     settings: &Settings,
     session: Session<'_, S>,
 ) -> Result<Answer> {
+    repeat_places(settings);
     match command {
         Command::Export(args) => {
             let request = export::Request::read(args, settings.table.as_deref())?;
@@ -55,7 +57,7 @@ pub async fn run<S: Future<Output = ()>>(
             request.run(&deployment(settings, &config), pool, session).await
         }
         Command::Pool(args) => {
-            let request = pool::Request::read(args, settings)?;
+            let request = pool::Request::read(args)?;
             let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
             request.run(&deployment(settings, &config), |id| aws::user_pool(&config, id), session).await
         }

@@ -2,6 +2,8 @@
 
 use shared::Guidance;
 
+use crate::output::flags::command;
+
 /// The options that choose the table of the deployment.
 const TABLE_OPTIONS: &str = "Check --table, --region and the credentials (`aws sts get-caller-identity`).";
 /// The options that choose the table that a snapshot is copied to.
@@ -37,13 +39,20 @@ pub fn in_flags(guidance: &Guidance) -> String {
             );
         }
         Guidance::ListSnapshots { pool } => {
-            return format!("List them with `cognito-backup snapshots --pool {pool}`.");
+            let list = command(format!("snapshots --pool {pool}"));
+            return format!("List them with `{list}`.");
         }
         Guidance::GiveSnapshotId => {
-            "A snapshot id looks like 20261121T020000123Z-1a2b3c4d. List them with `cognito-backup snapshots --pool POOL_ID`."
+            return format!(
+                "A snapshot id looks like 20261121T020000123Z-1a2b3c4d. List them with `{}`.",
+                command("snapshots --pool POOL_ID")
+            );
         }
         Guidance::UseAnotherSnapshot => {
-            "Use another snapshot. `latest` is the newest sealed one, and `cognito-backup snapshots --pool POOL_ID` lists all."
+            return format!(
+                "Use another snapshot. `latest` is the newest sealed one, and `{}` lists all.",
+                command("snapshots --pool POOL_ID")
+            );
         }
         Guidance::NameSource { pool } => return format!("Give --pool {pool}, or another snapshot."),
         Guidance::SameInputAgain => "Start the import again with the same arguments: it continues.",
@@ -83,9 +92,10 @@ pub fn in_flags(guidance: &Guidance) -> String {
             "Change the settings of the target, or give --accept-losses. The same command with --plan names some of the users."
         }
         Guidance::AcceptShrunk { pool } => {
+            let list = command(format!("snapshots --pool {pool}"));
             return format!(
-                "List the snapshots with `cognito-backup snapshots --pool {pool}`, and give --snapshot with the newest one from \
-                 before the loss. If the users were deleted on purpose, give --accept-shrunk."
+                "List the snapshots with `{list}`, and give --snapshot with the newest one from before the loss. If the users \
+                 were deleted on purpose, give --accept-shrunk."
             );
         }
         Guidance::CheckSelection => {
@@ -93,19 +103,22 @@ pub fn in_flags(guidance: &Guidance) -> String {
              username is a UUID: select them with --email or --sub."
         }
         Guidance::PruneByHand { pool } => {
+            let plan = command(format!("prune --pool {pool} --keep-days N --plan"));
             return format!(
-                "Run `cognito-backup prune --pool {pool} --keep-days N --plan`, with the rules of SnapshotRetention as options. If \
+                "Run `{plan}`, with the rules of SnapshotRetention as options. If \
                  the plan says `users lost since`, stop: the removal would remove these snapshots, too. Otherwise run it \
                  without --plan. It has no time limit."
             );
         }
         Guidance::RecoverOrRemove { pool, snapshot } => {
+            let remove = command(format!("prune --pool {pool} --snapshot {snapshot}"));
             return format!(
-                "Restore the item from point-in-time recovery, or remove that snapshot with \
-                 `cognito-backup prune --pool {pool} --snapshot {snapshot}`."
+                "Restore the item from point-in-time recovery, or remove that snapshot with `{remove}`."
             );
         }
-        Guidance::WaitForImport => "Wait for the import to end: `cognito-backup status` shows what runs.",
+        Guidance::WaitForImport => {
+            return format!("Wait for the import to end: `{}` shows what runs.", command("status"));
+        }
     };
     words.to_owned()
 }
@@ -160,7 +173,8 @@ pub fn for_refusal(error: &str) -> String {
         "TargetNotEmpty" => Guidance::StateExisting,
         "UsersNotAccepted" => Guidance::AcceptLosses,
         "MissingCustomAttributes" => Guidance::CreateMissingAttributes,
-        "SelectionEmpty" => Guidance::CheckSelection,
+        // The cause says how names are compared.
+        "SelectionEmpty" => Guidance::from("The options are --user, --email, --sub, --group and --except-*."),
         "SnapshotShrunk" => Guidance::from(
             "Give --snapshot with the newest one from before the loss. If the users were deleted on purpose, give --accept-shrunk.",
         ),

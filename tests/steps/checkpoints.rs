@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde_json::json;
 use shared::Result;
 use shared::catalog::{Catalog, CheckpointKey, PagedWork};
+use shared::machine::Function;
 use shared::model::{ForecastCheckpoint, ListingCheckpoint, ListingPosition, RunId};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared_memory::MemoryVault;
 
-use crate::support::machine::Machine;
+use crate::support::machine::{Machine, begin};
 use crate::support::{backend, in_paused_time, people, source_id, target_id};
 
 /// Counts to `pages`, one for each page. A page takes a second.
@@ -116,6 +117,33 @@ fn an_invocation_that_comes_too_late_does_not_set_a_forecast_back() {
             assert_eq!(catalog.put_checkpoint(&key, from, &late).await.unwrap(), done, "from step {from}");
         }
         assert_eq!(catalog.forecast(&id).await.unwrap(), Some(done));
+    });
+}
+
+/// Otherwise an invocation without time for the whole ledger would never end.
+#[test]
+fn the_sum_of_a_ledger_is_added_up_once() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(70, 2).fill(&source);
+        Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+        let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id()});
+        let event = begin(&backend, "import", input).await;
+        let time = Budget::for_invocation(Duration::from_secs(900));
+        let progress = backend.carry_out(Function::ImportPage, event, time).await.unwrap();
+        assert_eq!(progress["more"], false, "{progress}");
+        let finalize = async |seconds| {
+            let budget = Budget::for_invocation(Duration::from_secs(seconds));
+            backend.carry_out(Function::Finalize, progress.clone(), budget).await.unwrap()
+        };
+        assert_eq!(finalize(0).await["more"], true, "nothing is added up yet");
+        let report = finalize(900).await;
+        assert_eq!((&report["status"], &report["users"]["created"]), (&json!("SUCCEEDED"), &json!(70)));
+        let queries = backend.vault().queries("LEDGER#");
+        // Cognito is asked for nothing more, and the sum is in the table.
+        let again = finalize(0).await;
+        assert_eq!((&again["status"], &again["users"]), (&report["status"], &report["users"]), "{again}");
+        assert_eq!(backend.vault().queries("LEDGER#"), queries, "no ledger page is read again");
     });
 }
 

@@ -209,6 +209,22 @@ fn users_of_a_colliding_username_are_left_out_of_a_pool_in_use() {
     }
 }
 
+#[test]
+fn a_refused_import_also_names_the_users_that_it_leaves_out_in_any_case() {
+    in_paused_time(async {
+        let named = |username: &str| user(username, &[("name", "A")]);
+        let (backend, _, target, _) =
+            exported(true, vec![named("Anna"), named("anna"), user("bert", &[]), named("carl")]).await;
+        target.configure(|pool| pool.attributes.get_mut("name").unwrap().required = true);
+        let end = Machine::new(&backend).import(input(json!({})), "refused").await;
+        let (error, cause) = end.error();
+        assert_eq!(error, "UsersNotAccepted");
+        for says in ["1 user (requiredAttributeMissing: name)", "in any case: 2 users (usernameCollides)."] {
+            assert!(cause.contains(says), "{says}: {cause}");
+        }
+    });
+}
+
 /// Users whose names, addresses and cases collide often.
 fn users() -> impl Strategy<Value = Vec<UserRecord>> {
     let one = (0u8..6, 0u8..3, 0u8..4, any::<bool>()).prop_map(|(name, case, address, is_verified)| {

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::catalog::Catalog;
-use shared::model::{RestoreState, RunId, UserStatus};
+use shared::catalog::{Catalog, Record};
+use shared::model::{RestoreState, RunId, UserRecord, UserStatus};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{Fault, MemoryBackend, MemoryPool, PageShape};
@@ -317,6 +317,37 @@ fn users_changed_during_a_restore_are_corrected_by_an_import_with_update() {
             "{second}"
         );
         assert!(compare(&contents, &target).different_users.is_empty());
+    });
+}
+
+/// The target has changed since the scan of the first pass.
+#[test]
+fn a_later_pass_looks_at_the_target_and_not_at_the_scan_of_the_first() {
+    in_paused_time(async {
+        let population = people::plain(10, 0);
+        let (backend, target, contents) = exported(&population).await;
+        (0..10).for_each(|number| drop(target.put_user(population.people[number].record(number))));
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        // The backup table lacks one record during the first pass.
+        let (lost, records) = contents.users.iter().next().unwrap();
+        let key = UserRecord::key(&source_id(), lost.as_str(), records[0].digest());
+        let item = backend.vault().remove(&key).unwrap();
+        let mut input = import();
+        input["existing"] = json!("update");
+        let machine = Machine::new(&backend);
+        let first = machine.import(input.clone(), "first").await.report();
+        let users = |report: &Value| {
+            ["alreadyThere", "created", "failed"].map(|name| report["users"][name].as_u64().unwrap())
+        };
+        assert_eq!((&first["status"], users(&first)), (&json!("PARTIAL"), [9, 0, 1]), "{first}");
+
+        backend.vault().put_by_hand(&key, item);
+        let now = target.users().into_iter().find(|user| user.record.username == records[0].username);
+        target.delete_user(&now.unwrap().sub);
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        let second = machine.import(input, "second").await.report();
+        assert_eq!((&second["status"], users(&second)), (&json!("SUCCEEDED"), [9, 1, 0]), "{second}");
+        assert_eq!(compare(&contents, &target), Comparison::default());
     });
 }
 

@@ -297,6 +297,22 @@ fn a_copy_names_items_with_other_content_and_never_overwrites_them() {
     });
 }
 
+/// A removal that ended leaves another state only with its mark.
+#[test]
+fn a_header_with_another_state_and_no_mark_is_another_header() {
+    in_paused_time(async {
+        let (origin, id) = exported(&people::plain(20, 2)).await;
+        let (destination, _) = other_account();
+        let sk = format!("SNAP#{id}");
+        let (key, mut header) = items(&origin).into_iter().find(|(key, _)| key.sk == sk).unwrap();
+        header.inner_mut().insert("state".to_owned(), AttributeValue::S("FAILED".to_owned()));
+        destination.vault().put_by_hand(&key, header);
+        let error = copy_to(&origin, &destination, &id).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ItemConflict, "{error}");
+        assert!(put_nothing(&destination), "a header in the way is seen first");
+    });
+}
+
 /// The operator restored the table to an earlier time, under another name.
 #[test]
 fn a_copy_brings_lost_items_of_a_snapshot_back_and_names_altered_ones() {

@@ -14,7 +14,7 @@ use shared::ports::Backend;
 use shared::ports::pool::Operation;
 use shared::ports::vault::Key;
 use shared::report::PlanReport;
-use shared_memory::{MemoryBackend, MemoryPool};
+use shared_memory::{MemoryBackend, MemoryPool, PageShape};
 
 use crate::support::machine::Machine;
 use crate::support::restored::{Comparison, assert_books_balance, compare, items};
@@ -95,6 +95,43 @@ fn a_missing_or_altered_page_is_named_and_restored_after_its_repair() {
             });
         }
     }
+}
+
+/// A reader names all damage at once, so it reads on after a gap.
+#[test]
+fn batches_after_a_missing_one_are_read_and_a_batch_within_another_one_is_none() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(40, 0).fill(&source);
+        source.set_shape(PageShape { sizes: vec![1], ..PageShape::default() });
+        let report =
+            Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+        let (catalog, id) =
+            (Catalog::new(backend.vault()), RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap());
+        let units = catalog.units(&id).await.unwrap();
+        let unit = units.into_iter().find(|unit| unit.listing == Listing::Users).unwrap();
+        let key = async |number| catalog.page(&id, &unit.id(), 1, number).await.unwrap().0;
+        // The pages of each batch, or the key of a batch that is missing.
+        let read = async || {
+            let batches: Vec<_> = catalog.sealed_batches(&id, &unit).try_collect().await.unwrap();
+            batches.into_iter().map(|batch| batch.map(|batch| batch.pages.len())).collect::<Vec<_>>()
+        };
+        let whole = [Ok(16), Ok(16), Ok(8)];
+        assert_eq!(read().await, whole);
+        let (first, second) = (key(1).await, key(17).await);
+        let item = items(&backend).remove(&first).unwrap();
+        let within = Key::new(first.pk.as_str(), format!("{}5", first.sk.strip_suffix('1').unwrap()));
+        backend.vault().put_by_hand(&within, item.clone());
+        assert_eq!(read().await, whole, "no batch begins at page 5");
+        backend.vault().remove(&within);
+        for (key, found) in
+            [(&first, [Err(first.clone()), Ok(16), Ok(8)]), (&second, [Ok(16), Err(second.clone()), Ok(8)])]
+        {
+            let item = backend.vault().remove(key).unwrap();
+            assert_eq!(read().await, found);
+            backend.vault().put_by_hand(key, item);
+        }
+    });
 }
 
 #[test]

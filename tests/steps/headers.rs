@@ -99,13 +99,19 @@ fn an_import_holds_its_snapshot_until_its_lease_ends() {
         let restore = RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap();
         let hold = Hold { target: target_id(), execution: "import".to_owned() };
         catalog.hold(&snapshot.id, &restore, &hold).await.unwrap();
-        assert!(!catalog.is_held(&snapshot.id, now).await.unwrap(), "nobody has the lease");
+        assert!(catalog.held_until(&snapshot.id, now).await.unwrap().is_none(), "nobody has the lease");
         hold_lease(&catalog, RunKind::Import, "import", now).await;
         let end = now + Lease::DURATION;
-        assert!(catalog.is_held(&snapshot.id, end - SignedDuration::from_millis(1)).await.unwrap());
-        assert!(!catalog.is_held(&snapshot.id, end).await.unwrap());
+        assert_eq!(
+            catalog.held_until(&snapshot.id, end - SignedDuration::from_millis(1)).await.unwrap(),
+            Some(end)
+        );
+        assert!(catalog.held_until(&snapshot.id, end).await.unwrap().is_none());
         hold_lease(&catalog, RunKind::Import, "other", end).await;
-        assert!(!catalog.is_held(&snapshot.id, end).await.unwrap(), "another import has the lease");
+        assert!(
+            catalog.held_until(&snapshot.id, end).await.unwrap().is_none(),
+            "another import has the lease"
+        );
     });
 }
 

@@ -44,6 +44,7 @@ mod latency;
 mod leases;
 mod lost_connections;
 mod lost_records;
+mod members_in_use;
 mod memory_on_order;
 mod metrics;
 mod namesakes;

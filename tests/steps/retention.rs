@@ -8,14 +8,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::ErrorKind;
 use shared::catalog::Catalog;
-use shared::model::{Metric, Retention, RunId};
+use shared::model::{Metric, Retention, RunId, Sub, UserRecord};
 use shared::operations::HeldLease;
 use shared::operations::prune::{Decision, RemainingWork, RemovalReason, RemovalRequest, plan, prune};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::pool::PoolErrorKind;
-use shared::ports::vault::Key;
-use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
+use shared::ports::vault::{Access, Key};
+use shared_memory::{Applied, CallSite, Fault, MemoryBackend, MemoryPool, Mishap, PageShape};
 
 use crate::support::machine::Machine;
 use crate::support::people;
@@ -507,6 +507,45 @@ fn a_removal_in_any_budget_ends_or_says_that_it_makes_no_progress() {
     let expected = BTreeSet::from([(false, false), (false, true), (true, false), (true, true)]);
     assert!(ends.is_subset(&expected) && ends.contains(&(true, true)), "{ends:?}");
     assert!(ends.iter().any(|(progressed, _)| !progressed), "{ends:?}");
+}
+
+/// One transaction deletes 99 records. A user may have more versions, and the checkpoint names only the user.
+#[test]
+fn a_removal_ends_with_all_versions_of_a_user_and_each_invocation_deletes_those_of_one_user() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(3, 0).fill(&source);
+        let subs: BTreeSet<Sub> = source.users().into_iter().map(|user| user.sub).collect();
+        let versions = [110, 88, 5];
+        for day in 0..=110 {
+            for (sub, versions) in subs.iter().zip(versions) {
+                let name = |record: &mut UserRecord| {
+                    drop(record.attributes.insert("name".to_owned(), day.to_string()))
+                };
+                if day <= versions {
+                    source.change_user(sub, name);
+                }
+            }
+            export(&Machine::new(&backend), &day.to_string()).await;
+            tokio::time::sleep(DAY).await;
+        }
+        // Each deletion takes all the time of an invocation.
+        backend.script().set_weather(Some(Box::new(|site| {
+            let is_deletion = matches!(site, CallSite::Vault(_, Access::DeleteFenced));
+            Mishap { fault: None, delay: Duration::from_secs(if is_deletion { 20 } else { 0 }) }
+        })));
+        let (catalog, source) = (Catalog::new(backend.vault()), source_id());
+        let mut lease = HeldLease::take(&catalog, &source, "prune", backend.clock()).await.unwrap();
+        let mut deleted = Vec::new();
+        for _ in 0..2 {
+            let (budget, wanted) = (Budget::for_invocation(Duration::from_secs(20)), by_policy("last=1"));
+            let ended = prune(&catalog, &source, &wanted, &mut lease, budget, &mut ()).await.unwrap();
+            assert_eq!(ended.remaining, RemainingWork::Some { progressed: true });
+            deleted.push(ended.removed.records);
+        }
+        assert_eq!(deleted, [110 + 88, 5]);
+        assert!(orphans(&backend).await.is_empty());
+    });
 }
 
 /// A comparison may read for longer than the lease of the removal lasts.

@@ -2,8 +2,11 @@
 //!
 //! Method: an export lists its pool. Then its units, its header or its lease change, and finalize runs.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde_dynamo::{AttributeValue, Item};
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{
@@ -12,6 +15,7 @@ use shared::model::{
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
+use shared::ports::vault::REVISION;
 use shared::{ErrorKind, steps};
 use shared_memory::{MemoryBackend, MemoryPool, MemoryVault, PageShape};
 
@@ -124,6 +128,56 @@ fn a_run_that_has_released_its_lease_seals_nothing() {
         assert_eq!(finalize(&backend, &progress).await.unwrap_err().kind(), ErrorKind::RunEnded);
         assert_eq!(header(&catalog, &progress.run_id).await.state, SnapshotState::Running);
     });
+}
+
+/// Another invocation may fail the run or find a lost record at any call of finalize.
+#[test]
+fn a_header_that_changes_while_finalize_runs_is_not_sealed() {
+    type Change = fn(&mut Snapshot);
+    let changes: [(Change, SnapshotState); 2] = [
+        (|header| header.state = SnapshotState::Failed, SnapshotState::Failed),
+        (|header| header.look_ups.all = true, SnapshotState::Running),
+    ];
+    for (change, expected) in changes {
+        let mut call = 0;
+        loop {
+            call += 1;
+            let is_changed = in_paused_time(async {
+                let (backend, _, progress) = listed_by_one(70).await;
+                let (vault, is_changed) = (backend.vault(), Arc::new(AtomicBool::new(false)));
+                let (id, changed) = (progress.run_id.clone(), Arc::clone(&is_changed));
+                backend.script().change(backend.script().calls() + call, move || {
+                    changed.store(change_running_header(&vault, &id, change), Ordering::Relaxed);
+                });
+                let ended = finalize(&backend, &progress).await;
+                let is_changed = is_changed.load(Ordering::Relaxed);
+                let header = header(&Catalog::new(backend.vault()), &progress.run_id).await;
+                let expected = if is_changed { expected } else { SnapshotState::Sealed };
+                assert_eq!((ended.is_err(), header.state), (is_changed, expected), "{call}: {ended:?}");
+                is_changed
+            });
+            if !is_changed {
+                break;
+            }
+        }
+        assert!(call > 5, "{call}");
+    }
+}
+
+/// Changes the header of a running export by hand. False if the export is sealed.
+fn change_running_header(vault: &MemoryVault, id: &RunId, change: fn(&mut Snapshot)) -> bool {
+    let (key, item) = vault.items().into_iter().find(|(key, _)| key.sk == format!("SNAP#{id}")).unwrap();
+    let mut header: Snapshot = serde_dynamo::from_item(item.clone()).unwrap();
+    if header.state != SnapshotState::Running {
+        return false;
+    }
+    change(&mut header);
+    let mut changed: Item = serde_dynamo::to_item(header).unwrap();
+    let AttributeValue::N(revision) = &item.inner()[REVISION] else { panic!("a revision is a number") };
+    let revision = revision.parse::<u64>().unwrap() + 1;
+    changed.inner_mut().insert(REVISION.to_owned(), AttributeValue::N(revision.to_string()));
+    vault.put_by_hand(&key, changed);
+    true
 }
 
 #[test]

@@ -226,6 +226,34 @@ fn a_selected_user_on_an_unreadable_page_is_not_counted_twice() {
     }
 }
 
+#[test]
+fn a_selection_whose_users_are_all_excepted_says_so() {
+    in_paused_time(async {
+        let (backend, _, contents) = exported(PageShape::default()).await;
+        let username = contents.users.values().next().unwrap()[0].username.clone();
+        let both = json!({"select": {"usernames": [username]}, "except": {"usernames": [username]}});
+        let end = Machine::new(&backend).import(import(both), "both").await;
+        let (error, cause) = end.error();
+        assert_eq!(error, "SelectionEmpty");
+        assert!(cause.contains("each user that it names is also an exception"), "{cause}");
+        assert!(!cause.contains("letter by letter"), "{cause}");
+    });
+}
+
+#[test]
+fn a_target_that_holds_selected_users_of_an_earlier_restore_is_named_so() {
+    in_paused_time(async {
+        let (backend, _, contents) = exported(PageShape::default()).await;
+        let username = contents.users.values().next().unwrap()[0].username.clone();
+        let selected = import(json!({"select": {"usernames": [username]}}));
+        Machine::new(&backend).import(selected, "selected").await.report();
+        let end = Machine::new(&backend).import(import(json!({})), "all").await;
+        let (error, cause) = end.error();
+        assert_eq!(error, "TargetNotEmpty");
+        assert!(cause.contains("has already restored selected users of snapshot"), "{cause}");
+    });
+}
+
 fn remove_record(backend: &MemoryBackend, sub: &Sub) {
     let keys = items(backend).into_keys();
     for key in keys.filter(|key| key.pk.starts_with("USER#") && key.to_string().contains(sub.as_str())) {

@@ -4,11 +4,12 @@
 //! messages that Cognito cannot send, and with users that never confirmed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::model::{GroupName, MfaPreference, MfaSetting, UserRecord, UserStatus, Username};
+use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
 
@@ -224,6 +225,34 @@ fn a_user_is_invited_again_if_the_answer_about_the_invitation_is_lost() {
             });
         }
     }
+}
+
+/// The sub map says that the restore created the user and got the answer.
+#[test]
+fn an_import_that_dies_between_sub_map_and_ledger_sends_no_second_invitation() {
+    let deaths_between = (1..=8).filter(|nth| {
+        in_paused_time(async {
+            let (backend, target) = exported(&[user("anna", &EMAIL, None)], None).await;
+            let (script, dying, vault) =
+                (backend.script().clone(), backend.script().clone(), backend.vault());
+            let is_between = Arc::new(AtomicBool::new(false));
+            let (nth, between) = (*nth, is_between.clone());
+            script.change_before(Operation::AdminCreateUser, 1, move || {
+                let death = dying.calls() + nth;
+                dying.fault(death, Fault::Die(Applied::All));
+                dying.change(death + 1, move || {
+                    let has = |kind: &str| vault.items().keys().any(|key| key.sk.starts_with(kind));
+                    between.store(has("NEW#") && !has("LEDGER#users"), Ordering::Relaxed);
+                });
+            });
+            let report = import(&backend, json!({"passwords": "temporary", "sendInvitations": true})).await;
+            assert_eq!((&report["status"], &report["notes"]["invited"]), (&json!("SUCCEEDED"), &json!(1)));
+            let is_between = is_between.load(Ordering::Relaxed);
+            assert!(!is_between || target.messages() == 1, "{nth}: {report}");
+            is_between
+        })
+    });
+    assert!(deaths_between.count() > 0);
 }
 
 #[test]

@@ -133,6 +133,25 @@ fn a_verification_looks_up_users_that_the_listing_leaves_out() {
     });
 }
 
+/// Each invocation adds the users that it has seen to those of the invocations before.
+#[test]
+fn a_verification_in_several_invocations_looks_up_no_user() {
+    in_paused_time(async {
+        let (backend, target, _) = exported(150).await;
+        target.set_shape(PageShape { sizes: vec![7], ..PageShape::default() });
+        let script = backend.script().clone();
+        let slow = move || script.set_latency(Duration::from_secs(1), Duration::ZERO);
+        before_the_listing(&backend, &target, move |_, _| slow());
+        let machine = Machine::new(&backend).with_budget(Duration::from_secs(8));
+        let report = machine.import(import(), "import").await.report();
+        assert_eq!(report["verification"]["same"], 150, "{report}");
+        // One invocation lists less than a third of the 22 pages.
+        assert!(machine.invocations().len() >= 5, "{}", machine.invocations().len());
+        let log = backend.script().log();
+        assert!(!log.iter().any(|(_, operation)| *operation == Operation::AdminGetUser));
+    });
+}
+
 #[test]
 fn a_verification_costs_a_call_for_each_page() {
     in_paused_time(async {

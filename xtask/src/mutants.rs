@@ -48,6 +48,7 @@ const MODULES: [Module; 5] = [
             "retention::",
             "selections::",
             "shrunk_snapshots::",
+            "sign_in::",
             "verification::",
             "verify::",
         ],
@@ -93,6 +94,7 @@ const MODULES: [Module; 5] = [
         step_tests: &[
             "adoption::",
             "aliases::",
+            "continued_restores::",
             "federated::",
             "forecasts::",
             "namesakes::",

@@ -9,6 +9,7 @@ use shared::model::{ExportInput, ImportInput, RunKind};
 use shared::{Error, ErrorKind};
 
 use crate::exit::RESTORE_PARTIAL;
+use crate::output::flags::command;
 
 /// The calls of Step Functions that this program makes.
 pub trait Executions {
@@ -45,8 +46,11 @@ impl ExecutionArn {
             _ => Err(Error::new(
                 ErrorKind::InvalidInput,
                 "This is not the ARN of an execution.",
-                "It looks like arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:NAME. \
-                 `cognito-backup status` lists the last executions.",
+                format!(
+                    "It looks like arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:NAME. `{}` lists \
+                     the last executions.",
+                    command("status")
+                ),
             )),
         }
     }

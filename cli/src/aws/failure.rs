@@ -6,6 +6,8 @@ use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use shared::{Error, ErrorKind};
 use shared_aws::codes::code_of;
 
+use crate::output::flags::command;
+
 /// The named error for a failed `call`. It repeats nothing of the message, which can quote the input of a run.
 pub fn named<E, R>(call: &str, error: &SdkError<E, R>) -> Error
 where
@@ -40,10 +42,10 @@ where
         ),
         "ExecutionDoesNotExist" => (
             ErrorKind::InvalidInput,
-            "Check the ARN and the account. `cognito-backup status` lists the last executions.".to_owned(),
+            format!("Check the ARN and the account. `{}` lists the last executions.", command("status")),
         ),
         "InvalidArn" => {
-            (ErrorKind::InvalidInput, "Copy the ARN from `cognito-backup status` or the console.".to_owned())
+            (ErrorKind::InvalidInput, format!("Copy the ARN from `{}` or the console.", command("status")))
         }
         "StateMachineDoesNotExist" => (
             ErrorKind::InvalidConfiguration,

@@ -22,6 +22,7 @@ use shared::model::{PoolId, RunId};
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
 
+use crate::output::flags::command;
 use crate::problem::Result;
 use crate::watch::Meter;
 
@@ -53,8 +54,10 @@ async fn pool_of<V: Vault>(catalog: &Catalog<V>, table: &str, id: &RunId) -> Res
         Error::new(
             ErrorKind::SnapshotNotFound,
             format!("Table {table} holds no snapshot {id}."),
-            "Check the id, and that exports write to this table. `cognito-backup snapshots --pool POOL_ID` lists the \
-             snapshots of a pool.",
+            format!(
+                "Check the id, and that exports write to this table. `{}` lists the snapshots of a pool.",
+                command("snapshots --pool POOL_ID")
+            ),
         )
         .into()
     })

@@ -157,7 +157,7 @@ impl Request {
         released?;
         // The plan refuses a named snapshot that an import uses. Since then, an import may have
         // begun to use one.
-        let in_use = !plan.ids(|decision| *decision == Decision::InUse).is_empty()
+        let in_use = !plan.ids(|decision| matches!(decision, Decision::InUse { .. })).is_empty()
             && matches!(self.wanted, RemovalRequest::Named(_));
         let status = if in_use { ExitStatus::Failed } else { ExitStatus::Done };
         Ok(Answer::new(&PruneEnd::new(&self.pool, &table.place, plan, Some(removed)), status, clock.now()))

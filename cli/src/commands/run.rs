@@ -19,6 +19,7 @@ use crate::aws::{ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
 use crate::guidance::for_refusal;
 use crate::losses::{MAX_NAMED, first_losses};
+use crate::output::flags::command;
 use crate::output::{Answer, ExportEnd, ImportEnd, PlanEnd, StillRunning};
 use crate::problem::{Problem, Result};
 use crate::watch::{DeployedRun, Watched, find_restore, find_snapshot, lost_sight, watch};
@@ -182,7 +183,10 @@ fn report<T: DeserializeOwned>(view: &ExecutionView) -> Result<T, Error> {
         Error::new(
             ErrorKind::Internal,
             format!("Execution {} succeeded, but its output is unreadable.", view.arn),
-            "Use the version of this program that belongs to the deployment. `cognito-backup status` reads the table.",
+            format!(
+                "Use the version of this program that belongs to the deployment. `{}` reads the table.",
+                command("status")
+            ),
         )
     })
 }
@@ -262,7 +266,8 @@ fn after_failure(view: &ExecutionView, error: &str, status: ExitStatus) -> Strin
         (_, ExitStatus::Refused) | (RunInput::Unreadable, _) => in_words,
         (RunInput::Export(_), _) => "Earlier snapshots are unchanged.".to_owned(),
         (RunInput::Import(_), ExitStatus::Partial) => {
-            format!("`cognito-backup status --execution {}` shows what is missing. The same import tries the missing entries again.", view.arn)
+            let show = command(format!("status --execution {}", view.arn));
+            format!("`{show}` shows what is missing. The same import tries the missing entries again.")
         }
         (RunInput::Import(_), _) if !in_words.is_empty() => in_words,
         (RunInput::Import(_), _) => {

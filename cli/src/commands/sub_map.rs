@@ -10,6 +10,7 @@ use shared::ports::vault::Vault;
 use super::{Deployment, Session};
 use crate::arguments;
 use crate::exit::ExitStatus;
+use crate::output::flags::command;
 use crate::output::{Answer, LineFormat, SubMapLines, heading};
 use crate::problem::{Problem, Result};
 use crate::sub_maps::MergedSubMaps;
@@ -126,9 +127,8 @@ impl Request {
             "RestoreNotFound",
             format!("Table {table} holds no restore{which} into user pool {}.", self.pool),
             format!(
-                "Check the id, and that imports write to this table. `cognito-backup status --pool {}` lists the newest \
-                 restores.",
-                self.pool
+                "Check the id, and that imports write to this table. `{}` lists the newest restores.",
+                command(format!("status --pool {}", self.pool))
             ),
         ))
     }
@@ -158,7 +158,8 @@ fn restore_id(text: &str, pool: &PoolId) -> Result<RunId> {
             "InvalidInput",
             format!("{text:?} is not a restore id."),
             format!(
-                "A restore id looks like 20261121T020000123Z-1a2b3c4d. `cognito-backup status --pool {pool}` lists the newest."
+                "A restore id looks like 20261121T020000123Z-1a2b3c4d. `{}` lists the newest.",
+                command(format!("status --pool {pool}"))
             ),
         )
     })

@@ -20,7 +20,6 @@ use tokio::time::Instant;
 
 use super::{Deployment, Session, pool_of, run};
 use crate::arguments;
-use crate::output::flags::places_to_flags;
 use crate::output::text::duration;
 use crate::output::{Answer, VerifyEnd, snapshot_in_words};
 use crate::problem::{Problem, Result};
@@ -60,8 +59,6 @@ pub struct Request {
     tps: Tps,
     all: bool,
     json: bool,
-    /// The flags that say where things are, for the next command.
-    places: String,
 }
 
 impl Request {
@@ -83,8 +80,8 @@ impl Request {
             ));
         }
         let tps = arguments::read_if_given("--tps", args.tps.as_deref(), Tps::parse)?.unwrap_or(Tps::DEFAULT);
-        let (all, json, places) = (args.all, settings.json, places_to_flags(settings));
-        Ok(Self { source, snapshot, against, tps, all, json, places })
+        let (all, json) = (args.all, settings.json);
+        Ok(Self { source, snapshot, against, tps, all, json })
     }
 
     pub fn pool(&self) -> &PoolId {
@@ -118,8 +115,7 @@ impl Request {
             findings,
             left_out,
             pool.limiter().stats().await,
-        )
-        .at_places(&self.places);
+        );
         let now = (session.now)();
         if !self.all {
             return Ok(Answer::new(&end, end.exit_status(), now));

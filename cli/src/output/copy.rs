@@ -6,6 +6,7 @@ use shared::model::{PoolId, RunId, Snapshot};
 use shared::operations::copy::{Copied, Tally};
 
 use super::Report;
+use super::flags::command_elsewhere;
 use super::text::{ago, number, size, table};
 use crate::aws::TablePlace;
 
@@ -52,15 +53,17 @@ impl Report for CopyEnd {
         let bytes = &copied.bytes;
         format!(
             "{}{sealed}\n\n{}\n\nCopied: {}. Already there: {}.\n\
-             Next: create an empty user pool in account {}, and restore the snapshot into it with credentials of that account:\n  \
-             cognito-backup import --pool {pool} --into TARGET --snapshot {snapshot} --table {} --region {}",
+             Next: create an empty user pool in account {}, and restore the snapshot into it with credentials of that account:\n  {}",
             self.summary,
             counts(copied),
             size(bytes.copied),
             size(bytes.already_there),
             destination.account,
-            destination.table,
-            destination.region
+            command_elsewhere(
+                format!("import --pool {pool} --into TARGET --snapshot {snapshot}"),
+                &destination.table,
+                &destination.region
+            )
         )
     }
 }

@@ -1,14 +1,37 @@
 //! Commands that the operator can run next: the flags of an import's input, and the settings of this command.
 
+use std::cell::RefCell;
+use std::fmt::Display;
+
 use shared::model::{
     Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, Selection, Unconfirmed,
 };
 
 use crate::settings::Settings;
 
+thread_local! {
+    /// The flags that [`command`] repeats. The program reads its settings once, and has one thread for its command.
+    static PLACES: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// From now on, every next command repeats the settings that say where things are.
+pub fn repeat_places(settings: &Settings) {
+    PLACES.set(places_to_flags(settings));
+}
+
+/// A command that the operator can run next, at the places of this one. `words` are its verb and its options.
+pub fn command(words: impl Display) -> String {
+    PLACES.with_borrow(|places| format!("cognito-backup {words}{places}"))
+}
+
+/// A command that the operator can run next on another table, with other credentials.
+pub fn command_elsewhere(words: impl Display, table: &str, region: &str) -> String {
+    format!("cognito-backup {words} --table {} --region {}", quoted(table), quoted(region))
+}
+
 /// The settings that say where things are, each with a blank before it. Without them, the next command would
 /// look elsewhere. A default has no flag.
-pub fn places_to_flags(settings: &Settings) -> String {
+fn places_to_flags(settings: &Settings) -> String {
     let Settings { table, region, profile, endpoint_url, .. } = settings;
     let table = table.as_ref().filter(|table| *table != Settings::DEFAULT_TABLE);
     [
@@ -99,7 +122,39 @@ mod tests {
                 // The environment of the test may name a table.
                 settings.table = None;
             }
-            assert_eq!(places_to_flags(&settings), flags);
+            repeat_places(&settings);
+            assert_eq!(command("status"), format!("cognito-backup status{flags}"));
         }
+    }
+
+    /// Each source file of this package that holds a command, outside its tests and comments.
+    #[test]
+    fn only_one_place_writes_commands() {
+        let sources = walk(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")));
+        assert!(sources.len() > 40, "{}", sources.len());
+        for path in sources {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                let writes = VERBS.iter().any(|verb| line.contains(&format!("cognito-backup {verb}")));
+                // A lease names its holder so.
+                assert!(!writes || line.contains("holder_name("), "{}: {line}", path.display());
+            }
+        }
+    }
+
+    const VERBS: [&str; 9] =
+        ["copy", "export", "import", "pool", "prune", "snapshots", "status", "sub-map", "verify"];
+
+    fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files = entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] });
+        let is_code = |path: &std::path::PathBuf| {
+            let is_test = ["tests", "reference"].iter().any(|folder| path.iter().any(|part| part == *folder));
+            path.extension().is_some_and(|extension| extension == "rs")
+                && !is_test
+                && !path.ends_with("testing.rs")
+        };
+        files.filter(is_code).collect()
     }
 }

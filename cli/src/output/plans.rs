@@ -7,6 +7,7 @@ use shared::model::GroupName;
 use shared::report::PlanReport;
 
 use super::Report;
+use super::flags::command;
 use super::text::{number, table};
 use crate::aws::ExecutionArn;
 use crate::exit::ExitStatus;
@@ -75,9 +76,9 @@ impl Report for PlanEnd {
                 let flags = if loses { "--accept-shrunk and --accept-losses" } else { "--accept-shrunk" };
                 format!(
                     "Next: find out whether users were deleted on purpose. If not: the same command with --snapshot and the \
-                     newest one from before the loss, which `cognito-backup snapshots --pool {}` lists. If so: the same \
-                     command with {flags} instead of --plan.",
-                    report.source_user_pool_id
+                     newest one from before the loss, which `{}` lists. If so: the same command with {flags} instead of \
+                     --plan.",
+                    command(format!("snapshots --pool {}", report.source_user_pool_id))
                 )
             }
             (None, _) if !report.is_readable() => {
@@ -96,9 +97,9 @@ impl Report for PlanEnd {
             (None, _) => "Next: the same command without --plan.".to_owned(),
             (Some(_), _) if !report.forecast.old_sub_attribute_filled.is_none() => {
                 format!(
-                    "Next: name another attribute with --old-sub-attribute, or none. `cognito-backup sub-map --into {}` prints \
-                     the old subs, too. Then make the plan again.",
-                    report.target_user_pool_id
+                    "Next: name another attribute with --old-sub-attribute, or none. `{}` prints the old subs, too. Then make \
+                     the plan again.",
+                    command(format!("sub-map --into {}", report.target_user_pool_id))
                 )
             }
             (Some(_), _) => {

@@ -13,6 +13,7 @@ use shared::model::configuration::difference::{
 use shared::model::{PoolId, RunId, Snapshot};
 
 use super::Report;
+use super::flags::command;
 use crate::exit::ExitStatus;
 
 /// The most characters of a value in the text. JSON has it whole.
@@ -56,9 +57,6 @@ pub struct PoolDiff {
     new: ComparedConfiguration,
     #[serde(flatten)]
     difference: ConfigurationDifference,
-    /// The flags that say where things are, for the next command.
-    #[serde(skip)]
-    places: String,
 }
 
 impl PoolDiff {
@@ -67,12 +65,7 @@ impl PoolDiff {
         new: ComparedConfiguration,
         difference: ConfigurationDifference,
     ) -> Self {
-        Self { old, new, difference, places: String::new() }
-    }
-
-    /// The same answer, with the [flags](super::flags::places_to_flags) that say where things are.
-    pub fn at_places(self, places: &str) -> Self {
-        Self { places: places.to_owned(), ..self }
+        Self { old, new, difference }
     }
 
     /// How the command ends. What was not compared is no difference.
@@ -145,11 +138,11 @@ impl PoolDiff {
     }
 
     fn next(&self) -> Option<String> {
-        let Self { old, places, .. } = self;
+        let old = &self.old;
         let id = old.snapshot_id.as_ref().filter(|_| !self.difference.same)?;
         Some(format!(
-            "Next: `cognito-backup pool show --pool {} --snapshot {id}{places}` prints the old configuration.",
-            old.user_pool_id
+            "Next: `{}` prints the old configuration.",
+            command(format!("pool show --pool {} --snapshot {id}", old.user_pool_id))
         ))
     }
 }

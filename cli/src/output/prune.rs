@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::format::plural;
+use shared::format::{form, plural};
 use shared::model::{KeptFor, PoolId, Pruned, RunId, Snapshot, SnapshotState};
 use shared::operations::prune::{Decision, Plan, RemovalReason};
 
 use super::Report;
-use super::text::{ago, number, table};
+use super::flags::command;
+use super::text::{ago, number, table, time};
 use crate::aws::TablePlace;
 
 /// A removal that was completed, or the plan of one.
@@ -38,7 +39,15 @@ pub struct PrunedRow {
     pub users: u64,
     pub fate: DecisionName,
     pub why: Vec<&'static str>,
+    /// If an import uses it: when the lease of the import ends, unless the import renews it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<Timestamp>,
 }
+
+/// Why a snapshot goes on being removed.
+const BEGUN: &str = "removal already begun";
+/// Why a snapshot needs a look: it holds users that the pool has lost since.
+const USERS_LOST: &str = "users lost since";
 
 /// What happens to a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -72,20 +81,25 @@ fn row(snapshot: Snapshot, fate: &Decision) -> PrunedRow {
     let (name, why) = match fate {
         Decision::Kept(why) if why.is_empty() => (DecisionName::Kept, vec!["not named"]),
         Decision::Kept(why) => (DecisionName::Kept, why.iter().map(|why: &KeptFor| why.name()).collect()),
-        Decision::HeldBack => (DecisionName::Kept, vec!["users lost since"]),
-        Decision::InUse => (DecisionName::InUse, vec!["import uses it"]),
+        Decision::HeldBack => (DecisionName::Kept, vec![USERS_LOST]),
+        Decision::InUse { .. } => (DecisionName::InUse, vec!["import uses it"]),
         Decision::Removed(going) => {
             let why = match going {
                 RemovalReason::NoRule => vec!["no rule keeps it"],
-                RemovalReason::NoRuleAndLostUsers => vec!["no rule keeps it", "users lost since"],
+                RemovalReason::NoRuleAndLostUsers => vec!["no rule keeps it", USERS_LOST],
                 RemovalReason::NeverCompleted => vec!["never completed"],
                 RemovalReason::Named => vec!["named"],
-                RemovalReason::Begun => vec!["removal already begun"],
+                RemovalReason::Begun => vec![BEGUN],
             };
             (DecisionName::Removed, why)
         }
     };
+    let held_until = match fate {
+        Decision::InUse { held_until } => *held_until,
+        Decision::Kept(_) | Decision::HeldBack | Decision::Removed(_) => None,
+    };
     PrunedRow {
+        held_until,
         status: snapshot.lasting_state().unwrap_or(snapshot.state),
         snapshot_id: snapshot.id,
         users: snapshot.counts.users,
@@ -112,8 +126,27 @@ fn summary(pool: &PoolId, rows: &[PrunedRow], removed: Option<&Pruned>) -> Strin
             format!("User pool {pool}: {} removed, {} kept.", removed.summary(), number(staying))
         }
     };
+    if removed.is_some() && rows.iter().any(|row| row.why.contains(&BEGUN)) {
+        words += " These numbers may include what an earlier, interrupted removal had deleted already.";
+    }
     if in_use > 0 {
         words += &format!(" An import uses {}: run the command again when it has ended.", snapshots(in_use));
+        if let Some(until) = rows.iter().filter_map(|row| row.held_until).max() {
+            words += &format!(
+                " If no import runs, one was aborted: its lease ends at {}. `{}` shows what runs.",
+                time(until),
+                command("status")
+            );
+        }
+    }
+    let lost = rows.iter().filter(|row| row.why.contains(&USERS_LOST)).count() as u64;
+    if lost > 0 && removed.is_none() {
+        words += &format!(
+            " ATTENTION: over 20 % of the users of {} are missing later (users lost since). Keep {}, unless the users were \
+             deleted on purpose.",
+            snapshots(lost),
+            form(lost, "it", "them")
+        );
     }
     words
 }
@@ -164,7 +197,7 @@ mod tests {
         let snapshots = vec![
             planned(9, Decision::Kept(vec![KeptFor::Newest, KeptFor::Rule(Rule::Days)])),
             failed,
-            planned(7, Decision::InUse),
+            planned(7, Decision::InUse { held_until: Some(testing::now()) }),
             planned(6, Decision::HeldBack),
             planned(5, Decision::Kept(Vec::new())),
             planned(4, Decision::Removed(RemovalReason::NoRule)),

@@ -9,7 +9,7 @@ use shared::model::{
 use shared::report::{ExportReport, ImportReport};
 
 use super::Report;
-use super::flags::to_flags;
+use super::flags::{command, to_flags};
 use super::restores::outcomes;
 use crate::aws::ExecutionArn;
 use crate::losses::Loss;
@@ -28,11 +28,13 @@ impl Report for ExportEnd {
     fn human(&self, _: Timestamp) -> String {
         let report = &self.report;
         format!(
-            "{}\n{}\nRestore it with: cognito-backup import --pool {} --into TARGET --snapshot {}",
+            "{}\n{}\nRestore it with: {}",
             report.summary,
             calls(&report.calls),
-            report.user_pool_id,
-            report.snapshot_id
+            command(format!(
+                "import --pool {} --into TARGET --snapshot {}",
+                report.user_pool_id, report.snapshot_id
+            ))
         )
     }
 }
@@ -146,12 +148,12 @@ impl ImportEnd {
             // With `skip`, the target may have users of the snapshot that differ.
             if tally.present() == 0 && !tally.reasons.contains_key(&ReasonCode::AlreadyInTarget) {
                 return format!(
-                    "Next: the target has no user of the snapshot. Look for another snapshot, with:\n  \
-                     cognito-backup snapshots --pool {source}"
+                    "Next: the target has no user of the snapshot. Look for another snapshot, with:\n  {}",
+                    command(format!("snapshots --pool {source}"))
                 );
             }
             let (next, users) = if is_repair {
-                let list = format!("cognito-backup sub-map --into {target}");
+                let list = command(format!("sub-map --into {target}"));
                 (format!("list the new subs of the users that were created, with: {list}"), "these users")
             } else {
                 ("configure the application to use the target pool.".to_owned(), "users")
@@ -165,13 +167,15 @@ impl ImportEnd {
             return format!("Next: {next}\nNo restore brings back passwords: {users} sign in {how}");
         }
         format!(
-            "Next: remove the causes above. Then try only the missing entries again, with:\n  \
-             cognito-backup import --pool {} --into {} --snapshot {}{}",
-            self.source_user_pool_id,
-            self.target_user_pool_id,
-            // `latest` may be another snapshot by then.
-            self.snapshot_id,
-            to_flags(&self.options, &self.selection)
+            "Next: remove the causes above. Then try only the missing entries again, with:\n  {}",
+            command(format!(
+                "import --pool {} --into {} --snapshot {}{}",
+                self.source_user_pool_id,
+                self.target_user_pool_id,
+                // `latest` may be another snapshot by then.
+                self.snapshot_id,
+                to_flags(&self.options, &self.selection)
+            ))
         )
     }
 }
@@ -232,7 +236,7 @@ impl StillRunning {
 
 /// The command that watches `execution` to its end.
 pub fn watch_with(execution: &ExecutionArn) -> String {
-    format!("cognito-backup status --execution {execution} --wait")
+    command(format!("status --execution {execution} --wait"))
 }
 
 impl Report for StillRunning {

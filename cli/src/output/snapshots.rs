@@ -114,11 +114,8 @@ pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
                 row.snapshot_id
             );
         }
-        if row.listing == Some(UserListing::Split) {
-            text += &format!(
-                "\n{} lists users by a split listing: new users that Cognito's filter overlooks cannot be proven absent.",
-                row.snapshot_id
-            );
+        if let Some(meaning) = row.listing.map(UserListing::meaning).filter(|words| !words.is_empty()) {
+            text += &format!("\n{}: {meaning}", row.snapshot_id);
         }
         if row.status == SnapshotState::Pruning {
             text += &if row.is_removal_decided {
@@ -182,9 +179,9 @@ mod tests {
         let now = testing::now();
         let rows = [split(1), testing::snapshot(2, 400_000)].map(|snapshot| SnapshotRow::new(snapshot, now));
         let text = snapshot_table(&rows, now);
-        let says = format!("{} lists users by a split listing: new users", rows[0].snapshot_id);
+        let says = format!("{}: A split listing lists its users", rows[0].snapshot_id);
         assert!(text.contains(&says), "{text}");
-        let of_one = format!("{} lists users", rows[1].snapshot_id);
+        let of_one = format!("{}: A split", rows[1].snapshot_id);
         assert!(!text.contains(&of_one), "{text}");
     }
 

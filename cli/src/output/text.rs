@@ -1,8 +1,9 @@
 //! Numbers, times and tables for the operator.
 
+use std::cell::Cell;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use shared::format::plural;
 pub use shared::format::{ago, grouped as number, seconds_between, time};
 use shared::model::{Counts, RecordKind};
@@ -39,6 +40,19 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// The least width of a last column that is wrapped.
+const MIN_WRAPPED: usize = 20;
+
+thread_local! {
+    /// The columns of the terminal. None without a terminal: then no table is wrapped.
+    static TERMINAL: Cell<Option<u16>> = const { Cell::new(None) };
+}
+
+/// From now on, the last column of a table is wrapped so that the table fits into the terminal.
+pub fn fit_to_terminal() {
+    TERMINAL.set(Table::new().width());
+}
+
 /// Columns without lines. A column whose header begins with `>` is right-aligned.
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
@@ -53,7 +67,24 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
+    if let Some(width) = TERMINAL.get() {
+        wrap_last_column(&mut table, width);
+    }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Wraps the last column, unless the others leave it no room.
+fn wrap_last_column(table: &mut Table, width: u16) {
+    let widths = table.column_max_content_widths();
+    let others = widths.iter().rev().skip(1).map(|content| usize::from(*content) + 2).sum::<usize>();
+    if others + MIN_WRAPPED > usize::from(width) {
+        return;
+    }
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    let last = widths.len().saturating_sub(1);
+    table.column_iter_mut().take(last).for_each(|column| {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    });
 }
 
 /// `text` with each line indented.
@@ -76,6 +107,21 @@ mod tests {
     fn sizes_have_one_unit() {
         let all = [0, 999, 1_000, 12_345_678, 999_999_999, 1_234_000_000_000].map(size);
         assert_eq!(all, ["0 bytes", "999 bytes", "1.0 KB", "12.3 MB", "999.9 MB", "1,234.0 GB"]);
+    }
+
+    #[test]
+    fn a_table_fits_into_the_terminal_if_its_last_column_can_be_wrapped() {
+        let rows =
+            || vec![vec!["20261121T010000000Z-00000001".to_owned(), "because of many reasons ".repeat(4)]];
+        let widest = |width| {
+            TERMINAL.set(width);
+            let table = table(&["SNAPSHOT", "WHY"], rows());
+            (table.lines().map(|line| line.chars().count()).max(), table.lines().count())
+        };
+        let (unbounded, fitting, narrow) = (widest(None), widest(Some(60)), widest(Some(40)));
+        assert!(unbounded.0 > Some(100) && unbounded.1 == 2, "{unbounded:?}");
+        assert!(fitting.0 <= Some(60) && fitting.1 > 2, "{fitting:?}");
+        assert_eq!(narrow, unbounded, "an id is never wrapped");
     }
 
     #[test]

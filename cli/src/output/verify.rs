@@ -12,7 +12,7 @@ use shared::model::{
 use shared::operations::verify::{ComparedRoles, Comparison, Finding, MatchedBy, Tally};
 
 use super::Report;
-use super::flags::to_flags;
+use super::flags::{command, to_flags};
 use super::runs::calls;
 use super::text::{ago, number, table};
 use crate::exit::ExitStatus;
@@ -48,9 +48,6 @@ pub struct VerifyEnd {
     pub calls: CallStats,
     /// The result in words.
     pub summary: String,
-    /// The flags that say where things are, for the next command.
-    #[serde(skip)]
-    places: String,
 }
 
 impl VerifyEnd {
@@ -75,13 +72,7 @@ impl VerifyEnd {
             findings,
             findings_left_out: left_out,
             calls,
-            places: String::new(),
         }
-    }
-
-    /// The same end, with the [flags](super::flags::places_to_flags) that say where things are.
-    pub fn at_places(self, places: &str) -> Self {
-        Self { places: places.to_owned(), ..self }
     }
 
     /// How the command ends.
@@ -206,9 +197,11 @@ impl VerifyEnd {
         };
         let options = self.options(existing);
         let mut next = format!(
-            "Next: {what}, with:\n  cognito-backup import --pool {source} --into {pool} --snapshot {snapshot}{}{}",
-            to_flags(&options, &Selection::default()),
-            self.places
+            "Next: {what}, with:\n  {}",
+            command(format!(
+                "import --pool {source} --into {pool} --snapshot {snapshot}{}",
+                to_flags(&options, &Selection::default())
+            ))
         );
         if let (GroupRoles::Map(_), Some(restore)) = (&options.group_roles, &comparison.restored) {
             next += &format!("\nFILE is the file of roles that restore {} had.", restore.id);
@@ -450,11 +443,10 @@ mod tests {
             };
             let (snapshot, pool) = (testing::snapshot(1, 9), testing::pool("b"));
             VerifyEnd::new(&snapshot, &pool, comparison, Vec::new(), 0, testing::calls())
-                .at_places(" --region eu-west-1")
         };
         // A repair with another snapshot left the users out.
         let next = end(&GroupRoles::Keep, Unconfirmed::Restore).next().unwrap();
-        assert!(next.ends_with(" --existing skip --unconfirmed skip --region eu-west-1"), "{next}");
+        assert!(next.ends_with(" --existing skip --unconfirmed skip"), "{next}");
         insta::assert_snapshot!(end(&GroupRoles::Skip, Unconfirmed::Skip).human(testing::now()));
         insta::assert_snapshot!(end(&map, Unconfirmed::Skip).human(testing::now()));
     }

@@ -35,6 +35,8 @@ pub trait Run {
     async fn execution(&self) -> Result<ExecutionView, Error>;
     /// The position of the run. None before it has written its header.
     async fn position(&mut self) -> Result<Option<Position>, Error>;
+    /// What the operator should know now, once. None if there is nothing to say yet, or at all.
+    async fn news(&mut self) -> Result<Option<String>, Error>;
 }
 
 /// Why watching ended.
@@ -110,6 +112,10 @@ impl Progress {
                     self.pace.note(Instant::now(), position);
                 }
                 meter.show(position.as_ref(), &self.pace);
+                // Without the news, the end of the run says the same.
+                if let Ok(Some(news)) = run.news().await {
+                    meter.note(&news);
+                }
             }
             Err(error) if error.kind().retryable() => {}
             Err(error) => {
@@ -199,6 +205,10 @@ mod tests {
             let users = self.positions.as_mut().map_err(|kind| error(*kind))?;
             *users += 100;
             Ok(Some(Position::from(&testing::snapshot(1, *users))))
+        }
+
+        async fn news(&mut self) -> Result<Option<String>, Error> {
+            Ok(None)
         }
     }
 

@@ -46,6 +46,8 @@ pub struct DeployedRun<'a, E, V> {
     input: &'a RunInput,
     /// The id of the snapshot or restore. None until it is found.
     id: Option<RunId>,
+    /// Whether the forecast of an import is complete, and the operator knows it.
+    is_forecast_known: bool,
 }
 
 impl<'a, E: Executions, V: Vault> DeployedRun<'a, E, V> {
@@ -56,7 +58,7 @@ impl<'a, E: Executions, V: Vault> DeployedRun<'a, E, V> {
         arn: &'a ExecutionArn,
         input: &'a RunInput,
     ) -> Self {
-        Self { executions, catalog, arn, input, id: None }
+        Self { executions, catalog, arn, input, id: None, is_forecast_known: false }
     }
 }
 
@@ -85,5 +87,17 @@ impl<E: Executions, V: Vault> Run for DeployedRun<'_, E, V> {
             }
             RunInput::Unreadable => Ok(None),
         }
+    }
+
+    /// The losses of an import, as soon as its forecast is complete. That is before it writes to the target.
+    async fn news(&mut self) -> Result<Option<String>, Error> {
+        let (RunInput::Import(input), Some(id)) = (self.input, &self.id) else { return Ok(None) };
+        if self.is_forecast_known || input.dry_run {
+            return Ok(None);
+        }
+        let Some(state) = self.catalog.forecast(id).await? else { return Ok(None) };
+        self.is_forecast_known = state.is_complete();
+        // A refused import says its reason as its error.
+        Ok(state.allows_writing().then(|| state.forecast.losses_ahead()).flatten())
     }
 }

@@ -97,16 +97,17 @@ impl<V: ReadVault> Catalog<V> {
         Ok(Snapshot { state: was, removal: None, ..snapshot })
     }
 
-    /// Whether a running import needs the snapshot: the import holds the lease on its target.
-    pub async fn is_held(&self, snapshot: &RunId, now: Timestamp) -> Result<bool> {
+    /// Until when an import needs the snapshot, unless it renews its lease on the target: the end of the lease that ends
+    /// last. None if no import needs it.
+    pub async fn held_until(&self, snapshot: &RunId, now: Timestamp) -> Result<Option<Timestamp>> {
         let holds: Vec<Hold> = self.read_all(keys::holds(snapshot), keys::HOLDS, Order::Ascending).await?;
+        let mut until = None;
         for hold in holds {
             let lease = self.lease(&hold.target, RunKind::Import).await?;
-            if lease.is_some_and(|lease| lease.holder == hold.execution && lease.expires > now) {
-                return Ok(true);
-            }
+            let lease = lease.filter(|lease| lease.holder == hold.execution && lease.expires > now);
+            until = until.max(lease.map(|lease| lease.expires));
         }
-        Ok(false)
+        Ok(until)
     }
 
     /// A lease as it is in the table, ended or not.

@@ -96,7 +96,7 @@ pub struct Forecast {
     /// Notes about the users that can be created, and the values that users of the target do not get.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<Note, u64>,
-    /// Users who must set a new password before they can sign in.
+    /// Users who must set a new password before they can sign in, and can do so alone. A note counts the others.
     pub must_reset: u64,
     /// The calls about users, by category.
     #[serde(rename = "callsByCategory", skip_serializing_if = "BTreeMap::is_empty")]
@@ -194,11 +194,8 @@ impl Forecast {
 
     /// Whether an import that meets what the forecast counts ends `PARTIAL`.
     pub fn has_losses(&self) -> bool {
-        let is_loss = |reason: &ObjectionReason| match reason {
-            ObjectionReason::Reason(reason) => reason.is_loss(),
-            ObjectionReason::Violation(_) => true,
-        };
-        self.objections.keys().any(is_loss)
+        self.caused_by_target().next().is_some()
+            || self.lost_in_any_case().next().is_some()
             || self.notes.keys().any(|note| note.is_loss())
             || self.group_roles.groups_with_foreign_role > 0
             || self.groups_too_many > 0
@@ -209,6 +206,13 @@ impl Forecast {
     /// The objections that only the settings of this target cause.
     pub fn caused_by_target(&self) -> impl Iterator<Item = (&ObjectionReason, &Objection)> {
         self.objections.iter().filter(|(reason, _)| matches!(reason, ObjectionReason::Violation(_)))
+    }
+
+    /// The objections to users that the import leaves out and counts as lost, whatever the operator accepts.
+    pub fn lost_in_any_case(&self) -> impl Iterator<Item = (&ObjectionReason, &Objection)> {
+        let is_lost =
+            |reason: &ObjectionReason| matches!(reason, ObjectionReason::Reason(code) if code.is_loss());
+        self.objections.iter().filter(move |(reason, _)| is_lost(reason))
     }
 
     pub fn count_objection(&mut self, sub: Sub, reason: impl Into<ObjectionReason>) {

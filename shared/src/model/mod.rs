@@ -106,8 +106,8 @@ pub use selection::{
     FilterList, FilterPlaces, GroupMatch, Selection, SelectionCheckpoint, UnmatchedNames, UserFilter,
 };
 pub use snapshot::{
-    Counts, RecordLookUps, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot, SnapshotState,
-    SplitListing, UserListing,
+    Counts, OneListing, RecordLookUps, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot,
+    SnapshotState, SplitListing, UserListing,
 };
 pub use sub_map::{LeftOut, Origin, RestoredUser, SubMapEntry};
 pub use table_name::TableName;

@@ -184,6 +184,24 @@ pub enum UserListing {
     Split,
 }
 
+/// Why an export makes one listing, although it may split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OneListing {
+    /// The pool has no earlier sealed snapshot with which a split listing could be compared.
+    NoSnapshotBefore,
+    /// The export looks up second factors.
+    CapturesMfa,
+    /// A split listing of the pool failed less than 30 days ago.
+    FailedBefore,
+    /// An earlier comparison has turned splitting off.
+    Off,
+    /// One listing takes under five minutes, as fast as the calls before were.
+    Short,
+    /// One listing makes nearly as many calls as the limit allows.
+    KeepsUp,
+}
+
 /// What the exports of a pool know about its split listings. Each export continues with the knowledge of the
 /// newest sealed snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -191,6 +209,9 @@ pub enum UserListing {
 pub struct SplitListing {
     /// Whether the input or the deployment allows this export to split the listing.
     pub allowed: bool,
+    /// Why this export makes one listing, although it may split. None if it split, or has not decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_listing: Option<OneListing>,
     /// When the split listing of this export began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub began_at: Option<Timestamp>,
@@ -228,15 +249,25 @@ impl SplitListing {
         }
     }
 
+    /// Why earlier exports keep this one from splitting. None if they do not.
+    pub fn prevented_by(&self) -> Option<OneListing> {
+        if self.turned_off_at.is_some() {
+            Some(OneListing::Off)
+        } else {
+            self.failed_at.map(|_| OneListing::FailedBefore)
+        }
+    }
+
     /// Whether an export may split the listing.
     pub fn is_possible(&self) -> bool {
-        self.allowed && self.failed_at.is_none() && self.turned_off_at.is_none()
+        self.allowed && self.prevented_by().is_none()
     }
 
     /// Begins a split listing.
     pub fn begin(&mut self, now: Timestamp) {
         if self.began_at.is_none() {
             self.began_at = Some(now);
+            self.one_listing = None;
             self.is_compared = self.uncompared + 1 >= Self::COMPARED_EVERY;
         }
     }

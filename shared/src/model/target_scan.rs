@@ -16,6 +16,9 @@ pub struct ListingCheckpoint {
     /// writes them, before it lists.
     #[serde(default)]
     pub noted: u64,
+    /// Calls of a member scan so far.
+    #[serde(default)]
+    pub listed: u64,
     /// Where the listing stands.
     pub position: ListingPosition,
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{ConfigurationReport, RetentionReport};
 use crate::format::{form, plural};
 use crate::model::{
-    CallStats, Counts, PageLimit, PoolId, RunId, RunKind, Snapshot, SnapshotState, Sub, Unit, UserListing,
-    lost_users,
+    CallStats, Counts, OneListing, PageLimit, PoolId, RunId, RunKind, Snapshot, SnapshotState, Sub, Unit,
+    UserListing, lost_users,
 };
 
 /// How an export ended.
@@ -100,6 +100,29 @@ pub enum SplitEnd {
     Disagrees,
     /// An earlier comparison has turned splitting off.
     Off,
+    /// The pool has no earlier sealed snapshot.
+    NoSnapshotBefore,
+    /// The export looked up second factors.
+    CapturesMfa,
+    /// A split listing of an earlier export failed less than 30 days ago.
+    FailedBefore,
+    /// One listing takes under five minutes.
+    Short,
+    /// One listing makes nearly as many calls as the limit allows.
+    KeepsUp,
+}
+
+impl From<OneListing> for SplitEnd {
+    fn from(reason: OneListing) -> Self {
+        match reason {
+            OneListing::NoSnapshotBefore => Self::NoSnapshotBefore,
+            OneListing::CapturesMfa => Self::CapturesMfa,
+            OneListing::FailedBefore => Self::FailedBefore,
+            OneListing::Off => Self::Off,
+            OneListing::Short => Self::Short,
+            OneListing::KeepsUp => Self::KeepsUp,
+        }
+    }
 }
 
 impl SplitEnd {
@@ -113,7 +136,7 @@ impl SplitEnd {
         } else if snapshot.split.is_undecided {
             Some(Self::NotCompared)
         } else {
-            (snapshot.split.allowed && snapshot.split.turned_off_at.is_some()).then_some(Self::Off)
+            snapshot.split.one_listing.map(Self::from)
         }
     }
 
@@ -138,18 +161,43 @@ impl SplitEnd {
             Self::Off => {
                 " Splitting is off for this pool, because an earlier split listing and one listing disagreed about the users."
             }
+            Self::NoSnapshotBefore => {
+                " The listing was not split, because the pool had no earlier sealed snapshot to compare it with."
+            }
+            Self::CapturesMfa => {
+                " The listing was not split, because an export that looks up second factors never splits."
+            }
+            Self::FailedBefore => {
+                " The listing was not split, because a split listing failed in the last 30 days."
+            }
+            Self::Short => {
+                " The listing was not split, because one listing takes under five minutes, as fast as the calls before were."
+            }
+            Self::KeepsUp => {
+                " The listing was not split, because one listing makes nearly as many calls as the limit allows."
+            }
         }
     }
 }
 
 impl UserListing {
-    /// What a split listing means for the snapshot, with a blank before it.
-    pub(super) fn summary(self) -> &'static str {
+    /// What a split listing means for the snapshot, and what to do about it. Empty for one listing.
+    pub fn meaning(self) -> &'static str {
         match self {
             Self::One => "",
             Self::Split => {
-                " A split listing lists its users. New users that Cognito's filter overlooks cannot be proven absent."
+                "A split listing lists its users, with a filter that AWS does not document. If the filter overlooks a \
+                 user who is new since the snapshot before, the export does not notice it. Every seventh such export also \
+                 makes one listing. To be sure now, run an export that may not split its listing."
             }
+        }
+    }
+
+    /// [`meaning`](Self::meaning), with a blank before it.
+    pub(super) fn summary(self) -> String {
+        match self.meaning() {
+            "" => String::new(),
+            words => format!(" {words}"),
         }
     }
 }
@@ -203,7 +251,7 @@ impl ExportReport {
         }
         words += &large_users.map(LargeUsers::summary).unwrap_or_default();
         words += &configuration.map(ConfigurationReport::summary).unwrap_or_default();
-        words += sealed.listing.map(UserListing::summary).unwrap_or_default();
+        words += &sealed.listing.map(UserListing::summary).unwrap_or_default();
         words += SplitEnd::of(sealed).map(SplitEnd::summary).unwrap_or_default();
         words + &retention.map(RetentionReport::summary).unwrap_or_default()
     }

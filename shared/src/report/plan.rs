@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::import::{notes, through_the_api};
 use crate::format::{form, grouped, plural};
 use crate::model::{
-    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, Note, ObjectionReason, PoolId,
+    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, Objection, ObjectionReason, PoolId,
     ReasonCode, RolesForecast, RunId, RunKind, Shrunk, Tps, UnmatchedNames, UserListing,
 };
 use crate::{Error, ErrorKind};
@@ -89,7 +89,7 @@ impl PlanReport {
         }
         words += &restore.shrunk.as_ref().map(Shrunk::summary).unwrap_or_default();
         words += &unmatched.summary();
-        words += listing.map(UserListing::summary).unwrap_or_default();
+        words += &listing.map(UserListing::summary).unwrap_or_default();
         if let Some(id) = &restore.at_work {
             words += &format!(" ATTENTION: an import works on restore {id} now, and changes these numbers.");
         }
@@ -137,12 +137,7 @@ impl Forecast {
             Some(existing) => existing.summary(self.creatable, self.users),
         };
         for (reason, objection) in &self.objections {
-            let users = plural(objection.users, "user", "users");
-            words += &if *reason == ObjectionReason::Reason(ReasonCode::LeftToSignIn) {
-                format!(" Left to the next federated sign-in: {users}.")
-            } else {
-                format!(" Not: {users} ({reason}).")
-            };
+            words += &objection_in_words(reason, objection);
         }
         for (attribute, left_out) in &self.left_out_values {
             let users = plural(left_out.users, "user", "users");
@@ -152,11 +147,8 @@ impl Forecast {
             let users = plural(self.old_sub_attribute_filled.users, "user", "users");
             words += &format!(" The old sub would overwrite another value of its attribute: {users}.");
         }
-        // The other users need an administrator: a note says so.
-        let unable = self.notes.get(&Note::CannotResetPassword).copied().unwrap_or_default();
-        let able = self.must_reset.saturating_sub(unable);
-        if able > 0 {
-            let users = plural(able, "user", "users");
+        if self.must_reset > 0 {
+            let users = plural(self.must_reset, "user", "users");
             words += &format!(" {users} must set a new password by \"forgot password\".");
         }
         if self.groups_too_many > 0 {
@@ -166,6 +158,37 @@ impl Forecast {
             );
         }
         words += &self.group_roles.summary();
+        words += &self.damage();
+        words += &notes(&self.notes);
+        words += &self.jobs.as_ref().map(JobsForecast::summary).unwrap_or_default();
+        let to = if self.existing.is_some() { "" } else { " to an empty target" };
+        let pace = if seconds > calls.div_ceil(u64::from(tps.get())) {
+            format!("at up to {tps} a second, within the quotas of their categories")
+        } else {
+            format!("at {tps} a second")
+        };
+        words + &format!(" It takes {}{to}: {} {pace}.", plural(calls, "call", "calls"), time(seconds))
+    }
+}
+
+impl Forecast {
+    /// Why an import that meets what the forecast counts ends `PARTIAL`, for the operator who starts it. None if it does
+    /// not.
+    pub fn losses_ahead(&self) -> Option<String> {
+        if !self.has_losses() {
+            return None;
+        }
+        let mut words = "ATTENTION: the import will end PARTIAL.".to_owned();
+        for (reason, objection) in self.caused_by_target().chain(self.lost_in_any_case()) {
+            words += &objection_in_words(reason, objection);
+        }
+        words += &self.group_roles.foreign();
+        words += &self.damage();
+        Some(words)
+    }
+
+    fn damage(&self) -> String {
+        let mut words = String::new();
         if self.damaged_pages > 0 {
             words +=
                 &format!(" {} of the snapshot cannot be read.", plural(self.damaged_pages, "page", "pages"));
@@ -178,15 +201,16 @@ impl Forecast {
                 words += &format!(" Of groups: {}.", grouped(self.damaged_groups));
             }
         }
-        words += &notes(&self.notes);
-        words += &self.jobs.as_ref().map(JobsForecast::summary).unwrap_or_default();
-        let to = if self.existing.is_some() { "" } else { " to an empty target" };
-        let pace = if seconds > calls.div_ceil(u64::from(tps.get())) {
-            format!("at up to {tps} a second, within the quotas of their categories")
-        } else {
-            format!("at {tps} a second")
-        };
-        words + &format!(" It takes {}{to}: {} {pace}.", plural(calls, "call", "calls"), time(seconds))
+        words
+    }
+}
+
+fn objection_in_words(reason: &ObjectionReason, objection: &Objection) -> String {
+    let users = plural(objection.users, "user", "users");
+    if *reason == ObjectionReason::Reason(ReasonCode::LeftToSignIn) {
+        format!(" Left to the next federated sign-in: {users}.")
+    } else {
+        format!(" Not: {users} ({reason}).")
     }
 }
 
@@ -218,6 +242,18 @@ impl ExistingForecast {
 }
 
 impl RolesForecast {
+    fn foreign(&self) -> String {
+        if self.groups_with_foreign_role == 0 {
+            return String::new();
+        }
+        format!(
+            " Restored without a role: {} ({}), because the role belongs to another account: {}.",
+            plural(self.groups_with_foreign_role, "group", "groups"),
+            ReasonCode::RoleNotRestored,
+            named(&self.foreign_roles)
+        )
+    }
+
     fn summary(&self) -> String {
         let groups = |count| plural(count, "group", "groups");
         let mut words = String::new();
@@ -228,14 +264,7 @@ impl RolesForecast {
                 groups(self.groups)
             );
         }
-        if self.groups_with_foreign_role > 0 {
-            words += &format!(
-                " Restored without a role: {} ({}), because the role belongs to another account: {}.",
-                groups(self.groups_with_foreign_role),
-                ReasonCode::RoleNotRestored,
-                named(&self.foreign_roles)
-            );
-        }
+        words += &self.foreign();
         if self.groups_without_role > 0 {
             words += &format!(
                 " Restored without a role, as the input says: {}.",
@@ -276,12 +305,12 @@ impl JobsForecast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Category;
+    use crate::model::{Category, Note};
 
     #[test]
     fn users_that_cannot_reset_the_password_are_not_told_to_reset_it() {
         let calls = [Category::UserCreation];
-        let mut forecast = Forecast { must_reset: 3, ..Forecast::default() };
+        let mut forecast = Forecast { must_reset: 2, ..Forecast::default() };
         (0..2).for_each(|_| forecast.count_creatable(calls, &[]));
         forecast.count_creatable(calls, &[Note::CannotResetPassword, Note::OnlyAdminResets]);
         let words = forecast.summary(3, Tps::DEFAULT, 1);

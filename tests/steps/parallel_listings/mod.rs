@@ -89,7 +89,7 @@ fn a_split_listing_keeps_up_with_the_limit_if_one_listing_cannot() {
         let input = json!({"userPoolId": source_id(), "splitListing": true, "tps": 1});
         let report = Machine::new(&backend).export(input, "slow").await.report();
         assert_eq!((&report["listing"], &report["splitListing"]), (&json!("split"), &Value::Null));
-        assert!(report["summary"].as_str().unwrap().contains("A split listing lists its users."), "{report}");
+        assert!(report["summary"].as_str().unwrap().contains("A split listing lists its users,"), "{report}");
         let contents = read(&backend, &report).await;
         let units = Catalog::new(backend.vault()).units(&contents.snapshot.id).await.unwrap();
         assert_eq!(listings(&units), (16, false));
@@ -105,10 +105,32 @@ fn a_split_listing_keeps_up_with_the_limit_if_one_listing_cannot() {
         let plan = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "dryRun": true});
         let plan = Machine::new(&backend).import(plan, "plan").await.report();
         assert_eq!(plan["listing"], "split", "{plan}");
-        assert!(plan["summary"].as_str().unwrap().contains("cannot be proven absent"), "{plan}");
+        assert!(plan["summary"].as_str().unwrap().contains("a filter that AWS does not document"), "{plan}");
         let report = Machine::new(&backend).import(restore(), "restore").await.report();
         assert_eq!(report["status"], "SUCCEEDED", "{report}");
         assert_eq!(compare(&contents, &backend.pool(&target_id())), Comparison::default());
+    });
+}
+
+#[test]
+fn an_export_that_may_split_and_makes_one_listing_says_why() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(4 * USERS, 0).fill(&source);
+        let reported = async |name: &str, input: Value| {
+            let mut all = json!({"userPoolId": source_id(), "splitListing": true, "tps": 1});
+            all.as_object_mut().unwrap().extend(input.as_object().unwrap().clone());
+            let report = Machine::new(&backend).export(all, name).await.report();
+            assert_eq!(report["listing"], "one", "{report}");
+            let summary = report["summary"].as_str().unwrap().to_owned();
+            (report["splitListing"].clone(), summary)
+        };
+        let (first, summary) = reported("first", json!({})).await;
+        assert_eq!(first, "noSnapshotBefore");
+        assert!(summary.contains("not split, because the pool had no earlier sealed snapshot"), "{summary}");
+        assert_eq!(reported("second-factors", json!({"captureMfa": true})).await.0, "capturesMfa");
+        assert_eq!(reported("short", json!({})).await.0, "short");
+        assert_eq!(reported("not-allowed", json!({"splitListing": false})).await.0, Value::Null);
     });
 }
 

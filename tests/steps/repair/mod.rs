@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
+use shared::identity::{EarlierRepairs, UserMatcher};
 use shared::model::{
     Counts, GroupName, PoolDescription, PoolId, RestoreState, RunId, SnapshotSelector, Sub, TargetSettings,
     User, UserRecord, UserStatus, Username,

@@ -56,6 +56,90 @@ fn a_second_and_a_third_repair_create_no_user_twice() {
     }
 }
 
+/// No look-up follows a plan, so the scan must find the user by the sub map.
+#[test]
+fn a_plan_counts_a_user_that_an_earlier_repair_brought_back_as_there() {
+    in_paused_time(async {
+        let harmed = exported(Mode::Email).await;
+        harmed.pool.delete_user(&harmed.before[DELETED].sub);
+        harmed.repair(json!({"existing": "skip"})).await;
+        let [recreated] = &harmed.named(DELETED)[..] else { panic!("the lost user is back") };
+        harmed.pool.change_user(&recreated.sub, |record| readdressed(record, DELETED));
+        let plan = harmed.repair(json!({"existing": "update", "dryRun": true})).await;
+        let there = &plan["there"];
+        let same = PEOPLE - 1;
+        assert_eq!((&there["same"], &there["updated"]), (&json!(same), &json!(1)), "{plan}");
+        assert_eq!(plan["creatable"], 0, "{plan}");
+    });
+}
+
+#[test]
+fn a_repair_knows_all_users_that_earlier_repairs_created_the_newest_first() {
+    in_paused_time(async {
+        let harmed = exported(Mode::Email).await;
+        let lost = harmed.before[DELETED].sub.clone();
+        harmed.pool.delete_user(&lost);
+        let catalog = Catalog::new(harmed.backend.vault());
+        let successors = async || {
+            let restore = catalog.restores(&source_id(), 1).await.unwrap().remove(0);
+            let repairs = EarlierRepairs::before(&catalog, &restore).await.unwrap();
+            let matcher = UserMatcher::new(&catalog, &restore, &repairs);
+            let found = matcher.successors(std::slice::from_ref(&lost)).await.unwrap().remove(&lost);
+            found.unwrap().into_iter().map(|user| user.sub.unwrap()).collect::<Vec<_>>()
+        };
+        let mut expected = Vec::new();
+        for is_lost_again in [true, true, false] {
+            harmed.repair(json!({"existing": "skip"})).await;
+            let [back] = &harmed.named(DELETED)[..] else { panic!("the lost user is back") };
+            if !expected.contains(&back.sub) {
+                expected.insert(0, back.sub.clone());
+            }
+            assert_eq!(successors().await, expected);
+            if is_lost_again && expected.len() == 1 {
+                harmed.pool.delete_user(&back.sub);
+            }
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+        }
+        assert_eq!(expected.len(), 2, "the third repair has found the user of the second");
+    });
+}
+
+/// The restore may meet the lost user first. It must not take the other for it, and then fail to find the other.
+#[test]
+fn a_lost_user_is_not_taken_for_a_user_of_another_page_that_has_its_address() {
+    const LAST: usize = 69;
+    for [lost, present] in [[0, LAST], [LAST, 0]] {
+        in_paused_time(async {
+            let (backend, pool, _) = backend();
+            pool.configure(|description| Mode::Email.describe(description));
+            pool.set_shape(PageShape { sizes: vec![1], ..PageShape::default() });
+            let mut population = people::plain(LAST + 1, 0);
+            population.people.iter_mut().for_each(|person| (person.attributes, person.enabled) = (7, true));
+            let put = |number: usize| pool.user(&pool.put_user(population.people[number].record(number)));
+            let before: Vec<User> = (0..=LAST).map(|number| put(number).unwrap()).collect();
+            let snapshot = export(&backend).await;
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+            let harmed = DamagedPool { backend, pool, snapshot, before, groups_before: BTreeMap::new() };
+            let [gone, there] = [lost, present].map(|number| &harmed.before[number]);
+            harmed.pool.delete_user(&gone.sub);
+            let email = gone.record.attributes["email"].clone();
+            harmed.pool.change_user(&there.sub, |record| {
+                drop(record.attributes.insert("email".to_owned(), email));
+            });
+            let report = harmed.repair(json!({"existing": "skip"})).await;
+            assert_eq!(counts(&report, "users"), [0, LAST as u64 - 1, 0, 1, 1], "{lost}: {report}");
+            assert_eq!(report["users"]["reasons"]["usernameTaken"], 1, "{lost}: {report}");
+            let catalog = Catalog::new(harmed.backend.vault());
+            let restore = catalog.restores(&source_id(), 1).await.unwrap().remove(0);
+            let subs = [gone, there].map(|user| user.sub.clone());
+            let entries = catalog.sub_map(&restore, &subs).await.unwrap();
+            assert_eq!(entries[&gone.sub].restored, None, "{lost}");
+            let kept = entries[&there.sub].restored.as_ref().unwrap();
+            assert_eq!(kept.sub.as_ref(), Some(&there.sub), "{lost}");
+        });
+    }
+}
+
 #[test]
 fn a_snapshot_user_ends_a_chain_of_sub_maps() {
     in_paused_time(async {

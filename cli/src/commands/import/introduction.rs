@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{
     Existing, ImportInput, ImportOptions, Method, Passwords, PoolId, RestoreState, RunKind, Snapshot,
@@ -14,24 +13,26 @@ use shared::model::{
 };
 use shared::operations::EarlierRestore;
 use shared::ports::vault::Vault;
+use shared::{Error, ErrorKind, Guidance};
 
 use super::super::run;
+use crate::output::flags::command;
 use crate::output::snapshot_in_words;
-use crate::output::text::{ago, duration};
+use crate::output::text::{ago, duration, time};
 use crate::problem::{Problem, Result};
 use crate::watch::Position;
 
 /// The introduction to an import.
 ///
 /// # Errors
-/// `UnfinishedRestore`, by the rule of the state machine.
+/// `UnfinishedRestore`, by the rule of the state machine. `SnapshotNotFound` if the table holds no such snapshot.
 pub async fn introduction<V: Vault>(
     input: &ImportInput,
     catalog: &Catalog<V>,
     table: &str,
     now: Timestamp,
 ) -> Result<String> {
-    let ImportInput { source, target, snapshot, tps, options, selection, dry_run, .. } = input;
+    let ImportInput { source, target, tps, options, selection, dry_run, .. } = input;
     let what = if *dry_run { "Making the forecast of a restore of" } else { "Restoring" };
     let target_pool = input.target_pool();
     let into = match target_pool {
@@ -43,20 +44,24 @@ pub async fn introduction<V: Vault>(
         Ok(found) => {
             lines.extend(about(&found.earlier, now));
             match &found.snapshot {
-                // The time of a repair depends on how many users are missing. Only --plan can tell.
+                // The time of a repair or of a selection depends on how many users are missing or selected. Only --plan
+                // can tell.
                 Some(snapshot) => {
-                    lines.extend(describe(snapshot, tps.filter(|_| !target_pool.holds_most_entries()), now))
+                    let is_whole = selection.digest().is_none() && !target_pool.holds_most_entries();
+                    lines.extend(describe(snapshot, tps.filter(|_| is_whole), now));
                 }
-                None => lines
-                    .push(format!("Table {table} shows no snapshot of {source} that matches {snapshot}.")),
+                None => return Err(no_snapshot(input, table)),
             }
         }
         Err(error) if error.kind() == ErrorKind::UnfinishedRestore => {
             // A running restore is no unfinished one. The state machine says so, as it takes the lease first.
-            if !is_at_work(catalog, target, now).await {
-                return Err(error.into());
-            }
-            lines.push(format!("Another import into user pool {target} runs. Only one can run at a time."));
+            let Some(until) = lease_end(catalog, target, now).await else { return Err(error.into()) };
+            lines.push(format!(
+                "Another import holds the lease of user pool {target} until {}. It still runs, or it was aborted and did not \
+                 give the lease back. `{}` shows which. Only one import can run at a time.",
+                time(until),
+                command(format!("status --pool {target}"))
+            ));
         }
         Err(error) => {
             let Problem { message, guidance, .. } = error.into();
@@ -79,10 +84,23 @@ pub async fn introduction<V: Vault>(
     Ok(lines.join("\n"))
 }
 
-/// Whether an import into the pool holds its lease.
-async fn is_at_work<V: Vault>(catalog: &Catalog<V>, target: &PoolId, now: Timestamp) -> bool {
+/// The refusal of a snapshot that the table does not hold. The state machine refuses it, too, unless it works on another
+/// table.
+fn no_snapshot(input: &ImportInput, table: &str) -> Problem {
+    let ImportInput { source, snapshot, .. } = input;
+    let what = match snapshot {
+        SnapshotSelector::Latest => "sealed snapshot".to_owned(),
+        SnapshotSelector::Id(id) => format!("snapshot {id}"),
+    };
+    let guidance = Guidance::ListSnapshots { pool: source.to_string() };
+    let message = format!("Table {table} holds no {what} of user pool {source}.");
+    Error::new(ErrorKind::SnapshotNotFound, message, guidance.and(Guidance::CheckTable)).into()
+}
+
+/// When the lease of an import into the pool ends. None if no import holds it.
+async fn lease_end<V: Vault>(catalog: &Catalog<V>, target: &PoolId, now: Timestamp) -> Option<Timestamp> {
     let lease = catalog.lease(target, RunKind::Import).await.ok().flatten();
-    lease.is_some_and(|lease| lease.expires > now)
+    lease.map(|lease| lease.expires).filter(|expires| *expires > now)
 }
 
 /// What the table shows about an import before it starts.
@@ -294,7 +312,12 @@ mod tests {
         );
         let (key, now) = (LeaseKey::of_pool(&failed.target, RunKind::Import), testing::now());
         catalog.take_lease(&key, &Lease::new("another", now), true, now).await.unwrap();
-        assert!(said(&latest).await.unwrap().contains("Another import into user pool"));
+        assert!(
+            said(&latest)
+                .await
+                .unwrap()
+                .contains("until 2026-11-21 12:20:00 UTC. It still runs, or it was aborted")
+        );
         for (hour, continues) in [(1, true), (9, false)] {
             let named = ImportInput {
                 snapshot: SnapshotSelector::Id(testing::snapshot(hour, 0).id),

@@ -12,10 +12,8 @@ use shared::ports::vault::Vault;
 
 use crate::arguments;
 use crate::commands::{Deployment, Session, run};
-use crate::output::flags::places_to_flags;
 use crate::output::{Answer, ComparedConfiguration, PoolDiff};
 use crate::problem::Result;
-use crate::settings::Settings;
 
 /// The arguments of `pool diff`.
 #[derive(Debug, Args)]
@@ -62,22 +60,20 @@ pub struct Request {
     snapshot: SnapshotSelector,
     against: Against,
     tps: Tps,
-    /// The flags that say where things are, for the next command.
-    places: String,
 }
 
 impl Request {
-    /// Reads and checks the arguments, and the options of every verb.
+    /// Reads and checks the arguments.
     ///
     /// # Errors
     /// If an id or a limit cannot be read.
-    pub fn read(args: &DiffArgs, settings: &Settings) -> Result<Self> {
+    pub fn read(args: &DiffArgs) -> Result<Self> {
         let pool = arguments::read("--pool", &args.pool, PoolId::parse)?;
         let snapshot = arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
         let against = arguments::read_if_given("--against", args.against.as_deref(), Against::parse)?;
         let against = against.unwrap_or_else(|| Against::Live(pool.clone()));
         let tps = arguments::read_if_given("--tps", args.tps.as_deref(), Tps::parse)?.unwrap_or(Tps::DEFAULT);
-        Ok(Self { pool, snapshot, against, tps, places: places_to_flags(settings) })
+        Ok(Self { pool, snapshot, against, tps })
     }
 
     pub fn pool(&self) -> &PoolId {
@@ -120,7 +116,7 @@ impl Request {
             }
         };
         let difference = compare(&old, &new, &ClientMap::new());
-        let diff = PoolDiff::new(old_side, new_side, difference).at_places(&self.places);
+        let diff = PoolDiff::new(old_side, new_side, difference);
         Ok(Answer::new(&diff, diff.exit_status(), (session.now)()))
     }
 }

@@ -11,7 +11,6 @@ use shared::ports::vault::Vault;
 use super::{Deployment, Session};
 use crate::output::Answer;
 use crate::problem::Result;
-use crate::settings::Settings;
 
 /// The arguments of `pool`.
 #[derive(Debug, Args)]
@@ -46,14 +45,14 @@ pub enum Request {
 }
 
 impl Request {
-    /// Reads and checks the arguments, and the options of every verb.
+    /// Reads and checks the arguments.
     ///
     /// # Errors
     /// If an id or a limit cannot be read.
-    pub fn read(args: &PoolArgs, settings: &Settings) -> Result<Self> {
+    pub fn read(args: &PoolArgs) -> Result<Self> {
         Ok(match &args.command {
             PoolCommand::Show(args) => Self::Show(show::Request::read(args)?),
-            PoolCommand::Diff(args) => Self::Diff(diff::Request::read(args, settings)?),
+            PoolCommand::Diff(args) => Self::Diff(diff::Request::read(args)?),
         })
     }
 

@@ -25,6 +25,7 @@ use super::super::{
 use crate::args::{Cli, Command};
 use crate::aws::{ExecutionArn, ExecutionView, Executions, Table};
 use crate::output::Answer;
+use crate::output::flags::repeat_places;
 use crate::problem::Problem;
 use crate::testing;
 
@@ -117,6 +118,7 @@ impl Fixture {
         let cli = Cli::parse_from(format!("cognito-backup {line}").split(' '));
         let (mut meter, written) = testing::meter();
         let session = Session { meter: &mut meter, lines, interrupted, now: testing::now };
+        repeat_places(&cli.settings);
         let table = cli.settings.table.as_deref();
         let result = match &cli.command {
             Command::Export(args) => {
@@ -139,7 +141,7 @@ impl Fixture {
                 request.run(&self.deployment, self.backend.pool(request.pool()), session).await
             }
             Command::Pool(args) => {
-                let request = pool::Request::read(args, &cli.settings).unwrap();
+                let request = pool::Request::read(args).unwrap();
                 request.run(&self.deployment, |id| self.backend.pool(id), session).await
             }
             Command::Copy(args) => {

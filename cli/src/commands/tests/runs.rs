@@ -1,9 +1,10 @@
 //! `export` and `import`: starting, watching and reporting.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::json;
-use shared::model::{Listing, RestoreState};
+use shared::model::{Listing, ReasonCode, RestoreState, Sub};
 
 use super::fixture::Fixture;
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
@@ -20,6 +21,50 @@ fn export(status: RunStatus) -> ExecutionView {
 }
 
 const IMPORT: &str = "import --pool eu-west-1_a --into eu-west-1_b";
+
+/// A deployment with a snapshot to import.
+async fn importing(looks: impl Into<VecDeque<ExecutionView>>) -> Fixture {
+    Fixture::new(looks).with_snapshots([testing::snapshot(1, 400_000)]).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_import_of_a_snapshot_that_the_table_lacks_starts_no_execution() {
+    for (options, says) in [
+        ("", "Table backup holds no sealed snapshot of user pool eu-west-1_a."),
+        (" --snapshot 20200101T000000000Z-00000000", "holds no snapshot 20200101T000000000Z-00000000"),
+    ] {
+        let fixture = Fixture::new([testing::execution(RunStatus::Running)]);
+        let problem = fixture.run(&format!("{IMPORT}{options}")).await.0.unwrap_err();
+        assert_eq!((problem.error.as_str(), problem.status), ("SnapshotNotFound", ExitStatus::Refused));
+        assert!(problem.message.contains(says), "{problem}");
+        assert!(fixture.deployment.executions.started.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_import_of_selected_users_does_not_say_how_long_all_users_take() {
+    let fixture = importing([testing::execution(RunStatus::Running)]).await;
+    let said = async |options: &str| fixture.run(&format!("{IMPORT} --tps 9 --no-wait{options}")).await.1;
+    assert!(said("").await.contains("this takes"));
+    let selected = said(" --user anna").await;
+    assert!(selected.contains("only the selected users") && !selected.contains("this takes"), "{selected}");
+}
+
+/// The forecast is complete before the import writes to the target.
+#[tokio::test(start_paused = true)]
+async fn an_import_says_what_it_will_lose_before_it_loses_it() {
+    let restore = testing::restore(RestoreState::Running);
+    let running = testing::execution(RunStatus::Running);
+    let aborted = testing::execution(RunStatus::Aborted);
+    let fixture = importing([running.clone(), running, aborted]).await.with_restore(restore.clone()).await;
+    let catalog = &fixture.deployment.catalog;
+    let mut state = testing::forecast(&restore);
+    state.forecast.count_objection(Sub::new("sub-1"), ReasonCode::UsernameCollides);
+    catalog.begin_forecast(&state).await.unwrap();
+    let said = fixture.run(IMPORT).await.1;
+    let losses = "ATTENTION: the import will end PARTIAL. Not: 1 user (usernameCollides).";
+    assert_eq!(said.matches(losses).count(), 1, "{said}");
+}
 
 #[tokio::test(start_paused = true)]
 async fn an_export_is_started_watched_and_reported() {
@@ -75,26 +120,20 @@ async fn a_refused_import_ends_with_4_and_an_aborted_one_with_1() {
     let mut refused = testing::execution(RunStatus::Failed);
     refused.error = Some("TargetNotEmpty".into());
     refused.cause = Some("User pool eu-west-1_b already holds users. Create an empty one.".into());
-    let fixture = Fixture::new([refused]);
-    let (result, stderr) = fixture.run(IMPORT).await;
-    let problem = result.unwrap_err();
+    let problem = importing([refused]).await.run(IMPORT).await.0.unwrap_err();
     assert_eq!((problem.error.as_str(), problem.status), ("TargetNotEmpty", ExitStatus::Refused));
     assert_eq!(problem.execution_arn.as_deref(), Some(testing::arn().as_str()));
-    assert!(
-        stderr.contains("Table backup shows no snapshot of eu-west-1_a that matches latest."),
-        "{stderr}"
-    );
-    let aborted = Fixture::new([testing::execution(RunStatus::Aborted)]);
+    let aborted = importing([testing::execution(RunStatus::Aborted)]).await;
     assert_eq!(aborted.run(IMPORT).await.0.unwrap_err().status, ExitStatus::Failed);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_complete_import_ends_with_0() {
     let output = serde_json::to_value(testing::import_report()).ok();
-    let fixture = Fixture::new([ExecutionView { output, ..testing::execution(RunStatus::Succeeded) }]);
+    let fixture = importing([ExecutionView { output, ..testing::execution(RunStatus::Succeeded) }]).await;
     let answer = fixture.run(IMPORT).await.0.unwrap();
     assert_eq!((answer.status, &answer.json["users"]["created"]), (ExitStatus::Done, &json!(400_000)));
-    let fixture = Fixture::new([testing::execution(RunStatus::Succeeded)]);
+    let fixture = importing([testing::execution(RunStatus::Succeeded)]).await;
     let problem = fixture.run(IMPORT).await.0.unwrap_err();
     assert_eq!(
         (problem.error.as_str(), problem.status),

@@ -12,8 +12,8 @@ use super::super::refusals::refused;
 use super::context::{Export, not_written};
 use super::units::Adapted;
 use crate::model::{
-    Category, Doubt, Listing, ListingCheck, ListingQuestion, PageLimit, Snapshot, SnapshotState, Sub, Unit,
-    UnitState, UserListing,
+    Category, Doubt, Listing, ListingCheck, ListingQuestion, OneListing, PageLimit, Snapshot, SnapshotState,
+    Sub, Unit, UnitState, UserListing,
 };
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
@@ -86,9 +86,15 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         Ok(())
     }
 
-    /// Splits the listing of users if it may and if that pays.
+    /// Splits the listing of users if it may and if that pays. Otherwise it writes why not.
     async fn split_if_it_pays(&self, users: &Unit) -> Result<Adapted> {
-        if !self.pays_to_split(users).await? {
+        let has_begun = users.attempt > 1
+            || self.catalog.last_batch(&self.snapshot.id, &users.id(), users.attempt).await?.is_some();
+        if !self.snapshot.split.allowed || has_begun {
+            return Ok(Adapted::Unchanged);
+        }
+        if let Some(reason) = self.one_listing(users).await? {
+            self.change_header(|snapshot| snapshot.split.one_listing = Some(reason)).await?;
             return Ok(Adapted::Unchanged);
         }
         let (pool, run) = (&self.progress.user_pool_id, &self.progress.run_id);
@@ -100,17 +106,15 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         Ok(Adapted::Changed)
     }
 
-    /// Whether the listing may be split, takes long, and would fall behind the limit.
-    async fn pays_to_split(&self, users: &Unit) -> Result<bool> {
+    /// Why the listing is not split. None if one listing takes long and would fall behind the limit.
+    async fn one_listing(&self, users: &Unit) -> Result<Option<OneListing>> {
         let snapshot = &self.snapshot;
-        let Some(previous) = &self.previous else { return Ok(false) };
-        if !snapshot.split.is_possible() || snapshot.captures_mfa {
-            return Ok(false);
+        if snapshot.captures_mfa {
+            return Ok(Some(OneListing::CapturesMfa));
         }
-        let has_begun = users.attempt > 1
-            || self.catalog.last_batch(&snapshot.id, &users.id(), users.attempt).await?.is_some();
-        if has_begun {
-            return Ok(false);
+        let Some(previous) = &self.previous else { return Ok(Some(OneListing::NoSnapshotBefore)) };
+        if let Some(reason) = snapshot.split.prevented_by() {
+            return Ok(Some(reason));
         }
         // The first call of an invocation opens a connection and counts for nothing, so two may be needed.
         for _ in 0..2 {
@@ -120,7 +124,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
         let latency = self.pool.latency().unwrap_or_default();
         let expected = snapshot.estimated_users.max(previous.snapshot().counts.users);
-        Ok(pays(expected, users.limit, latency, self.progress.rate(Category::UserList)))
+        Ok(enough(expected, users.limit, latency, self.progress.rate(Category::UserList)))
     }
 
     /// Checks a split listing that has ended.
@@ -279,11 +283,15 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 }
 
-/// Whether one listing of `users` users takes over five minutes, `limit` a page and at `latency` a page, and falls behind
-/// `rate` calls a second.
-fn pays(users: u64, limit: PageLimit, latency: Duration, rate: u32) -> bool {
+/// Why one listing of `users` users is enough, with `limit` a page and at `latency` a page. None if it takes over five
+/// minutes and falls behind `rate` calls a second.
+fn enough(users: u64, limit: PageLimit, latency: Duration, rate: u32) -> Option<OneListing> {
     let time = users.div_ceil(limit.get().into()) as f64 * latency.as_secs_f64();
-    time > MAX_TIME_OF_ONE.as_secs_f64() && f64::from(rate) * latency.as_secs_f64() > MIN_SHARE_OF_ONE
+    if time <= MAX_TIME_OF_ONE.as_secs_f64() {
+        Some(OneListing::Short)
+    } else {
+        (f64::from(rate) * latency.as_secs_f64() <= MIN_SHARE_OF_ONE).then_some(OneListing::KeepsUp)
+    }
 }
 
 #[cfg(test)]
@@ -292,7 +300,9 @@ mod tests {
 
     #[test]
     fn a_split_pays_if_one_listing_takes_over_five_minutes_and_falls_behind_the_limit() {
-        let pays = |users, latency, rate| pays(users, PageLimit::MAX, Duration::from_millis(latency), rate);
+        let pays = |users, latency, rate| {
+            enough(users, PageLimit::MAX, Duration::from_millis(latency), rate).is_none()
+        };
         assert!(!pays(90_000, 200, 10), "1,500 pages of 200 ms are five minutes");
         assert!(pays(90_001, 200, 10));
         assert!(!pays(10_000_000, 50, 10), "one listing makes 20 calls a second");
@@ -300,6 +310,6 @@ mod tests {
         assert!(!pays(1_000_000, 50, 15));
         // Of large users, fewer fit on a page.
         let of_five = PageLimit::from(5);
-        assert!(super::pays(9_000, of_five, Duration::from_millis(200), 10));
+        assert_eq!(enough(9_000, of_five, Duration::from_millis(200), 10), None);
     }
 }

@@ -58,7 +58,7 @@ pub(super) async fn retain<B: Backend>(
         }
         Ok(Ended { plan, removed, remaining: RemainingWork::None }) => {
             let held_back = plan.ids(|decision| *decision == Decision::HeldBack);
-            let in_use = plan.ids(|decision| *decision == Decision::InUse);
+            let in_use = plan.ids(|decision| matches!(decision, Decision::InUse { .. }));
             let report = RetentionReport {
                 rules: retention.to_string(),
                 removed: sum(before, &removed),

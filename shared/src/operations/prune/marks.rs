@@ -1,5 +1,7 @@
 //! Marks in headers: written, decided, or removed.
 
+use jiff::Timestamp;
+
 use super::plan::{Decision, Plan, RemovalReason};
 use super::report::Watch;
 use super::work::Work;
@@ -15,7 +17,10 @@ enum Mark {
     /// The removal is decided, or done.
     NotNeeded,
     /// An import needs the snapshot, or another removal changed the mark.
-    InTheWay,
+    InTheWay {
+        /// When the lease of that import ends.
+        held_until: Option<Timestamp>,
+    },
 }
 
 /// Marks the snapshots to remove, the oldest first. Returns the marks. A snapshot that an import
@@ -36,14 +41,14 @@ pub(super) async fn mark<V: Vault>(
             Decision::Removed(_) => match put(catalog, pool, id, lease).await? {
                 Mark::Put(marked) => marks.push(*marked),
                 Mark::NotNeeded => {}
-                Mark::InTheWay => planned.fate = Decision::InUse,
+                Mark::InTheWay { held_until } => planned.fate = Decision::InUse { held_until },
             },
-            Decision::Kept(_) | Decision::HeldBack | Decision::InUse
+            Decision::Kept(_) | Decision::HeldBack | Decision::InUse { .. }
                 if planned.snapshot.removal.is_some() =>
             {
                 catalog.take_mark_away(pool, id).await?;
             }
-            Decision::Kept(_) | Decision::HeldBack | Decision::InUse => {}
+            Decision::Kept(_) | Decision::HeldBack | Decision::InUse { .. } => {}
         }
     }
     Ok(marks)
@@ -60,11 +65,11 @@ async fn put<V: Vault>(
     let Some(marked) = catalog.mark_for_removal(pool, id).await? else {
         let there = catalog.snapshot(pool, id).await?;
         let goes = there.is_none_or(|there| there.lasting_state().is_none());
-        return Ok(if goes { Mark::NotNeeded } else { Mark::InTheWay });
+        return Ok(if goes { Mark::NotNeeded } else { Mark::InTheWay { held_until: None } });
     };
-    if catalog.is_held(id, lease.now()).await? {
+    if let Some(held_until) = catalog.held_until(id, lease.now()).await? {
         catalog.take_mark_away(pool, id).await?;
-        return Ok(Mark::InTheWay);
+        return Ok(Mark::InTheWay { held_until: Some(held_until) });
     }
     Ok(Mark::Put(Box::new(marked)))
 }
@@ -86,7 +91,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
     pub(super) async fn decide(&mut self) -> Result<bool> {
         while let Some(marked) = self.marked.pop() {
             let (_, id) = marked.of();
-            let is_held = self.catalog.is_held(id, self.lease.now()).await?;
+            let is_held = self.catalog.held_until(id, self.lease.now()).await?.is_some();
             if is_held || !self.catalog.decide_removal(marked).await? {
                 return Ok(false);
             }

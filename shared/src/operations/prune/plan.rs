@@ -48,7 +48,11 @@ pub enum Decision {
     /// No rule keeps it, but the pool has lost users since, and no operator has looked.
     HeldBack,
     /// It would go, but an import needs it.
-    InUse,
+    InUse {
+        /// When the lease of the import ends, unless the import renews it. None if another command has changed the
+        /// mark of removal.
+        held_until: Option<Timestamp>,
+    },
     Removed(RemovalReason),
 }
 
@@ -120,11 +124,12 @@ pub(super) async fn with_comparisons<V: ReadVault>(
     let mut plan = Plan { snapshots: Vec::with_capacity(snapshots.len()) };
     for (snapshot, mut fate) in snapshots.into_iter().zip(fates) {
         let is_to_go = matches!(fate, Decision::Removed(why) if why != RemovalReason::Begun);
-        if is_to_go && catalog.is_held(&snapshot.id, now).await? {
+        let held_until = if is_to_go { catalog.held_until(&snapshot.id, now).await? } else { None };
+        if let Some(held_until) = held_until {
             if let RemovalRequest::Named(_) = wanted {
-                return Err(in_use(&snapshot.id));
+                return Err(in_use(&snapshot.id, held_until));
             }
-            fate = Decision::InUse;
+            fate = Decision::InUse { held_until: Some(held_until) };
         }
         plan.snapshots.push(Planned { snapshot, fate });
     }

@@ -38,8 +38,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         going: &[Snapshot],
         staying: &[Snapshot],
     ) -> Result<RemainingWork> {
-        let (mut next, begun) = (Some(from), from);
-        let mut progressed = false;
+        let (mut next, mut progressed) = (Some(from), false);
         while let Some(from) = next {
             let mut candidates = Candidates::from(from, Candidates::MAX);
             let read = self.collect_candidates(&mut candidates, going).await? == Time::Enough
@@ -56,9 +55,9 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
                 None => last.checked_add(1),
                 Some(place) => Some(place),
             };
-            progressed |= next.is_none_or(|next| next > begun);
             let checkpoint = PruneCheckpoint::at(removal_digest, next);
             self.catalog.put_prune_checkpoint(self.pool, &checkpoint).await?;
+            progressed = true;
             if reached.is_some() {
                 return Ok(RemainingWork::Some { progressed });
             }
@@ -270,15 +269,15 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
 
     /// Deletes records in the order of their positions. If the time is spent, returns the position
     /// to continue from.
+    ///
+    /// It begins a position although the time is spent, and ends each position that it has begun. Otherwise the
+    /// next invocation would begin with the same records.
     async fn delete(&mut self, candidates: Candidates) -> Result<Option<u64>> {
         let fence = self.lease.fence();
         let mut records = candidates.in_order(self.pool).peekable();
-        while let Some(&(place, _)) = records.peek() {
-            if self.budget.is_spent() {
-                return Ok(Some(place));
-            }
+        while records.peek().is_some() {
             self.lease.keep().await?;
-            let some: Vec<_> = records.by_ref().take(DELETED_AT_ONCE).map(|(_, key)| key).collect();
+            let (places, some): (Vec<u64>, Vec<Key>) = records.by_ref().take(DELETED_AT_ONCE).unzip();
             let count = some.len() as u64;
             let keys = self.catalog.keys_to_delete(some).await?;
             let items = keys.len() as u64;
@@ -287,6 +286,12 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             }
             self.advance.removed.add(&Pruned { records: count, items, ..Pruned::default() });
             self.watch.advanced(&self.advance);
+            match records.peek() {
+                Some(&(place, _)) if self.budget.is_spent() && places.last() != Some(&place) => {
+                    return Ok(Some(place));
+                }
+                _ => {}
+            }
         }
         Ok(None)
     }

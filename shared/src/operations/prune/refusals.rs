@@ -1,5 +1,8 @@
 //! The errors that end a removal.
 
+use jiff::Timestamp;
+
+use crate::format::time;
 use crate::model::{PoolId, RunId};
 use crate::ports::vault::Key;
 use crate::{Error, ErrorKind, Guidance};
@@ -44,10 +47,13 @@ pub(super) fn newest(pool: &PoolId, snapshot: &RunId) -> Error {
 }
 
 /// An import needs a snapshot that the operator named.
-pub(super) fn in_use(snapshot: &RunId) -> Error {
+pub(super) fn in_use(snapshot: &RunId, held_until: Timestamp) -> Error {
     Error::new(
         ErrorKind::SnapshotInUse,
-        format!("An import uses snapshot {snapshot}."),
+        format!(
+            "An import uses snapshot {snapshot}. If it was aborted, its lease ends at {}.",
+            time(held_until)
+        ),
         Guidance::from("The removal deleted nothing.").and(Guidance::WaitForImport),
     )
 }

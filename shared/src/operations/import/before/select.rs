@@ -6,7 +6,8 @@
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::format::plural;
 use crate::model::{
-    FilterPlaces, GroupMatch, GroupName, Listing, Pages, Restore, SelectionCheckpoint, Sub, Unit, UserFilter,
+    FilterPlaces, GroupMatch, GroupName, Listing, Pages, Restore, Selection, SelectionCheckpoint, Sub, Unit,
+    UserFilter,
 };
 use crate::operations::import::context::{Context, Mode};
 use crate::operations::import::phase::PhaseEnd;
@@ -46,8 +47,24 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     if state.damaged > 0 {
         return Err(damaged(restore, "the records of all selected users are missing or altered"));
     }
+    if selection.except.is_some() && state.unreadable == 0 && matches_something(selection, &state) {
+        let what = format!(
+            "The selection leaves no user of snapshot {}: each user that it names is also an exception.",
+            restore.snapshot
+        );
+        return Err(Error::new(
+            ErrorKind::SelectionEmpty,
+            what,
+            "Select other users, or take exceptions away.",
+        ));
+    }
     let what = format!("The selection names no user of snapshot {}.", restore.snapshot);
     Err(matches_nothing(&what, &state))
+}
+
+/// Whether a name that selects matches a user or a group. Without such names, the selection begins with all users.
+fn matches_something(selection: &Selection, state: &SelectionCheckpoint) -> bool {
+    selection.select.is_none() || state.matched.iter().any(|places| *places != 0)
 }
 
 /// The refusal of names that match nothing. They may be those of users that cannot be read.

@@ -1,6 +1,6 @@
 //! Groups: created with their settings. An existing group is left or updated.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::creations::PageCreations;
@@ -393,6 +393,29 @@ async fn groups_of_snapshot<'a, B: Backend>(entries: &'a Entries<'_, B>) -> Resu
         Ok(groups)
     };
     entries.groups_of_snapshot.get_or_try_init(read).await
+}
+
+/// Whether the ledger says that this restore created a group. A ledger page does not tell the groups that it counts
+/// as created from those that it counts as already there. If it counts both, it says nothing.
+pub async fn is_created<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<bool> {
+    let read = || async {
+        let Context { catalog, restore, .. } = entries.context;
+        let mut created = HashSet::new();
+        let pages = group_pages(entries).await?;
+        for number in 1..=pages.count() {
+            let unit = Listing::Groups.unit_id();
+            let Some(ledger) = catalog.ledger_page(&restore.id, &unit, number).await? else { continue };
+            let content = catalog.page_of(&restore.snapshot, pages, number).await?.1.unwrap_or_default();
+            let is_created = |place: usize| match ledger.outcome(place) {
+                None => ledger.already_there == 0,
+                Some(outcome) => matches!(outcome, Outcome::CreatedWithout { .. }),
+            };
+            let groups = content.0.into_iter().enumerate().filter(|(place, _)| is_created(*place));
+            created.extend(groups.map(|(_, entry)| GroupName::new(entry.key)));
+        }
+        Ok(created)
+    };
+    Ok(entries.created_groups.get_or_try_init(read).await?.contains(name))
 }
 
 async fn record_of<B: Backend>(

@@ -1,13 +1,18 @@
-//! Member scan: lists the members that a group of the own pool has.
+//! Member scan: lists the members that a group of the target has.
 //!
 //! Most members of a repaired pool are in their groups already. A listing finds 60 of them with one
-//! call. For a selection of few users, [`user_groups`](super::user_groups) may take fewer calls.
+//! call. Another pool in use may have them, too: then the restore lists the members of a group when it
+//! comes to the first member that existed before. For a selection of few users,
+//! [`user_groups`](super::user_groups) may take fewer calls.
 
-use super::entry::WorkEnd;
+use super::entry::{OpenPage, WorkEnd};
+use super::groups;
 use super::state::Entries;
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
-use crate::model::{GroupName, ListingCheckpoint, ListingPosition, RecordKind, RestoreUnit, UnitId};
+use crate::model::{
+    Existing, GroupName, ListingCheckpoint, ListingPosition, RecordKind, RestoreUnit, UnitId,
+};
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
@@ -15,7 +20,7 @@ use crate::ports::pool::{Pool, PoolErrorKind};
 /// Pages between two checkpoints.
 const CHECKPOINT_EVERY: u32 = 20;
 
-/// Whether the restore scans the members of its groups.
+/// Whether the restore scans the members of all its groups.
 ///
 /// A later pass has little left to do, and the scan would be too old for it. A selection of few
 /// users has fewer memberships than its groups have pages.
@@ -27,25 +32,55 @@ fn is_for_few<B: Backend>(context: &Context<B>) -> bool {
     context.selection.as_ref().is_some_and(|selection| selection.select.is_some())
 }
 
-/// How a selection of few users tells a membership that it adds from one that the target had.
+/// How the restore tells a membership that it adds from one that the target had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WayForFew {
+pub enum Way {
     /// It lists the members of each group with a member that existed before.
-    Scan,
+    Scan {
+        /// The most calls for a group. None if the listing goes to its end.
+        max_calls: Option<u64>,
+    },
     /// It looks up the groups of each selected user that existed before.
     LookUps,
 }
 
-/// The way that takes fewer calls for the members that existed before: at most one for each selected user. None if all
-/// users are restored.
-pub async fn way_for_few<B: Backend>(entries: &Entries<'_, B>) -> Result<Option<WayForFew>> {
-    let Context { catalog, restore, .. } = entries.context;
-    if !is_for_few(entries.context) {
-        return Ok(None);
+/// The way for a page with `older` members that existed before. None if all members of groups are scanned, or if the
+/// restore adds every member.
+pub async fn way<B: Backend>(
+    entries: &Entries<'_, B>,
+    page: &OpenPage<'_>,
+    group: &GroupName,
+    older: usize,
+) -> Result<Option<Way>> {
+    if older == 0 {
+        Ok(None)
+    } else if is_for_few(entries.context) {
+        way_for_few(entries).await.map(Some)
+    } else if is_for_pool_in_use(entries.context) && !groups::is_created(entries, group).await? {
+        // Each call may save up to 60, if the other pages are like this one.
+        let max_calls = Some(older as u64 * page.unit.pages());
+        Ok(Some(Way::Scan { max_calls }))
+    } else {
+        Ok(None)
     }
+}
+
+/// Whether the restore works on all users, in another pool that may have had users.
+///
+/// A scan is too old for a later pass, which has few members left.
+fn is_for_pool_in_use<B: Backend>(context: &Context<B>) -> bool {
+    let restore = &context.restore;
+    !restore.target_pool().holds_most_entries()
+        && restore.options.existing != Existing::Fail
+        && restore.pass == 1
+}
+
+/// The way that takes fewer calls for the members that existed before: at most one for each selected user.
+async fn way_for_few<B: Backend>(entries: &Entries<'_, B>) -> Result<Way> {
+    let Context { catalog, restore, .. } = entries.context;
     // Groups of another pool may be larger than in the snapshot. A scan is too old for a later pass.
     if !restore.target_pool().holds_most_entries() || restore.pass > 1 {
-        return Ok(Some(WayForFew::LookUps));
+        return Ok(Way::LookUps);
     }
     let decide = || async {
         let units = catalog.restore_units(&restore.id).await?;
@@ -53,9 +88,9 @@ pub async fn way_for_few<B: Backend>(entries: &Entries<'_, B>) -> Result<Option<
         let pages: u64 = members.map(RestoreUnit::pages).sum();
         let scan = catalog.checkpoint(&CheckpointKey::selection_scan(&restore.id)).await?;
         let selected = scan.map_or(0, |scan| scan.selected);
-        Ok(if pages <= selected { WayForFew::Scan } else { WayForFew::LookUps })
+        Ok(if pages <= selected { Way::Scan { max_calls: None } } else { Way::LookUps })
     };
-    entries.way_for_few.get_or_try_init(decide).await.copied().map(Some)
+    entries.way_for_few.get_or_try_init(decide).await.copied()
 }
 
 /// Scans the members of a unit's group, if [`scans_members`].
@@ -67,20 +102,35 @@ pub async fn run<B: Backend>(
     if !scans_members(entries.context) {
         return Ok(WorkEnd::Done);
     }
-    scan(entries, unit, group).await
+    scan(entries, unit, group, None).await
 }
 
-/// Scans the members of a unit's group, unless an earlier scan has ended.
-pub async fn scan<B: Backend>(
+/// Scans the members of a unit's group for its pages, which are restored side by side. The first page that needs the
+/// scan makes it for all.
+pub async fn scan_for_pages<B: Backend>(
     entries: &Entries<'_, B>,
     unit: &RestoreUnit,
     group: &GroupName,
+    max_calls: Option<u64>,
+) -> Result<WorkEnd> {
+    let of_unit = entries.scans.lock().await.entry(unit.id()).or_default().clone();
+    of_unit.get_or_try_init(|| scan(entries, unit, group, max_calls)).await.copied()
+}
+
+/// Scans the members of a group of the target for a unit, unless an earlier scan has ended. After `max_calls` it ends
+/// early.
+async fn scan<B: Backend>(
+    entries: &Entries<'_, B>,
+    unit: &RestoreUnit,
+    group: &GroupName,
+    max_calls: Option<u64>,
 ) -> Result<WorkEnd> {
     let Context { catalog, restore, .. } = entries.context;
     let unit = unit.id();
     let key = CheckpointKey::member_scan(&restore.id, &unit);
     let state = catalog.checkpoint(&key).await?.unwrap_or_default();
-    let last_state = catalog.work_through(&key, state, &mut MemberScan { entries, unit, group }).await?;
+    let last_state =
+        catalog.work_through(&key, state, &mut MemberScan { entries, unit, group, max_calls }).await?;
     Ok(if last_state.is_some() { WorkEnd::Done } else { WorkEnd::OutOfTime })
 }
 
@@ -88,6 +138,7 @@ struct MemberScan<'a, B: Backend> {
     entries: &'a Entries<'a, B>,
     unit: UnitId,
     group: &'a GroupName,
+    max_calls: Option<u64>,
 }
 
 impl<B: Backend> PagedWork for MemberScan<'_, B> {
@@ -110,7 +161,12 @@ impl<B: Backend> PagedWork for MemberScan<'_, B> {
         }
         let members = listing.advance(answer)?.into_entries();
         catalog.put_members(&restore.id, &self.unit, &members).await?;
-        Ok(ListingCheckpoint { position: listing.into_position(), ..state })
+        let listed = state.listed + 1;
+        let mut position = listing.into_position();
+        if self.max_calls.is_some_and(|max| listed >= max) {
+            position = ListingPosition { token: None, ended: true, ..position };
+        }
+        Ok(ListingCheckpoint { listed, position, ..state })
     }
 
     fn has_time(&self, _: &ListingCheckpoint) -> bool {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::entry::{Handled, OpenPage, Turn, WorkEnd};
 use super::groups::{self, GroupOfMember};
-use super::member_scan::{self, WayForFew, scans_members};
+use super::member_scan::{self, Way, scans_members};
 use super::state::Entries;
 use super::user_groups;
 use super::workers::Worked;
@@ -38,23 +38,25 @@ pub async fn restore<B: Backend>(
     let is_older = |user: &&RestoredUser| matches!(user.origin, Origin::Found | Origin::SignedIn);
     let older: Vec<_> =
         sub_map.values().filter_map(|entry| entry.restored.as_ref()).filter(is_older).collect();
-    let way = if older.is_empty() { None } else { member_scan::way_for_few(entries).await? };
-    if way == Some(WayForFew::Scan) {
-        // The pages of a unit are restored side by side, and the first one scans for all.
-        let _scanning = entries.scanning.lock().await;
-        if member_scan::scan(entries, page.unit, group).await? == WorkEnd::OutOfTime {
-            return Ok(Worked { done: Vec::new(), error: None });
-        }
-    }
     let name_in_target = groups::name_in_target(entries, group).await?;
-    let in_group = if scans_members(entries.context) || way == Some(WayForFew::Scan) {
-        let target_sub = |entry: &SubMapEntry| entry.restored.as_ref().and_then(|user| user.sub.clone());
-        let target_subs: Vec<_> = sub_map.values().filter_map(target_sub).collect();
-        catalog.members_among(&restore.id, &page.unit.id(), &target_subs).await?
-    } else if way == Some(WayForFew::LookUps) {
-        user_groups::in_group(entries, &older, &name_in_target).await?
-    } else {
-        HashSet::new()
+    let subs_of = |users: Vec<&RestoredUser>| users.into_iter().filter_map(|user| user.sub.clone()).collect();
+    let unit = page.unit.id();
+    let in_group = match member_scan::way(entries, page, group, older.len()).await? {
+        Some(Way::Scan { max_calls }) => {
+            let scanned = member_scan::scan_for_pages(entries, page.unit, &name_in_target, max_calls).await?;
+            if scanned == WorkEnd::OutOfTime {
+                return Ok(Worked { done: Vec::new(), error: None });
+            }
+            let older: Vec<_> = subs_of(older);
+            catalog.members_among(&restore.id, &unit, &older).await?
+        }
+        Some(Way::LookUps) => user_groups::in_group(entries, &older, &name_in_target).await?,
+        None if scans_members(entries.context) => {
+            let restored: Vec<_> =
+                subs_of(sub_map.values().filter_map(|entry| entry.restored.as_ref()).collect());
+            catalog.members_among(&restore.id, &unit, &restored).await?
+        }
+        None => HashSet::new(),
     };
     let is_restored = |entry: &SubMapEntry| entry.origin().is_some_and(|origin| origin != Origin::Kept);
     let mut group_lacks = None;

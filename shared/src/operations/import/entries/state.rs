@@ -1,18 +1,21 @@
 //! What the work on entries shares in one invocation.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 use tokio::sync::{Mutex, OnceCell};
 
+use super::entry::WorkEnd;
 use super::groups::GroupsOfSnapshot;
 use super::handled::HandledCounter;
 use super::in_flight::InFlight;
-use super::member_scan::WayForFew;
+use super::member_scan::Way;
 use super::refused_entry;
 use super::workers::Workers;
 use crate::Result;
-use crate::model::{ImportJobs, Method, Outcome, Pages};
+use crate::model::{GroupName, ImportJobs, Method, Outcome, Pages, UnitId};
 use crate::operations::import::context::Context;
 use crate::pacing::{InFlightBytes, UserSizes};
 use crate::ports::Backend;
@@ -35,12 +38,16 @@ pub struct Entries<'a, B: Backend> {
     pub creates_without_alias: AtomicBool,
     /// Held while a page is read, so that pages are read in their order.
     pub reading: Mutex<()>,
-    /// Held while the members of a group are scanned for one of its pages, or the groups of users are looked up.
-    pub scanning: Mutex<()>,
+    /// Held while the groups of users are looked up.
+    pub looking_up: Mutex<()>,
+    /// The member scans of this invocation, and how they ended.
+    pub scans: Mutex<HashMap<UnitId, Arc<OnceCell<WorkEnd>>>>,
     /// How a selection of few users finds memberships that exist. Decided once, if a member existed before.
-    pub way_for_few: OnceCell<WayForFew>,
+    pub way_for_few: OnceCell<Way>,
     /// What members must know of the groups of the snapshot. Read once, if a group needs it.
     pub groups_of_snapshot: OnceCell<GroupsOfSnapshot>,
+    /// The groups of the snapshot that this restore created. Read once, if a member existed before.
+    pub created_groups: OnceCell<HashSet<GroupName>>,
     /// The pages of the groups in the snapshot. Read once, if a group needs it.
     pub group_pages: OnceCell<Pages>,
     pub users_in_flight: InFlightBytes,
@@ -64,9 +71,11 @@ impl<'a, B: Backend> Entries<'a, B> {
             in_flight: InFlight::default(),
             creates_without_alias: AtomicBool::new(false),
             reading: Mutex::default(),
-            scanning: Mutex::default(),
+            looking_up: Mutex::default(),
+            scans: Mutex::default(),
             way_for_few: OnceCell::new(),
             groups_of_snapshot: OnceCell::new(),
+            created_groups: OnceCell::new(),
             group_pages: OnceCell::new(),
             users_in_flight: InFlightBytes::new(MAX_USERS_IN_FLIGHT),
             members_in_flight: InFlightBytes::new(MAX_MEMBERS_IN_FLIGHT),

@@ -31,7 +31,7 @@ pub async fn in_group<B: Backend>(
         users.iter().filter_map(|&user| Some((user.sub.as_ref()?, user))).collect();
     let subs: Vec<Sub> = by_sub.keys().map(|&sub| sub.clone()).collect();
     // A user may be in several groups, whose pages are restored side by side. The first one looks the user up for all.
-    let _looking_up = entries.scanning.lock().await;
+    let _looking_up = entries.looking_up.lock().await;
     let mut groups = catalog.user_groups(restore, &subs).await?;
     let unknown = by_sub.into_iter().filter(|(sub, _)| !groups.contains_key(*sub));
     let looked_up = unknown.map(|(sub, user)| async move {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::Result;
 use crate::csv::Header;
 use crate::model::{
-    Category, Collision, Forecast, Method, ReasonCode, Restore, ScannedUser, Sub, UserRecord,
+    Category, Collision, Forecast, Method, Note, ReasonCode, Restore, ScannedUser, Sub, UserRecord,
 };
 use crate::operations::import::before::target_rules::TargetRules;
 use crate::operations::import::context::Context;
@@ -150,7 +150,8 @@ impl<'a> ForecastCounter<'a> {
 
     /// Counts a user that the target lacks and accepts.
     fn count_missing(&self, sub: &Sub, record: &UserRecord, intent: &Intent, forecast: &mut Forecast) {
-        forecast.must_reset += u64::from(intent.has_to_reset(record));
+        let can_reset = !intent.notes.contains(&Note::CannotResetPassword);
+        forecast.must_reset += u64::from(can_reset && intent.has_to_reset(record));
         if let Some(header) = &self.header {
             let jobs = forecast.jobs.get_or_insert_default();
             match file::row(

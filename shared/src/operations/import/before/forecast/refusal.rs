@@ -37,6 +37,15 @@ pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
         restore.snapshot,
         losses.join(", ")
     );
+    let others: Vec<_> = forecast
+        .lost_in_any_case()
+        .map(|(reason, objection)| format!("{} ({reason})", plural(objection.users, "user", "users")))
+        .collect();
+    let what = if others.is_empty() {
+        what
+    } else {
+        format!("{what} It leaves out in any case: {}.", others.join(", "))
+    };
     Some(Error::new(
         ErrorKind::UsersNotAccepted,
         what,

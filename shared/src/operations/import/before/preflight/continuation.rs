@@ -149,8 +149,9 @@ fn target_not_empty(input: &ImportInput, earlier: &EarlierRestore) -> Error {
         ))
         .and(Guidance::StateExisting),
         EarlierRestore::Unrelated(Some(last)) if last.state == RestoreState::Succeeded => {
+            let what = if last.selection.is_some() { "selected users of snapshot" } else { "snapshot" };
             Guidance::from(format!(
-                "Restore {} has already restored snapshot {} of user pool {} into it.",
+                "Restore {} has already restored {what} {} of user pool {} into it.",
                 last.id, last.snapshot, last.source
             ))
             .and(Guidance::StateExisting)
