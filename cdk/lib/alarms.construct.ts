@@ -102,7 +102,8 @@ export class Alarms extends Construct {
   }
 
   /**
-   * Adds alarms for the metrics of each pool's exports: lost users, failed retention, and throttled calls.
+   * Adds alarms for the metrics of each pool's exports: lost users, failed retention, throttled calls, and the
+   * captured configuration.
    */
   addExportMetricAlarms(): void {
     const period = Duration.hours(1);
@@ -128,6 +129,24 @@ export class Alarms extends Construct {
           label: 'per cent of calls throttled',
         }),
         threshold: MAX_CALLS_THROTTLED,
+      });
+      this.addConfigurationAlarms(pool, period);
+    }
+  }
+
+  private addConfigurationAlarms(pool: string, period: Duration): void {
+    if (this.settings.captureConfiguration) {
+      this.add(`configuration-incomplete-${pool}`, {
+        alarmDescription: `An export of user pool ${pool} lacks a part of the configuration: an earlier snapshot holds it, or Cognito denied it or did not answer. The report names the part, the reason and the snapshot that holds it.`,
+        metric: exportMetric('ConfigurationIncomplete', pool, { period }),
+        threshold: 0,
+      });
+    }
+    if (this.settings.configurationChangeAlarm) {
+      this.add(`configuration-changed-${pool}`, {
+        alarmDescription: `The configuration of user pool ${pool} has changed since the snapshot before. The report of the export names the objects. Compare them with \`cognito-backup pool diff --pool ${pool} --snapshot ID\`.`,
+        metric: exportMetric('ConfigurationChanged', pool, { period }),
+        threshold: 0,
       });
     }
   }

@@ -35,7 +35,9 @@ export class Export extends Construct {
   constructor(scope: Construct, id: string, props: RunProps) {
     super(scope, id);
     const { settings, table, code } = props;
-    const { exportEnumerate, exportPage, exportFinalize } = OPERATIONS.functions;
+    const { exportCapture, exportEnumerate, exportPage, exportFinalize } = OPERATIONS.functions;
+    // Some of these reads answer secrets. So the role has them only if exports capture the configuration.
+    const configurationReads = settings.captureConfiguration ? exportCapture['cognito-idp'] : [];
     const pools = settings.userPoolIds;
     const [headers, records] = [poolPartitions(pools), configurationPartitions(pools)];
     const stack = Stack.of(this);
@@ -68,8 +70,8 @@ export class Export extends Construct {
       settings,
       environment: exportPageEnvironment(props),
       statements: [
-        allowOperations(stack, 'ReadTheExportedPools', exportPage['cognito-idp'], pools),
-        allowAccountOperations(exportPage['cognito-idp'], 'ReadDomains'),
+        allowOperations(stack, 'ReadTheExportedPools', [...exportPage['cognito-idp'], ...configurationReads], pools),
+        ...(settings.captureConfiguration ? [allowAccountOperations(configurationReads, 'ReadDomains')] : []),
         ...tableStatements(
           stack,
           table,
@@ -79,7 +81,9 @@ export class Export extends Construct {
       ],
       reservedConcurrency: pageConcurrency(settings, pools.length),
     });
-    acknowledgeDomains(page.role);
+    if (settings.captureConfiguration) {
+      acknowledgeDomains(page.role);
+    }
     this.finalize = new RustFunction(this, 'Finalize', {
       functionName: name('finalize'),
       description:

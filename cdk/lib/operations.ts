@@ -10,10 +10,18 @@ import { WORKSPACE } from './function-code';
 
 /**
  * The functions. `exportRetention` has the additional calls of an export's finalize if the deployment has a
- * retention. Each of the others has its own role.
+ * retention. `exportCapture` has those of its page function if exports capture the configuration. Each of the
+ * others has its own role.
  */
 export type FunctionName =
-  'exportEnumerate' | 'exportPage' | 'exportFinalize' | 'exportRetention' | 'importEnumerate' | 'importPage' | 'importFinalize';
+  | 'exportCapture'
+  | 'exportEnumerate'
+  | 'exportPage'
+  | 'exportFinalize'
+  | 'exportRetention'
+  | 'importEnumerate'
+  | 'importPage'
+  | 'importFinalize';
 
 /** The DynamoDB actions of the functions, in the order of the statements. */
 export const TABLE_ACTIONS = [

@@ -12,6 +12,8 @@ export const EXPORT_METRICS = [
   'Users',
   'UsersLost',
   'PruningFailed',
+  'ConfigurationIncomplete',
+  'ConfigurationChanged',
   'RecordsWritten',
   'Calls',
   'ThrottledCalls',

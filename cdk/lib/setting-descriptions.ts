@@ -71,7 +71,12 @@ export const SETTINGS = {
   CaptureConfiguration: {
     default: '`NO`',
     meaning:
-      '`YES`: exports capture the [configuration of the pool](../concepts/snapshots.md#the-configuration-of-the-pool), without secrets. This version shows a captured configuration (`pool show`), but does not restore it.',
+      '`YES`: exports capture the [configuration of the pool](../concepts/snapshots.md#the-configuration-of-the-pool), without secrets. This version shows and compares captured configurations (`pool show`, `pool diff`), but does not restore them.',
+  },
+  ConfigurationChangeAlarm: {
+    default: '`NO`',
+    meaning:
+      '`YES`: an alarm for each pool starts if an export finds that the [configuration has changed](../guides/operate.md#find-a-configuration-change) since the snapshot before. It needs `CaptureConfiguration=YES`.',
   },
   NotificationEmail: {
     default: 'none',

@@ -87,6 +87,8 @@ export interface Settings {
   readonly splitListing: boolean;
   /** `CaptureConfiguration`: whether exports capture the configuration of the pool. */
   readonly captureConfiguration: boolean;
+  /** `ConfigurationChangeAlarm`: whether an alarm tells that the configuration of a pool has changed. */
+  readonly configurationChangeAlarm: boolean;
   /** `LogRetentionDays`: how many days logs are kept. */
   readonly logRetentionDays: number;
   /**
@@ -255,6 +257,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     quotaHeadroom: reader.number('QuotaHeadroom', 0, 90) ?? 10,
     splitListing: reader.oneOf('SplitListing', ['NO', 'YES']) === 'YES',
     captureConfiguration: reader.oneOf('CaptureConfiguration', ['NO', 'YES']) === 'YES',
+    configurationChangeAlarm: readConfigurationChangeAlarm(reader),
     logRetentionDays: readLogRetention(reader),
     snsPreference: reader.oneOf('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),
     notificationEmail: readEmail(reader),
@@ -358,6 +361,17 @@ function isTimeZone(name: string): boolean {
   } catch {
     return false;
   }
+}
+
+function readConfigurationChangeAlarm(reader: SettingReader): boolean {
+  const isWanted = reader.oneOf('ConfigurationChangeAlarm', ['NO', 'YES']) === 'YES';
+  if (isWanted && reader.oneOf('CaptureConfiguration', ['NO', 'YES']) !== 'YES') {
+    reader.addProblem(
+      'ConfigurationChangeAlarm',
+      'Only a captured configuration is compared, so set CaptureConfiguration=YES, too.',
+    );
+  }
+  return isWanted;
 }
 
 /** The default follows the period between two exports. A cron expression has no period and no default. */

@@ -13,6 +13,7 @@ test('cdk-nag finds nothing that is not accepted with a reason, with any setting
       ImportTargets: 'eu-west-1_New*,eu-central-1_NewPool1',
       TrustedPrincipals: '111122223333',
       GroupRoleArns: 'arn:aws:iam::111122223333:role/editors',
+      CaptureConfiguration: 'YES',
     }),
   );
 });

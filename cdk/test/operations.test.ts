@@ -46,7 +46,7 @@ function tableActions(template: Template, role: string): { action: string; kind:
 const sorted = (names: Iterable<string>) => [...new Set(names)].sort();
 
 test('every function in operations.json has a role, or adds permissions to one', () => {
-  assert.deepEqual(Object.keys(OPERATIONS.functions).sort(), [...Object.keys(ROLES), 'exportRetention'].sort());
+  assert.deepEqual(Object.keys(OPERATIONS.functions).sort(), [...Object.keys(ROLES), 'exportCapture', 'exportRetention'].sort());
 });
 
 test('every role allows the calls of its function to Cognito, SNS, logs and KMS, and no others', () => {
@@ -61,6 +61,17 @@ test('every role allows the calls of its function to Cognito, SNS, logs and KMS,
       assert.deepEqual(template.allowed(role, 'kms'), sorted([...permissions.kms.table, ...permissions.kms.topic]), role);
     }
   }
+});
+
+test('the role of the page function reads configurations only if exports capture them', () => {
+  const { exportCapture, exportPage } = OPERATIONS.functions;
+  const allowed = (context: object) => synthesise({ ...CONTEXT, ...context }).primary.allowed('ExportPageRole', 'cognito-idp');
+  const reads = sorted([...exportPage['cognito-idp'], ...exportCapture['cognito-idp']]);
+  assert.deepEqual(allowed({ CaptureConfiguration: 'YES' }), reads);
+  assert.deepEqual(allowed({ CaptureConfiguration: 'NO' }), sorted(exportPage['cognito-idp']));
+  assert.ok(!exportPage['cognito-idp'].some((operation) => /Client|Provider|Domain|Branding/.test(operation)));
+  // The table grants of the page function are enough for a capture.
+  assert.deepEqual(exportCapture.dynamodb, {});
 });
 
 test('every role allows the table actions of its function on each kind of partition, and no other actions', () => {
@@ -96,7 +107,11 @@ test('finalize never calls Cognito, and exports only read pools', () => {
   for (const name of ['exportFinalize', 'exportRetention', 'importFinalize'] as const) {
     assert.deepEqual(functions[name]['cognito-idp'], []);
   }
-  for (const operation of [...functions.exportEnumerate['cognito-idp'], ...functions.exportPage['cognito-idp']]) {
+  for (const operation of [
+    ...functions.exportEnumerate['cognito-idp'],
+    ...functions.exportPage['cognito-idp'],
+    ...functions.exportCapture['cognito-idp'],
+  ]) {
     assert.match(operation, /^(Describe|List|Get|AdminGet)\w+$/);
   }
 });

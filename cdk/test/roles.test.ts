@@ -301,7 +301,8 @@ test('only finalize may publish to the topic, and functions may write only their
 test('statements on all resources have only actions that need them', () => {
   const withoutResources =
     /^(cognito-idp:(GetProvisionedLimit|DescribeUserPoolDomain)|xray:\w+|logs:(\w*LogDeliver(y|ies)\w*|\w+ResourcePolic\w+|DescribeLogGroups))$/;
-  for (const template of [defaultStacks().primary, defaultStacks().secondary]) {
+  const capturing = synthesise({ ...CONTEXT, CaptureConfiguration: 'YES' });
+  for (const template of [defaultStacks().primary, defaultStacks().secondary, capturing.primary]) {
     for (const policy of template.all('AWS::IAM::Policy')) {
       const onAllResources = policy.PolicyDocument.Statement.filter((statement: any) =>
         [statement.Resource].flat().includes('*'),
@@ -382,7 +383,12 @@ test('trusted principals may read snapshots in both Regions, and without them th
 
 test('the policies of a role with the maximum number of pools fit into the limit of IAM', () => {
   const UserPoolIds = Array.from({ length: 20 }, (_, n) => `ap-northeast-1_AbCdEf1${String(n).padStart(2, '0')}`);
-  const { primary } = synthesise({ UserPoolIds, SecondaryRegion: 'ap-southeast-2', RepairablePools: UserPoolIds });
+  const { primary } = synthesise({
+    UserPoolIds,
+    SecondaryRegion: 'ap-southeast-2',
+    RepairablePools: UserPoolIds,
+    CaptureConfiguration: 'YES',
+  });
   const sizes = new Map<string, number>();
   for (const policy of primary.all('AWS::IAM::Policy')) {
     const role = String(policy.Roles[0].Ref);

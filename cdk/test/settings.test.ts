@@ -33,6 +33,7 @@ test('a setting that is not given has its default', () => {
     quotaHeadroom: 10,
     splitListing: false,
     captureConfiguration: false,
+    configurationChangeAlarm: false,
     logRetentionDays: 90,
     snsPreference: 'INFO_AND_ERRORS',
     notificationEmail: undefined,

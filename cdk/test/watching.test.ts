@@ -146,3 +146,19 @@ test('lost users and throttled calls start alarms, on metrics that the functions
     assert.ok(dashboard.replaceAll('\\', '').includes(`"CognitoBackup","${metric}"`), `the dashboard shows ${metric}`);
   }
 });
+
+test('the configuration has alarms only if it is captured, and for changes only if asked for', () => {
+  const thresholds = (context: object) => {
+    const { primary } = synthesise({ ...CONTEXT, ...context });
+    return ['configuration-incomplete', 'configuration-changed'].map((name) => {
+      const found = alarm(primary, `${name}-${POOLS[0]}`);
+      return found && [found.MetricName, found.Threshold, found.TreatMissingData];
+    });
+  };
+  const incomplete = ['ConfigurationIncomplete', 0, 'notBreaching'];
+  const changed = ['ConfigurationChanged', 0, 'notBreaching'];
+  assert.deepEqual(thresholds({}), [undefined, undefined]);
+  assert.deepEqual(thresholds({ CaptureConfiguration: 'YES' }), [incomplete, undefined]);
+  assert.deepEqual(thresholds({ CaptureConfiguration: 'YES', ConfigurationChangeAlarm: 'YES' }), [incomplete, changed]);
+  assert.throws(() => synthesise({ ...CONTEXT, ConfigurationChangeAlarm: 'YES' }), /CaptureConfiguration=YES/);
+});

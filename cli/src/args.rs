@@ -82,7 +82,7 @@ pub enum Command {
     /// never a value.
     #[command(after_help = exit::help())]
     Verify(VerifyArgs),
-    /// Show the configuration of a user pool that a snapshot holds
+    /// Show or compare the configuration that a snapshot of a user pool holds
     #[command(after_help = exit::help())]
     Pool(PoolArgs),
     /// Copy a snapshot to the backup table of another account or Region

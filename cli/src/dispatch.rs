@@ -58,7 +58,8 @@ pub async fn run<S: Future<Output = ()>>(
         }
         Command::Pool(args) => {
             let request = pool::Request::read(args)?;
-            request.run(&connect(settings, None, Some(request.pool().region())).await?, (session.now)()).await
+            let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
+            request.run(&deployment(settings, &config), |id| aws::user_pool(&config, id), session).await
         }
         Command::Copy(args) => {
             let request = copy::Request::read(args)?;

@@ -133,6 +133,7 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
             tool_version: "0.1.0".into(),
             calls: calls(),
             before: None,
+            configuration_changes: None,
         }),
         failure: None,
         captured_configuration: None,

@@ -55,18 +55,15 @@ impl Report for PoolShown {
                 text += &format!("  {}: {}", lacking.object, lacking.reason.words());
                 text += &lacking.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
                 let held = lacking.held_by.as_ref();
-                text += &held.map(|id| format!("; snapshot {id} holds it")).unwrap_or_default();
+                let holds = if lacking.holder_removed { "held it, and was removed" } else { "holds it" };
+                text += &held.map(|id| format!("; snapshot {id} {holds}")).unwrap_or_default();
                 text.push('\n');
             }
         }
         text += &match self.secrets_left_out {
             0 => "\nNo member was left out as a secret.".to_owned(),
-            1 => "\n1 member was left out, because it is secret or unknown to this version.".to_owned(),
-            count => {
-                format!(
-                    "\n{count} members were left out, because they are secret or unknown to this version."
-                )
-            }
+            1 => "\n1 member was left out, because it is secret.".to_owned(),
+            count => format!("\n{count} members were left out, because they are secret."),
         };
         text
     }

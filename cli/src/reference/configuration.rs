@@ -14,14 +14,14 @@ pub fn render() -> String {
         "Configuration of a pool",
         "These tables list every member of every object that belongs to a user pool. They say what a backup keeps of it, \
          and what a restore does with it. The names are those of the Cognito API. `[]` is an element of a list, and `*` is \
-         any key of a map.\n\nWith the setting `CaptureConfiguration=YES`, exports capture the configuration, and `cognito-backup pool show` prints it. **This version \
-         does not compare or restore configurations yet, and it does not store secrets:** a snapshot says how many members \
-         it leaves out. What the tables say about secrets, comparisons and restores is what later versions do. A test \
-         compares the tables with the API model of Cognito.",
+         any key of a map.\n\nWith the setting `CaptureConfiguration=YES`, exports capture the configuration. `cognito-backup pool show` prints it, \
+         and `cognito-backup pool diff` compares it. **This version does not restore configurations yet, and it does not \
+         store secrets:** a snapshot says how many members it leaves out. What the tables say about secrets and restores is \
+         what later versions do. A test compares the tables with the API model of Cognito.",
     );
     let columns = [
         ["of", "The types of identity providers that have the member. Empty if all have it."],
-        ["captured", "Whether a snapshot holds the member. A secret is encrypted."],
+        ["captured", "Whether a snapshot holds the member. A secret is not stored."],
         [
             "compared",
             "Whether a comparison reports that the member differs, and how it reads the values. \"as `X`\": the member `X` holds the same.",
@@ -43,7 +43,8 @@ pub fn render() -> String {
     ));
     text += "\n";
     for &kind in ObjectKind::ALL {
-        let rows: Vec<_> = fields_of(kind).iter().filter(|field| !is_element(field)).map(row).collect();
+        let rows: Vec<_> =
+            fields_of(kind).iter().filter(|field| !is_element(field)).map(|field| row(kind, field)).collect();
         text += &format!("\n## `{kind}`\n\n{}\n\n{}", wrapped(kind.words()), table(COLUMNS, &rows));
     }
     text
@@ -55,13 +56,13 @@ fn is_element(field: &Field) -> bool {
     matches!(field.comparison, Comparison::Keyed(_))
 }
 
-fn row(field: &Field) -> [String; 8] {
+fn row(kind: ObjectKind, field: &Field) -> [String; 8] {
     let providers: Vec<_> = field.providers.iter().copied().map(ProviderType::name).collect();
     [
         format!("`{}`", field.path),
         providers.join(", "),
-        captured(field).to_owned(),
-        compared(field),
+        captured(kind, field).to_owned(),
+        compared(kind, field),
         created(field).to_owned(),
         changed(field).to_owned(),
         mapped(field.bound).to_owned(),
@@ -69,14 +70,15 @@ fn row(field: &Field) -> [String; 8] {
     ]
 }
 
-fn captured(field: &Field) -> &'static str {
+fn captured(kind: ObjectKind, field: &Field) -> &'static str {
     match (field.nature, field.readable) {
         (Nature::Volatile, _) => "no: it changes by itself",
         (Nature::Secret, false) => "no: Cognito never shows it",
-        (Nature::Secret, true) => "yes, encrypted",
+        (Nature::Secret, true) => "not yet: it is a secret",
+        (_, true) if kind == ObjectKind::WebAcl => "not yet",
         (_, true) => "yes",
         (_, false) => match field.path {
-            "ImageFile" => "yes: from the address in `ImageUrl`",
+            "ImageFile" => "not yet: its address is in `ImageUrl`",
             "ClientId" => "yes: the client that the capture asks for",
             "GenerateSecret" => "yes: as `ClientSecret`",
             "PublishSecretsInAWSSecretsManager" => "yes: as `ClientSecretArn`",
@@ -85,12 +87,12 @@ fn captured(field: &Field) -> &'static str {
     }
 }
 
-fn compared(field: &Field) -> String {
+fn compared(kind: ObjectKind, field: &Field) -> String {
     match (field.nature, field.comparison) {
         (Nature::Volatile, _) => "no".to_owned(),
         (Nature::Derived, _) => "no: Cognito computes it".to_owned(),
         (Nature::Name, _) => "no: it names the object".to_owned(),
-        (Nature::Secret | Nature::Setting, _) if captured(field).starts_with("no") => "no".to_owned(),
+        (Nature::Secret | Nature::Setting, _) if captured(kind, field).starts_with("no:") => "no".to_owned(),
         (Nature::Secret, _) => "yes, without showing it".to_owned(),
         (Nature::Setting, Comparison::Set) => "yes, in any order".to_owned(),
         (Nature::Setting, Comparison::Duration { .. }) => "yes, as a time with its unit".to_owned(),

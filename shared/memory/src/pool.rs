@@ -703,9 +703,14 @@ impl Pool for MemoryPool {
     ) -> PoolResult<ConfigurationAnswer> {
         let now = self.clock.now().as_second() as f64;
         let with_token = request.get("NextToken").is_some();
+        let values = request.as_object().into_iter().flat_map(|members| members.values());
+        let poison = self.gate.script.poison_of(operation, values.filter_map(Value::as_str));
         let read = |state: &mut State| {
+            if let Some(kind) = poison {
+                return Err((kind, code_of(kind)));
+            }
             let answer = state.configuration.answer(&self.id, operation.name(), request, now)?;
-            Ok(ConfigurationAnswer::new(answer))
+            Ok(ConfigurationAnswer::new(self.gate.script.shown(operation, answer)))
         };
         self.call(operation, with_token, read).await
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -51,6 +52,8 @@ struct ScriptState {
     changes: BTreeMap<u64, Vec<Change>>,
     awaited: Vec<Awaited>,
     always: HashMap<Operation, Fault>,
+    poisoned: HashMap<(Operation, String), PoolErrorKind>,
+    shown: HashMap<Operation, Value>,
     log: Vec<(Instant, Operation)>,
     pool_latency: Duration,
     vault_latency: Duration,
@@ -107,6 +110,38 @@ impl Script {
         };
     }
 
+    /// Refuses every call of `operation` about the object with this id from now on. None cancels the order.
+    pub fn poison(&self, operation: Operation, id: &str, refusal: Option<PoolErrorKind>) {
+        let mut state = self.state();
+        match refusal {
+            Some(kind) => state.poisoned.insert((operation, id.to_owned()), kind),
+            None => state.poisoned.remove(&(operation, id.to_owned())),
+        };
+    }
+
+    /// Adds these members to every answer of `operation` from now on, as AWS does with a new feature.
+    pub fn show(&self, operation: Operation, members: Value) {
+        self.state().shown.insert(operation, members);
+    }
+
+    /// The answer with the members that AWS has added.
+    pub(super) fn shown(&self, operation: Operation, mut answer: Value) -> Value {
+        if let Some(members) = self.state().shown.get(&operation) {
+            merge(&mut answer, members);
+        }
+        answer
+    }
+
+    /// How a call with these values in its request is refused.
+    pub(super) fn poison_of<'a>(
+        &self,
+        operation: Operation,
+        values: impl Iterator<Item = &'a str>,
+    ) -> Option<PoolErrorKind> {
+        let state = self.state();
+        values.filter_map(|value| state.poisoned.get(&(operation, value.to_owned()))).next().copied()
+    }
+
     /// Orders `change` just before the call number `call`.
     pub fn change(&self, call: u64, change: impl FnOnce() + Send + 'static) {
         self.state().changes.entry(call).or_default().push(Box::new(change));
@@ -129,6 +164,7 @@ impl Script {
         state.faults.clear();
         state.changes.clear();
         state.always.clear();
+        state.poisoned.clear();
     }
 
     /// Sets the mean time of a call. Each call takes between 0.5 and 1.5 times the mean.
@@ -140,6 +176,18 @@ impl Script {
     /// The calls of pools so far, with the time at which each left its invocation.
     pub fn log(&self) -> Vec<(Instant, Operation)> {
         self.state().log.clone()
+    }
+}
+
+/// Adds the members of one object to another.
+fn merge(value: &mut Value, more: &Value) {
+    match (value.as_object_mut(), more) {
+        (Some(members), Value::Object(more)) => {
+            for (name, more) in more {
+                merge(members.entry(name.as_str()).or_insert(Value::Null), more);
+            }
+        }
+        _ => *value = more.clone(),
     }
 }
 

@@ -74,6 +74,11 @@ pub trait ConfigurationRecord: Serialize + DeserializeOwned + Sync {
     const KIND: ConfigurationKind;
 
     fn content_digest(&self) -> Digest;
+
+    /// The digest of the record that this text holds.
+    fn digest_of_text(&self, _: &str) -> Digest {
+        self.content_digest()
+    }
 }
 
 impl ConfigurationRecord for CapturedObject {
@@ -97,6 +102,10 @@ impl ConfigurationRecord for CapturedList {
 
     fn content_digest(&self) -> Digest {
         self.digest()
+    }
+
+    fn digest_of_text(&self, text: &str) -> Digest {
+        Self::digest_of(text)
     }
 }
 
@@ -132,7 +141,7 @@ impl RecordItems {
 /// The record that a text holds, if it has this digest.
 fn read_text<T: ConfigurationRecord>(text: &str, digest: Digest) -> Option<T> {
     let record: T = serde_json::from_str(text).ok()?;
-    (record.content_digest() == digest).then_some(record)
+    (record.digest_of_text(text) == digest).then_some(record)
 }
 
 /// Whether a record of a configuration is too large for the table.

@@ -44,6 +44,8 @@ metrics! {
     MembersWithoutUser Count,
     /// Parts of the configuration that an earlier snapshot holds and this export could not read.
     ConfigurationIncomplete Count,
+    /// Objects of the configuration that differ from the newest earlier snapshot that holds a configuration.
+    ConfigurationChanged Count,
     /// Snapshots that retention removed.
     SnapshotsPruned Count,
     /// Snapshots that retention holds back because over 20 % of their users are missing from the next newer one that stays.
@@ -139,10 +141,12 @@ impl Metrics {
         self
     }
 
-    /// Adds the parts of the configuration that an earlier snapshot holds and this export could not read.
+    /// Adds how much of the configuration an operator should look at, because the snapshot may lack it, and the objects
+    /// that have changed. None if no earlier snapshot holds a configuration.
     #[must_use]
-    pub fn with_configuration(mut self, incomplete: u64) -> Self {
+    pub fn with_configuration(mut self, incomplete: u64, changed: Option<u64>) -> Self {
         self.values.push((Metric::ConfigurationIncomplete, incomplete as f64));
+        self.values.extend(changed.map(|changed| (Metric::ConfigurationChanged, changed as f64)));
         self
     }
 

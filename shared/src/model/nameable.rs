@@ -10,6 +10,7 @@
 //! | error codes | [`ErrorCode`] |
 //! | settings that an operator must change: names of attributes and providers, ARNs of roles | [`setting_name`], [`is_role`](super::is_role) |
 //! | the holder of a lease | [`holder_name`] |
+//! | objects and members of a configuration that changed | [`object_name`], [`member_path`] |
 //!
 //! Everything else is counted, or named by its place in the input.
 
@@ -38,6 +39,20 @@ pub fn setting_name(name: &str) -> &str {
 /// The holder of a lease, as errors name it: the ARN of an execution, or a command with its time.
 pub fn holder_name(holder: &str) -> &str {
     if is_made_of(holder, MAX_HOLDER, " _.:-/`(),") { holder } else { OMISSION }
+}
+
+/// The text of an object of a configuration: `clients/web`. Parts that hold other characters than ASCII letters,
+/// digits, spaces and `_.:-()` are left out.
+pub fn object_name(text: &str) -> String {
+    let part = |part| if is_made_of(part, MAX_SETTING, " _.:-()") { part } else { OMISSION };
+    text.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+/// The path of a member of an object: `Policies.PasswordPolicy.MinimumLength`, `Scopes[read]`. Parts that hold
+/// other characters than ASCII letters, digits, spaces and `_:-[],/` are left out.
+pub fn member_path(path: &str) -> String {
+    let part = |part| if is_made_of(part, MAX_SETTING, " _:-[],/") { part } else { OMISSION };
+    path.split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
 fn is_made_of(text: &str, max: usize, others: &str) -> bool {
@@ -102,6 +117,10 @@ mod tests {
             assert_eq!(holder_name(holder), holder);
         }
         assert_eq!(holder_name("anna@example.com"), OMISSION);
+        assert_eq!(object_name("clients/web (1a2b)"), "clients/web (1a2b)");
+        assert_eq!(object_name("clients/anna@example.com"), "clients/…");
+        assert_eq!(member_path("SchemaAttributes[custom:x].Mutable"), "SchemaAttributes[custom:x].Mutable");
+        assert_eq!(member_path("UserPoolTags.\"anna@example.com\""), "UserPoolTags.….…");
         assert!(is_plain_id("617ae49d-f84c-47fc-99bf-1b780e65dec8") && is_plain_id("import-1a"));
         assert!(!is_plain_id("") && !is_plain_id("anna@example.com") && !is_plain_id("anna b"));
     }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::configuration::CapturedConfiguration;
+use super::configuration::{CapturedConfiguration, ConfigurationChanges};
 use super::{CallStats, Digest, DigestBuilder, Execution, Failure, PoolId, RecordKind, RunId, Sub, Unit};
 
 /// The layout of items that this version writes, and the newest that it reads.
@@ -318,6 +318,10 @@ pub struct Seal {
     /// The counts of the sealed snapshot before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Counts>,
+    /// How the configuration differs from that of an earlier snapshot. None if no earlier one holds a configuration that
+    /// can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration_changes: Option<ConfigurationChanges>,
 }
 
 /// Adds up the units of a snapshot, in the order of their names, to its counts and its digest.

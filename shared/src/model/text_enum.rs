@@ -18,6 +18,9 @@ macro_rules! open_enum {
         }
 
         impl $name {
+            /// All but [`Self::Other`].
+            pub const KNOWN: &'static [Self] = &[$(Self::$variant),+];
+
             pub fn parse(text: &str) -> Self {
                 match text {
                     $( $text => Self::$variant, )+

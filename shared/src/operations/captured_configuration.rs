@@ -4,10 +4,14 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::catalog::Catalog;
+use crate::model::configuration::difference::document::Configuration;
 use crate::model::configuration::{CapturedList, CapturedObject, ObjectKind};
-use crate::model::{PoolId, Reason, Snapshot, SnapshotSelector};
+use crate::model::{PoolId, Reason, RunId, Snapshot, SnapshotSelector, SnapshotState};
 use crate::ports::vault::ReadVault;
 use crate::{Error, ErrorKind, Guidance, Result};
+
+/// Headers that are read to find the last snapshot with a configuration.
+const HEADERS_READ: u32 = 25;
 
 /// The configuration that a snapshot holds.
 #[derive(Debug)]
@@ -48,7 +52,7 @@ pub async fn captured_configuration<V: ReadVault>(
                 snapshot.id
             );
             let list = Guidance::ListSnapshots { pool: pool.to_string() };
-            let guidance = Guidance::from("Exports of this version capture it.").and(Guidance::NEW_EXPORT);
+            let guidance = Guidance::from("Set CaptureConfiguration=YES, deploy, and start an export.");
             return Err(Error::new(ErrorKind::SnapshotNotFound, what, guidance.and(list)));
         }
     };
@@ -58,6 +62,32 @@ pub async fn captured_configuration<V: ReadVault>(
         objects.push(record.map_err(damaged)?);
     }
     Ok(CapturedSnapshot { snapshot, list, objects })
+}
+
+/// A capture, to compare it.
+///
+/// # Errors
+/// `SnapshotDamaged` if two objects have one name. No capture writes that.
+pub fn comparable(list: &CapturedList, objects: Vec<CapturedObject>) -> Result<Configuration> {
+    Configuration::of_capture(list, objects)
+        .map_err(|error| Error::new(ErrorKind::SnapshotDamaged, error.to_string(), Guidance::NEW_EXPORT))
+}
+
+/// The list of the newest sealed snapshot before this one that holds a configuration, if it can be read.
+pub(super) async fn earlier_list<V: ReadVault>(
+    catalog: &Catalog<V>,
+    snapshot: &Snapshot,
+) -> Result<Option<(RunId, CapturedList)>> {
+    let before = catalog.snapshots(&snapshot.pool, Some(&snapshot.id), HEADERS_READ).await?;
+    for earlier in before {
+        if earlier.lasting_state() != Some(SnapshotState::Sealed) {
+            continue;
+        }
+        if let Some(Ok(list)) = catalog.captured_list(&earlier).await? {
+            return Ok(Some((earlier.id, list)));
+        }
+    }
+    Ok(None)
 }
 
 impl CapturedSnapshot {

@@ -4,6 +4,7 @@
 //! [`import_pages`] and [`finalize`]. The command line calls [`copy`], [`prune`]
 //! and [`verify`], and asks [`EarlierRestore`] what an import will continue.
 
+mod capture;
 mod captured_configuration;
 mod ceilings;
 pub mod copy;
@@ -18,7 +19,8 @@ mod refusals;
 mod run;
 pub mod verify;
 
-pub use captured_configuration::{CapturedSnapshot, captured_configuration};
+pub use capture::{LiveConfiguration, live_configuration};
+pub use captured_configuration::{CapturedSnapshot, captured_configuration, comparable};
 pub use enumerate::enumerate;
 pub use event::unreadable;
 pub use export::export_pages;

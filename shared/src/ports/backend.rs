@@ -31,8 +31,7 @@ pub trait Backend: Send + Sync {
     fn headroom(&self) -> Option<Headroom>;
     /// Whether exports may split the listing of users although their input does not say so.
     fn splits_listings(&self) -> bool;
-    /// Whether exports capture the configuration of the pool. Deployments do; a backend whose pools have no
-    /// configuration does not.
+    /// Whether exports capture the configuration of the pool.
     fn captures_configuration(&self) -> bool;
     /// The rules by which prune keeps snapshots after an export. None if all snapshots stay.
     fn retention(&self) -> Option<&Retention>;

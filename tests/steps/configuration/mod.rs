@@ -4,7 +4,9 @@
 //! snapshots.
 
 mod captured;
+mod compared;
 mod disturbed;
+mod given_up;
 mod kept;
 mod stored;
 
@@ -12,7 +14,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
-use shared::model::configuration::{CapturedList, CapturedObject};
+use shared::model::configuration::{CapturedList, CapturedObject, NotCapturedReason};
 use shared::model::{RunId, Snapshot};
 use shared::ports::Backend;
 use shared_memory::{MemoryBackend, MemoryPool};
@@ -123,5 +125,6 @@ async fn captured(backend: &MemoryBackend, report: &Value) -> (CapturedList, BTr
 
 /// The names and reasons of what a list lacks.
 fn lacking(list: &CapturedList) -> Vec<(String, &'static str)> {
-    list.not_captured().iter().map(|lacking| (lacking.shown_name(), lacking.reason.name())).collect()
+    let known = |reason| NotCapturedReason::KNOWN.iter().find(|known| *known == reason).unwrap().as_str();
+    list.not_captured().iter().map(|lacking| (lacking.shown_name(), known(&lacking.reason))).collect()
 }

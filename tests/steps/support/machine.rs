@@ -322,6 +322,7 @@ fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static 
     match function {
         Function::Enumerate if is_import => "importEnumerate",
         Function::Enumerate => "exportEnumerate",
+        Function::ExportPage if backend.captures_configuration() => "exportCapture",
         Function::ExportPage => "exportPage",
         Function::ImportPage => "importPage",
         Function::Finalize if is_import => "importFinalize",

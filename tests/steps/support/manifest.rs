@@ -15,9 +15,11 @@ use shared_memory::Calls;
 pub const HINT: &str =
     "Run `UPDATE_OPERATIONS=1 cargo test -p step-tests operations::` and review what changes in the file.";
 
-/// The functions, each with a role. `exportRetention` lists the calls that finalize of an export
-/// makes in addition to `exportFinalize` if there is a retention.
-pub const FUNCTIONS: [&str; 7] = [
+/// The functions, each with a role. `exportRetention` lists the calls that finalize of an export makes in addition
+/// to `exportFinalize` if there is a retention. `exportCapture` lists those of `exportPage` if exports capture the
+/// configuration.
+pub const FUNCTIONS: [&str; 8] = [
+    "exportCapture",
     "exportEnumerate",
     "exportPage",
     "exportFinalize",
@@ -32,6 +34,9 @@ pub struct Manifest {
     pub functions: BTreeMap<String, Rights>,
     pub metrics: MetricFormat,
 }
+
+/// What adds permissions to the role of a function, and that function.
+const ADDITIONS: [(&str, &str); 2] = [("exportRetention", "exportFinalize"), ("exportCapture", "exportPage")];
 
 /// The actions of one function, by service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,8 +73,10 @@ impl Manifest {
             .iter()
             .map(|&name| (name.to_owned(), calls.get(name).map(Rights::of).unwrap_or_default()))
             .collect();
-        let always = functions["exportFinalize"].clone();
-        functions.entry("exportRetention".to_owned()).and_modify(|rights| rights.subtract(&always));
+        for (addition, function) in ADDITIONS {
+            let always = functions[function].clone();
+            functions.entry(addition.to_owned()).and_modify(|rights| rights.subtract(&always));
+        }
         let dimensions = Metrics::DIMENSIONS.map(str::to_owned).into();
         Self { functions, metrics: MetricFormat { namespace: Metrics::NAMESPACE.to_owned(), dimensions } }
     }
@@ -77,8 +84,8 @@ impl Manifest {
     /// The actions that the role of a function allows.
     fn allowed(&self, function: &str) -> Rights {
         let mut rights = self.functions[function].clone();
-        if function == "exportRetention" {
-            rights.add(&self.functions["exportFinalize"]);
+        for (_, function) in ADDITIONS.iter().filter(|(addition, _)| *addition == function) {
+            rights.add(&self.functions[*function]);
         }
         rights
     }

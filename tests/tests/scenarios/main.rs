@@ -13,6 +13,7 @@
 mod api_model;
 mod bad_input;
 mod command_line;
+mod configuration;
 mod contracts;
 mod cross_account;
 mod damage;

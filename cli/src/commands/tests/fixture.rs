@@ -141,7 +141,8 @@ impl Fixture {
                 request.run(&self.deployment, self.backend.pool(request.pool()), session).await
             }
             Command::Pool(args) => {
-                pool::Request::read(args).unwrap().run(&self.deployment, testing::now()).await
+                let request = pool::Request::read(args).unwrap();
+                request.run(&self.deployment, |id| self.backend.pool(id), session).await
             }
             Command::Copy(args) => {
                 let table = |vault, account: &str| Table {

@@ -3,6 +3,7 @@
 mod copy;
 mod fixture;
 mod pool;
+mod pool_diff;
 mod prune;
 mod runs;
 mod status;

@@ -1,10 +1,10 @@
 //! The list of a configuration: which records a snapshot holds, and what it lacks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{NotCaptured, ObjectKind, ObjectName};
+use super::{NotCaptured, NotCapturedReason, ObjectKind, ObjectName};
 use crate::model::{Digest, DigestBuilder, RunId};
 
 /// A record of one object, as the list names it.
@@ -17,7 +17,7 @@ pub struct CapturedEntry {
     /// The digests of its assets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assets: Vec<Digest>,
-    /// How many members are not stored, because they are secret or unknown.
+    /// How many members are not stored, because they are secret.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub secrets_left_out: u64,
 }
@@ -61,6 +61,11 @@ impl CapturedList {
         DigestBuilder::new("configuration list").json(self).finish()
     }
 
+    /// The digest of a stored list. A later version may have written members that this one does not know.
+    pub fn digest_of(json: &str) -> Digest {
+        DigestBuilder::new("configuration list").bytes(json.as_bytes()).finish()
+    }
+
     /// The digests of all assets, each once.
     pub fn assets(&self) -> Vec<Digest> {
         let mut assets: Vec<_> = self.entries.iter().flat_map(|entry| &entry.assets).copied().collect();
@@ -85,6 +90,26 @@ impl CapturedList {
         self.not_captured.iter().filter(|lacking| lacking.is_incomplete())
     }
 
+    /// The snapshots that hold what this list lacks, each once.
+    pub fn holders(&self) -> BTreeSet<RunId> {
+        self.not_captured.iter().filter_map(|lacking| lacking.held_by.clone()).collect()
+    }
+
+    /// The same list, which says of these holders that they were removed.
+    #[must_use]
+    pub fn without_holders(mut self, removed: &BTreeSet<RunId>) -> Self {
+        for lacking in &mut self.not_captured {
+            lacking.holder_removed = lacking.held_by.as_ref().is_some_and(|holder| removed.contains(holder));
+        }
+        self.not_captured.sort();
+        self
+    }
+
+    /// Whether a record of this object is listed.
+    pub fn has(&self, name: &ObjectName) -> bool {
+        self.entries.binary_search_by(|entry| entry.name.cmp(name)).is_ok()
+    }
+
     /// The same list after the list of an earlier snapshot: what it lacks names the last snapshot that holds
     /// it. The earlier list knows that from the lists before it.
     #[must_use]
@@ -104,12 +129,16 @@ impl CapturedList {
         captured: &[CapturedEntry],
         snapshot: &RunId,
     ) -> Option<RunId> {
+        // Cognito may have shown the member for the first time.
+        if lacking.reason == NotCapturedReason::UnknownMember {
+            return None;
+        }
         let same_member = |other: &&NotCaptured| other.member == lacking.member;
         let lacks = self.not_captured.iter().filter(same_member);
         let lacks: Vec<&NotCaptured> = lacks
             .filter(|other| match (&other.object, &lacking.object) {
                 (super::Uncaptured::One(name), object) => object.includes(name),
-                (all, object) => all.kind() == object.kind(),
+                (all, object) => all == object || all.kind().is_some_and(|kind| object.kind() == Some(kind)),
             })
             .collect();
         // The newest of the snapshots before: one of several objects may have been held longer.
@@ -126,15 +155,22 @@ impl CapturedList {
 }
 
 /// What an invocation has captured, and leaves to the next one.
+///
+/// The next one may see only the first of several checkpoints. So they come in this order: notes, entries, and
+/// settled names.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureCheckpoint {
     pub entries: Vec<CapturedEntry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_captured: Vec<NotCaptured>,
-    /// Objects that were looked for, and that the pool does not have.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub absent: Vec<ObjectName>,
+    /// Names that need no other look: of objects that the pool does not have, of terms by their ids, and of the
+    /// secrets of clients.
+    #[serde(default, alias = "absent", skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<ObjectName>,
+    /// Whether the invocation ended without an answer that it needed. The capture ends after some of these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_in_vain: bool,
 }
 
 /// What the header of a snapshot says about its configuration.
@@ -150,7 +186,7 @@ pub struct CapturedConfiguration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::configuration::{NotCapturedReason, Uncaptured};
+    use crate::model::configuration::Uncaptured;
 
     fn entry(kind: ObjectKind, id: &str, content: &str) -> CapturedEntry {
         CapturedEntry {
@@ -233,6 +269,31 @@ mod tests {
         let look = entry(ObjectKind::UiCustomization, "ALL", "css");
         let first = CapturedList::new(vec![look.clone()], vec![logo()]);
         let second = CapturedList::new(vec![look], vec![logo()]).after(&first, &run(1));
+        assert_eq!(second.incomplete().count(), 0);
+    }
+
+    #[test]
+    fn the_list_of_a_later_version_is_readable() {
+        let later =
+            r#"{"entries":[],"notCaptured":[{"object":"newKind/1","reason":"newReason","newMember":[1]}]}"#;
+        let list: CapturedList = serde_json::from_str(later).unwrap();
+        let lacking = &list.not_captured()[0];
+        assert_eq!((lacking.shown_name().as_str(), lacking.reason.as_str()), ("newKind/1", "newReason"));
+        assert_eq!(CapturedList::digest_of(&serde_json::to_string(&list).unwrap()), list.digest());
+        assert_ne!(CapturedList::digest_of(later), list.digest(), "the member counts");
+        assert_eq!(CapturedList::default().after(&list, &run(1)).incomplete().count(), 0);
+    }
+
+    #[test]
+    fn an_unknown_member_is_not_held_by_an_earlier_snapshot() {
+        let client = entry(ObjectKind::Client, "1", "a");
+        let first = CapturedList::new(vec![client.clone()], vec![]);
+        let unknown = NotCaptured {
+            member: Some("NewMember".to_owned()),
+            reason: NotCapturedReason::UnknownMember,
+            ..lacking("clients/1")
+        };
+        let second = CapturedList::new(vec![client], vec![unknown]).after(&first, &run(1));
         assert_eq!(second.incomplete().count(), 0);
     }
 

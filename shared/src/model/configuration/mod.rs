@@ -4,6 +4,7 @@
 //! The objects are kept as Cognito answers them, in JSON. [`fields_of`] says of each member what it is.
 
 mod captured;
+mod changes;
 pub mod difference;
 mod field;
 mod fields;
@@ -19,6 +20,7 @@ pub mod schema;
 mod tests;
 
 pub use captured::{Asset, Capture, CapturedObject};
+pub use changes::{ChangedObject, ConfigurationChanges};
 pub use field::{Bound, Comparison, Field, Nature, Omission, ProviderType, Tier, Write};
 pub use fields::{RESERVED_TAG_PREFIX, field, fields_of, is_switch, provider_field};
 pub use list::{CaptureCheckpoint, CapturedConfiguration, CapturedEntry, CapturedList};

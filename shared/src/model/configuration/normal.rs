@@ -8,10 +8,11 @@ use super::{Comparison, Field, Nature, ObjectKind, fields_of};
 /// An object without the members that are no choice of the owner, and with sorted lists if Cognito does not
 /// keep their order.
 ///
-/// An object that has no settings keeps its derived members: the certificate of a pool is nothing else.
+/// An object that has no settings keeps its derived members: the certificate of a pool is nothing else. Some
+/// derived members show what the owner chose by being there.
 /// Members that are absent and members that are null are the same.
 pub fn normal_form(kind: ObjectKind, object: &Value) -> Value {
-    let normal = Normal { rows: rows_of(kind, object), keeps_derived: has_only_derived(kind) };
+    let normal = Normal { kind, rows: rows_of(kind, object), keeps_derived: has_only_derived(kind) };
     normal.form("", object).unwrap_or_default()
 }
 
@@ -20,7 +21,13 @@ fn has_only_derived(kind: ObjectKind) -> bool {
     !fields_of(kind).iter().any(|row| row.readable && matches!(row.nature, Nature::Setting | Nature::Name))
 }
 
+/// Derived members that are there if the owner chose so: the look has an image, or AWS Secrets Manager keeps the
+/// secret of the client. Cognito writes another value with each change.
+const TELLING: [(ObjectKind, &str); 2] =
+    [(ObjectKind::UiCustomization, "ImageUrl"), (ObjectKind::Client, "ClientSecretArn")];
+
 struct Normal {
+    kind: ObjectKind,
     rows: Vec<&'static Field>,
     keeps_derived: bool,
 }
@@ -31,6 +38,9 @@ impl Normal {
         let row = row_at(&self.rows, path);
         match row.map(|row| row.nature) {
             Some(Nature::Volatile | Nature::Secret) => return None,
+            Some(Nature::Derived) if TELLING.contains(&(self.kind, path)) => {
+                return (!value.is_null()).then_some(Value::Bool(true));
+            }
             Some(Nature::Derived) if !self.keeps_derived => return None,
             _ => {}
         }
@@ -60,10 +70,12 @@ impl Normal {
                 forms.sort_by_cached_key(Value::to_string);
                 forms.dedup();
             }
-            Some(Comparison::Keyed(members)) => forms.sort_by_cached_key(|form| {
-                let key: Vec<String> = members.iter().map(|member| form[*member].to_string()).collect();
-                (key, form.to_string())
-            }),
+            Some(Comparison::Keyed(members) | Comparison::Issued(members)) => {
+                forms.sort_by_cached_key(|form| {
+                    let key: Vec<String> = members.iter().map(|member| form[*member].to_string()).collect();
+                    (key, form.to_string())
+                })
+            }
             _ => {}
         }
         Value::Array(forms)
@@ -119,6 +131,20 @@ mod tests {
     }
 
     #[test]
+    fn an_address_counts_by_being_there() {
+        for (kind, member) in TELLING {
+            let form = |value: Value| {
+                let mut object = json!({"ClientId": "1"});
+                object[member] = value;
+                normal_form(kind, &object)
+            };
+            assert_eq!(form(json!("one")), form(json!("two")), "{kind}");
+            assert_ne!(form(json!("one")), form(Value::Null), "{kind}");
+            assert_eq!(form(Value::Null), normal_form(kind, &json!({"ClientId": "1"})), "{kind}");
+        }
+    }
+
+    #[test]
     fn a_number_counts_by_its_value() {
         let settings = |number: Value| json!({"Settings": {"radius": [number]}});
         let form = |number| normal_form(ObjectKind::Branding, &settings(number));
@@ -132,6 +158,16 @@ mod tests {
         assert_eq!(kinds, [ObjectKind::ClientSecrets, ObjectKind::SigningCertificate]);
         let form = |pem: &str| normal_form(ObjectKind::SigningCertificate, &json!({"Certificate": pem}));
         assert_ne!(form("one"), form("two"));
+    }
+
+    #[test]
+    fn the_order_of_the_secrets_of_a_client_does_not_count() {
+        let secret = |id: &str| json!({"ClientSecretId": id, "ClientSecretCreateDate": 1});
+        let form = |ids: [&str; 2]| {
+            normal_form(ObjectKind::ClientSecrets, &json!({"ClientSecrets": ids.map(secret)}))
+        };
+        assert_eq!(form(["1", "2"]), form(["2", "1"]));
+        assert_ne!(form(["1", "2"]), form(["1", "3"]));
     }
 
     #[test]

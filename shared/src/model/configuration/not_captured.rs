@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ObjectKind, ObjectName};
-use crate::model::text_enum::named_enum;
+use crate::model::text_enum::open_enum;
 use crate::model::{ErrorCode, RunId, setting_name};
 
 /// One object, or all objects of a kind.
@@ -14,13 +14,17 @@ pub enum Uncaptured {
     /// The objects of the kind cannot be listed, or their owners cannot.
     All(ObjectKind),
     One(ObjectName),
+    /// Objects of a kind that a later version knows, by their text.
+    Other(String),
 }
 
 impl Uncaptured {
-    pub fn kind(&self) -> ObjectKind {
+    /// None for a kind that this version does not know.
+    pub fn kind(&self) -> Option<ObjectKind> {
         match self {
-            Self::All(kind) => *kind,
-            Self::One(name) => name.kind,
+            Self::All(kind) => Some(*kind),
+            Self::One(name) => Some(name.kind),
+            Self::Other(_) => None,
         }
     }
 
@@ -29,6 +33,7 @@ impl Uncaptured {
         match self {
             Self::All(kind) => name.kind == *kind,
             Self::One(one) => name == one,
+            Self::Other(_) => false,
         }
     }
 
@@ -50,6 +55,7 @@ impl fmt::Display for Uncaptured {
         match self {
             Self::All(kind) => kind.fmt(f),
             Self::One(name) => name.fmt(f),
+            Self::Other(text) => f.write_str(text),
         }
     }
 }
@@ -61,15 +67,16 @@ impl Serialize for Uncaptured {
 }
 
 impl<'de> Deserialize<'de> for Uncaptured {
-    /// The error does not show the text.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("unknown object"))
+        Ok(Self::parse(&text).unwrap_or(Self::Other(text)))
     }
 }
 
-named_enum! {
+open_enum! {
     /// Why an object was not captured.
+    ///
+    /// A later version may know more reasons. So its lists are readable here, too.
     pub enum NotCapturedReason {
         /// The role of the export lacks a permission.
         AccessDenied = "accessDenied",
@@ -89,14 +96,18 @@ named_enum! {
         Unreadable = "unreadable",
         /// It is larger than the table of backups can store.
         TooLarge = "tooLarge",
+        /// The pool was deleted during the capture.
+        PoolDeleted = "poolDeleted",
         /// This version of the export does not read it.
         NotRead = "notRead",
+        /// This version of the export does not know the member, so it may be secret.
+        UnknownMember = "unknownMember",
     }
 }
 
 impl NotCapturedReason {
     /// The words for a reader, after "because".
-    pub fn words(self) -> &'static str {
+    pub fn words(&self) -> &'static str {
         match self {
             Self::AccessDenied => "the export may not read it",
             Self::Tier => "the tier of the pool does not have it",
@@ -107,13 +118,48 @@ impl NotCapturedReason {
             Self::Refused => "Cognito refused the call",
             Self::Unreadable => "the answer of Cognito is not readable",
             Self::TooLarge => "it is too large",
+            Self::PoolDeleted => "the pool was deleted meanwhile",
             Self::NotRead => "this version does not read it",
+            Self::UnknownMember => "this version does not know it",
+            Self::Other(_) => "a later version gave a reason that this one does not know",
         }
     }
 
     /// Whether the owner of the pool has turned the object off. Then nothing is missing from the snapshot.
-    pub fn is_absence(self) -> bool {
+    pub fn is_absence(&self) -> bool {
         matches!(self, Self::Tier | Self::AddOnOff)
+    }
+
+    /// Whether the export tried to capture the object, and could not.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::AccessDenied
+            | Self::Unavailable
+            | Self::Refused
+            | Self::Unreadable
+            | Self::TooLarge
+            | Self::PoolDeleted => true,
+            Self::Tier
+            | Self::AddOnOff
+            | Self::NotEnabled
+            | Self::NotSupported
+            | Self::NotRead
+            | Self::UnknownMember
+            | Self::Other(_) => false,
+        }
+    }
+}
+
+/// By their texts.
+impl Ord for NotCapturedReason {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl PartialOrd for NotCapturedReason {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -135,11 +181,22 @@ pub struct NotCaptured {
     /// The last snapshot that holds the object, or one of these objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_by: Option<RunId>,
+    /// Whether that snapshot was removed before this list was written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holder_removed: bool,
 }
 
 impl NotCaptured {
     pub fn new(object: Uncaptured, reason: NotCapturedReason) -> Self {
-        Self { object, member: None, reason, operation: None, code: None, held_by: None }
+        Self {
+            object,
+            member: None,
+            reason,
+            operation: None,
+            code: None,
+            held_by: None,
+            holder_removed: false,
+        }
     }
 
     /// Whether the snapshot probably lacks something: an earlier snapshot holds it, and the owner of the pool did not
@@ -148,18 +205,25 @@ impl NotCaptured {
         self.held_by.is_some() && !self.reason.is_absence()
     }
 
+    /// Whether the operator should look at it: the snapshot probably lacks something, or the export could not find out.
+    pub fn needs_attention(&self) -> bool {
+        use NotCapturedReason::{AccessDenied, PoolDeleted, Unavailable};
+        self.is_incomplete() || matches!(self.reason, AccessDenied | Unavailable | PoolDeleted)
+    }
+
     /// The name, as reports show it. A name with unusual characters is left out.
     pub fn shown_name(&self) -> String {
         let name = match &self.object {
             Uncaptured::All(kind) => kind.name().to_owned(),
             Uncaptured::One(name) if name.id.is_empty() => name.kind.name().to_owned(),
+            Uncaptured::Other(text) => text.split('/').map(setting_name).collect::<Vec<_>>().join("/"),
             Uncaptured::One(name) => {
                 let parts: Vec<&str> = name.id.split('/').map(setting_name).collect();
                 format!("{}/{}", name.kind, parts.join("/"))
             }
         };
         match &self.member {
-            Some(member) => format!("{name} {}", setting_name(member)),
+            Some(member) => format!("{name} {}", setting_name(&member.replace("[]", ""))),
             None => name,
         }
     }
@@ -182,6 +246,17 @@ mod tests {
         }
         assert_eq!(Uncaptured::parse("mfa/1"), None);
         assert_eq!(Uncaptured::parse("new"), None);
+    }
+
+    #[test]
+    fn the_documentation_says_what_to_do_about_every_reason() {
+        let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/reasons.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let (_, section) = page.split_once("## What a capture lacks").unwrap();
+        for reason in NotCapturedReason::KNOWN {
+            let rows = section.lines().filter(|line| line.starts_with(&format!("| `{}` |", reason.as_str())));
+            assert_eq!(rows.count(), 1, "{}", reason.as_str());
+        }
     }
 
     #[test]

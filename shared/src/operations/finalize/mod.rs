@@ -12,6 +12,7 @@
 
 mod announce;
 mod close;
+mod configuration_changes;
 mod fail;
 mod retain;
 mod seal;

@@ -1,6 +1,7 @@
 //! The end of an export: checks and seals its snapshot, and applies retention.
 
 use super::announce::announce;
+use super::configuration_changes::configuration_changes;
 use super::retain::{Retained, retain};
 use crate::catalog::Catalog;
 use crate::model::{
@@ -54,7 +55,7 @@ pub(super) async fn seal<B: Backend>(
     catalog.release_lease(pool, RunKind::Export, &progress.execution.id, backend.clock().now()).await?;
     let vanished = units.iter().filter(|unit| unit.state == UnitState::Vanished).count() as u64;
     let large_users = LargeUsers::of(&units);
-    let configuration = captured(catalog, &sealed).await?;
+    let configuration = captured(catalog, &sealed).await;
     let facts = Facts { vanished, large_users, configuration };
     Ok(RunReport::Export(report(backend, &progress, sealed, retention, facts).await))
 }
@@ -67,15 +68,19 @@ struct Facts {
     configuration: Option<ConfigurationReport>,
 }
 
-/// What the snapshot holds of the configuration. None if it holds none.
-async fn captured<V: Vault>(catalog: &Catalog<V>, sealed: &Snapshot) -> Result<Option<ConfigurationReport>> {
-    match catalog.captured_list(sealed).await? {
-        Some(Ok(list)) => Ok(Some(ConfigurationReport::of(&list))),
-        Some(Err(_)) => {
-            tracing::warn!(run = %sealed.id, "the list of the configuration cannot be read");
-            Ok(None)
+/// What the snapshot holds of the configuration. None if it holds none. An error here must not fail the export,
+/// because the snapshot is sealed.
+async fn captured<V: Vault>(catalog: &Catalog<V>, sealed: &Snapshot) -> Option<ConfigurationReport> {
+    match catalog.captured_list(sealed).await {
+        Ok(Some(Ok(list))) => {
+            let changes = sealed.seal.as_ref().and_then(|seal| seal.configuration_changes.clone());
+            Some(ConfigurationReport::of(&list, changes))
         }
-        None => Ok(None),
+        Ok(Some(Err(_))) | Err(_) => {
+            tracing::warn!(run = %sealed.id, "the list of the configuration cannot be read");
+            Some(ConfigurationReport::unreadable())
+        }
+        Ok(None) => None,
     }
 }
 
@@ -140,6 +145,7 @@ async fn put_seal<B: Backend>(
         calls: progress.calls,
         // Retention may remove the snapshot before this one. The seal keeps its counts.
         before: catalog.newest_sealed(pool, Some(id), sealed_at).await?.map(|before| before.counts),
+        configuration_changes: configuration_changes(catalog, snapshot).await,
     };
     let checked = |of: &Snapshot| {
         let captured = of.captured_configuration;
@@ -213,7 +219,10 @@ async fn report<B: Backend>(
     let metrics = Metrics::of_sealed(pool.clone(), id.clone(), report.counts, before, report.calls, seconds)
         .with_members_without_user(report.members_without_user);
     let metrics = match &report.configuration {
-        Some(configuration) => metrics.with_configuration(configuration.incomplete_count),
+        Some(configuration) => {
+            let changed = configuration.changes.as_ref().map(|changes| changes.count);
+            metrics.with_configuration(configuration.attention_count, changed)
+        }
         None => metrics,
     };
     backend.measure(&match &report.retention {

@@ -3,7 +3,7 @@
 //! The document has one member for each kind of objects. The value is the object itself if a pool has only
 //! one of its kind, and otherwise a list of objects. `notCaptured` lists what the capture could not read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::{Map, Value, json};
@@ -23,6 +23,12 @@ const NOT_CAPTURED: &str = "notCaptured";
 pub struct Configuration {
     pub(super) objects: BTreeMap<ObjectName, Value>,
     pub(super) not_captured: BTreeMap<Uncaptured, String>,
+    /// Members that the capture could not read or keep of an object that it has, with the reasons.
+    pub(super) lacking_members: BTreeMap<ObjectName, BTreeMap<String, String>>,
+    /// The same for objects of kinds that this version does not know, by their texts.
+    pub(super) unknown_not_captured: BTreeMap<String, String>,
+    /// Objects whose secrets the capture left out, without a placeholder.
+    pub(super) left_out: BTreeSet<ObjectName>,
 }
 
 /// What a capture could not read: one object, or all objects of a kind.
@@ -123,9 +129,30 @@ impl Configuration {
         Ok(())
     }
 
-    /// Says that a capture could not read something.
-    pub fn set_not_captured(&mut self, uncaptured: Uncaptured, reason: impl Into<String>) {
-        self.not_captured.insert(uncaptured, reason.into());
+    /// Says that a capture could not read something, or the member of an object.
+    pub fn set_not_captured(
+        &mut self,
+        uncaptured: Uncaptured,
+        member: Option<&str>,
+        reason: impl Into<String>,
+    ) {
+        let Uncaptured { kind, id } = &uncaptured;
+        let object = match id {
+            Some(id) => Some(ObjectName::of(*kind, id.as_str())),
+            None => kind.is_single().then(|| ObjectName::single(*kind)),
+        };
+        match (object, member) {
+            (Some(object), Some(member)) => {
+                let members = self.lacking_members.entry(object).or_default();
+                members.insert(member.replace("[]", ""), reason.into());
+            }
+            _ => drop(self.not_captured.insert(uncaptured, reason.into())),
+        }
+    }
+
+    /// Says that a capture could not read objects of a kind that this version does not know.
+    pub(super) fn set_unknown_not_captured(&mut self, text: String, reason: &str) {
+        self.unknown_not_captured.insert(text, reason.to_owned());
     }
 
     /// The only object of its kind.
@@ -170,11 +197,15 @@ impl Configuration {
     fn read_not_captured(&mut self, entries: &Value) -> Result<(), DocumentError> {
         let other_form = DocumentError::OtherForm(NOT_CAPTURED);
         for entry in entries.as_array().ok_or_else(|| other_form.clone())? {
-            let object = entry["object"].as_str().and_then(Uncaptured::parse);
-            let (Some(object), Some(reason)) = (object, entry["reason"].as_str()) else {
+            let (Some(text), Some(reason)) = (entry["object"].as_str(), entry["reason"].as_str()) else {
                 return Err(other_form);
             };
-            self.set_not_captured(object, reason);
+            let object = Uncaptured::parse(text).ok_or_else(|| other_form.clone())?;
+            let member = match &entry["member"] {
+                Value::Null => None,
+                member => Some(member.as_str().ok_or_else(|| other_form.clone())?),
+            };
+            self.set_not_captured(object, member, reason);
         }
         Ok(())
     }
@@ -186,6 +217,7 @@ impl fmt::Debug for Configuration {
         f.debug_struct("Configuration")
             .field("objects", &names)
             .field("not_captured", &self.not_captured)
+            .field("lacking_members", &self.lacking_members)
             .finish()
     }
 }

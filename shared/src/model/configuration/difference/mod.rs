@@ -28,6 +28,9 @@
 //!   names repeated.
 //! - Tags that begin with `aws:` and resource servers of Cognito are not compared, because the owner did not
 //!   write them.
+//! - If a capture left out secrets and kept no placeholder, the diff says so once for each object and side.
+//! - A member that a capture could not read or keep is not compared, on that side. If both sides have the object,
+//!   the diff says so, unless it says something about the member anyway.
 //! - The list of the secrets of a client is compared by their ids if the client has the same id on both
 //!   sides. Otherwise it is compared by their number. It is also compared by number if AWS Secrets Manager
 //!   keeps the secret, because that replaces it by itself.
@@ -48,6 +51,7 @@
 //! - `pair_by_key` in `matching.rs`, for the ids of domains and replicas. There, `in_new_pool` rewrites the
 //!   ids of objects that clients have.
 
+mod captured;
 mod client_secrets;
 mod content;
 pub mod document;
@@ -91,6 +95,7 @@ pub fn compare(old: &Configuration, new: &Configuration, clients: &ClientMap) ->
             differ.objects(kind);
         }
     }
+    differ.unknown();
     ConfigurationDifference::new(differ.differences, differ.not_compared)
 }
 
@@ -127,12 +132,13 @@ impl<'a> Differ<'a> {
             let Some(new) = new.get(kind) else { continue };
             let name = |side: &Configuration| side.single(*kind).map(|_| ObjectName::single(*kind));
             let object = ComparedObject {
-                kind: *kind,
+                kind: Some(*kind),
                 text: kind.name().to_owned(),
                 old: name(self.old),
                 new: name(self.new),
             };
             let found = compare_members(old, new, self.clients);
+            self.say_left_out(&object, &found);
             self.add(&object, found);
         }
     }
@@ -189,7 +195,7 @@ impl<'a> Differ<'a> {
             let Some((side, id)) = present else { continue };
             let [old_name, new_name] = [pair.old, pair.new].map(|id| id.map(|id| ObjectName::of(kind, id)));
             let text = format!("{kind}/{}", text(side, id));
-            let object = ComparedObject { kind, text, old: old_name, new: new_name };
+            let object = ComparedObject { kind: Some(kind), text, old: old_name, new: new_name };
             let uncaptured: Vec<_> = Side::BOTH
                 .into_iter()
                 .filter_map(|side| Some((side, self.side(side).why_uncaptured(kind, pair.id(side)?)?)))
@@ -226,6 +232,7 @@ impl<'a> Differ<'a> {
         let (change, values) = match (old, new) {
             (Some(_), Some(_)) => {
                 self.add_new_id(kind, pair, &object);
+                self.say_left_out(&object, &found);
                 return self.add(&object, found);
             }
             (None, Some(new)) => (Change::Added, Values::added(shown(new))),
@@ -256,7 +263,7 @@ impl<'a> Differ<'a> {
 
     /// Whether a side has no objects of the kind because they were not captured. Says so in the output.
     fn is_uncaptured(&mut self, kind: ObjectKind) -> bool {
-        let object = ComparedObject { kind, text: kind.name().to_owned(), old: None, new: None };
+        let object = ComparedObject::all(kind);
         let mut is_uncaptured = false;
         for side in Side::BOTH {
             if let Some(reason) = self.side(side).uncaptured_kind(kind) {
@@ -276,9 +283,42 @@ impl<'a> Differ<'a> {
         if !matches!(kind, ObjectKind::UserPool | ObjectKind::Mfa) {
             return false;
         }
-        let object = ComparedObject { kind, text: kind.name().to_owned(), old: None, new: None };
+        let object = ComparedObject::all(kind);
         self.object_not_compared(&object, side, NotComparedReason::NotCaptured, None);
         true
+    }
+
+    /// Says on which sides the capture left out secrets of the object, or could not keep other members.
+    fn say_left_out(&mut self, object: &ComparedObject, found: &ObjectDifference) {
+        for (side, name) in [(Side::Old, &object.old), (Side::New, &object.new)] {
+            let Some(name) = name else { continue };
+            if self.side(side).left_out.contains(name) {
+                self.object_not_compared(object, side, NotComparedReason::LeftOut, None);
+            }
+            for (member, reason) in self.side(side).lacking_members.get(name).into_iter().flatten() {
+                let differs = found.differences.iter().any(|other| other.field == *member);
+                if differs || found.not_compared.iter().any(|other| other.field == *member) {
+                    continue;
+                }
+                self.not_compared.push(NotCompared {
+                    object: object.clone(),
+                    field: Some(member.clone()),
+                    reason: NotComparedReason::NotCaptured,
+                    side: Some(side),
+                    detail: Some(reason.clone()),
+                });
+            }
+        }
+    }
+
+    /// Says what a capture of a later version could not read, of kinds that this one does not know.
+    fn unknown(&mut self) {
+        for side in Side::BOTH {
+            for (text, reason) in &self.side(side).unknown_not_captured {
+                let object = ComparedObject { kind: None, text: text.clone(), old: None, new: None };
+                self.not_captured(&object, side, reason);
+            }
+        }
     }
 
     fn not_captured(&mut self, object: &ComparedObject, side: Side, detail: &str) {

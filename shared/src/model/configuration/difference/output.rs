@@ -1,6 +1,6 @@
 //! What the diff of two configurations found.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::model::configuration::{Field, ObjectKind, ObjectName};
@@ -33,7 +33,7 @@ pub struct Difference {
     pub row: Option<&'static Field>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Change {
     /// Only the new configuration has it.
@@ -78,7 +78,7 @@ pub struct NotCompared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum NotComparedReason {
-    /// The capture could not read the object, or the client that the member names.
+    /// The capture could not read the object or keep the member, or could not read the client that the member names.
     NotCaptured,
     /// The capture left the secret out.
     LeftOut,
@@ -101,13 +101,21 @@ pub enum Side {
 /// The object of a difference. In JSON, it is its text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ComparedObject {
-    pub kind: ObjectKind,
+    /// None for a kind that this version does not know.
+    pub kind: Option<ObjectKind>,
     /// The words for a reader: `clients/web`, `terms/web/privacy-policy`, `mfa`.
     pub text: String,
     /// The name in the old configuration. None if it lacks the object, and for a kind.
     pub old: Option<ObjectName>,
     /// The name in the new configuration. None if it lacks the object, and for a kind.
     pub new: Option<ObjectName>,
+}
+
+impl ComparedObject {
+    /// All objects of a kind.
+    pub(super) fn all(kind: ObjectKind) -> Self {
+        Self { kind: Some(kind), text: kind.name().to_owned(), old: None, new: None }
+    }
 }
 
 impl Serialize for ComparedObject {
@@ -120,7 +128,10 @@ impl ConfigurationDifference {
     pub(super) fn new(mut differences: Vec<Difference>, mut not_compared: Vec<NotCompared>) -> Self {
         differences.sort_by(|a, b| (&a.object, &a.field, a.change).cmp(&(&b.object, &b.field, b.change)));
         not_compared.sort_by(|a, b| {
-            (&a.object, &a.field, a.reason, a.side).cmp(&(&b.object, &b.field, b.reason, b.side))
+            let [a_key, b_key] = [a, b].map(|entry| {
+                (entry.object.kind.is_none(), &entry.object, &entry.field, entry.reason, entry.side)
+            });
+            a_key.cmp(&b_key)
         });
         Self { same: differences.is_empty(), differences, not_compared }
     }

@@ -3,6 +3,7 @@
 //! Method: change documents of one large pool by hand, or by random changes that mean nothing.
 
 mod assets;
+mod captured;
 mod client_secrets;
 mod clients;
 mod documents;

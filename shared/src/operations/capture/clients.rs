@@ -3,16 +3,15 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value, json};
 
-use super::Capturing;
 use super::listed::READS_AT_ONCE;
 use super::pool::{ALL, PoolFacts};
 use super::reading::{Answered, listing_row, read_row, unreadable};
+use super::{Capturing, Keeper};
 use crate::Result;
 use crate::model::configuration::{
     Found, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Operation as Row, Tier, Uncaptured,
 };
 use crate::ports::pool::Pool;
-use crate::ports::vault::Vault;
 
 /// The member that names the client in requests and answers.
 const CLIENT: &str = "ClientId";
@@ -29,7 +28,7 @@ const OF_CLIENTS: [ObjectKind; 5] = [
 /// What the objects of a client hold although nothing is chosen.
 const NO_CHOICE: [&str; 5] = ["UserPoolId", CLIENT, "LastModifiedDate", "CreationDate", "CSSVersion"];
 
-impl<P: Pool, V: Vault> Capturing<'_, P, V> {
+impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
     pub(super) async fn read_clients(&self, pool: &PoolFacts) -> Result<()> {
         let (looks, risks) = futures::try_join!(self.read_look_of_pool(), self.read_risk_of_pool(pool))?;
         let listed = match self.list(listing_row(ObjectKind::Client)?).await? {
@@ -63,26 +62,37 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
         stream::iter(ids.to_vec())
             .map(|id| self.describe_client(id))
             .buffer_unordered(CLIENTS_AT_ONCE)
-            .try_collect()
-            .await
+            .try_collect::<()>()
+            .await?;
+        self.has_finished(ObjectKind::Client).await;
+        self.has_finished(ObjectKind::ClientSecrets).await;
+        Ok(())
     }
 
-    /// A client. Its secrets are read before it is taken, so that a client in a checkpoint needs no other look.
+    /// A client and its secrets.
     async fn describe_client(&self, id: String) -> Result<()> {
         let name = ObjectName::of(ObjectKind::Client, id.as_str());
-        if self.has(&name).await {
+        let of_secrets = ObjectName::of(ObjectKind::ClientSecrets, id.as_str());
+        if self.has(&name).await && self.has(&of_secrets).await {
             return Ok(());
         }
         let row = read_row(ObjectKind::Client, |found| matches!(found, Found::Listed(_)))?;
         let answered = self.read(row, &[(CLIENT, &id)], json!({})).await?;
-        let of_secrets = ObjectName::of(ObjectKind::ClientSecrets, id.as_str());
         match &answered {
-            Answered::Object(client) if has_secret(client) && !self.has(&of_secrets).await => {
+            Answered::Object(client)
+                if !self.has(&of_secrets).await
+                    && (has_secret(client) || self.keeper.had(&of_secrets).await?) =>
+            {
                 let secrets = read_row(ObjectKind::ClientSecrets, |found| *found == Found::EachClient)?;
                 let answered = self.read(secrets, &[(CLIENT, &id)], json!({})).await?;
-                self.take_object(secrets, of_secrets, answered).await?;
+                let is_denied = matches!(&answered, Answered::Failed(given_up)
+                    if given_up.reason != NotCapturedReason::Unavailable);
+                self.take_object(secrets, of_secrets.clone(), answered).await?;
+                if is_denied {
+                    self.is_settled(of_secrets).await;
+                }
             }
-            Answered::Object(_) | Answered::Absent => {}
+            Answered::Object(_) | Answered::Absent => self.is_settled(of_secrets).await,
             Answered::Failed(given_up) => self.lacks_by(given_up.clone(), of_secrets).await,
         }
         self.take_answer(row, name, answered).await.map(drop)
@@ -111,11 +121,15 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
         self.read_like_pool(ids, ObjectKind::RiskConfiguration, of_pool).await
     }
 
-    /// Reads the object of the pool. If that fails, no client is asked: the whole kind is noted. Returns whether it
-    /// was answered.
+    /// Reads the object of the pool. Returns whether the clients are asked for theirs. If Cognito refuses that of the
+    /// pool, they are not: the whole kind is noted.
     async fn read_of_pool(&self, kind: ObjectKind) -> Result<bool> {
         let row = read_row(kind, |found| *found == Found::PoolAndEachClient)?;
         match self.read(row, &[], json!({})).await? {
+            Answered::Failed(given_up) if given_up.reason == NotCapturedReason::Unavailable => {
+                self.lacks_by(given_up, ObjectName::of(kind, ALL)).await;
+                Ok(true)
+            }
             Answered::Failed(given_up) => {
                 self.lacks(given_up.of(Uncaptured::All(kind))).await;
                 Ok(false)
@@ -177,8 +191,10 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
                 }
             })
             .buffer_unordered(at_once)
-            .try_collect()
-            .await
+            .try_collect::<()>()
+            .await?;
+        self.has_finished(kind).await;
+        Ok(())
     }
 
     /// Takes the object of a client or of the pool, unless it is the one that the client inherits or holds nothing.
@@ -193,7 +209,7 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
         let is_inherited = answers_for.is_some_and(|id| id != name.id);
         let is_bare = object.as_object().is_none_or(|members| !has_choice(name.kind, members));
         if is_inherited || is_bare {
-            self.is_absent(name).await;
+            self.is_settled(name).await;
             return Ok(());
         }
         // No answer about a branding has the client.
@@ -211,13 +227,15 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
     }
 }
 
-/// Whether a client has a secret that can be listed. Cognito shows no secret that was supplied by hand, but only a
-/// client with a secret can have `client_credentials`.
+/// Whether a client certainly has a secret. Cognito shows no secret that was supplied by hand or replaced. But only a
+/// client with a secret can have `client_credentials`, or pass the data of user contexts on
+/// (`EnablePropagateAdditionalUserContextData`, UserPoolClientType, API reference).
 fn has_secret(client: &Value) -> bool {
     let is_text = |member: &str| client[member].as_str().is_some_and(|text| !text.is_empty());
     let flows = client["AllowedOAuthFlows"].as_array();
     let needs_secret = flows.is_some_and(|flows| flows.iter().any(|flow| flow == "client_credentials"));
-    is_text("ClientSecret") || is_text("ClientSecretArn") || needs_secret
+    let passes_context = client["EnablePropagateAdditionalUserContextData"] == true;
+    is_text("ClientSecret") || is_text("ClientSecretArn") || needs_secret || passes_context
 }
 
 /// Whether an object holds anything that the owner of the pool chose. The secrets of a client always count.

@@ -1,33 +1,16 @@
 //! `pool show`: print the captured configuration of a snapshot.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use jiff::Timestamp;
 use shared::model::{PoolId, SnapshotSelector};
 use shared::operations::captured_configuration;
 use shared::ports::vault::Vault;
 
-use super::Deployment;
 use crate::arguments;
+use crate::commands::Deployment;
 use crate::exit::ExitStatus;
 use crate::output::{Answer, PoolShown};
 use crate::problem::Result;
-
-/// The arguments of `pool`.
-#[derive(Debug, Args)]
-pub struct PoolArgs {
-    #[command(subcommand)]
-    pub command: PoolCommand,
-}
-
-/// What `pool` does.
-#[derive(Debug, Subcommand)]
-pub enum PoolCommand {
-    /// Print the configuration that a snapshot holds
-    ///
-    /// Prints each object in the member names of Cognito, and what the export could not capture, with the reason. Secrets
-    /// are not stored. The bytes of the assets of a login style are replaced by their digests.
-    Show(ShowArgs),
-}
 
 /// The arguments of `pool show`.
 #[derive(Debug, Args)]
@@ -52,8 +35,7 @@ impl Request {
     ///
     /// # Errors
     /// If the pool id or the snapshot id cannot be read.
-    pub fn read(args: &PoolArgs) -> Result<Self> {
-        let PoolCommand::Show(args) = &args.command;
+    pub fn read(args: &ShowArgs) -> Result<Self> {
         Ok(Self {
             pool: arguments::read("--pool", &args.pool, PoolId::parse)?,
             snapshot: arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?,

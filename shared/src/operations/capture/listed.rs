@@ -3,17 +3,16 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::Capturing;
 use super::reading::{Answered, listing_row, read_row, unreadable};
+use super::{Capturing, Keeper};
 use crate::Result;
 use crate::model::configuration::{Capture, Found, ObjectKind, ObjectName, Uncaptured};
 use crate::ports::pool::Pool;
-use crate::ports::vault::Vault;
 
 /// Reads of one operation at once. Cognito allows 5 a second.
 pub(super) const READS_AT_ONCE: usize = 5;
 
-impl<P: Pool, V: Vault> Capturing<'_, P, V> {
+impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
     pub(super) async fn read_listed(&self) -> Result<()> {
         futures::try_join!(
             self.describe_each(ObjectKind::IdentityProvider, "ProviderName"),
@@ -35,20 +34,25 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
                     self.lacks(unreadable(row)?.of(Uncaptured::All(kind))).await;
                     return Ok(());
                 };
-                // The name of terms has the client, which only the description tells.
-                if kind != ObjectKind::Terms && self.has(&ObjectName::of(kind, id)).await {
+                let listed = ObjectName::of(kind, id);
+                if self.has(&listed).await {
                     return Ok(());
                 }
                 let answered = self.read(row, &[(key, id)], json!({})).await?;
                 let name = ObjectName::of(kind, name_of(kind, id, &answered));
-                if !self.has(&name).await {
-                    self.take_answer(row, name, answered).await?;
+                // The name of terms has the client, which only the description tells.
+                let has_other_name = name != listed;
+                self.take_answer(row, name, answered).await?;
+                if has_other_name {
+                    self.is_settled(listed).await;
                 }
                 Ok::<_, crate::Error>(())
             })
             .buffer_unordered(READS_AT_ONCE)
-            .try_collect()
-            .await
+            .try_collect::<()>()
+            .await?;
+        self.has_finished(kind).await;
+        Ok(())
     }
 
     /// Lists objects that the listing has whole.
@@ -62,6 +66,7 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
                 None => self.lacks(unreadable(listing_row(kind)?)?.of(Uncaptured::All(kind))).await,
             }
         }
+        self.has_finished(kind).await;
         Ok(())
     }
 

@@ -1,11 +1,11 @@
 //! One read of the configuration: its request, and what its answer means.
 
-use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use serde_json::{Map, Value};
 
-use super::Capturing;
 use super::pool::ALL;
+use super::{Capturing, Keeper};
 use crate::model::ErrorCode;
 use crate::model::configuration::{
     Capture, Found as FoundBy, KeyValue, NotCaptured, NotCapturedReason, ObjectKind, ObjectName,
@@ -13,20 +13,29 @@ use crate::model::configuration::{
 };
 use crate::operations::refusals::refused;
 use crate::ports::pool::{Operation, Pool, PoolError, PoolErrorKind};
-use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Attempts at one listing whose token Cognito refuses.
 const LISTING_ATTEMPTS: u32 = 3;
 /// The most pages of a listing. Cognito has at most 10,000 clients in a pool.
 const MAX_PAGES: usize = 2_000;
+const NOT_FOUND: &str = "ResourceNotFoundException";
+/// Source: "Common errors", Cognito user pools API reference.
+const CREDENTIALS_FAIL: [&str; 4] = [
+    "ExpiredTokenException",
+    "UnrecognizedClientException",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+];
 
 /// Why an operation is not called again, or why an object cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GivenUp {
     pub reason: NotCapturedReason,
     pub code: Option<ErrorCode>,
-    operation: Operation,
+    pub operation: Operation,
+    /// Whether the next call of the operation would fail as well.
+    pub is_of_all_calls: bool,
 }
 
 impl GivenUp {
@@ -35,14 +44,8 @@ impl GivenUp {
         NotCaptured {
             operation: Some(self.operation.name().to_owned()),
             code: self.code.clone(),
-            ..NotCaptured::new(object, self.reason)
+            ..NotCaptured::new(object, self.reason.clone())
         }
-    }
-
-    /// Whether the next call of the operation would fail as well.
-    fn is_of_all_calls(&self) -> bool {
-        use NotCapturedReason::{AccessDenied, NotEnabled, NotSupported, Tier, Unavailable};
-        matches!(self.reason, AccessDenied | NotEnabled | NotSupported | Tier | Unavailable)
     }
 }
 
@@ -75,17 +78,16 @@ fn no_row(kind: ObjectKind) -> Error {
     Error::new(ErrorKind::Internal, what, Guidance::REPORT_THIS)
 }
 
-impl<P: Pool, V: Vault> Capturing<'_, P, V> {
+impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
     /// Makes a request. `members` has the values of its keys beside the pool: the id of the client, or the name
     /// of the object.
     async fn call(&self, row: &Row, members: &[(&str, &str)], more: Value) -> Result<Called> {
         let operation = operation_of(row)?;
-        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner).get(&operation).cloned();
-        if let Some(given_up) = given_up {
+        if let Some(given_up) = self.failures.of(operation) {
             return Ok(Called::Failed(given_up));
         }
-        let pool = &self.export.pool;
-        if self.export.budget.is_spent() {
+        let pool = self.pool;
+        if self.budget.is_some_and(|budget| budget.is_spent()) {
             return Err(refused(pool.id(), PoolError::new(operation, PoolErrorKind::OutOfTime, "OutOfTime")));
         }
         let mut request = Map::new();
@@ -103,21 +105,27 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
         }
         request.extend(more.as_object().cloned().unwrap_or_default());
         match pool.read_configuration(operation, &Value::Object(request)).await {
-            Ok(answer) => Ok(Called::Answered(answer.into_json())),
-            Err(error) if error.kind == PoolErrorKind::NotFound => Ok(Called::NotFound),
+            Ok(answer) => {
+                self.failures.is_answered(operation);
+                Ok(Called::Answered(answer.into_json()))
+            }
+            Err(error) if error.kind == PoolErrorKind::NotFound => {
+                self.failures.is_answered(operation);
+                self.has_missed.store(true, Ordering::Relaxed);
+                Ok(Called::NotFound)
+            }
             Err(error) if error.kind == PoolErrorKind::InvalidParameter => {
+                self.failures.is_answered(operation);
                 Ok(Called::Invalid(given_up_by(row, operation, &error)))
             }
             Err(error) if is_of_the_run(row, &error) => Err(refused(pool.id(), error)),
             Err(error) => {
-                let given_up = given_up_by(row, operation, &error);
-                if given_up.is_of_all_calls() {
+                let given_up = self.failures.note(given_up_by(row, operation, &error));
+                if given_up.is_of_all_calls {
                     tracing::warn!(
-                        operation = row.name, code = %error.code, reason = given_up.reason.name(),
+                        operation = row.name, code = %error.code, reason = given_up.reason.as_str(),
                         "a part of the configuration is not captured"
                     );
-                    let mut all = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
-                    all.insert(operation, given_up.clone());
                 }
                 Ok(Called::Failed(given_up))
             }
@@ -193,7 +201,7 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
                 }
                 None => self.lacks(unreadable(row)?.of(Uncaptured::One(name))).await,
             },
-            Answered::Absent => self.is_absent(name).await,
+            Answered::Absent => self.is_settled(name).await,
             Answered::Failed(given_up) => self.lacks_by(given_up, name).await,
         }
         Ok(false)
@@ -202,7 +210,7 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
     /// Notes why an object cannot be read. If no object of its kind can, the kind is noted, once.
     pub(super) async fn lacks_by(&self, given_up: GivenUp, name: ObjectName) {
         let is_of_pool = name.kind.is_single() || name.id == ALL;
-        let object = if given_up.is_of_all_calls() && !is_of_pool {
+        let object = if given_up.is_of_all_calls && !is_of_pool {
             Uncaptured::All(name.kind)
         } else {
             Uncaptured::One(name)
@@ -230,13 +238,22 @@ fn operation_of(row: &Row) -> Result<Operation> {
 
 /// The reason for an answer that is not as the API describes it.
 pub(super) fn unreadable(row: &Row) -> Result<GivenUp> {
-    Ok(GivenUp { reason: NotCapturedReason::Unreadable, code: None, operation: operation_of(row)? })
+    let operation = operation_of(row)?;
+    Ok(GivenUp { reason: NotCapturedReason::Unreadable, code: None, operation, is_of_all_calls: false })
+}
+
+/// The reason if Cognito does not find what every pool has.
+fn not_found(row: &Row) -> Result<GivenUp> {
+    Ok(GivenUp {
+        reason: NotCapturedReason::Refused,
+        code: Some(ErrorCode::of(NOT_FOUND)),
+        ..unreadable(row)?
+    })
 }
 
 /// The reason if the pool was deleted a moment ago.
-pub(super) fn not_found(row: &Row) -> Result<GivenUp> {
-    let code = Some(ErrorCode::of("ResourceNotFoundException"));
-    Ok(GivenUp { reason: NotCapturedReason::Refused, code, operation: operation_of(row)? })
+pub(super) fn pool_deleted(row: &Row) -> Result<GivenUp> {
+    Ok(GivenUp { reason: NotCapturedReason::PoolDeleted, ..not_found(row)? })
 }
 
 /// Whether an error ends the invocation or the run, instead of the capture of one object.
@@ -253,6 +270,10 @@ fn is_of_the_run(row: &Row, error: &PoolError) -> bool {
 fn given_up_by(row: &Row, operation: Operation, error: &PoolError) -> GivenUp {
     let reason = match (error.kind, error.code.as_str()) {
         (PoolErrorKind::Throttled | PoolErrorKind::Transient, _) => NotCapturedReason::Unavailable,
+        // The credentials of the invocation are at fault, not the permissions of its role. The next one has others.
+        (PoolErrorKind::AccessDenied, code) if CREDENTIALS_FAIL.contains(&code) => {
+            NotCapturedReason::Unavailable
+        }
         (PoolErrorKind::AccessDenied, _) => NotCapturedReason::AccessDenied,
         (_, "FeatureUnavailableInTierException") => NotCapturedReason::Tier,
         (_, "UserPoolAddOnNotEnabledException") => NotCapturedReason::AddOnOff,
@@ -261,5 +282,22 @@ fn given_up_by(row: &Row, operation: Operation, error: &PoolError) -> GivenUp {
         (_, code) if row.unavailable.contains(&code) => NotCapturedReason::NotEnabled,
         _ => NotCapturedReason::Refused,
     };
-    GivenUp { reason, code: Some(error.code.clone()), operation }
+    GivenUp { reason, code: Some(error.code.clone()), operation, is_of_all_calls: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_that_have_expired_are_no_missing_permission() {
+        let row = listing_row(ObjectKind::Terms).unwrap();
+        for (code, reason) in [
+            ("ExpiredTokenException", NotCapturedReason::Unavailable),
+            ("AccessDeniedException", NotCapturedReason::AccessDenied),
+        ] {
+            let error = PoolError::new(Operation::ListTerms, PoolErrorKind::AccessDenied, code);
+            assert_eq!(given_up_by(row, Operation::ListTerms, &error).reason, reason, "{code}");
+        }
+    }
 }

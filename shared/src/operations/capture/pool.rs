@@ -1,25 +1,26 @@
 //! The pool object, the objects that a pool has once, and its domains.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
 
-use super::Capturing;
-use super::reading::{Answered, not_found, read_row, unreadable};
+use super::reading::{Answered, GivenUp, pool_deleted, read_row, unreadable};
+use super::{Capturing, Keeper};
 use crate::Result;
 use crate::model::configuration::{
-    Found, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Tier, Uncaptured,
+    Found, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Operation, Tier, Uncaptured,
 };
 use crate::ports::pool::Pool;
-use crate::ports::vault::Vault;
 
 /// What the capture knows of the pool before it reads anything else.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PoolFacts {
     /// None if the pool cannot be read, or has a tier that came later.
     pub tier: Option<Tier>,
     /// Whether threat protection is off. False if the pool cannot be read.
     pub is_unprotected: bool,
-    /// Its domains. None if the pool cannot be read.
-    domains: Option<Vec<String>>,
+    /// Its domains. The error says why the pool cannot be read.
+    domains: std::result::Result<Vec<String>, GivenUp>,
 }
 
 impl PoolFacts {
@@ -33,11 +34,15 @@ impl PoolFacts {
         let mode = user_pool["UserPoolAddOns"]["AdvancedSecurityMode"].as_str();
         let domains = ["Domain", "CustomDomain"].into_iter().filter_map(|member| user_pool[member].as_str());
         let domains = domains.filter(|domain| !domain.is_empty()).map(str::to_owned).collect();
-        Self { tier, is_unprotected: mode.is_none_or(|mode| mode == "OFF"), domains: Some(domains) }
+        Self { tier, is_unprotected: mode.is_none_or(|mode| mode == "OFF"), domains: Ok(domains) }
+    }
+
+    fn unknown(why: GivenUp) -> Self {
+        Self { tier: None, is_unprotected: false, domains: Err(why) }
     }
 }
 
-impl<P: Pool, V: Vault> Capturing<'_, P, V> {
+impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
     /// DescribeUserPool. It is read in each invocation, because the other reads depend on it. None if the pool was
     /// deleted a moment ago.
     pub(super) async fn read_pool(&self) -> Result<Option<PoolFacts>> {
@@ -48,13 +53,10 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
             Answered::Object(user_pool) => PoolFacts::of(user_pool),
             Answered::Absent => {
                 // Its users are listed, and the snapshot is worth more than ever.
-                for &kind in ObjectKind::ALL {
-                    let of_kind = Uncaptured::parse(kind.name()).unwrap_or(Uncaptured::All(kind));
-                    self.lacks(not_found(row)?.of(of_kind)).await;
-                }
+                self.lacks_deleted_pool(&pool_deleted(row)?).await?;
                 return Ok(None);
             }
-            Answered::Failed(_) => PoolFacts::default(),
+            Answered::Failed(given_up) => PoolFacts::unknown(given_up.clone()),
         };
         if !self.has(&name).await {
             self.take_answer(row, name, answered).await?;
@@ -86,9 +88,12 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
     /// The domains that the pool names.
     pub(super) async fn read_domains(&self, pool: &PoolFacts) -> Result<()> {
         let row = read_row(ObjectKind::Domain, |found| matches!(found, Found::Named(_)))?;
-        let Some(domains) = &pool.domains else {
-            self.lacks(unreadable(row)?.of(Uncaptured::All(ObjectKind::Domain))).await;
-            return Ok(());
+        let domains = match &pool.domains {
+            Ok(domains) => domains,
+            Err(given_up) => {
+                self.lacks(given_up.of(Uncaptured::All(ObjectKind::Domain))).await;
+                return Ok(());
+            }
         };
         for domain in domains {
             let name = ObjectName::of(ObjectKind::Domain, domain.as_str());
@@ -96,13 +101,50 @@ impl<P: Pool, V: Vault> Capturing<'_, P, V> {
                 continue;
             }
             match self.read(row, &[("Domain", domain)], json!({})).await? {
-                // An unknown domain answers an empty object. A pool in a secondary Region answers so for its prefix.
+                // An unknown domain answers an empty object.
                 Answered::Object(described) if described["Domain"].as_str() != Some(domain.as_str()) => {
-                    self.lacks(unreadable(row)?.of(Uncaptured::One(name))).await;
+                    self.lacks_domain(row, name).await?;
                 }
-                Answered::Absent => self.lacks(unreadable(row)?.of(Uncaptured::One(name))).await,
+                Answered::Absent => self.lacks_domain(row, name).await?,
                 answered => drop(self.take_answer(row, name, answered).await?),
             }
+        }
+        self.has_finished(ObjectKind::Domain).await;
+        Ok(())
+    }
+
+    /// Notes why Cognito does not find a domain that the pool had named: it was deleted meanwhile, or it is the prefix
+    /// of a pool in a secondary Region, which does not answer for it (`DescribeUserPoolDomain`, API reference).
+    async fn lacks_domain(&self, of_domain: &Operation, name: ObjectName) -> Result<()> {
+        let row = read_row(ObjectKind::UserPool, |found| *found == Found::Single)?;
+        let user_pool = match self.read(row, &[], json!({})).await? {
+            Answered::Object(user_pool) => user_pool,
+            Answered::Absent => return Ok(()),
+            Answered::Failed(given_up) => {
+                self.lacks(given_up.of(Uncaptured::One(name))).await;
+                return Ok(());
+            }
+        };
+        let is_named = |member: &str| user_pool[member].as_str() == Some(name.id.as_str());
+        if is_named("Domain") {
+            let of_replica = GivenUp { reason: NotCapturedReason::NotEnabled, ..unreadable(of_domain)? };
+            self.lacks(of_replica.of(Uncaptured::One(name))).await;
+        } else if is_named("CustomDomain") {
+            self.lacks(unreadable(of_domain)?.of(Uncaptured::One(name))).await;
+        } else {
+            self.is_settled(name).await;
+        }
+        Ok(())
+    }
+
+    /// If Cognito did not find something, reads the pool once more: what a deleted pool had was not found, either.
+    pub(super) async fn look_for_deletion(&self) -> Result<()> {
+        if !self.has_missed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let row = read_row(ObjectKind::UserPool, |found| *found == Found::Single)?;
+        if let Answered::Absent = self.read(row, &[], json!({})).await? {
+            self.lacks_deleted_pool(&pool_deleted(row)?).await?;
         }
         Ok(())
     }

@@ -1,0 +1,146 @@
+//! `pool diff`: compare the configuration of a snapshot with the live pool, or with another snapshot.
+
+use clap::Args;
+use shared::model::configuration::difference::document::Configuration;
+use shared::model::configuration::difference::{ClientMap, compare};
+use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, Tps};
+use shared::operations::{CapturedSnapshot, captured_configuration, comparable, live_configuration};
+use shared::pacing::PacedPool;
+use shared::ports::Clock;
+use shared::ports::pool::Pool;
+use shared::ports::vault::Vault;
+
+use crate::arguments;
+use crate::commands::{Deployment, Session, run};
+use crate::output::{Answer, ComparedConfiguration, PoolDiff};
+use crate::problem::Result;
+
+/// The arguments of `pool diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The user pool of the snapshot
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: String,
+    /// The snapshot with the old configuration: `latest`, or an id that `snapshots` shows
+    #[arg(long, value_name = "ID", default_value = "latest")]
+    pub snapshot: String,
+    /// The new configuration [default: the live user pool that --pool names]
+    ///
+    /// A user pool id is the live pool. A snapshot id, of this pool or another one, is that snapshot. `latest` is the latest
+    /// snapshot of the pool that --pool names. The latest snapshot of another pool needs its id, which `snapshots` shows.
+    #[arg(long, value_name = "POOL_OR_SNAPSHOT")]
+    pub against: Option<String>,
+    /// Cognito calls per second, 1 to 200, if a live pool is read [default: 10]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub tps: Option<String>,
+}
+
+/// Where the new configuration is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Against {
+    Live(PoolId),
+    Snapshot(SnapshotSelector),
+}
+
+impl Against {
+    /// A user pool id has an underscore, and no snapshot id has one.
+    fn parse(text: &str) -> std::result::Result<Self, shared::Error> {
+        if text.contains('_') {
+            PoolId::parse(text).map(Self::Live)
+        } else {
+            SnapshotSelector::parse(text).map(Self::Snapshot)
+        }
+    }
+}
+
+/// A comparison of two configurations.
+#[derive(Debug)]
+pub struct Request {
+    pool: PoolId,
+    snapshot: SnapshotSelector,
+    against: Against,
+    tps: Tps,
+}
+
+impl Request {
+    /// Reads and checks the arguments.
+    ///
+    /// # Errors
+    /// If an id or a limit cannot be read.
+    pub fn read(args: &DiffArgs) -> Result<Self> {
+        let pool = arguments::read("--pool", &args.pool, PoolId::parse)?;
+        let snapshot = arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
+        let against = arguments::read_if_given("--against", args.against.as_deref(), Against::parse)?;
+        let against = against.unwrap_or_else(|| Against::Live(pool.clone()));
+        let tps = arguments::read_if_given("--tps", args.tps.as_deref(), Tps::parse)?.unwrap_or(Tps::DEFAULT);
+        Ok(Self { pool, snapshot, against, tps })
+    }
+
+    pub fn pool(&self) -> &PoolId {
+        &self.pool
+    }
+
+    /// Compares the configurations. `pool_at` connects to the live pool.
+    ///
+    /// # Errors
+    /// If a snapshot cannot be used or holds no configuration, or the table or the pool cannot be read.
+    pub async fn run<E, V: Vault, P: Pool, S>(
+        &self,
+        deployment: &Deployment<E, V>,
+        pool_at: impl Fn(&PoolId) -> P,
+        session: Session<'_, S>,
+    ) -> Result<Answer> {
+        let catalog = &deployment.catalog;
+        let old = captured_configuration(catalog, &self.pool, &self.snapshot, (session.now)()).await?;
+        let earlier = old.list.clone();
+        let (old_side, old) = of_snapshot(old)?;
+        let (new_side, new) = match &self.against {
+            Against::Live(id) => {
+                session.meter.note(&format!(
+                    "Reading the configuration of user pool {id}. This changes nothing.\n{}",
+                    run::limit(Some(self.tps))
+                ));
+                let calls = CallStats::none(self.tps);
+                let pool =
+                    PacedPool::new(pool_at(id), self.tps, &Ceilings::default(), Clock::system(), calls);
+                let live = live_configuration(&pool, &earlier).await?;
+                (ComparedConfiguration::live(id.clone()), comparable(&live.list, live.objects)?)
+            }
+            Against::Snapshot(selector) => {
+                let pool = match selector {
+                    SnapshotSelector::Id(id) => catalog.pool_of_snapshot(id).await?,
+                    SnapshotSelector::Latest => None,
+                };
+                let pool = pool.as_ref().unwrap_or(&self.pool);
+                of_snapshot(captured_configuration(catalog, pool, selector, (session.now)()).await?)?
+            }
+        };
+        let difference = compare(&old, &new, &ClientMap::new());
+        let diff = PoolDiff::new(old_side, new_side, difference);
+        Ok(Answer::new(&diff, diff.exit_status(), (session.now)()))
+    }
+}
+
+fn of_snapshot(captured: CapturedSnapshot) -> Result<(ComparedConfiguration, Configuration)> {
+    let side = ComparedConfiguration::of(&captured.snapshot);
+    Ok((side, comparable(&captured.list, captured.objects)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_new_configuration_is_a_pool_or_a_snapshot() {
+        let live = Against::Live(PoolId::parse("eu-west-1_b").unwrap());
+        assert_eq!(Against::parse("eu-west-1_b"), Ok(live));
+        assert_eq!(Against::parse("latest"), Ok(Against::Snapshot(SnapshotSelector::Latest)));
+        let id = "20261121T020000123Z-1a2b3c4d";
+        let snapshot = SnapshotSelector::parse(id).unwrap();
+        assert_eq!(Against::parse(id), Ok(Against::Snapshot(snapshot)));
+        for wrong in ["", "b", "_", "newest", "eu-west-1_b/latest"] {
+            let error = Against::parse(wrong).unwrap_err();
+            assert_eq!(error.kind(), shared::ErrorKind::InvalidInput, "{wrong}");
+        }
+    }
+}

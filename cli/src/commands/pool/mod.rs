@@ -1,0 +1,82 @@
+//! `pool`: what snapshots and pools hold beside users and groups.
+
+mod diff;
+mod show;
+
+use clap::{Args, Subcommand};
+use shared::model::PoolId;
+use shared::ports::pool::Pool;
+use shared::ports::vault::Vault;
+
+use super::{Deployment, Session};
+use crate::output::Answer;
+use crate::problem::Result;
+
+/// The arguments of `pool`.
+#[derive(Debug, Args)]
+pub struct PoolArgs {
+    #[command(subcommand)]
+    pub command: PoolCommand,
+}
+
+/// What `pool` does.
+#[derive(Debug, Subcommand)]
+pub enum PoolCommand {
+    /// Print the configuration that a snapshot holds
+    ///
+    /// Prints each object in the member names of Cognito, and what the export could not capture, with the reason. Secrets
+    /// are not stored. The bytes of the assets of a login style are replaced by their digests.
+    Show(show::ShowArgs),
+    /// Compare the configuration of a snapshot with the live pool, or with another snapshot
+    ///
+    /// Prints each difference, from the old value to the new one, by object and member in the names of Cognito. The order of
+    /// lists, defaults, and what Cognito changes by itself are no differences. Secrets are never shown. Exit code 0 means that
+    /// nothing differs, and 3 that something does. What cannot be compared is listed with the reason, and is no difference.
+    ///
+    /// The command reads a live pool with your own permissions, and changes nothing.
+    Diff(diff::DiffArgs),
+}
+
+/// What `pool` is to do.
+#[derive(Debug)]
+pub enum Request {
+    Show(show::Request),
+    Diff(diff::Request),
+}
+
+impl Request {
+    /// Reads and checks the arguments.
+    ///
+    /// # Errors
+    /// If an id or a limit cannot be read.
+    pub fn read(args: &PoolArgs) -> Result<Self> {
+        Ok(match &args.command {
+            PoolCommand::Show(args) => Self::Show(show::Request::read(args)?),
+            PoolCommand::Diff(args) => Self::Diff(diff::Request::read(args)?),
+        })
+    }
+
+    /// The pool of the snapshot.
+    pub fn pool(&self) -> &PoolId {
+        match self {
+            Self::Show(request) => request.pool(),
+            Self::Diff(request) => request.pool(),
+        }
+    }
+
+    /// Does it. `pool_at` connects to a pool.
+    ///
+    /// # Errors
+    /// If a snapshot cannot be used, or the table or a pool cannot be read.
+    pub async fn run<E, V: Vault, P: Pool, S>(
+        &self,
+        deployment: &Deployment<E, V>,
+        pool_at: impl Fn(&PoolId) -> P,
+        session: Session<'_, S>,
+    ) -> Result<Answer> {
+        match self {
+            Self::Show(request) => request.run(deployment, (session.now)()).await,
+            Self::Diff(request) => request.run(deployment, pool_at, session).await,
+        }
+    }
+}

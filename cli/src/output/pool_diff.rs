@@ -1,0 +1,261 @@
+//! The answer of `pool diff`: how two configurations differ.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use shared::format::plural;
+use shared::model::configuration::NotCapturedReason;
+use shared::model::configuration::difference::{
+    Change, ConfigurationDifference, Difference, NotCompared, NotComparedReason, Side, Values,
+};
+use shared::model::{PoolId, RunId, Snapshot};
+
+use super::Report;
+use super::flags::command;
+use crate::exit::ExitStatus;
+
+/// The most characters of a value in the text. JSON has it whole.
+const MAX_SHOWN: usize = 72;
+/// Characters before the first difference of two long values.
+const BEFORE_DIFFERENCE: usize = 16;
+
+/// One of the two configurations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ComparedConfiguration {
+    user_pool_id: PoolId,
+    /// Null for the live pool.
+    snapshot_id: Option<RunId>,
+}
+
+impl ComparedConfiguration {
+    /// The configuration that a snapshot holds.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        Self { user_pool_id: snapshot.pool.clone(), snapshot_id: Some(snapshot.id.clone()) }
+    }
+
+    /// The configuration that a pool has now.
+    pub fn live(pool: PoolId) -> Self {
+        Self { user_pool_id: pool, snapshot_id: None }
+    }
+
+    fn words(&self) -> String {
+        match &self.snapshot_id {
+            Some(id) => format!("snapshot {id} of user pool {}", self.user_pool_id),
+            None => format!("the live user pool {}", self.user_pool_id),
+        }
+    }
+}
+
+/// What `pool diff` prints.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolDiff {
+    old: ComparedConfiguration,
+    new: ComparedConfiguration,
+    #[serde(flatten)]
+    difference: ConfigurationDifference,
+}
+
+impl PoolDiff {
+    pub fn new(
+        old: ComparedConfiguration,
+        new: ComparedConfiguration,
+        difference: ConfigurationDifference,
+    ) -> Self {
+        Self { old, new, difference }
+    }
+
+    /// How the command ends. What was not compared is no difference.
+    pub fn exit_status(&self) -> ExitStatus {
+        if self.difference.same { ExitStatus::Done } else { ExitStatus::Partial }
+    }
+
+    fn summary(&self) -> String {
+        let differences = &self.difference.differences;
+        let mut objects: Vec<_> = differences.iter().map(|difference| &difference.object.text).collect();
+        objects.dedup();
+        let not_compared = self.difference.not_compared.len();
+        match (differences.len() as u64, not_compared) {
+            (0, 0) => "No difference.".to_owned(),
+            (0, _) => {
+                "No difference in what was compared. The end of this list says what was not.".to_owned()
+            }
+            (count, _) => format!(
+                "{} in {}.",
+                plural(count, "difference", "differences"),
+                plural(objects.len() as u64, "object", "objects")
+            ),
+        }
+    }
+
+    /// What was not compared, each once, with its reason.
+    fn not_compared(&self) -> String {
+        let mut sides = BTreeMap::<(usize, String), Vec<Side>>::new();
+        let mut order = Vec::<String>::new();
+        for lacking in &self.difference.not_compared {
+            let field = lacking.field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
+            let line = format!("{}{field}: {}", lacking.object.text, self.reason(lacking));
+            let place = order.iter().position(|other| *other == line).unwrap_or_else(|| {
+                order.push(line.clone());
+                order.len() - 1
+            });
+            sides.entry((place, line)).or_default().extend(lacking.side);
+        }
+        let mut text = String::new();
+        for ((_, line), sides) in sides {
+            let side = match sides[..] {
+                [Side::Old] => " (old)",
+                [Side::New] => " (new)",
+                _ => "",
+            };
+            text += &format!("  {line}{side}\n");
+        }
+        text
+    }
+
+    fn reason(&self, lacking: &NotCompared) -> String {
+        let is_live = match lacking.side {
+            Some(Side::Old) => self.old.snapshot_id.is_none(),
+            Some(Side::New) => self.new.snapshot_id.is_none(),
+            None => false,
+        };
+        match lacking.reason {
+            NotComparedReason::NotCaptured => match lacking.detail.as_deref().map(NotCapturedReason::parse) {
+                Some(NotCapturedReason::AccessDenied) if is_live => {
+                    "your permissions do not allow to read it".to_owned()
+                }
+                Some(reason) => reason.words().to_owned(),
+                None => "it was not captured".to_owned(),
+            },
+            NotComparedReason::LeftOut => "secrets are left out".to_owned(),
+            NotComparedReason::NotReadable => "Cognito does not show it".to_owned(),
+            NotComparedReason::KeptDifferently => "the two versions keep it in different forms".to_owned(),
+            NotComparedReason::OtherKey => "its codes are of different keys".to_owned(),
+        }
+    }
+
+    fn next(&self) -> Option<String> {
+        let old = &self.old;
+        let id = old.snapshot_id.as_ref().filter(|_| !self.difference.same)?;
+        Some(format!(
+            "Next: `{}` prints the old configuration.",
+            command(format!("pool show --pool {} --snapshot {id}", old.user_pool_id))
+        ))
+    }
+}
+
+impl Report for PoolDiff {
+    fn human(&self, _: Timestamp) -> String {
+        let mut text = format!("Old: {}\nNew: {}\n{}\n", self.old.words(), self.new.words(), self.summary());
+        let mut object = None;
+        for difference in &self.difference.differences {
+            if object != Some(&difference.object) {
+                text += &format!("\n{}\n", difference.object.text);
+                object = Some(&difference.object);
+            }
+            text += &format!("  {}\n", line(difference));
+        }
+        let not_compared = self.not_compared();
+        if !not_compared.is_empty() {
+            text += &format!("\nNot compared\n{not_compared}");
+        }
+        if let Some(next) = self.next() {
+            text += &format!("\n{next}");
+        }
+        text.trim_end().to_owned()
+    }
+}
+
+/// A difference in one line.
+fn line(difference: &Difference) -> String {
+    let what = match (difference.change, &difference.values) {
+        (Change::Added, Values::Withheld {} | Values::Shown { new: None, .. }) => "added".to_owned(),
+        (Change::Removed, Values::Withheld {} | Values::Shown { old: None, .. }) => "removed".to_owned(),
+        (Change::Added, Values::Shown { new: Some(new), .. }) => format!("added {}", shown(new, 0)),
+        (Change::Removed, Values::Shown { old: Some(old), .. }) => format!("removed {}", shown(old, 0)),
+        (Change::Changed, Values::Shown { old: Some(old), new: Some(new) }) => from_to(old, new),
+        (Change::Changed, Values::Shown { old: None, new: Some(new) }) => {
+            format!("nothing → {}", shown(new, 0))
+        }
+        (Change::Changed, Values::Shown { old: Some(old), new: None }) => {
+            format!("{} → nothing", shown(old, 0))
+        }
+        (Change::Changed, Values::Withheld {} | Values::Shown { old: None, new: None }) => {
+            "changed".to_owned()
+        }
+    };
+    match &difference.field {
+        Some(field) => format!("{field}: {what}"),
+        None => what,
+    }
+}
+
+/// A long list is shown by its other elements, and other long values from their first difference on.
+fn from_to(old: &Value, new: &Value) -> String {
+    let is_long = [old, new].iter().any(|value| value.to_string().chars().count() > MAX_SHOWN);
+    if let (Value::Array(old), Value::Array(new), true) = (old, new, is_long) {
+        let other = |one: &[Value], other: &[Value]| {
+            let lacking: Vec<_> = one
+                .iter()
+                .filter(|element| !other.contains(element))
+                .map(|element| shown(element, 0))
+                .collect();
+            lacking.join(", ")
+        };
+        let parts = [("removed", other(old, new)), ("added", other(new, old))];
+        let parts = parts.into_iter().filter(|(_, elements)| !elements.is_empty());
+        let parts: Vec<_> = parts.map(|(what, elements)| format!("{what} {elements}")).collect();
+        if !parts.is_empty() {
+            return parts.join("; ");
+        }
+    }
+    let [old_text, new_text] = [old, new].map(Value::to_string);
+    let same = old_text.chars().zip(new_text.chars()).take_while(|(old, new)| old == new).count();
+    let from = if is_long { same.saturating_sub(BEFORE_DIFFERENCE) } else { 0 };
+    format!("{} → {}", shown(old, from), shown(new, from))
+}
+
+/// A value in JSON, from the character `from` on, and shortened.
+fn shown(value: &Value, from: usize) -> String {
+    let json = value.to_string();
+    let rest: String = json.chars().skip(from).take(MAX_SHOWN).collect();
+    let before = if from > 0 { "…" } else { "" };
+    let after = if json.chars().count() > from + MAX_SHOWN { "…" } else { "" };
+    format!("{before}{rest}{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn short_values_are_shown_whole() {
+        assert_eq!(from_to(&json!(["a"]), &json!(["b"])), r#"["a"] → ["b"]"#);
+        assert_eq!(from_to(&json!("30 days"), &json!("1 hour")), r#""30 days" → "1 hour""#);
+    }
+
+    #[test]
+    fn a_long_list_is_shown_by_its_other_elements() {
+        let urls = |last: &str| -> Value {
+            (0..9).map(|n| format!("https://{n}.example.com")).chain([last.to_owned()]).collect()
+        };
+        assert_eq!(from_to(&urls("x"), &urls("y")), r#"removed "x"; added "y""#);
+        assert_eq!(from_to(&urls("x"), &json!([])).chars().filter(|c| *c == '→').count(), 0);
+    }
+
+    #[test]
+    fn a_long_text_is_shown_from_its_first_difference_on() {
+        let text = |end: &str| json!(format!("{}{end}{}", "é".repeat(500), "z".repeat(500)));
+        let line = from_to(&text("old"), &text("new"));
+        assert!(line.contains("éold") && line.contains("énew"), "{line}");
+        assert!(line.chars().count() < 2 * MAX_SHOWN + 10, "{line}");
+        // One text is the begin of the other.
+        let line = from_to(&json!("a".repeat(200)), &json!("a".repeat(300)));
+        assert!(line.starts_with('…') && line.contains(" → "), "{line}");
+    }
+}

@@ -1,0 +1,91 @@
+//! Which operations an invocation does not call again, and why.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::reading::GivenUp;
+use crate::model::configuration::NotCapturedReason;
+use crate::ports::pool::Operation;
+
+/// So many calls of an operation without an answer, one after the other, speak for the next call. Fewer speak only
+/// for their objects.
+const MAX_IN_A_ROW: u32 = 3;
+
+/// The failures of each operation.
+#[derive(Debug, Default)]
+pub(super) struct Failures(Mutex<BTreeMap<Operation, OfOperation>>);
+
+#[derive(Debug, Default)]
+struct OfOperation {
+    /// Calls without an answer since the last answer.
+    in_a_row: u32,
+    given_up: Option<GivenUp>,
+}
+
+impl Failures {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Operation, OfOperation>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the operation is not called again. None if it is.
+    pub fn of(&self, operation: Operation) -> Option<GivenUp> {
+        self.lock().get(&operation)?.given_up.clone()
+    }
+
+    /// Notes that Cognito answered a call.
+    pub fn is_answered(&self, operation: Operation) {
+        if let Some(failures) = self.lock().get_mut(&operation) {
+            failures.in_a_row = 0;
+        }
+    }
+
+    /// Notes that a call failed. Returns the failure, which says whether the operation is called again.
+    pub fn note(&self, failure: GivenUp) -> GivenUp {
+        let mut all = self.lock();
+        let failures = all.entry(failure.operation).or_default();
+        failures.in_a_row += 1;
+        let is_of_all_calls = match failure.reason {
+            NotCapturedReason::Unavailable => failures.in_a_row >= MAX_IN_A_ROW,
+            NotCapturedReason::AccessDenied
+            | NotCapturedReason::NotEnabled
+            | NotCapturedReason::NotSupported
+            | NotCapturedReason::Tier => true,
+            _ => false,
+        };
+        let failure = GivenUp { is_of_all_calls, ..failure };
+        if is_of_all_calls {
+            failures.given_up.get_or_insert_with(|| failure.clone());
+        }
+        failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(reason: NotCapturedReason) -> GivenUp {
+        GivenUp { reason, code: None, operation: Operation::DescribeTerms, is_of_all_calls: false }
+    }
+
+    #[test]
+    fn an_operation_is_given_up_after_three_calls_in_a_row_without_an_answer() {
+        let failures = Failures::default();
+        let fails = || failures.note(failure(NotCapturedReason::Unavailable)).is_of_all_calls;
+        assert_eq!([fails(), fails()], [false, false]);
+        failures.is_answered(Operation::DescribeTerms);
+        assert_eq!([fails(), fails()], [false, false]);
+        assert_eq!(failures.of(Operation::DescribeTerms), None);
+        assert!(fails());
+        assert!(failures.of(Operation::DescribeTerms).is_some());
+        assert_eq!(failures.of(Operation::ListTerms), None);
+    }
+
+    #[test]
+    fn a_permission_that_is_missing_is_missing_for_every_call() {
+        let failures = Failures::default();
+        assert!(!failures.note(failure(NotCapturedReason::Refused)).is_of_all_calls);
+        assert!(failures.note(failure(NotCapturedReason::AccessDenied)).is_of_all_calls);
+        assert!(failures.of(Operation::DescribeTerms).is_some());
+    }
+}

@@ -1,0 +1,128 @@
+//! The configuration in an export: captured after the users are listed, stored, and left to the next invocation
+//! if the time ends or Cognito does not answer.
+//!
+//! At the end, the list of the records is stored. The invocation then writes its digest to the header of the
+//! snapshot, together with the counts, so that an unchanged configuration costs no write of its own.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::OnceCell;
+
+use super::context::Export;
+use crate::model::configuration::{Asset, CapturedConfiguration, CapturedList, CapturedObject, ObjectName};
+use crate::model::{RunId, SnapshotState};
+use crate::operations::capture::{Capturing, End, Found, Keeper};
+use crate::operations::captured_configuration::earlier_list;
+use crate::ports::pool::Pool;
+use crate::ports::vault::Vault;
+use crate::{ErrorKind, Result};
+
+/// The table, for the objects of the snapshot.
+struct Stored<'a, P, V> {
+    export: &'a Export<'a, P, V>,
+    /// Read once it is needed.
+    earlier: OnceCell<Option<(RunId, CapturedList)>>,
+}
+
+impl<P: Pool, V: Vault> Keeper for &Stored<'_, P, V> {
+    async fn keep_asset(&self, asset: Asset) -> Result<()> {
+        let Export { catalog, progress, .. } = self.export;
+        catalog.store_configuration(&progress.user_pool_id, &progress.run_id, &[asset]).await.map(drop)
+    }
+
+    async fn keep_objects(&self, objects: Vec<CapturedObject>) -> Result<()> {
+        let Export { catalog, progress, .. } = self.export;
+        catalog.store_configuration(&progress.user_pool_id, &progress.run_id, &objects).await.map(drop)
+    }
+
+    async fn had(&self, name: &ObjectName) -> Result<bool> {
+        Ok(self.earlier().await?.as_ref().is_some_and(|(_, list)| list.has(name)))
+    }
+}
+
+impl<P: Pool, V: Vault> Export<'_, P, V> {
+    /// Captures the configuration, unless that is done. Returns whether work is left.
+    pub(super) async fn capture_configuration(&self) -> Result<bool> {
+        if !self.captures_configuration || self.snapshot.captured_configuration.is_some() {
+            return Ok(false);
+        }
+        let (pool, snapshot) = (&self.progress.user_pool_id, &self.progress.run_id);
+        let found = Found::resuming(self.catalog.capture_checkpoints(snapshot).await?);
+        let (checkpoints, stored) = (found.checkpoints, Stored { export: self, earlier: OnceCell::new() });
+        let capturing = Capturing::resuming(&self.pool, Some(self.budget), &stored, found);
+        let leave = async |end| self.leave(checkpoints, &capturing, end).await;
+        match capturing.read_all().await {
+            Ok(()) => {
+                if capturing.lacks_answers().await && leave(End::WithoutAnswers).await? {
+                    // Cognito may answer the next invocation.
+                    let wait = capturing.wait().await;
+                    if self.budget.leaves(wait) {
+                        tokio::time::sleep(wait).await;
+                    }
+                    return Ok(true);
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::OutOfTime => {
+                if leave(End::OutOfTime).await? {
+                    return Err(error);
+                }
+                capturing.lacks_the_rest().await;
+            }
+            Err(error) => {
+                // What is read stays read. If the table fails, too, the next invocation reads it again.
+                if matches!(error.kind(), ErrorKind::Throttled | ErrorKind::ServiceUnavailable) {
+                    let _ = leave(End::Failed).await;
+                }
+                return Err(error);
+            }
+        }
+        let list = stored.compared_with_earlier(capturing.end().await?.into_list()).await?;
+        let captured = CapturedConfiguration { list: list.digest() };
+        self.catalog.store_configuration(pool, snapshot, &[list]).await?;
+        *self.captured.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(captured);
+        Ok(false)
+    }
+
+    /// Leaves what is captured so far to the next invocation, after so many checkpoints. If another invocation wrote a
+    /// checkpoint meanwhile, that one counts. Returns whether the next invocation may do better.
+    async fn leave<K: Keeper>(
+        &self,
+        checkpoints: u32,
+        capturing: &Capturing<'_, P, K>,
+        end: End,
+    ) -> Result<bool> {
+        let Some(left) = capturing.leave(end).await? else { return Ok(false) };
+        for (number, checkpoint) in (checkpoints + 1..).zip(left) {
+            if !self.catalog.add_capture_checkpoint(&self.progress.run_id, number, &checkpoint).await? {
+                break;
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl<P: Pool, V: Vault> Stored<'_, P, V> {
+    /// The list of everything. What it lacks names the last snapshot that holds it.
+    async fn compared_with_earlier(&self, list: CapturedList) -> Result<CapturedList> {
+        if list.not_captured().is_empty() {
+            return Ok(list);
+        }
+        let Some((snapshot, earlier)) = self.earlier().await? else { return Ok(list) };
+        let list = list.after(earlier, snapshot);
+        let mut removed = BTreeSet::new();
+        for holder in list.holders().into_iter().filter(|holder| holder != snapshot) {
+            let header = self.export.catalog.snapshot(&self.export.snapshot.pool, &holder).await?;
+            let state = header.and_then(|header| header.lasting_state());
+            if state != Some(SnapshotState::Sealed) {
+                removed.insert(holder);
+            }
+        }
+        Ok(list.without_holders(&removed))
+    }
+
+    /// The list of the last snapshot with a configuration, and the id of that snapshot. None if there is none.
+    async fn earlier(&self) -> Result<&Option<(RunId, CapturedList)>> {
+        let Export { catalog, snapshot, .. } = self.export;
+        self.earlier.get_or_try_init(|| earlier_list(catalog, snapshot)).await
+    }
+}
