@@ -167,30 +167,33 @@ impl ImportEnd {
             return format!("Next: {next}\nNo restore brings back passwords: {users} sign in {how}");
         }
         let found = self.verification.unwrap_or_default();
-        // The ledger has settled what the verification misses. Only a restore that looks at the whole target sees it.
-        let (what, existing) = match (found.different, found.missing) {
-            (0, 0) => ("Then try only the missing entries again, with:", self.options.existing),
-            (0, _) => (
-                "Then restore what the target lost meanwhile, with:",
-                match self.options.existing {
-                    Existing::Fail => Existing::Skip,
-                    other => other,
-                },
-            ),
-            _ => (
-                "Then change the users that differ back, and restore what is missing, with:",
+        let changed = found.missing + found.different;
+        let may_continue = self.totals.has_failures() || self.options.existing != Existing::Fail;
+        let (what, existing) = match (may_continue, found.different, found.missing) {
+            (false, 0, 1..) => ("Then restore what the target lost meanwhile, with:", Existing::Skip),
+            // All users of such a target are of the restore.
+            (false, 1.., _) => (
+                "Then restore what the target lost, and change the users that differ back, with:",
                 Existing::Update,
             ),
+            _ => ("Then try only the missing entries again, with:", self.options.existing),
         };
         let options = ImportOptions { existing, ..self.options.clone() };
+        let shrunk = if self.shrunk.is_some() { " --accept-shrunk" } else { "" };
+        let later = if changed > 0 && self.totals.has_failures() {
+            "\nThis does not bring back users that the target lost or changed meanwhile. Afterwards, `verify` names them, and \
+             the import that does."
+        } else {
+            ""
+        };
         let file = match options.group_roles {
             GroupRoles::Map(_) => "\nFILE is the file of roles that this restore had.",
             GroupRoles::Keep | GroupRoles::Skip => "",
         };
         format!(
-            "Next: remove the causes above. {what}\n  {}{file}",
+            "Next: remove the causes above. {what}\n  {}{file}{later}",
             command(format!(
-                "import --pool {} --into {} --snapshot {}{}",
+                "import --pool {} --into {} --snapshot {}{}{shrunk}",
                 self.source_user_pool_id,
                 self.target_user_pool_id,
                 // `latest` may be another snapshot by then.
@@ -338,26 +341,33 @@ mod tests {
     }
 
     #[test]
-    fn a_partial_import_that_misses_restored_users_advises_a_restore_that_looks_for_them() {
-        let next = |existing, missing, different| {
+    fn a_restore_that_is_partial_only_because_users_were_lost_advises_one_that_looks_for_them() {
+        let next = |existing, failed, missing, different| {
             let mut restore = testing::restore(RestoreState::Partial);
             restore.options.existing = existing;
             restore.verification =
                 Some(VerificationResult { missing, different, ..VerificationResult::default() });
-            let totals = testing::partial_totals();
+            let totals = if failed { testing::partial_totals() } else { Totals::default() };
             ImportEnd::partial(testing::arn(), &testing::import_input(), restore, totals, vec![]).next()
         };
-        let advice = [
-            next(Existing::Fail, 0, 0),
-            next(Existing::Fail, 1, 0),
-            next(Existing::Update, 1, 0),
-            next(Existing::Skip, 1, 2),
+        let existing_of = |line: &str| {
+            let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+            words.iter().position(|word| word == "--existing").map(|at| words[at + 1].clone())
+        };
+        let cases = [
+            (next(Existing::Fail, false, 0, 0), None),
+            (next(Existing::Fail, false, 1, 0), Some("skip")),
+            (next(Existing::Fail, false, 1, 1), Some("update")),
+            // The same input continues what failed.
+            (next(Existing::Fail, true, 1, 1), None),
+            // `update` would change users that the restore has kept.
+            (next(Existing::Skip, false, 1, 1), Some("skip")),
+            (next(Existing::Update, true, 1, 0), Some("update")),
         ];
-        let existing = ["", "--existing skip", "--existing update", "--existing update"];
-        for (line, existing) in advice.iter().zip(existing) {
-            assert_eq!(line.contains("--existing"), !existing.is_empty(), "{line}");
-            assert!(line.contains(existing), "{line}");
+        for (line, expected) in cases {
+            assert_eq!(existing_of(&line).as_deref(), expected, "{line}");
         }
+        assert!(next(Existing::Skip, true, 1, 0).contains("`verify` names them"));
     }
 
     #[test]

@@ -162,8 +162,7 @@ impl Restore {
     ///
     /// If the target may hold other users, a `PARTIAL` restore without failures does not continue.
     /// Its pool is in use. Since then, users may have been lost or changed, or have signed in
-    /// through a provider again. Nor does a restore whose verification missed users or found others than in the
-    /// snapshot. Its ledger has settled them, so a later pass would never look at them.
+    /// through a provider again.
     pub fn can_be_continued(&self) -> bool {
         match self.state {
             // The users that were left to their sign-in may have signed in since.
@@ -172,9 +171,8 @@ impl Restore {
                     && self.totals.as_ref().is_some_and(Totals::has_left_to_sign_in)
             }
             RestoreState::Partial => {
-                let is_as_settled = self.verification.as_ref().is_none_or(VerificationResult::is_clean);
                 self.options.existing == Existing::Fail
-                    || (self.totals.as_ref().is_none_or(Totals::has_failures) && is_as_settled)
+                    || self.totals.as_ref().is_none_or(Totals::has_failures)
             }
             RestoreState::Running | RestoreState::Failed => true,
         }
@@ -349,17 +347,6 @@ mod tests {
             (failed(1), failed(0)),
             (true, false),
             "into a pool in use, only what failed is tried again"
-        );
-        let lost = |existing| {
-            let totals = Totals { users: Tally { failed: 1, ..Tally::default() }, ..Totals::default() };
-            let options = ImportOptions { existing, ..ImportOptions::default() };
-            let verification = Some(VerificationResult { missing: 1, ..VerificationResult::default() });
-            Restore { totals: Some(totals), options, verification, ..restore(Partial) }.can_be_continued()
-        };
-        assert_eq!(
-            [Existing::Fail, Existing::Skip, Existing::Update].map(lost),
-            [true, false, false],
-            "a user that was restored and is lost is restored again"
         );
         let left = |existing| {
             let totals =
