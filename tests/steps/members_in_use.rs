@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{Existing, RestoreState, Sub};
 use shared::ports::Backend;
-use shared::ports::pool::Operation;
+use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
 
 use crate::support::machine::{End, Machine};
@@ -185,4 +185,18 @@ fn a_restore_into_a_pool_in_use_interrupted_at_any_call_counts_its_own_membershi
             });
         }
     }
+}
+
+#[test]
+fn a_listing_that_cognito_does_not_answer_costs_only_the_count() {
+    in_paused_time(async {
+        let kinds = [PoolErrorKind::Transient, PoolErrorKind::Throttled, PoolErrorKind::Refused];
+        for fault in kinds.map(Fault::Refuse).into_iter().chain([Fault::RejectToken]) {
+            let (backend, _) = restored().await;
+            backend.script().always(Operation::ListUsersInGroup, Some(fault));
+            let report = import(&backend, "skip").await;
+            assert_eq!(report["status"], "SUCCEEDED", "{report}");
+            assert_eq!(counted(&report).iter().sum::<u64>(), 2 * MEMBERS as u64, "{report}");
+        }
+    });
 }

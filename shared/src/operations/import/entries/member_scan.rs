@@ -8,7 +8,6 @@
 use super::entry::{OpenPage, WorkEnd};
 use super::groups;
 use super::state::Entries;
-use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::model::{
     Existing, GroupName, ListingCheckpoint, ListingPosition, RecordKind, RestoreUnit, UnitId,
@@ -16,6 +15,7 @@ use crate::model::{
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
+use crate::{ErrorKind, Result};
 
 /// Pages between two checkpoints.
 const CHECKPOINT_EVERY: u32 = 20;
@@ -134,6 +134,17 @@ async fn scan<B: Backend>(
     Ok(if last_state.is_some() { WorkEnd::Done } else { WorkEnd::OutOfTime })
 }
 
+/// Whether Cognito does not list the members of a group, although the pool and the time are there.
+fn gives_no_members(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Throttled
+            | ErrorKind::ServiceUnavailable
+            | ErrorKind::CallRefused
+            | ErrorKind::ListingFailed
+    )
+}
+
 struct MemberScan<'a, B: Backend> {
     entries: &'a Entries<'a, B>,
     unit: UnitId,
@@ -159,7 +170,16 @@ impl<B: Backend> PagedWork for MemberScan<'_, B> {
             let position = ListingPosition { token: None, ended: true, ..state.position };
             return Ok(ListingCheckpoint { position, ..state });
         }
-        let members = listing.advance(answer)?.into_entries();
+        let members = match listing.advance(answer) {
+            Ok(listed) => listed.into_entries(),
+            // Such a scan only tells which memberships were there. Without it, the restore adds every member.
+            Err(error) if self.max_calls.is_some() && gives_no_members(error.kind()) => {
+                tracing::warn!(error = %error, "the members of a group cannot be listed: all are added");
+                let position = ListingPosition { token: None, ended: true, ..state.position };
+                return Ok(ListingCheckpoint { position, ..state });
+            }
+            Err(error) => return Err(error),
+        };
         catalog.put_members(&restore.id, &self.unit, &members).await?;
         let listed = state.listed + 1;
         let mut position = listing.into_position();
