@@ -208,7 +208,7 @@ impl Forecast {
         self.objections.iter().filter(|(reason, _)| matches!(reason, ObjectionReason::Violation(_)))
     }
 
-    /// The objections to users that the import leaves out and counts as lost, whatever the operator accepts.
+    /// The objections to users that the import leaves out and counts as lost, also if the operator accepts no losses.
     pub fn lost_in_any_case(&self) -> impl Iterator<Item = (&ObjectionReason, &Objection)> {
         let is_lost =
             |reason: &ObjectionReason| matches!(reason, ObjectionReason::Reason(code) if code.is_loss());

@@ -96,7 +96,7 @@ impl Found {
         self.not_captured.entry(key).or_insert(lacking);
     }
 
-    /// Notes what is missing, whatever was noted before, unless the owner of the pool has turned it off.
+    /// Notes what is missing, in place of an earlier note. A note that the owner of the pool has turned it off stays.
     fn lacks_now(&mut self, lacking: NotCaptured) {
         let key = (lacking.object.clone(), lacking.member.clone());
         let noted = self.not_captured.entry(key).or_insert_with(|| lacking.clone());

@@ -8,7 +8,7 @@
 //! | [`unit`] | restores a unit, several pages at once |
 //! | [`page`] | restores a page: reads it, restores its entries, writes sub map and ledger |
 //! | [`groups`], [`users`], [`members`] | restore the entries of a page |
-//! | [`member_scan`] | lists the members that a group of the own pool has |
+//! | [`member_scan`] | lists the members that a group of a pool in use has |
 //! | [`user_groups`] | looks up the groups of selected users that the target had before |
 //! | [`ahead`] | adds members while users are still being restored |
 //! | [`workers`], [`concurrency`] | how many entries are restored at once |
