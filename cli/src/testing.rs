@@ -7,9 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use shared::model::{
     CallStats, Counts, Digest, Execution, ExpiresAt, Failure, FindingKind, ForecastCheckpoint, GroupName,
     ImportInput, ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason,
-    ReasonCode, RecordKind, RecordLookUps, Recovery, Restore, RestoreState, RestoredUser, RunId, RunKind,
-    SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector, SnapshotState, SplitListing, Sub, SubMapEntry,
-    TargetSettings, Totals, Tps, UserListing, Username,
+    ReasonCode, RecordKind, Recovery, Restore, RestoreState, RestoredUser, RunId, RunKind, Seal, Snapshot,
+    SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, UserListing, Username,
 };
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 use shared::report::{ExportReport, ImportReport};
@@ -102,24 +101,14 @@ pub fn forecast(restore: &Restore) -> ForecastCheckpoint {
 pub fn snapshot(hour: u8, users: u64) -> Snapshot {
     let id = RunId::parse(&format!("20261121T{hour:02}0000000Z-{hour:08x}")).unwrap();
     let started_at = id.time();
+    let execution = Execution {
+        id: format!("arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:e{hour}"),
+        started_at,
+    };
     Snapshot {
-        pool: pool("a"),
         state: SnapshotState::Sealed,
-        schema_version: SCHEMA_VERSION,
-        execution: Execution {
-            id: format!("arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:e{hour}"),
-            started_at,
-        },
         estimated_users: users,
-        captures_mfa: false,
-        split: SplitListing::default(),
         listing: Some(UserListing::One),
-        members_without_user: 0,
-        subs_without_user: Vec::new(),
-        overlooked_in: None,
-        look_ups: RecordLookUps::default(),
-        largest_user: None,
-        configuration: Digest::default(),
         counts: Counts {
             users,
             groups: 3,
@@ -135,10 +124,7 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
             before: None,
             configuration_changes: None,
         }),
-        failure: None,
-        captured_configuration: None,
-        removal: None,
-        id,
+        ..Snapshot::begun(id, pool("a"), execution)
     }
 }
 

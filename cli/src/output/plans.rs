@@ -128,37 +128,41 @@ mod tests {
     const CALLS: [Category; 3] =
         [Category::UserCreation, Category::UserAccountRecovery, Category::UserUpdate];
 
-    #[test]
-    fn the_plan_of_a_repair_counts_existing_users() {
-        let mut forecast = Forecast::default();
-        (0..399_000).for_each(|_| forecast.count_existing(true, Existing::Update));
-        (0..500).for_each(|_| forecast.count_existing(false, Existing::Update));
-        (0..500).for_each(|_| forecast.count_creatable(CALLS, &[]));
-        let Restore { snapshot, source, expected, .. } = testing::restore(RestoreState::Running);
+    /// The end of a plan with `forecast`, whose import takes `calls` calls in `seconds`.
+    fn planned(forecast: Forecast, calls: u64, seconds: u64) -> PlanEnd {
+        let Restore { snapshot, source, target, expected, .. } = testing::restore(RestoreState::Running);
         let report = PlanReport {
             operation: RunKind::Import,
             status: Planned::Planned,
             dry_run: true,
             more: false,
             snapshot_id: snapshot,
-            target_user_pool_id: source.clone(),
             source_user_pool_id: source,
+            target_user_pool_id: target,
             expected,
             listing: Some(UserListing::One),
-            summary: forecast.summary(15_000, Tps::DEFAULT, 1_500),
-            forecast,
-            damaged: 0,
+            summary: forecast.summary(calls, Tps::DEFAULT, seconds),
+            damaged: forecast.damaged(),
             restore_at_work: None,
             unmatched_names: UnmatchedNames::default(),
+            forecast,
             refusal: None,
             shrunk: None,
-            total_calls: 15_000,
-            least_seconds: 1_500,
+            total_calls: calls,
+            least_seconds: seconds,
         };
-        insta::assert_snapshot!(
-            PlanEnd { execution_arn: testing::arn(), report, damaged_groups: Vec::new() }
-                .human(testing::now())
-        );
+        PlanEnd { execution_arn: testing::arn(), report, damaged_groups: Vec::new() }
+    }
+
+    #[test]
+    fn the_plan_of_a_repair_counts_existing_users() {
+        let mut forecast = Forecast::default();
+        (0..399_000).for_each(|_| forecast.count_existing(true, Existing::Update));
+        (0..500).for_each(|_| forecast.count_existing(false, Existing::Update));
+        (0..500).for_each(|_| forecast.count_creatable(CALLS, &[]));
+        let mut end = planned(forecast, 15_000, 1_500);
+        end.report.target_user_pool_id = end.report.source_user_pool_id.clone();
+        insta::assert_snapshot!(end.human(testing::now()));
     }
 
     #[test]
@@ -167,31 +171,8 @@ mod tests {
         (0..399_998).for_each(|_| forecast.count_creatable(CALLS.into_iter().take(2), &[]));
         forecast.count_creatable(CALLS, &[Note::CannotResetPassword]);
         forecast.count_objection(Sub::new("sub-7"), SchemaViolation::Limits("custom:plan".to_owned()));
-        let restore = testing::restore(RestoreState::Running);
-        let end = PlanEnd {
-            execution_arn: testing::arn(),
-            damaged_groups: Vec::new(),
-            report: PlanReport {
-                operation: RunKind::Import,
-                status: Planned::Planned,
-                dry_run: true,
-                more: false,
-                snapshot_id: restore.snapshot,
-                source_user_pool_id: restore.source,
-                target_user_pool_id: restore.target,
-                expected: restore.expected,
-                listing: Some(UserListing::One),
-                summary: forecast.summary(806_686, Tps::DEFAULT, 80_669),
-                forecast,
-                damaged: 0,
-                restore_at_work: None,
-                unmatched_names: UnmatchedNames::default(),
-                refusal: Some("UsersNotAccepted".to_owned()),
-                shrunk: None,
-                total_calls: 806_686,
-                least_seconds: 80_669,
-            },
-        };
+        let mut end = planned(forecast, 806_686, 80_669);
+        end.report.refusal = Some("UsersNotAccepted".to_owned());
         insta::assert_snapshot!(end.human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
 
@@ -214,31 +195,7 @@ mod tests {
 
     #[test]
     fn a_plan_says_that_the_import_would_be_partial() {
-        let restore = testing::restore(RestoreState::Running);
-        let next = |forecast: Forecast| {
-            let report = PlanReport {
-                operation: RunKind::Import,
-                status: Planned::Planned,
-                dry_run: true,
-                more: false,
-                snapshot_id: restore.snapshot.clone(),
-                source_user_pool_id: restore.source.clone(),
-                target_user_pool_id: restore.target.clone(),
-                expected: restore.expected,
-                listing: Some(UserListing::One),
-                summary: String::new(),
-                damaged: 0,
-                restore_at_work: None,
-                unmatched_names: UnmatchedNames::default(),
-                forecast,
-                refusal: None,
-                shrunk: None,
-                total_calls: 0,
-                least_seconds: 0,
-            };
-            PlanEnd { execution_arn: testing::arn(), report, damaged_groups: Vec::new() }
-                .human(testing::now())
-        };
+        let next = |forecast: Forecast| planned(forecast, 0, 0).human(testing::now());
         let mut of_user = Forecast::default();
         of_user.count_objection(Sub::new("sub-9"), ReasonCode::NoSignInName);
         let text = next(of_user);
@@ -256,29 +213,8 @@ mod tests {
         forecast.count_objection(Sub::new("sub-7"), ReasonCode::RecordMissing);
         forecast.count_objection(Sub::new("sub-8"), ReasonCode::RecordDamaged);
         forecast.count_objection(Sub::new("sub-9"), ReasonCode::NoSignInName);
-        let restore = testing::restore(RestoreState::Running);
-        let report = PlanReport {
-            operation: RunKind::Import,
-            status: Planned::Planned,
-            dry_run: true,
-            more: false,
-            snapshot_id: restore.snapshot,
-            source_user_pool_id: restore.source,
-            target_user_pool_id: restore.target,
-            expected: restore.expected,
-            listing: Some(UserListing::Split),
-            summary: forecast.summary(0, Tps::DEFAULT, 0),
-            damaged: forecast.damaged(),
-            restore_at_work: None,
-            unmatched_names: UnmatchedNames::default(),
-            forecast,
-            refusal: None,
-            shrunk: None,
-            total_calls: 0,
-            least_seconds: 0,
-        };
         let damaged_groups = vec![GroupName::new("admins")];
-        let end = PlanEnd { execution_arn: testing::arn(), report, damaged_groups };
+        let end = PlanEnd { damaged_groups, ..planned(forecast, 0, 0) };
         assert_eq!((end.report.damaged, end.exit_status()), (2, ExitStatus::Partial));
         let text = end.human(testing::now());
         assert!(text.contains("sub-7") && text.contains("2 records are damaged"), "{text}");

@@ -133,6 +133,32 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The header of a snapshot whose export begins now. It knows nothing of the pool yet.
+    pub fn begun(id: RunId, pool: PoolId, execution: Execution) -> Self {
+        Self {
+            id,
+            pool,
+            state: SnapshotState::Running,
+            schema_version: SCHEMA_VERSION,
+            execution,
+            estimated_users: 0,
+            captures_mfa: false,
+            split: SplitListing::default(),
+            listing: None,
+            members_without_user: 0,
+            subs_without_user: Vec::new(),
+            overlooked_in: None,
+            look_ups: RecordLookUps::default(),
+            largest_user: None,
+            configuration: Digest::default(),
+            captured_configuration: None,
+            counts: Counts::default(),
+            seal: None,
+            failure: None,
+            removal: None,
+        }
+    }
+
     /// Whether its own split listing has failed or is in doubt, so that one listing lists all users.
     pub fn split_has_failed(&self) -> bool {
         self.split.is_discarded
@@ -416,28 +442,9 @@ mod tests {
 
     fn snapshot() -> Snapshot {
         let execution = Execution { id: "export".to_owned(), started_at: at("2026-01-01T00:00:00Z") };
-        Snapshot {
-            id: RunId::parse("20260101T000000000Z-1a2b3c4d").unwrap(),
-            pool: PoolId::parse("eu-west-1_A").unwrap(),
-            state: SnapshotState::Sealed,
-            schema_version: 1,
-            execution,
-            estimated_users: 0,
-            captures_mfa: false,
-            split: SplitListing::default(),
-            listing: None,
-            members_without_user: 0,
-            subs_without_user: Vec::new(),
-            overlooked_in: None,
-            look_ups: RecordLookUps::default(),
-            largest_user: None,
-            configuration: Digest::default(),
-            captured_configuration: None,
-            counts: Counts::default(),
-            seal: None,
-            failure: None,
-            removal: None,
-        }
+        let id = RunId::parse("20260101T000000000Z-1a2b3c4d").unwrap();
+        let pool = PoolId::parse("eu-west-1_A").unwrap();
+        Snapshot { state: SnapshotState::Sealed, ..Snapshot::begun(id, pool, execution) }
     }
 
     #[test]

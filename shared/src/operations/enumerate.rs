@@ -11,9 +11,9 @@ use super::refusals::{pool_elsewhere, refused, repair_refused, require_table};
 use super::run::{claim_lease, end_calls, paced_pool, require_sealed};
 use crate::catalog::{Catalog, TakenLease};
 use crate::model::{
-    CallStats, Ceilings, Counts, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId,
-    Progress, RecordLookUps, Restore, RestoreState, RunId, RunKind, SCHEMA_VERSION, Snapshot, SnapshotState,
-    SplitListing, TargetPool, Tps, Unit,
+    CallStats, Ceilings, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId, Progress,
+    RecordLookUps, Restore, RestoreState, RunId, RunKind, Snapshot, SnapshotState, SplitListing, TargetPool,
+    Tps, Unit,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
@@ -133,26 +133,10 @@ async fn write_snapshot<B: Backend>(
 
 fn new_snapshot(progress: &Progress, description: &PoolDescription, captures_mfa: bool) -> Snapshot {
     Snapshot {
-        id: progress.run_id.clone(),
-        pool: progress.user_pool_id.clone(),
-        state: SnapshotState::Running,
-        schema_version: SCHEMA_VERSION,
-        execution: progress.execution.clone(),
         estimated_users: description.estimated_users,
         captures_mfa,
-        split: SplitListing::default(),
-        listing: None,
-        members_without_user: 0,
-        subs_without_user: Vec::new(),
-        overlooked_in: None,
-        look_ups: RecordLookUps::default(),
-        largest_user: None,
         configuration: description.digest(),
-        captured_configuration: None,
-        counts: Counts::default(),
-        seal: None,
-        failure: None,
-        removal: None,
+        ..Snapshot::begun(progress.run_id.clone(), progress.user_pool_id.clone(), progress.execution.clone())
     }
 }
 
