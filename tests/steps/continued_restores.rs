@@ -385,7 +385,8 @@ fn a_concurrent_second_import_is_refused_and_the_first_continues() {
         let slow = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 5});
         let (first, second) = tokio::join!(machine.import(slow, "first"), second);
         assert_eq!(second.error().0, "ImportAlreadyRunning");
-        assert!(second.error().1.contains("execution:import:first"));
+        let cause = second.error().1;
+        assert!(cause.contains("execution:import:first") && cause.ends_with(" UTC."), "{cause}");
         assert_eq!(first.report()["status"], "SUCCEEDED");
         assert_eq!(compare(&contents, &target), Comparison::default());
     });

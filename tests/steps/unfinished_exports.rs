@@ -125,7 +125,7 @@ fn a_concurrent_second_export_is_refused_and_the_first_continues() {
         let (first, second) = tokio::join!(first, second);
         let (error, cause) = second.error();
         assert_eq!(error, "ExportAlreadyRunning");
-        assert!(cause.contains("execution:export:first"), "{cause}");
+        assert!(cause.contains("execution:export:first") && cause.ends_with(" UTC."), "{cause}");
         let report = first.report();
         assert_eq!((report["status"].as_str(), report["users"].as_u64()), (Some("SEALED"), Some(300)));
         snapshot::read(&backend, &source_id(), &id(&report)).await;

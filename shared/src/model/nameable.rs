@@ -113,7 +113,7 @@ mod tests {
             assert_eq!(setting_name(name), OMISSION, "{name}");
         }
         let arn = "arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:nightly_1";
-        for holder in [arn, "`cognito-backup prune` (1970-01-01T00:00:00Z, 0123456789abcdef)"] {
+        for holder in [arn, "`cognito-backup prune` (1970-01-01 00:00:00 UTC, 0123456789abcdef)"] {
             assert_eq!(holder_name(holder), holder);
         }
         assert_eq!(holder_name("anna@example.com"), OMISSION);

@@ -10,6 +10,7 @@ use super::import::{Preflight, RestoreStart};
 use super::refusals::{pool_elsewhere, refused, repair_refused, require_table};
 use super::run::{claim_lease, end_calls, paced_pool, require_sealed};
 use crate::catalog::{Catalog, TakenLease};
+use crate::format::time;
 use crate::model::{
     CallStats, Ceilings, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId, Progress,
     RecordLookUps, Restore, RestoreState, RunId, RunKind, Snapshot, SnapshotState, SplitListing, TargetPool,
@@ -274,6 +275,9 @@ fn already_running(operation: RunKind, pool: &PoolId, lease: &Lease) -> Error {
     Error::new(
         kind,
         format!("User pool {pool} is in use: execution {} {what}.", lease.shown_holder()),
-        format!("Wait for that execution to end. If it was aborted, its lease ends at {}.", lease.expires),
+        format!(
+            "Wait for that execution to end. If it was aborted, its lease ends at {}.",
+            time(lease.expires)
+        ),
     )
 }

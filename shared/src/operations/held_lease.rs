@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog::{Catalog, Claim, LeaseKey};
+use crate::format::time;
 use crate::model::{Lease, PoolId, RunKind};
 use crate::ports::Clock;
 use crate::ports::vault::{Fence, Vault};
@@ -146,7 +147,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
 pub fn holder_name(command: &str, now: Timestamp) -> String {
     // The keys of a hasher are random.
     let random = RandomState::new().hash_one(std::process::id());
-    format!("`{command}` ({now}, {random:016x})")
+    format!("`{command}` ({}, {random:016x})", time(now))
 }
 
 /// An export, a removal or a copy holds the lease.
@@ -159,7 +160,7 @@ fn at_work(pool: &PoolId, lease: &Lease) -> Error {
         ),
         format!(
             "Nothing was changed. Wait for the end of that run. If it was aborted, its lease ends at {}.",
-            lease.expires
+            time(lease.expires)
         ),
     )
 }
@@ -171,7 +172,7 @@ mod tests {
     #[test]
     fn each_holder_of_the_lease_has_its_own_name() {
         let name = || holder_name("cognito-backup prune", Timestamp::UNIX_EPOCH);
-        assert!(name().starts_with("`cognito-backup prune` (1970-01-01T00:00:00Z, "));
+        assert!(name().starts_with("`cognito-backup prune` (1970-01-01 00:00:00 UTC, "));
         assert_ne!(name(), name());
     }
 }
