@@ -256,7 +256,7 @@ fn failed(view: &ExecutionView, begun: bool) -> Problem {
     Problem {
         guidance: after_failure(view, in_words, status),
         error,
-        message: translated.map_or(cause, |(message, _)| message).to_owned(),
+        message: role.map_or_else(|| message.to_owned(), |role| format!("{message} The entry maps {role}.")),
         execution_arn: Some(view.arn.to_string()),
         status,
     }
@@ -277,6 +277,12 @@ fn after_failure(view: &ExecutionView, in_words: String, status: ExitStatus) -> 
         }
     };
     if matches!(view.status, RunStatus::Aborted | RunStatus::TimedOut) {
+    let message = translated.map_or(cause, |(message, _)| message);
+    // The function repeats no role of the input. This terminal gave them.
+    let role = match &view.input {
+        RunInput::Import(input) => input.options.group_roles.entry_of(message),
+        RunInput::Export(_) | RunInput::Unreadable => None,
+    };
         guidance += &format!(
             " Its lease keeps other runs off the pool for up to {} minutes.",
             Lease::DURATION.as_mins()
@@ -311,6 +317,8 @@ mod tests {
         view.error = Some("TargetNotEmpty".into());
         view.cause = Some("User pool eu-west-1_b already holds users. Create an empty one.".into());
         let refused = failed(&view, false);
+    use shared::model::GroupRoles;
+
         assert_eq!((refused.error.as_str(), refused.status), ("TargetNotEmpty", ExitStatus::Refused));
         assert_eq!(Some(refused.message.as_str()), view.cause.as_deref());
         assert!(
@@ -341,3 +349,18 @@ mod tests {
         assert_eq!(failed(&view, false).guidance, "");
     }
 }
+    #[test]
+    fn the_role_that_no_group_has_is_named() {
+        let role = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
+        let mut input = testing::import_input();
+        input.options.group_roles = GroupRoles::Map(["a", "b"].map(|name| (role(name), role("new"))).into());
+        let mut view = testing::execution(RunStatus::Failed);
+        view.input = RunInput::Import(Box::new(input));
+        view.error = Some("InvalidInput".into());
+        let unknown = "The map of group roles names a role that no group of snapshot X has: ";
+        view.cause = Some(format!("{unknown}{}.", GroupRoles::entry_in_words(1)));
+        let problem = failed(&view, false);
+        assert!(problem.message.ends_with(&format!(" The entry maps {}.", role("b"))), "{problem}");
+        assert_eq!(problem.status, ExitStatus::Refused);
+    }
+

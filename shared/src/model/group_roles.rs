@@ -41,6 +41,17 @@ impl GroupRoles {
         *self != Self::Skip
     }
 
+    /// An entry of a map, from 0, as errors name it: they repeat no role.
+    pub fn entry_in_words(place: usize) -> String {
+        format!("entry {}, in the order of the ARNs", place + 1)
+    }
+
+    /// The role of the snapshot in the entry that an error names. None if it names no entry of the map.
+    pub fn entry_of(&self, error: &str) -> Option<&str> {
+        let mut entries = self.mapped().enumerate();
+        entries.find(|(place, _)| error.contains(&Self::entry_in_words(*place))).map(|(_, role)| role)
+    }
+
     /// The roles of the snapshot that a map names, in their order.
     pub fn mapped(&self) -> impl Iterator<Item = &str> {
         let map = if let Self::Map(map) = self { Some(map) } else { None };
@@ -197,6 +208,18 @@ mod tests {
             [GroupRoles::Keep, map, GroupRoles::Skip].map(|roles| roles.compares_roles()),
             [true, true, false]
         );
+    }
+
+    #[test]
+    fn the_entry_that_an_error_names_has_a_role() {
+        let role = |number: usize| format!("arn:aws:iam::111122223333:role/{number:02}");
+        let map = GroupRoles::Map((0..12).map(|number| (role(number), role(99))).collect());
+        for place in [0, 1, 10, 11] {
+            let error = format!("No group has it: {}.", GroupRoles::entry_in_words(place));
+            assert_eq!(map.entry_of(&error), Some(role(place).as_str()));
+        }
+        assert_eq!(map.entry_of("No group has it."), None);
+        assert_eq!(GroupRoles::Skip.entry_of(&GroupRoles::entry_in_words(0)), None);
     }
 
     #[test]

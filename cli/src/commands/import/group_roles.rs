@@ -1,8 +1,12 @@
 //! `--group-roles`: a word, or a YAML file that maps roles.
 
+use std::fmt;
 use std::path::Path;
 
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
+use serde_saphyr::Spanned;
 use shared::model::is_role;
 
 use crate::problem::{Problem, Result};
@@ -24,37 +28,106 @@ pub fn value(option: &str) -> Result<Value> {
     };
     let text = std::fs::read_to_string(Path::new(option))
         .map_err(|error| refuse(format!("The file {option:?} of --group-roles cannot be read: {error}.")))?;
-    let value: Value = serde_saphyr::from_str(&text).map_err(|error| {
-        refuse(format!("The file {option:?} of --group-roles is no YAML{}.", place(&error)))
-    })?;
+    let value: Value = match serde_saphyr::from_str(&text) {
+        Ok(value) => value,
+        Err(error) => return Err(unreadable(option, &error).unwrap_or_else(refuse)),
+    };
     let is_input = value.get("map").is_some_and(Value::is_object);
     let map = if is_input { &value["map"] } else { &value };
-    if let Some(what) = wrong(map) {
-        return Err(refuse(format!("The file {option:?} of --group-roles {what}.")));
+    if let Some((key, what)) = wrong(map) {
+        let line = key.and_then(|key| line_of(&text, key, is_input));
+        return Err(refuse(format!("{} {what}.", place(option, line))));
+    }
+    let mut keys = value.as_object().into_iter().flat_map(|fields| fields.keys());
+    if let Some(other) = keys.find(|key| is_input && *key != "map") {
+        let place = place(option, line_of(&text, other, false));
+        return Err(refuse(format!("{place} has {other:?} beside map.")));
     }
     Ok(if is_input { value } else { json!({ "map": value }) })
 }
 
-/// What is wrong with a map of roles. None if each entry maps a role to a role.
-fn wrong(map: &Value) -> Option<String> {
+/// The file, or its line, at the beginning of a sentence.
+fn place(option: &str, line: Option<u64>) -> String {
+    let line = line.map_or_else(|| "The".to_owned(), |line| format!("Line {line} of the"));
+    format!("{line} file {option:?} of --group-roles")
+}
+
+/// The problem of a file that is no YAML, or what is wrong with it. The text of other errors may quote the file.
+fn unreadable(option: &str, error: &serde_saphyr::Error) -> std::result::Result<Problem, String> {
+    let place = place(option, error.location().map(|at| at.line()));
+    match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => Ok(Problem::refused(
+            "InvalidInput",
+            format!("{place} has the key {key:?} again, which stands above."),
+            "Remove one of the two lines: a role of the snapshot gets one new role.".to_owned(),
+        )),
+        _ => Err(format!("{place} is no YAML.")),
+    }
+}
+
+/// What is wrong with a map of roles, and with which key. None if each entry maps a role to a role.
+fn wrong(map: &Value) -> Option<(Option<&str>, String)> {
+    let of_file = |what: &str| Some((None, what.to_owned()));
     let entries = match map {
-        Value::Null => return Some("is empty".to_owned()),
-        Value::Object(entries) if entries.is_empty() => return Some("is empty".to_owned()),
+        Value::Null => return of_file("is empty"),
+        Value::Object(entries) if entries.is_empty() => return of_file("is empty"),
         Value::Object(entries) => entries,
-        Value::Array(_) => return Some("holds a list, not lines that map one role to another".to_owned()),
-        _ => return Some("holds no lines that map one role to another".to_owned()),
+        Value::Array(_) => return of_file("holds a list, not lines that map one role to another"),
+        _ => return of_file("holds no lines that map one role to another"),
     };
-    entries.iter().find_map(|(from, to)| match to.as_str() {
-        _ if !is_role(from) => Some(format!("names {from:?}, which is no ARN of an IAM role")),
-        Some(to) if is_role(to) => None,
-        Some(to) => Some(format!("maps {from} to {to:?}, which is no ARN of an IAM role")),
-        None => Some(format!("maps {from} to no text")),
+    entries.iter().find_map(|(from, to)| {
+        let what = match to.as_str() {
+            _ if !is_role(from) => format!("names {from:?}, which is no ARN of an IAM role"),
+            Some(to) if is_role(to) => return None,
+            Some(to) => format!("maps {from} to {to:?}, which is no ARN of an IAM role"),
+            None => format!("maps {from} to no text"),
+        };
+        Some((Some(from.as_str()), what))
     })
 }
 
-/// Where a file cannot be read. The text of the error may quote the file.
-fn place(error: &serde_saphyr::Error) -> String {
-    error.location().map(|at| format!(", see line {}", at.line())).unwrap_or_default()
+/// The line of a key of the file. With `in_map`, of a key below `map:`.
+fn line_of(text: &str, key: &str, in_map: bool) -> Option<u64> {
+    let Keys(keys) = if in_map {
+        serde_saphyr::from_str::<File>(text).ok()?.map
+    } else {
+        serde_saphyr::from_str(text).ok()?
+    };
+    keys.into_iter().find(|found| found.value == key).map(|found| found.referenced.line())
+}
+
+/// A file in the form of the input.
+#[derive(Deserialize)]
+struct File {
+    map: Keys,
+}
+
+/// The keys of a map, with their places.
+struct Keys(Vec<Spanned<String>>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct OfMap;
+
+        impl<'de> Visitor<'de> for OfMap {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Keys, A::Error> {
+                let mut keys = Vec::new();
+                while let Some(key) = map.next_key()? {
+                    keys.push(key);
+                    map.next_value::<IgnoredAny>()?;
+                }
+                Ok(Keys(keys))
+            }
+        }
+
+        deserializer.deserialize_map(OfMap)
+    }
 }
 
 #[cfg(test)]
@@ -75,7 +148,7 @@ mod tests {
             (json!({role("old"): "new"}), "to \"new\", which is no ARN of an IAM role"),
             (json!({role("old"): 7}), "to no text"),
         ] {
-            let what = wrong(&map).unwrap();
+            let (_, what) = wrong(&map).unwrap();
             assert!(what.contains(says), "{what}");
         }
     }

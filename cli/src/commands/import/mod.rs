@@ -343,14 +343,45 @@ mod tests {
             assert_eq!(read(&text).unwrap().input.options.group_roles, expected, "{text}");
         }
         for (text, says) in [
-            (format!("{old}: {new}\n{old}: {new}\n"), "is no YAML"),
-            ("a: [".to_owned(), "is no YAML"),
-            (String::new(), "is empty"),
-            ("- x".to_owned(), "holds a list"),
-            ("old: new".to_owned(), "names \"old\", which is no ARN"),
+            (
+                format!("# roles\n{old}: {new}\n{old}: {new}\n"),
+                &*format!(
+                    "Line 3 of the file FILE of --group-roles has the key {old:?} again, which stands above."
+                ),
+            ),
+            (
+                format!("map:\n  {old}: {new}\n  {old}: {new}\n"),
+                &format!("Line 3 of the file FILE of --group-roles has the key {old:?} again"),
+            ),
+            (
+                "map: {}\nmap: {}\n".to_owned(),
+                "Line 2 of the file FILE of --group-roles has the key \"map\" again",
+            ),
+            (format!("{old}: {new}\n]\n"), "Line 2 of the file FILE of --group-roles is no YAML."),
+            (String::new(), "The file FILE of --group-roles is empty."),
+            ("- x".to_owned(), "The file FILE of --group-roles holds a list"),
+            (
+                "old: new".to_owned(),
+                "Line 1 of the file FILE of --group-roles names \"old\", which is no ARN of an IAM role.",
+            ),
+            (
+                format!("{old}: {new}\n\n\"{new}\": 7\n"),
+                &format!("Line 3 of the file FILE of --group-roles maps {new} to no text."),
+            ),
+            (
+                format!("map:\n  {old}: {new}\n  {new}:\n    old\n"),
+                &format!(
+                    "Line 3 of the file FILE of --group-roles maps {new} to \"old\", which is no ARN of an IAM role."
+                ),
+            ),
+            (
+                format!("map:\n  {old}: {new}\nmore: 1\n"),
+                "Line 3 of the file FILE of --group-roles has \"more\" beside map.",
+            ),
         ] {
             let problem = read(&text).unwrap_err();
-            assert!(problem.error == "InvalidInput" && problem.message.contains(says), "{text}: {problem}");
+            let message = problem.message.replace(&format!("{:?}", folder.join("roles.yaml")), "FILE");
+            assert!(problem.error == "InvalidInput" && message.contains(says), "{text}: {problem}");
         }
         std::fs::remove_dir_all(&folder).unwrap();
         let missing = OptionArgs { group_roles: Some("no such file".to_owned()), ..OptionArgs::default() };
