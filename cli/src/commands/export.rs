@@ -129,14 +129,24 @@ mod tests {
         };
         let limited = read(&["UserList=15", "UserPoolResourceRead=3"]).unwrap().json;
         assert_eq!(limited["tpsByCategory"], json!({"UserList": 15, "UserPoolResourceRead": 3}));
-        for wrong in ["UserList", "UserList=", "UserList=0", "=5", "Lists=5", "UserList=5=6"] {
-            assert_eq!(read(&[wrong]).unwrap_err().error, "InvalidInput", "{wrong}");
+        for (wrong, says) in [
+            (&["UserList"][..], "The limit is missing. The argument of --tps-by-category is \"UserList\"."),
+            (&["UserList="], "The limit of category UserList is no whole number from 1 to 200."),
+            (&["UserList=0"], "The limit of category UserList is no whole number from 1 to 200."),
+            (&["UserList=5=6"], "The limit of category UserList is no whole number"),
+            (&["=5"], "\"\" is no category of Cognito."),
+            (
+                &["Nix=5"],
+                "\"Nix\" is no category of Cognito. The argument of --tps-by-category is \"Nix=5\".",
+            ),
+            (&["userlist=5"], "\"userlist\" is no category of Cognito. It may stand for UserList."),
+            (&["UserList=5", "UserList=5"], "--tps-by-category limits category UserList twice."),
+        ] {
+            let problem = read(wrong).unwrap_err();
+            assert_eq!((problem.error.as_str(), problem.status.code()), ("InvalidInput", 4), "{wrong:?}");
+            assert!(problem.message.contains(says), "{problem}");
+            assert!(problem.guidance.contains("CATEGORY=N") || says.contains("twice"), "{problem}");
         }
-        let problem = read(&["UserList"]).unwrap_err();
-        assert!(
-            problem.message.contains("\"UserList\"") && problem.guidance.contains("CATEGORY=N"),
-            "{problem}"
-        );
     }
 
     #[test]

@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::catalog::Catalog;
 use shared::format::plural;
-use shared::model::{ExportInput, GroupName, ImportInput, Lease, PoolId, Restore, RunKind, Tps};
+use shared::model::{
+    Category, Ceilings, ExportInput, GroupName, ImportInput, Lease, PoolId, Restore, RunKind, Tps,
+};
 use shared::ports::vault::Vault;
 use shared::report::{ExportReport, ImportReport, PlanReport};
 use shared::{Error, ErrorKind};
@@ -31,7 +33,7 @@ pub struct RunArgs {
     /// Cognito calls per second, 1 to 200 [default: that of the deployment]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub tps: Option<String>,
-    /// Calls per second of one of Cognito's request quota categories, such as UserCreation=40
+    /// Calls per second of one of Cognito's request quota categories, such as UserCreation=40; once for each category
     #[arg(long, value_name = "CATEGORY=N")]
     pub tps_by_category: Vec<String>,
     /// Start the run and do not wait for its end
@@ -69,21 +71,34 @@ impl RunRequest {
 /// `input` with the limits that the options state.
 ///
 /// # Errors
-/// If a limit is no number from 1 to 200, or a category does not read `NAME=N`.
+/// If a limit is no number from 1 to 200, an argument does not read `NAME=N`, or a category has two limits.
 pub fn with_limits(mut input: Value, run: &RunArgs) -> Result<Value> {
     if let Some(tps) = arguments::read_if_given("--tps", run.tps.as_deref(), Tps::parse)? {
         input["tps"] = tps.get().into();
     }
-    for ceiling in &run.tps_by_category {
-        let Some((category, tps)) = ceiling.split_once('=') else {
-            let message = format!("The argument of --tps-by-category is {ceiling:?}, and lacks the limit.");
-            let guidance = "Give --tps-by-category CATEGORY=N, such as UserCreation=40.";
-            return Err(Problem::refused("InvalidInput", message, guidance.to_owned()));
-        };
-        input["tpsByCategory"][category] =
-            arguments::read("--tps-by-category", tps, Tps::parse)?.get().into();
+    for argument in &run.tps_by_category {
+        let (category, tps) = arguments::read("--tps-by-category", argument, ceiling)?;
+        let limits = &mut input["tpsByCategory"];
+        if limits.get(category.name()).is_some() {
+            let message = format!("--tps-by-category limits category {} twice.", category.name());
+            let guidance = "Leave one of the two limits out.";
+            return Err(Problem::refused(ErrorKind::InvalidInput.name(), message, guidance.to_owned()));
+        }
+        limits[category.name()] = tps.get().into();
     }
     Ok(input)
+}
+
+/// The limit of a category: `UserCreation=40`.
+fn ceiling(argument: &str) -> Result<(Category, Tps), Error> {
+    let Some((name, tps)) = argument.split_once('=') else {
+        return Err(Ceilings::refuse("The limit is missing.".to_owned()));
+    };
+    let category = Category::named(name).ok_or_else(|| Ceilings::refuse_name(&format!("{name:?}"), name))?;
+    match Tps::parse(tps) {
+        Ok(tps) => Ok((category, tps)),
+        Err(_) => Err(Ceilings::refuse_limit("The limit", category)),
+    }
 }
 
 /// `input` with the table that the settings name, so that a run on another one is refused.

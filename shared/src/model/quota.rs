@@ -78,6 +78,17 @@ impl Category {
     pub fn name(self) -> String {
         format!("{self:?}")
     }
+
+    /// The category of this name, as Cognito spells it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|category| category.name() == name)
+    }
+
+    /// The category whose name equals the text except for case, hyphens and underscores.
+    fn similar(text: &str) -> Option<Self> {
+        let bare = |name: &str| name.replace(['-', '_'], "").to_lowercase();
+        Self::ALL.into_iter().find(|category| bare(&category.name()) == bare(text))
+    }
 }
 
 /// The share of every quota that is left to other clients, in percent.
@@ -122,29 +133,43 @@ impl Ceilings {
     /// # Errors
     /// `InvalidInput` if a name is no category, or a value is no limit.
     pub fn parse(value: &Value) -> Result<Self, Error> {
-        let refuse = |what: String| {
-            let names: Vec<_> = Category::ALL.iter().map(|category| category.name()).collect();
-            let guidance = Guidance::LimitCategories { categories: names.join(", "), max: Tps::MAX };
-            Error::new(ErrorKind::InvalidInput, what, guidance)
-        };
-        let fields = value
-            .as_object()
-            .ok_or_else(|| refuse("The limits by category are no JSON object.".to_owned()))?;
+        let fields =
+            value.as_object().ok_or_else(|| Self::refuse("tpsByCategory is no JSON object.".to_owned()))?;
         let ceiling = |(place, (name, value)): (usize, (&String, &Value))| {
-            let category = Category::ALL.into_iter().find(|category| category.name() == *name);
-            let category = category.ok_or_else(|| {
+            let category = Category::named(name).ok_or_else(|| {
                 let place = place + 1;
-                refuse(format!(
-                    "Limit {place} by category, in the order of their names, is of no category of Cognito."
-                ))
+                Self::refuse_name(&format!("tpsByCategory: name {place}, in the order of the names,"), name)
             })?;
-            let tps = value.as_i64().and_then(|tps| Tps::new(tps).ok());
-            let category_name = category.name();
-            let tps =
-                tps.ok_or_else(|| refuse(format!("The limit of category {category_name} is no limit.")))?;
-            Ok((category, tps.get()))
+            match value.as_i64().and_then(|tps| Tps::new(tps).ok()) {
+                Some(tps) => Ok((category, tps.get())),
+                None => Err(Self::refuse_limit("tpsByCategory: the limit", category)),
+            }
         };
         fields.iter().enumerate().map(ceiling).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The error for a name that is no category. `what` names the place of the name, or shows it.
+    pub fn refuse_name(what: &str, name: &str) -> Error {
+        let similar = Category::similar(name)
+            .map(|category| format!(" It may stand for {}.", category.name()))
+            .unwrap_or_default();
+        Self::refuse(format!("{what} is no category of Cognito.{similar}"))
+    }
+
+    /// The error for a wrong limit of a category. It does not show the value. `what` says which limit it is.
+    pub fn refuse_limit(what: &str, category: Category) -> Error {
+        Self::refuse(format!(
+            "{what} of category {} is no whole number from 1 to {}.",
+            category.name(),
+            Tps::MAX
+        ))
+    }
+
+    /// The error for limits that cannot be read. Its guidance names the categories.
+    pub fn refuse(what: String) -> Error {
+        let names: Vec<_> = Category::ALL.iter().map(|category| category.name()).collect();
+        let guidance = Guidance::LimitCategories { categories: names.join(", "), max: Tps::MAX };
+        Error::new(ErrorKind::InvalidInput, what, guidance)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -217,6 +242,24 @@ mod tests {
                 refused.contains("UserCreation, UserRead") && refused.contains("from 1 to 200"),
                 "{refused}"
             );
+        }
+    }
+
+    #[test]
+    fn a_wrong_ceiling_is_named_by_its_category_and_no_value_is_repeated() {
+        for (wrong, says) in [
+            (
+                json!({"UserList": 5, "secret": 4}),
+                "tpsByCategory: name 2, in the order of the names, is no category of Cognito.",
+            ),
+            (json!({"user_creation": 4}), "is no category of Cognito. It may stand for UserCreation."),
+            (
+                json!({"UserList": "secret"}),
+                "tpsByCategory: the limit of category UserList is no whole number from 1 to 200.",
+            ),
+        ] {
+            let refused = cause(&Ceilings::parse(&wrong).unwrap_err());
+            assert!(refused.contains(says) && !refused.contains("secret"), "{refused}");
         }
     }
 
