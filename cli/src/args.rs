@@ -4,7 +4,7 @@
 //! state machine.
 
 use clap::builder::StyledStr;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::copy::CopyArgs;
@@ -105,10 +105,10 @@ pub enum Command {
     Prune(PruneArgs),
 }
 
-/// `error` with a usage line that lists only the required options. clap also lists each option that the environment
-/// sets, as if it were required.
+/// `error` with a usage line that lists only the required options. clap also lists each option that the command line or
+/// the environment sets, as if it were required.
 pub fn with_usage(mut error: clap::Error, args: &[String]) -> clap::Error {
-    if error.kind() == ErrorKind::MissingRequiredArgument {
+    if error.get(ContextKind::Usage).is_some() {
         let mut command = Cli::command();
         command.build();
         error.insert(ContextKind::Usage, ContextValue::StyledStr(usage(&mut command, args)));
@@ -196,6 +196,27 @@ mod tests {
             "{words}"
         );
         assert!(!words.contains("--table"), "{words}");
+    }
+
+    #[test]
+    fn the_usage_after_two_options_in_conflict_requires_neither() {
+        for (line, says) in [
+            (
+                "cognito-backup prune --pool a_1 --keep-last 1 --snapshot x --table from-the-environment",
+                "prune [OPTIONS] --pool <POOL_ID> <--keep-last <N>|--keep-days <N>|",
+            ),
+            (
+                "cognito-backup copy --to-table t --to-profile p --assume-role r --table from-the-environment",
+                "copy [OPTIONS] --to-table <NAME>",
+            ),
+            ("cognito-backup status --wait --table from-the-environment", "status [OPTIONS]"),
+            ("cognito-backup export --pool a_1 --into b --table t", "export [OPTIONS] --pool <POOL_ID>"),
+        ] {
+            let args: Vec<_> = line.split(' ').map(str::to_owned).collect();
+            let words = with_usage(Cli::try_parse_from(&args).unwrap_err(), &args).to_string();
+            let usage = words.split("Usage: cognito-backup ").nth(1).unwrap();
+            assert!(usage.starts_with(says) && !usage.contains("--table"), "{words}");
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::arguments;
 use crate::aws::Table;
 use crate::exit::ExitStatus;
 use crate::home_region::home_region;
+use crate::output::text::number;
 use crate::output::{Answer, PruneEnd};
 use crate::problem::{Problem, Result};
 use crate::watch::{Meter, Pace, Position};
@@ -81,14 +82,21 @@ impl Request {
     pub fn read(args: &PruneArgs) -> Result<Self> {
         let pool = arguments::read("--pool", &args.pool, PoolId::parse)?;
         let wanted = if args.snapshot.is_empty() {
-            let rules = [
-                (Rule::Last, args.keep_last),
-                (Rule::Days, args.keep_days),
-                (Rule::Daily, args.keep_daily),
-                (Rule::Weekly, args.keep_weekly),
-                (Rule::Monthly, args.keep_monthly),
+            let options = [
+                (Rule::Last, "--keep-last", args.keep_last),
+                (Rule::Days, "--keep-days", args.keep_days),
+                (Rule::Daily, "--keep-daily", args.keep_daily),
+                (Rule::Weekly, "--keep-weekly", args.keep_weekly),
+                (Rule::Monthly, "--keep-monthly", args.keep_monthly),
             ];
-            let rules = rules.into_iter().filter_map(|(rule, count)| Some((rule, count?)));
+            let mut rules = Vec::new();
+            for (rule, option, count) in options {
+                let Some(count) = count else { continue };
+                if !Rule::can_have(count) {
+                    return Err(wrong_count(option, count));
+                }
+                rules.push((rule, count));
+            }
             RemovalRequest::ByPolicy { retention: Retention::new(rules)?, automatic: false }
         } else {
             RemovalRequest::Named(
@@ -191,6 +199,19 @@ impl Request {
 }
 
 fn elsewhere(pool: &PoolId, region: &str, home: &str) -> Problem {
+/// A rule has a number that no rule can have.
+fn wrong_count(option: &str, count: u32) -> Problem {
+    let keeps = if count == 0 { ", which keeps nothing" } else { "" };
+    Problem::refused(
+        ErrorKind::InvalidInput.name(),
+        format!("The argument of {option} is {count}{keeps}."),
+        format!(
+            "Give a whole number from 1 to {}. To remove all snapshots but the newest sealed one, give --keep-last 1.",
+            number(Rule::MAX.into())
+        ),
+    )
+}
+
     Problem::refused(
         ErrorKind::InvalidInput.name(),
         format!(
@@ -289,4 +310,9 @@ mod tests {
             );
         }
     }
+        let nothing = read("--keep-days 7 --keep-weekly 0").unwrap_err();
+        assert_eq!(nothing.message, "The argument of --keep-weekly is 0, which keeps nothing.");
+        let many = read("--keep-days 10000").unwrap_err();
+        assert_eq!(many.message, "The argument of --keep-days is 10000.");
+        assert!(many.guidance.starts_with("Give a whole number from 1 to 9,999."), "{many}");
 }

@@ -34,6 +34,11 @@ impl Rule {
     /// The largest count of a rule.
     pub const MAX: u32 = 9_999;
 
+    /// Whether a rule can have this number.
+    pub fn can_have(count: u32) -> bool {
+        (1..=Self::MAX).contains(&count)
+    }
+
     /// The name, as in `SNAPSHOT_RETENTION`.
     pub fn name(self) -> &'static str {
         match self {
@@ -153,7 +158,7 @@ impl Retention {
         if rules.is_empty() {
             return Err(refused("A retention without a rule keeps only the newest snapshot."));
         }
-        if let Some((rule, count)) = rules.iter().find(|(_, count)| !(1..=Rule::MAX).contains(*count)) {
+        if let Some((rule, count)) = rules.iter().find(|(_, count)| !Rule::can_have(**count)) {
             return Err(refused(&format!("Rule {} of the retention has the number {count}.", rule.name())));
         }
         Ok(Self(rules))
