@@ -10,6 +10,7 @@ mod pool_diff;
 mod prune;
 mod restores;
 mod runs;
+mod sign_in;
 mod snapshots;
 mod sub_map;
 pub mod text;

@@ -3,14 +3,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
-    CallStats, Existing, GroupRoles, ImportInput, ImportOptions, JobsReport, Passwords, PoolId, ReasonCode,
-    Restore, RestoreState, RunId, RunKind, Selection, Shrunk, Totals, UnmatchedNames, VerificationResult,
+    CallStats, Existing, GroupRoles, ImportInput, ImportOptions, JobsReport, PoolId, ReasonCode, Restore,
+    RestoreState, RunId, RunKind, Selection, Shrunk, Totals, UnmatchedNames, VerificationResult,
 };
 use shared::report::{ExportReport, ImportReport};
 
 use super::Report;
 use super::flags::{command, to_flags};
 use super::restores::outcomes;
+use super::sign_in;
 use crate::aws::ExecutionArn;
 use crate::losses::Loss;
 
@@ -158,13 +159,8 @@ impl ImportEnd {
             } else {
                 ("configure the application to use the target pool.".to_owned(), "users")
             };
-            let how = match self.options.passwords {
-                Passwords::Random => "after \"forgot password\".",
-                Passwords::Temporary => {
-                    "with the temporary password of their invitation. Users without an address cannot sign in."
-                }
-            };
-            return format!("Next: {next}\nNo restore brings back passwords: {users} sign in {how}");
+            let sign_in = sign_in::after_restore(users, &self.totals, self.options.passwords);
+            return format!("Next: {next}\n{sign_in}");
         }
         let found = self.verification.unwrap_or_default();
         let changed = found.missing + found.different;
@@ -272,6 +268,8 @@ impl Report for StillRunning {
 
 #[cfg(test)]
 mod tests {
+    use shared::model::Passwords;
+
     use super::*;
     use crate::testing;
 

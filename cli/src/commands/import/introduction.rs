@@ -131,7 +131,8 @@ fn consequences(options: &ImportOptions) -> impl Iterator<Item = &'static str> {
             "Cognito sends no messages. Import jobs create users, who set a new password with a code at the next sign-in."
         }
         (Method::Api, Passwords::Random) => {
-            "Cognito sends no messages. No restore brings back passwords: users sign in after \"forgot password\"."
+            "Cognito sends no messages. No restore brings back passwords: users sign in after \"forgot password\". --plan counts \
+             users that cannot use it."
         }
         (Method::Api, Passwords::Temporary) => {
             "ATTENTION: Cognito sends an invitation with a temporary password to each user with an e-mail address or phone number."
