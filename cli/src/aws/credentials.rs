@@ -10,7 +10,11 @@ use aws_sdk_dynamodb::error::ErrorMetadata;
 use shared::{Error, ErrorKind};
 
 use super::failure::innermost;
+use super::profiles::ProfileFiles;
 
+/// What to do if there is no such profile.
+const LIST_PROFILES: &str = "`aws configure list-profiles` lists the profiles. The variables AWS_CONFIG_FILE and \
+                             AWS_SHARED_CREDENTIALS_FILE name other files.";
 /// What to do if a profile gives no credentials.
 const CHECK_PROFILE: &str = "Check the profile with `aws sts get-caller-identity --profile NAME`. If that fails, sign in again or \
                              correct the profile.";
@@ -27,8 +31,17 @@ pub async fn of_profile(profile: &str, region: Option<&Region>) -> Result<Shared
     let config = ProviderConfig::default().with_region(region.cloned());
     let provider = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
     let provider = SharedCredentialsProvider::new(provider);
-    require(&provider, &format!("Profile {profile} gave no credentials"), CHECK_PROFILE).await?;
-    Ok(provider)
+    let what = format!("Profile {profile} gave no credentials");
+    match require(&provider, &what, CHECK_PROFILE).await {
+        Ok(()) => Ok(provider),
+        // The SDK does not say where it has looked.
+        Err(error) => match ProfileFiles::of_environment().absence_of(profile) {
+            Some(absence) => {
+                Err(Error::new(ErrorKind::AccessDenied, format!("{what}: {absence}."), LIST_PROFILES))
+            }
+            None => Err(error),
+        },
+    }
 }
 
 /// Asks the default chain of the SDK once, so that missing credentials are no failure of the table.
@@ -39,10 +52,18 @@ pub async fn require_any(provider: Option<&SharedCredentialsProvider>) -> Result
     const WHAT: &str = "No AWS credentials were found";
     const GUIDANCE: &str = "Sign in, give --profile, or set AWS_PROFILE or the variables of the credentials. \
                             `aws sts get-caller-identity` shows whether they work.";
-    match provider {
+    let found = match provider {
         Some(provider) => require(provider, WHAT, GUIDANCE).await,
         None => Err(Error::new(ErrorKind::AccessDenied, format!("{WHAT}."), GUIDANCE)),
-    }
+    };
+    let profile = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+    let absent = || {
+        let profile = profile?;
+        let absence = ProfileFiles::of_environment().absence_of(&profile)?;
+        let message = format!("{WHAT}: AWS_PROFILE names profile {profile}, and {absence}.");
+        Some(Error::new(ErrorKind::AccessDenied, message, LIST_PROFILES))
+    };
+    found.map_err(|error| absent().unwrap_or(error))
 }
 
 /// Asks `provider` once. So a refusal is reported as a refusal, and not as a failure of the table.

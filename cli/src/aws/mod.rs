@@ -4,6 +4,7 @@ mod credentials;
 mod destination;
 mod executions;
 mod failure;
+mod profiles;
 mod sfn;
 mod table;
 
@@ -84,7 +85,7 @@ mod tests {
         let settings = Cli::try_parse_from(line.split(' ')).unwrap().settings;
         let error = configuration(&settings, None, Some("eu-west-1")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AccessDenied);
-        let expected = "Profile no-such-profile-of-a-test gave no credentials: ";
-        assert!(error.message().starts_with(expected), "{error}");
+        let expected = "Profile no-such-profile-of-a-test gave no credentials: neither ";
+        assert!(error.message().starts_with(expected) && error.message().ends_with(" has it."), "{error}");
     }
 }
