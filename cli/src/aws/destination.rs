@@ -8,6 +8,7 @@ use clap::Args;
 use shared::{Error, ErrorKind};
 
 use super::credentials;
+use crate::output::flags::NextCredentials;
 
 /// The options that choose the destination of a copy.
 #[derive(Debug, Default, Args)]
@@ -28,6 +29,17 @@ pub struct DestinationArgs {
     /// Use that table with the credentials of this profile of the AWS configuration
     #[arg(long, value_name = "NAME", conflicts_with = "assume_role")]
     pub to_profile: Option<String>,
+}
+
+impl DestinationArgs {
+    /// The credentials of the next command on that table.
+    pub fn next_credentials(&self) -> NextCredentials {
+        match (&self.assume_role, &self.to_profile) {
+            (Some(_), _) => NextCredentials::Others,
+            (None, Some(profile)) => NextCredentials::Profile(profile.clone()),
+            (None, None) => NextCredentials::Same,
+        }
+    }
 }
 
 /// The name of the sessions of an assumed role, in the CloudTrail of the other account.

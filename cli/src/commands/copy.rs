@@ -17,6 +17,7 @@ use crate::arguments;
 use crate::aws::{DestinationArgs, Table, TablePlace};
 use crate::exit::ExitStatus;
 use crate::home_region::home_region;
+use crate::output::flags::NextCredentials;
 use crate::output::{Answer, CopyEnd, snapshot_in_words};
 use crate::problem::{Problem, Result};
 use crate::watch::{Meter, Pace, Position};
@@ -40,6 +41,8 @@ pub struct Request {
     /// The pool of the snapshot, if the arguments name it.
     source: Option<PoolId>,
     snapshot: SnapshotSelector,
+    /// The credentials of the next command at the destination.
+    next: NextCredentials,
 }
 
 impl Request {
@@ -57,7 +60,7 @@ impl Request {
                 "Give --pool, the user pool of the snapshot, or a snapshot id.".to_owned(),
             ));
         }
-        Ok(Self { source, snapshot })
+        Ok(Self { source, snapshot, next: args.to.next_credentials() })
     }
 
     /// The Region of the pool, if the arguments name it.
@@ -120,14 +123,14 @@ impl Request {
             status: ExitStatus::of_error(error.kind().name(), begun),
             ..error.into()
         })?;
-        let end = CopyEnd::new(&snapshot, &source.place, &destination.place, copied);
+        let end = CopyEnd::new(&snapshot, &source.place, &destination.place, copied, self.next.clone());
         Ok(Answer::new(&end, ExitStatus::Done, (session.now)()))
     }
 
     async fn pool<V: Vault>(&self, source: &Table<V>) -> Result<PoolId> {
         match (&self.source, &self.snapshot) {
             (Some(pool), _) => Ok(pool.clone()),
-            (None, SnapshotSelector::Id(id)) => pool_of(&source.catalog, &source.place.table, id).await,
+            (None, SnapshotSelector::Id(id)) => pool_of(&source.catalog, &source.place.to_string(), id).await,
             (None, SnapshotSelector::Latest) => {
                 Err(Problem::internal("The latest snapshot of no pool was asked for.".to_owned()))
             }

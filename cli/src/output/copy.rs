@@ -6,7 +6,7 @@ use shared::model::{PoolId, RunId, Snapshot};
 use shared::operations::copy::{Copied, Tally};
 
 use super::Report;
-use super::flags::command_elsewhere;
+use super::flags::{NextCredentials, command_elsewhere};
 use super::text::{ago, number, size, table};
 use crate::aws::TablePlace;
 
@@ -28,11 +28,20 @@ pub struct CopyEnd {
     pub verified: bool,
     /// The result in words.
     pub summary: String,
+    /// The credentials of the next command at the destination.
+    #[serde(skip)]
+    next: NextCredentials,
 }
 
 impl CopyEnd {
-    /// The end of a copy of `snapshot`.
-    pub fn new(snapshot: &Snapshot, source: &TablePlace, destination: &TablePlace, copied: Copied) -> Self {
+    /// The end of a copy of `snapshot`. `next` are the credentials of the next command at the destination.
+    pub fn new(
+        snapshot: &Snapshot,
+        source: &TablePlace,
+        destination: &TablePlace,
+        copied: Copied,
+        next: NextCredentials,
+    ) -> Self {
         Self {
             snapshot_id: snapshot.id.clone(),
             source_user_pool_id: snapshot.pool.clone(),
@@ -42,6 +51,7 @@ impl CopyEnd {
             summary: summary(snapshot, destination, &copied),
             copied,
             verified: true,
+            next,
         }
     }
 }
@@ -66,7 +76,8 @@ impl Report for CopyEnd {
                     "import --pool {pool} --into TARGET --snapshot {snapshot} --import-state-machine MACHINE"
                 ),
                 &destination.table,
-                &destination.region
+                &destination.region,
+                &self.next
             )
         )
     }
@@ -129,6 +140,7 @@ mod tests {
             &testing::place("111111111111"),
             &testing::place("222222222222"),
             copied,
+            NextCredentials::Others,
         )
     }
 

@@ -10,47 +10,113 @@ use shared::model::{
 use crate::settings::Settings;
 
 thread_local! {
-    /// The flags that [`command`] repeats. The program reads its settings once, and has one thread for its command.
-    static PLACES: RefCell<String> = const { RefCell::new(String::new()) };
+    /// Where things are. The program reads its settings once, and has one thread for its command.
+    static PLACES: RefCell<Places> = const { RefCell::new(Places::NONE) };
+}
+
+/// The settings that say where things are. Without them, the next command would look elsewhere. A default is none.
+struct Places {
+    table: Option<String>,
+    region: Option<String>,
+    profile: Option<String>,
+    endpoint_url: Option<String>,
+    export_state_machine: Option<String>,
+    import_state_machine: Option<String>,
 }
 
 /// From now on, every next command repeats the settings that say where things are.
 pub fn repeat_places(settings: &Settings) {
-    PLACES.set(places_to_flags(settings));
+    PLACES.set(Places::of(settings));
 }
 
 /// A command that the operator can run next, at the places of this one. `words` are its verb and its options.
 pub fn command(words: impl Display) -> String {
-    PLACES.with_borrow(|places| format!("cognito-backup {words}{places}"))
+    PLACES.with_borrow(|places| format!("cognito-backup {words}{}", places.to_flags()))
 }
 
-/// A command that the operator can run next on another table, with other credentials.
-pub fn command_elsewhere(words: impl Display, table: &str, region: &str) -> String {
-    format!("cognito-backup {words} --table {} --region {}", quoted(table), quoted(region))
+/// The credentials of a command that the operator can run next on another table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum NextCredentials {
+    /// Those of this command.
+    #[default]
+    Same,
+    /// Those of a profile.
+    Profile(String),
+    /// Others, which the operator must choose.
+    Others,
 }
 
-/// The settings that say where things are, each with a blank before it. Without them, the next command would
-/// look elsewhere. A default has no flag.
-fn places_to_flags(settings: &Settings) -> String {
-    let Settings { table, region, profile, endpoint_url, export_state_machine, import_state_machine, .. } =
-        settings;
-    let table = table.as_ref().filter(|table| *table != Settings::DEFAULT_TABLE);
-    [
-        ("table", table),
-        ("region", region.as_ref()),
-        ("profile", profile.as_ref()),
-        ("endpoint-url", endpoint_url.as_ref()),
-        ("export-state-machine", unless_in_environment(export_state_machine, "EXPORT_STATE_MACHINE_ARN")),
-        ("import-state-machine", unless_in_environment(import_state_machine, "IMPORT_STATE_MACHINE_ARN")),
-    ]
-    .into_iter()
-    .filter_map(|(option, value)| Some(format!(" --{option} {}", quoted(value?))))
-    .collect()
+/// A command that the operator can run next on another table. It has no state machine of this command.
+pub fn command_elsewhere(
+    words: impl Display,
+    table: &str,
+    region: &str,
+    credentials: &NextCredentials,
+) -> String {
+    let places = PLACES.with_borrow(|places| Places {
+        table: Some(table.to_owned()),
+        region: Some(region.to_owned()),
+        profile: match credentials {
+            NextCredentials::Same => places.profile.clone(),
+            NextCredentials::Profile(name) => Some(name.clone()),
+            NextCredentials::Others => None,
+        },
+        endpoint_url: places.endpoint_url.clone(),
+        ..Places::NONE
+    });
+    format!("cognito-backup {words}{}", places.to_flags())
+}
+
+impl Places {
+    const NONE: Self = Self {
+        table: None,
+        region: None,
+        profile: None,
+        endpoint_url: None,
+        export_state_machine: None,
+        import_state_machine: None,
+    };
+
+    fn of(settings: &Settings) -> Self {
+        let Settings {
+            table, region, profile, endpoint_url, export_state_machine, import_state_machine, ..
+        } = settings.clone();
+        Self {
+            table: table.filter(|table| *table != Settings::DEFAULT_TABLE),
+            region,
+            profile,
+            endpoint_url,
+            export_state_machine: unless_in_environment(export_state_machine, "EXPORT_STATE_MACHINE_ARN"),
+            import_state_machine: unless_in_environment(import_state_machine, "IMPORT_STATE_MACHINE_ARN"),
+        }
+    }
+
+    /// The options, each with a blank before it.
+    fn to_flags(&self) -> String {
+        [
+            ("table", &self.table),
+            ("region", &self.region),
+            ("profile", &self.profile),
+            ("endpoint-url", &self.endpoint_url),
+            ("export-state-machine", &self.export_state_machine),
+            ("import-state-machine", &self.import_state_machine),
+        ]
+        .into_iter()
+        .filter_map(|(option, value)| Some(flag(option, value.as_ref()?)))
+        .collect()
+    }
+}
+
+/// An option and its value, with a blank before it.
+fn flag(option: &str, value: &str) -> String {
+    // Behind a blank, a value such as `-anna` would be an option.
+    let link = if value.starts_with('-') { '=' } else { ' ' };
+    format!(" --{option}{link}{}", quoted(value))
 }
 
 /// The value of an option, unless the environment gives the next command the same.
-fn unless_in_environment<'a>(value: &'a Option<String>, variable: &str) -> Option<&'a String> {
-    value.as_ref().filter(|value| std::env::var(variable).as_ref() != Ok(*value))
+fn unless_in_environment(value: Option<String>, variable: &str) -> Option<String> {
+    value.filter(|value| std::env::var(variable).as_ref() != Ok(value))
 }
 
 /// The flags for `options` and `selection`, each with a blank before it. A default has no flag.
@@ -86,9 +152,9 @@ pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
         flags += " --create-missing-attributes";
     }
     if let Some(name) = &options.old_sub_attribute {
-        flags += &format!(" --old-sub-attribute {name}");
+        flags += &flag("old-sub-attribute", name);
     }
-    for (filter, prefix) in [(&selection.select, "--"), (&selection.except, "--except-")] {
+    for (filter, prefix) in [(&selection.select, ""), (&selection.except, "except-")] {
         let Some(filter) = filter else { continue };
         let lists = [
             ("user", &filter.usernames),
@@ -97,11 +163,7 @@ pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
             ("group", &filter.groups),
         ];
         for (option, names) in lists {
-            names.iter().for_each(|name| {
-                // Behind a blank, a name such as `-anna` would be an option.
-                let link = if name.starts_with('-') { '=' } else { ' ' };
-                flags += &format!(" {prefix}{option}{link}{}", quoted(name));
-            });
+            names.iter().for_each(|name| flags += &flag(&format!("{prefix}{option}"), name));
         }
     }
     flags
@@ -137,6 +199,36 @@ mod tests {
             repeat_places(&settings);
             assert_eq!(command("status"), format!("cognito-backup status{flags}"));
         }
+    }
+
+    #[test]
+    fn a_value_that_begins_with_a_dash_stays_the_value_of_its_option() {
+        let line = ["cognito-backup", "status", "--table=-backup", "--profile=-a b", "--endpoint-url=-x"];
+        let settings = Cli::parse_from(line).settings;
+        repeat_places(&settings);
+        assert_eq!(
+            command("status"),
+            "cognito-backup status --table=-backup --profile='-a b' --endpoint-url=-x"
+        );
+        let there =
+            command_elsewhere("status", "-there", "eu-west-1", &NextCredentials::Profile("-b".to_owned()));
+        assert_eq!(
+            there,
+            "cognito-backup status --table=-there --region eu-west-1 --profile=-b --endpoint-url=-x"
+        );
+    }
+
+    #[test]
+    fn the_next_command_on_another_table_repeats_what_leads_to_it() {
+        let line = "cognito-backup copy --to-table there --table here --region eu-west-1 --profile p --endpoint-url http://localhost:4566 --import-state-machine m";
+        repeat_places(&Cli::parse_from(line.split(' ')).settings);
+        let next = |credentials| command_elsewhere("import", "there", "eu-central-1", &credentials);
+        let at = "cognito-backup import --table there --region eu-central-1";
+        let endpoint = "--endpoint-url http://localhost:4566";
+        assert_eq!(next(NextCredentials::Same), format!("{at} --profile p {endpoint}"));
+        let profile = NextCredentials::Profile("q".to_owned());
+        assert_eq!(next(profile), format!("{at} --profile q {endpoint}"));
+        assert_eq!(next(NextCredentials::Others), format!("{at} {endpoint}"));
     }
 
     /// Each source file of this package that holds a command, outside its tests and comments.
