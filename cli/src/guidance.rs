@@ -1,7 +1,7 @@
 //! Guidance in the words of the command line: its options and verbs.
 
-use shared::Guidance;
-use shared::report::in_members;
+use shared::model::{EXPORT_FIELDS, IMPORT_FIELDS};
+use shared::{Error, Guidance};
 
 use crate::output::flags::command;
 
@@ -168,58 +168,22 @@ fn kebab_case(name: &str) -> String {
     kebab
 }
 
-/// The cause of a failed run as a message, and what to do in the words of the command line. None if the cause ends with
-/// no words that the command line has others for.
-///
-/// Step Functions keeps one text: the functions write what to do behind the message, with members of an input.
-pub fn from_cause(cause: &str) -> Option<(&str, String)> {
-    [
-        Guidance::StateExisting,
-        Guidance::RepairOrRestoreElsewhere,
-        Guidance::AcceptLosses,
-        Guidance::CreateMissingAttributes,
-        Guidance::CheckSelection,
-        Guidance::MatchTable,
-        Guidance::ExportInput(None),
-        Guidance::ImportInput(None),
-    ]
-    .iter()
-    .find_map(|guidance| {
-        let message = cause.strip_suffix(&in_members(guidance))?.trim_end();
-        (!message.is_empty()).then(|| (message, in_flags(guidance)))
-    })
-}
-
-/// What to do about a run that was refused for the reason `error`. Its cause speaks of members of the input.
-pub fn for_refusal(error: &str) -> String {
-    let guidance = match error {
-        "TargetNotEmpty" => Guidance::StateExisting,
-        "UsersNotAccepted" => Guidance::AcceptLosses,
-        "MissingCustomAttributes" => Guidance::CreateMissingAttributes,
-        // The cause says how names are compared.
-        "SelectionEmpty" => Guidance::from("The options are --user, --email, --sub, --group and --except-*."),
-        "SnapshotShrunk" => Guidance::from(
-            "Give --snapshot with the newest one from before the loss. If the users were deleted on purpose, give --accept-shrunk.",
-        ),
-        // The cause names both ids.
-        "UnfinishedRestore" => Guidance::from("Give --snapshot with one of these ids."),
-        _ => return String::new(),
+/// `error` with the options that set the members of an input that its message names.
+pub fn of_input_in_options(error: &Error) -> Error {
+    let (Guidance::ExportInput(Some(member)) | Guidance::ImportInput(Some(member))) = error.guidance() else {
+        return error.clone();
     };
-    format!("On the command line: {}", in_flags(&guidance))
-}
-
-#[cfg(test)]
-mod cause_tests {
-    use super::*;
-
-    #[test]
-    fn a_cause_in_words_of_an_input_is_told_in_words_of_the_command_line() {
-        let cause = format!("The target holds users. {}", in_members(&Guidance::StateExisting));
-        let (message, words) = from_cause(&cause).unwrap();
-        assert_eq!((message, words), ("The target holds users.", in_flags(&Guidance::StateExisting)));
-        assert_eq!(from_cause("The target holds users."), None);
-        assert_eq!(from_cause(&in_members(&Guidance::StateExisting)), None, "a message remains");
-    }
+    let options = options_of(member).join(", ");
+    let message = match error.message().strip_prefix(member.as_str()) {
+        Some(rest) if rest.starts_with([' ', ':']) => format!("{options}{rest}"),
+        _ => error.message().to_owned(),
+    };
+    // The message may compare the member with others: `passwords is "csv"`.
+    let members = EXPORT_FIELDS.iter().chain(IMPORT_FIELDS).map(|field| field.name);
+    let message = members.fold(message, |message, member| {
+        message.replace(&format!(" {member} is \""), &format!(" {} is \"", options_of(member).join(", ")))
+    });
+    Error::new(error.kind(), message, error.guidance().clone())
 }
 
 #[cfg(test)]
@@ -293,5 +257,26 @@ mod tests {
     fn a_wrong_member_is_named_by_its_option() {
         let words = in_flags(&Guidance::ImportInput(Some("oldSubAttribute".to_owned())));
         assert_eq!(words, "Check --old-sub-attribute. `cognito-backup import --help` lists the options.");
+    }
+
+    #[test]
+    fn an_error_of_an_input_names_options() {
+        let input = |member: &str, value: serde_json::Value| {
+            let mut input =
+                serde_json::json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B"});
+            input[member] = value;
+            input
+        };
+        let mut both = input("passwords", "csv".into());
+        both["method"] = "api".into();
+        for (input, says) in [
+            (input("oldSubAttribute", "x".into()), "--old-sub-attribute has a wrong value; it names"),
+            (input("existing", "all".into()), "--existing has a wrong value; it can be \"fail\""),
+            (both, "--method is \"api\" and --passwords is \"csv\", which is"),
+        ] {
+            let error = shared::model::ImportInput::parse(&input).unwrap_err();
+            let error = of_input_in_options(&error);
+            assert!(error.message().starts_with(says), "{error}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod args;
 mod arguments;
 mod aws;
+mod causes;
 mod commands;
 mod dispatch;
 mod exit;

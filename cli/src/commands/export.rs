@@ -11,6 +11,7 @@ use super::run::{self, RunArgs, RunRequest};
 use super::{Deployment, Session};
 use crate::arguments;
 use crate::aws::Executions;
+use crate::guidance::of_input_in_options;
 use crate::output::Answer;
 use crate::problem::Result;
 
@@ -55,7 +56,8 @@ impl Request {
             json["splitListing"] = true.into();
         }
         let json = run::with_table(run::with_limits(json, &args.run)?, table);
-        Ok(Self { input: ExportInput::parse(&json)?, json, no_wait: args.run.no_wait })
+        let input = ExportInput::parse(&json).map_err(|error| of_input_in_options(&error))?;
+        Ok(Self { input, json, no_wait: args.run.no_wait })
     }
 
     pub fn pool(&self) -> &PoolId {

@@ -18,8 +18,8 @@ use shared::{Error, ErrorKind};
 use super::{Deployment, Session};
 use crate::arguments;
 use crate::aws::{ExecutionView, Executions, RunInput, RunStatus};
+use crate::causes::{for_refusal, from_cause};
 use crate::exit::ExitStatus;
-use crate::guidance::{for_refusal, from_cause};
 use crate::losses::{MAX_NAMED, first_losses};
 use crate::output::flags::command;
 use crate::output::{Answer, ExportEnd, ImportEnd, PlanEnd, StillRunning};
@@ -358,13 +358,6 @@ mod tests {
     }
 
     #[test]
-    fn a_run_whose_input_cannot_be_read_has_no_kind() {
-        let view = ExecutionView { input: RunInput::Unreadable, ..testing::execution(RunStatus::Failed) };
-        assert_eq!(view.input.operation(), None);
-        assert_eq!(failed(&view, false).guidance, "");
-    }
-}
-    #[test]
     fn the_role_that_no_group_has_is_named() {
         let role = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
         let mut input = testing::import_input();
@@ -379,3 +372,10 @@ mod tests {
         assert_eq!(problem.status, ExitStatus::Refused);
     }
 
+    #[test]
+    fn a_run_whose_input_cannot_be_read_has_no_kind() {
+        let view = ExecutionView { input: RunInput::Unreadable, ..testing::execution(RunStatus::Failed) };
+        assert_eq!(view.input.operation(), None);
+        assert_eq!(failed(&view, false).guidance, "");
+    }
+}

@@ -9,6 +9,7 @@ use shared::model::{PoolId, RunKind};
 use super::runs::watch_with;
 use super::text::{ago, duration, seconds_between, table};
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
+use crate::causes::cause_in_flags;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,6 +95,7 @@ impl ExecutionRow {
         for row in rows {
             if let Some(error) = &row.error {
                 let cause = row.cause.as_deref().unwrap_or("Step Functions shows no cause.");
+                let cause = cause_in_flags(cause);
                 notes.push(format!("{} ended with {error}: {cause}", row.execution_arn.name()));
             }
         }
@@ -106,6 +108,9 @@ impl ExecutionRow {
 
 #[cfg(test)]
 mod tests {
+    use shared::report::cause;
+    use shared::{Error, ErrorKind, Guidance};
+
     use super::*;
     use crate::testing;
 
@@ -122,5 +127,21 @@ mod tests {
         insta::assert_snapshot!(serde_json::to_string_pretty(&rows[1]).unwrap());
         assert!(rows[0].is_about(&testing::pool("a")) && rows[0].is_about(&testing::pool("b")));
         assert!(!rows[0].is_about(&testing::pool("c")) && !rows[2].is_about(&testing::pool("a")));
+    }
+
+    #[test]
+    fn the_cause_of_a_failed_execution_is_told_in_options() {
+        let guidance = Guidance::ChooseSnapshot { unfinished: "A".to_owned(), newest: "B".to_owned() };
+        let mut failed = testing::execution(RunStatus::Failed);
+        failed.error = Some("UnfinishedRestore".into());
+        failed.cause = Some(cause(&Error::new(ErrorKind::UnfinishedRestore, "It is unfinished.", guidance)));
+        let row = ExecutionRow::from(failed);
+        assert!(
+            row.cause.as_ref().unwrap().contains("Set \"snapshot\" to \"A\""),
+            "the JSON keeps the cause"
+        );
+        let text = ExecutionRow::table(&[row], testing::now());
+        let says = "UnfinishedRestore: It is unfinished. Give --snapshot A to continue that restore, or --snapshot B to";
+        assert!(text.contains(says), "{text}");
     }
 }

@@ -8,6 +8,7 @@ use shared::model::{
 
 use super::text::{ago, indented, number, so_far, table, time};
 use crate::aws::RunStatus;
+use crate::causes::cause_in_flags;
 use crate::losses::{Loss, meaning};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -102,7 +103,7 @@ impl RestoreRow {
             );
         }
         if let Some(failure) = &self.failure {
-            text += &format!("\n  failed: {}: {}", failure.error, failure.cause);
+            text += &format!("\n  failed: {}: {}", failure.error, cause_in_flags(&failure.cause));
         }
         text
     }

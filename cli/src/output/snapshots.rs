@@ -7,6 +7,7 @@ use shared::model::{Counts, Failure, PoolId, RunId, Snapshot, SnapshotState, Use
 use super::Report;
 use super::text::{ago, number, seconds_between, table, time};
 use crate::aws::RunStatus;
+use crate::causes::cause_in_flags;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -126,7 +127,8 @@ pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
             };
         }
         if let Some(failure) = &row.failure {
-            text += &format!("\n{} failed: {}: {}", row.snapshot_id, failure.error, failure.cause);
+            let cause = cause_in_flags(&failure.cause);
+            text += &format!("\n{} failed: {}: {cause}", row.snapshot_id, failure.error);
         }
     }
     text

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES, SELECTION_NAMES};
 use super::{
     Ceilings, Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, PoolId, Selection,
-    SnapshotSelector, Sub, TableName, TargetPool, Tps, Unconfirmed, UserFilter, is_role,
+    SnapshotSelector, TableName, TargetPool, Tps, Unconfirmed, UserFilter, is_role,
 };
 use crate::{Error, ErrorKind, Guidance};
 
@@ -243,13 +243,7 @@ impl<'a> Fields<'a> {
         for (list, texts) in fields {
             for (place, text) in texts.as_array().into_iter().flatten().filter_map(Value::as_str).enumerate()
             {
-                let what = match list.as_str() {
-                    _ if text.trim().is_empty() => "is empty",
-                    "subs" if Sub::new(text).uuid_bytes().is_none() => {
-                        "is no `sub`: 32 digits from 0 to f in five groups"
-                    }
-                    _ => continue,
-                };
+                let Some(what) = UserFilter::fault_of(list, text) else { continue };
                 return Err(self.refuse(name, format!("{name}: text {} of {list} {what}.", place + 1)));
             }
         }

@@ -46,6 +46,17 @@ pub struct GroupMatch {
 }
 
 impl UserFilter {
+    /// What is wrong with a text of a list, as the input names the list. None if nothing is.
+    pub fn fault_of(list: &str, text: &str) -> Option<&'static str> {
+        match list {
+            _ if text.trim().is_empty() => Some("is empty"),
+            "subs" if Sub::new(text).uuid_bytes().is_none() => {
+                Some("is no `sub`: 32 digits from 0 to f in five groups")
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the filter names no user and no group.
     pub fn is_empty(&self) -> bool {
         [&self.usernames, &self.emails, &self.subs, &self.groups].into_iter().all(BTreeSet::is_empty)

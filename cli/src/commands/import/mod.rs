@@ -7,13 +7,15 @@ use std::future::Future;
 
 use clap::Args;
 use serde_json::{Value, json};
-use shared::model::{ImportInput, PoolId, SnapshotSelector};
+use shared::model::{ImportInput, PoolId, SnapshotSelector, UserFilter};
 use shared::ports::vault::Vault;
+use shared::{Error, ErrorKind, Guidance};
 
 use super::run::{self, RunArgs, RunRequest};
 use super::{Deployment, Session};
 use crate::arguments;
 use crate::aws::Executions;
+use crate::guidance::{of_input_in_options, options_of};
 use crate::output::Answer;
 use crate::problem::Result;
 use introduction::introduction;
@@ -138,7 +140,8 @@ impl Request {
         arguments::read("--into", &args.into, PoolId::parse)?;
         arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
         let json = run::with_table(run::with_limits(json(args)?, &args.run)?, table);
-        Ok(Self { input: ImportInput::parse(&json)?, json, no_wait: args.run.no_wait })
+        let input = ImportInput::parse(&json).map_err(|error| of_input_in_options(&error))?;
+        Ok(Self { input, json, no_wait: args.run.no_wait })
     }
 
     /// The pool to restore into.
@@ -156,11 +159,19 @@ impl Request {
         session: Session<'_, S>,
     ) -> Result<Answer> {
         let words =
-            introduction(&self.input, &deployment.catalog, &deployment.table, (session.now)()).await?;
+            introduction(&self.input, &deployment.catalog, &deployment.place(), (session.now)()).await?;
         session.meter.note(&words);
         let request = RunRequest::import(self.input.clone(), self.json.clone(), self.no_wait);
         run::carry_out(deployment, request, session).await
     }
+}
+
+/// Checks a name of a selection.
+fn require_name(option: &str, list: &str, text: &str) -> Result<()> {
+    let Some(what) = UserFilter::fault_of(list, text) else { return Ok(()) };
+    let guidance = Guidance::ImportInput(Some(option.trim_start_matches('-').to_owned()));
+    let refuse = |_: &str| Err(Error::new(ErrorKind::InvalidInput, format!("{option} {what}."), guidance));
+    Ok(arguments::read(option, text, refuse)?)
 }
 
 /// The arguments as the input of the state machine.
@@ -193,7 +204,13 @@ fn json(args: &ImportArgs) -> Result<Value> {
         ),
     ];
     for (side, lists) in sides {
-        for (name, list) in ["usernames", "emails", "subs", "groups"].into_iter().zip(lists) {
+        let options = options_of(side).into_iter();
+        for ((name, option), list) in
+            ["usernames", "emails", "subs", "groups"].into_iter().zip(options).zip(lists)
+        {
+            for text in list {
+                require_name(&option, name, text)?;
+            }
             if !list.is_empty() {
                 input[side][name] = list.as_slice().into();
             }
@@ -286,6 +303,32 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_name_of_a_selection_is_named_by_its_option() {
+        let read = |selection: SelectionArgs| {
+            let [pool, into, snapshot] = ["eu-west-1_a", "eu-west-1_b", "latest"].map(str::to_owned);
+            let (run, options) = (RunArgs::default(), OptionArgs::default());
+            let args = ImportArgs { pool, into, snapshot, plan: true, selection, options, run };
+            Request::read(&args, None).unwrap_err()
+        };
+        let list = |name: &str| vec!["anna".to_owned(), name.to_owned()];
+        for (selection, says) in [
+            (
+                SelectionArgs { except_sub: vec!["anna".to_owned()], ..Default::default() },
+                "--except-sub is no `sub`: 32 digits from 0 to f in five groups. The argument of --except-sub is \"anna\".",
+            ),
+            (
+                SelectionArgs { group: list(" "), ..Default::default() },
+                "--group is empty. The argument of --group is \" \".",
+            ),
+        ] {
+            let problem = read(selection);
+            assert_eq!((problem.error.as_str(), problem.status.code()), ("InvalidInput", 4));
+            assert_eq!(problem.message, says);
+            assert!(problem.guidance.contains("cognito-backup import --help"), "{problem}");
+        }
+    }
+
+    #[test]
     fn options_reach_the_state_machine_and_the_next_command() {
         let some = |word: &str| Some(word.to_owned());
         let options = || OptionArgs {
@@ -314,10 +357,9 @@ mod tests {
         let by_jobs = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, by_jobs).unwrap();
         assert_eq!(to_flags(&by_jobs.input.options, &Selection::default()), " --method csv");
         let wrong = OptionArgs { existing: some("overwrite"), ..options() };
-        assert_eq!(
-            read_with("eu-west-1_a", "eu-west-1_b", "latest", None, wrong).unwrap_err().error,
-            "InvalidInput"
-        );
+        let problem = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, wrong).unwrap_err();
+        assert_eq!(problem.error, "InvalidInput");
+        assert!(problem.message.starts_with("--existing has a wrong value; it can be"), "{problem}");
         let partial = testing::restore(RestoreState::Partial);
         assert!(!partial.is_continued_by(&request.input), "other options make another restore");
     }
