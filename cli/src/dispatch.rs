@@ -38,7 +38,7 @@ pub async fn run<S: Future<Output = ()>>(
             request.run(&connect(settings, None, Some(request.target().region())).await?, session).await
         }
         Command::Status(args) => {
-            let request = status::Request::read(args)?;
+            let request = status::Request::read(args, settings.table.as_deref())?;
             let deployment = connect(settings, request.execution_region(), request.pool_region()).await?;
             request.run(&deployment, session).await
         }
@@ -99,5 +99,6 @@ fn deployment(settings: &Settings, config: &SdkConfig) -> Deployment<StepFunctio
             settings.table().to_owned(),
         )),
         table: settings.table().to_owned(),
+        region: config.region().map(ToString::to_string).unwrap_or_default(),
     }
 }

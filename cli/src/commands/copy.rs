@@ -12,7 +12,7 @@ use shared::ports::Clock;
 use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
-use super::{Session, pool_of};
+use super::{Session, of_snapshot, pool_of};
 use crate::arguments;
 use crate::aws::{DestinationArgs, Table, TablePlace};
 use crate::exit::ExitStatus;
@@ -96,7 +96,8 @@ impl Request {
         if home != destination.place.region {
             return Err(into_replica(&pool, &destination.place.region, home));
         }
-        let (snapshot, units) = source.catalog.sealed_snapshot(&pool, &self.snapshot, clock.now()).await?;
+        let found = source.catalog.sealed_snapshot(&pool, &self.snapshot, clock.now()).await;
+        let (snapshot, units) = found.map_err(|error| of_snapshot(error, &source.place.to_string()))?;
         session.meter.note(&intention(&snapshot, &source.place, &destination.place, (session.now)()));
         let mut sink = ProgressSink {
             meter: session.meter,

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use shared::catalog::Catalog;
 use shared::model::{PoolId, RunId};
 use shared::ports::vault::Vault;
-use shared::{Error, ErrorKind};
+use shared::{Error, ErrorKind, Guidance};
 
 use crate::output::flags::command;
 use crate::problem::Result;
@@ -32,6 +32,30 @@ pub struct Deployment<E, V> {
     pub catalog: Catalog<V>,
     /// The name of the table.
     pub table: String,
+    /// The Region of the table.
+    pub region: String,
+}
+
+impl<E, V> Deployment<E, V> {
+    /// The table and its Region: `table backup in Region eu-west-1`.
+    pub fn place(&self) -> String {
+        format!("table {} in Region {}", self.table, self.region)
+    }
+
+    /// `error`, with the table that the command has read if it lacks a snapshot.
+    pub fn of_snapshot(&self, error: Error) -> Error {
+        of_snapshot(error, &self.place())
+    }
+}
+
+/// `error`, with the `place` of the table that the command has read if it lacks a snapshot: --table may name the wrong
+/// one.
+fn of_snapshot(error: Error, place: &str) -> Error {
+    if error.kind() != ErrorKind::SnapshotNotFound || error.message().contains(place) {
+        return error;
+    }
+    let message = format!("{} The command has looked in {place}.", error.message());
+    Error::new(error.kind(), message, error.guidance().clone().and(Guidance::CheckTable))
 }
 
 /// Where a command shows progress, and when it stops.
@@ -49,11 +73,11 @@ pub struct Session<'a, S> {
 ///
 /// # Errors
 /// If the table does not hold the snapshot.
-async fn pool_of<V: Vault>(catalog: &Catalog<V>, table: &str, id: &RunId) -> Result<PoolId> {
+async fn pool_of<V: Vault>(catalog: &Catalog<V>, place: &str, id: &RunId) -> Result<PoolId> {
     catalog.pool_of_snapshot(id).await?.ok_or_else(|| {
         Error::new(
             ErrorKind::SnapshotNotFound,
-            format!("Table {table} holds no snapshot {id}."),
+            format!("There is no snapshot {id} in {place}."),
             format!(
                 "Check the id, and that exports write to this table. `{}` lists the snapshots of a pool.",
                 command("snapshots --pool POOL_ID")

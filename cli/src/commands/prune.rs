@@ -17,7 +17,7 @@ use shared::ports::Clock;
 use shared::ports::vault::Vault;
 use tokio::time::{Instant, timeout};
 
-use super::Session;
+use super::{Session, of_snapshot};
 use crate::arguments;
 use crate::aws::Table;
 use crate::exit::ExitStatus;
@@ -131,7 +131,8 @@ impl Request {
             return Err(elsewhere(&self.pool, &table.place.region, home));
         }
         if self.plan {
-            let plan = plan(&table.catalog, &self.pool, &self.wanted, now).await?;
+            let plan = plan(&table.catalog, &self.pool, &self.wanted, now).await;
+            let plan = plan.map_err(|error| of_snapshot(error, &table.place.to_string()))?;
             let end = PruneEnd::new(&self.pool, &table.place, plan, None);
             return Ok(Answer::new(&end, ExitStatus::Done, now));
         }
@@ -150,7 +151,7 @@ impl Request {
         sink.meter.end();
         let begun = sink.removed.items > 0;
         let ended = match ended {
-            Some(ended) => ended.map_err(Problem::from),
+            Some(ended) => ended.map_err(|error| of_snapshot(error, &table.place.to_string()).into()),
             // Without a decision, the snapshots can be used as before. If the marks cannot be taken
             // away, they count for nothing after the lease.
             None => {
@@ -198,7 +199,6 @@ impl Request {
     }
 }
 
-fn elsewhere(pool: &PoolId, region: &str, home: &str) -> Problem {
 /// A rule has a number that no rule can have.
 fn wrong_count(option: &str, count: u32) -> Problem {
     let keeps = if count == 0 { ", which keeps nothing" } else { "" };
@@ -212,6 +212,7 @@ fn wrong_count(option: &str, count: u32) -> Problem {
     )
 }
 
+fn elsewhere(pool: &PoolId, region: &str, home: &str) -> Problem {
     Problem::refused(
         ErrorKind::InvalidInput.name(),
         format!(
@@ -309,10 +310,10 @@ mod tests {
                 "{wrong}"
             );
         }
-    }
         let nothing = read("--keep-days 7 --keep-weekly 0").unwrap_err();
         assert_eq!(nothing.message, "The argument of --keep-weekly is 0, which keeps nothing.");
         let many = read("--keep-days 10000").unwrap_err();
         assert_eq!(many.message, "The argument of --keep-days is 10000.");
         assert!(many.guidance.starts_with("Give a whole number from 1 to 9,999."), "{many}");
+    }
 }

@@ -106,10 +106,19 @@ fn ceiling(argument: &str) -> Result<(Category, Tps), Error> {
 /// DynamoDB also accepts the ARN of a table. The state machine knows its table by the name.
 pub fn with_table(mut input: Value, table: Option<&str>) -> Value {
     if let Some(table) = table {
-        let name = table.split_once(":table/").map_or(table, |(_, name)| name);
-        input["table"] = name.into();
+        input["table"] = name_of_table(table).into();
     }
     input
+}
+
+/// The name of a table, in its ARN or alone.
+fn name_of_table(table: &str) -> &str {
+    table.split_once(":table/").map_or(table, |(_, name)| name)
+}
+
+/// Whether a name or an ARN is of the table `name`.
+pub fn names_table(table: &str, name: &str) -> bool {
+    name_of_table(table) == name
 }
 
 /// The limit in words.
@@ -268,6 +277,12 @@ fn failed(view: &ExecutionView, begun: bool) -> Problem {
     let cause = view.cause.as_deref().unwrap_or(message);
     let translated = from_cause(cause);
     let in_words = translated.as_ref().map_or_else(|| for_refusal(&error), |(_, words)| words.clone());
+    let message = translated.map_or(cause, |(message, _)| message);
+    // The function repeats no role of the input. This terminal gave them.
+    let role = match &view.input {
+        RunInput::Import(input) => input.options.group_roles.entry_of(message),
+        RunInput::Export(_) | RunInput::Unreadable => None,
+    };
     Problem {
         guidance: after_failure(view, in_words, status),
         error,
@@ -292,12 +307,6 @@ fn after_failure(view: &ExecutionView, in_words: String, status: ExitStatus) -> 
         }
     };
     if matches!(view.status, RunStatus::Aborted | RunStatus::TimedOut) {
-    let message = translated.map_or(cause, |(message, _)| message);
-    // The function repeats no role of the input. This terminal gave them.
-    let role = match &view.input {
-        RunInput::Import(input) => input.options.group_roles.entry_of(message),
-        RunInput::Export(_) | RunInput::Unreadable => None,
-    };
         guidance += &format!(
             " Its lease keeps other runs off the pool for up to {} minutes.",
             Lease::DURATION.as_mins()
@@ -308,6 +317,8 @@ fn after_failure(view: &ExecutionView, in_words: String, status: ExitStatus) -> 
 
 #[cfg(test)]
 mod tests {
+    use shared::model::GroupRoles;
+
     use super::*;
     use crate::testing;
 
@@ -332,8 +343,6 @@ mod tests {
         view.error = Some("TargetNotEmpty".into());
         view.cause = Some("User pool eu-west-1_b already holds users. Create an empty one.".into());
         let refused = failed(&view, false);
-    use shared::model::GroupRoles;
-
         assert_eq!((refused.error.as_str(), refused.status), ("TargetNotEmpty", ExitStatus::Refused));
         assert_eq!(Some(refused.message.as_str()), view.cause.as_deref());
         assert!(

@@ -49,8 +49,12 @@ impl Request {
     pub async fn run<E, V: Vault>(&self, deployment: &Deployment<E, V>, now: Timestamp) -> Result<Answer> {
         let snapshots = all(&deployment.catalog, &self.pool, AT_ONCE).await?;
         let snapshots = rows(&deployment.catalog, snapshots, now).await?;
-        let list =
-            SnapshotList { user_pool_id: self.pool.clone(), table: deployment.table.clone(), snapshots };
+        let list = SnapshotList {
+            user_pool_id: self.pool.clone(),
+            table: deployment.table.clone(),
+            place: deployment.place(),
+            snapshots,
+        };
         Ok(Answer::new(&list, ExitStatus::Done, now))
     }
 }

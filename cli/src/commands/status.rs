@@ -6,11 +6,11 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::catalog::Catalog;
-use shared::model::{PoolId, Restore, RestoreState, RunKind, SnapshotState};
+use shared::model::{PoolId, Restore, RestoreState, RunKind, SnapshotState, TableName};
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
 
-use super::run::{exit_status, has_begun};
+use super::run::{exit_status, has_begun, names_table};
 use super::snapshots::rows as snapshot_rows;
 use super::{Deployment, Session};
 use crate::arguments;
@@ -18,7 +18,7 @@ use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
 use crate::losses::first_losses;
 use crate::output::{Answer, ExecutionRow, Report, RestoreRow, SnapshotRow, snapshot_table};
-use crate::problem::Result;
+use crate::problem::{Problem, Result};
 use crate::watch::{DeployedRun, Watched, find_restore, find_snapshot, lost_sight, watch};
 
 /// How many ended executions of each state machine are shown. Running ones are all shown.
@@ -48,6 +48,8 @@ pub struct Request {
     pool: Option<PoolId>,
     execution: Option<Wanted>,
     wait: bool,
+    /// Whether the settings name a table.
+    names_table: bool,
 }
 
 /// An execution, as an argument names it.
@@ -106,15 +108,41 @@ pub struct Status {
     /// The newest restores into the pool, or the restore of the execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restores: Option<Vec<RestoreRow>>,
+    /// The table and its Region.
+    #[serde(skip)]
+    place: String,
+    /// Why the table shows nothing of the execution, if it does not.
+    #[serde(skip)]
+    absence: String,
+}
+
+/// Why the table at `place` shows nothing of an execution.
+fn absence(view: &ExecutionView, place: &str) -> String {
+    let or_elsewhere = "many newer runs exist, or --table names another table than its own.";
+    match (&view.input, view.status) {
+        (RunInput::Import(input), _) if input.dry_run => {
+            "The execution makes a plan, which leaves no restore in the table.".to_owned()
+        }
+        (_, RunStatus::Running) => {
+            format!("The run has started. Nothing of it is in {place} yet: look again in some seconds.")
+        }
+        (_, RunStatus::Succeeded | RunStatus::Partial) => {
+            format!("Nothing of this run is in {place}: {or_elsewhere}")
+        }
+        (_, RunStatus::Failed | RunStatus::Aborted | RunStatus::TimedOut) => {
+            format!("Nothing of this run is in {place}: it ended before it began to work, {or_elsewhere}")
+        }
+    }
 }
 
 impl Request {
-    /// Reads and checks the arguments.
+    /// Reads and checks the arguments. `table` is the backup table, if the settings name one.
     ///
     /// # Errors
     /// If the pool id or the ARN cannot be read.
-    pub fn read(args: &StatusArgs) -> Result<Self> {
+    pub fn read(args: &StatusArgs, table: Option<&str>) -> Result<Self> {
         Ok(Self {
+            names_table: table.is_some(),
             pool: arguments::read_if_given("--pool", args.pool.as_deref(), PoolId::parse)?,
             execution: arguments::read_if_given("--execution", args.execution.as_deref(), Wanted::parse)?,
             wait: args.wait,
@@ -147,18 +175,27 @@ impl Request {
             executions: Vec::new(),
             snapshots: None,
             restores: None,
+            place: deployment.place(),
+            absence: String::new(),
         };
         let mut exit = ExitStatus::Done;
         match &self.execution {
             Some(wanted) => {
                 let view = self.look(deployment, wanted, session).await?;
+                require_table(deployment, &view)?;
                 exit = exit_status(&view, has_begun(deployment, &view).await);
+                status.absence = absence(&view, &deployment.place());
                 if self.pool.is_none() {
                     status.add_run(&deployment.catalog, &view, now()).await?;
                 }
                 status.executions.push(view.into());
             }
-            None => status.executions = executions(deployment, self.pool.as_ref()).await?,
+            None => {
+                if self.pool.is_none() && self.names_table {
+                    deployment.catalog.require_table().await?;
+                }
+                status.executions = executions(deployment, self.pool.as_ref()).await?;
+            }
         }
         if let Some(pool) = &self.pool {
             status.add_pool(&deployment.catalog, pool, now()).await?;
@@ -186,6 +223,21 @@ impl Request {
             Err(error) => Err(lost_sight(&error, arn)),
         }
     }
+}
+
+/// Refuses to look for a run in another table than the one that its input names.
+fn require_table<E, V>(deployment: &Deployment<E, V>, view: &ExecutionView) -> Result<()> {
+    let named = match &view.input {
+        RunInput::Export(input) => input.table.as_ref(),
+        RunInput::Import(input) => input.table.as_ref(),
+        RunInput::Unreadable => None,
+    };
+    // An ARN names a table, too.
+    let is_other = |named: &&TableName| !names_table(&deployment.table, named.as_str());
+    let Some(other) = named.filter(is_other) else { return Ok(()) };
+    let message =
+        format!("Execution {} works on table {other}, not on {}.", view.arn.name(), deployment.place());
+    Err(Problem::refused(ErrorKind::InvalidInput.name(), message, format!("Give --table {other}.")))
 }
 
 /// The executions of both state machines, or those of one pool.
@@ -288,20 +340,17 @@ impl Report for Status {
         } else {
             parts.push(ExecutionRow::table(&self.executions, now));
         }
-        let none = |of_pool: &str| {
-            match &self.user_pool_id {
-            Some(pool) => format!("{of_pool} user pool {pool}."),
-            None => "The table shows nothing of this run: it was refused before it began, or many newer runs exist."
-                .to_owned(),
-        }
+        let none = |of_pool: &str| match &self.user_pool_id {
+            Some(pool) => format!("There is no {of_pool} user pool {pool} in {}.", self.place),
+            None => self.absence.clone(),
         };
         match self.snapshots.as_deref() {
-            Some([]) => parts.push(none("The table holds no snapshot of")),
+            Some([]) => parts.push(none("snapshot of")),
             Some(rows) => parts.push(format!("Snapshots, newest first\n{}", snapshot_table(rows, now))),
             None => {}
         }
         match self.restores.as_deref() {
-            Some([]) => parts.push(none("The table holds no restore into")),
+            Some([]) => parts.push(none("restore into")),
             Some(rows) => {
                 let rows: Vec<_> = rows.iter().map(|row| row.human(now)).collect();
                 parts.push(format!("Restores, newest first\n{}", rows.join("\n\n")));

@@ -114,7 +114,7 @@ impl Request {
 
     /// The restores of the map, newest first.
     async fn find<E, V: Vault>(&self, deployment: &Deployment<E, V>) -> Result<Vec<Restore>> {
-        let Deployment { catalog, table, .. } = deployment;
+        let catalog = &deployment.catalog;
         let found = match &self.restore {
             Some(id) => catalog.restore_with_sub_map(&self.pool, id).await?.into_iter().collect(),
             None => catalog.restores_with_sub_maps(&self.pool, MAX_RESTORES).await?,
@@ -125,7 +125,7 @@ impl Request {
         let which = self.restore.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
         Err(Problem::refused(
             "RestoreNotFound",
-            format!("Table {table} holds no restore{which} into user pool {}.", self.pool),
+            format!("There is no restore{which} into user pool {} in {}.", self.pool, deployment.place()),
             format!(
                 "Check the id, and that imports write to this table. `{}` lists the newest restores.",
                 command(format!("status --pool {}", self.pool))

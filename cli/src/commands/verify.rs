@@ -99,8 +99,9 @@ impl Request {
         session: Session<'_, S>,
     ) -> Result<Answer> {
         let catalog = &deployment.catalog;
-        let source = self.source(catalog, &deployment.table).await?;
-        let (snapshot, units) = catalog.sealed_snapshot(&source, &self.snapshot, (session.now)()).await?;
+        let source = self.source(catalog, &deployment.place()).await?;
+        let found = catalog.sealed_snapshot(&source, &self.snapshot, (session.now)()).await;
+        let (snapshot, units) = found.map_err(|error| deployment.of_snapshot(error))?;
         session.meter.note(&self.intention(&snapshot, (session.now)()));
         let earlier = CallStats::none(self.tps);
         let pool = PacedPool::new(pool, self.tps, &Ceilings::default(), Clock::system(), earlier);
@@ -127,13 +128,13 @@ impl Request {
         }
     }
 
-    async fn source<V: Vault>(&self, catalog: &Catalog<V>, table: &str) -> Result<PoolId> {
+    async fn source<V: Vault>(&self, catalog: &Catalog<V>, place: &str) -> Result<PoolId> {
         let id = match (&self.source, &self.snapshot) {
             (Some(source), _) => return Ok(source.clone()),
             (None, SnapshotSelector::Id(id)) => id,
             (None, SnapshotSelector::Latest) => return Ok(self.against.clone()),
         };
-        pool_of(catalog, table, id).await
+        pool_of(catalog, place, id).await
     }
 
     /// What the comparison is going to do, and how long it takes at least.

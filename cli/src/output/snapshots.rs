@@ -140,6 +140,9 @@ pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
 pub struct SnapshotList {
     pub user_pool_id: PoolId,
     pub table: String,
+    /// The table and its Region.
+    #[serde(skip)]
+    pub place: String,
     /// The newest first.
     pub snapshots: Vec<SnapshotRow>,
 }
@@ -147,7 +150,10 @@ pub struct SnapshotList {
 impl Report for SnapshotList {
     fn human(&self, now: Timestamp) -> String {
         if self.snapshots.is_empty() {
-            format!("Table {} holds no snapshot of user pool {}.", self.table, self.user_pool_id)
+            format!(
+                "There is no snapshot of user pool {} in {}. Check the id, --table and --region.",
+                self.user_pool_id, self.place
+            )
         } else {
             snapshot_table(&self.snapshots, now)
         }
@@ -166,6 +172,7 @@ mod tests {
         let list = SnapshotList {
             user_pool_id: testing::pool("a"),
             table: "backup".into(),
+            place: "table backup in Region eu-west-1".into(),
             snapshots: [failed, testing::snapshot(1, 400_000)]
                 .map(|snapshot| SnapshotRow::new(snapshot, now))
                 .into(),
@@ -189,8 +196,15 @@ mod tests {
 
     #[test]
     fn an_empty_list_names_the_table() {
-        let list =
-            SnapshotList { user_pool_id: testing::pool("a"), table: "backup".into(), snapshots: Vec::new() };
-        assert_eq!(list.human(testing::now()), "Table backup holds no snapshot of user pool eu-west-1_a.");
+        let list = SnapshotList {
+            user_pool_id: testing::pool("a"),
+            table: "backup".into(),
+            place: "table backup in Region eu-west-1".into(),
+            snapshots: Vec::new(),
+        };
+        assert_eq!(
+            list.human(testing::now()),
+            "There is no snapshot of user pool eu-west-1_a in table backup in Region eu-west-1. Check the id, --table and --region."
+        );
     }
 }

@@ -86,13 +86,19 @@ impl DynamoVault {
         answer.map(|answer| answer.table).map_err(|error| self.failed(error))
     }
 
+    /// The table and its Region, as errors name them.
+    fn place(&self) -> String {
+        let region = self.client.config().region().map(|region| format!(" in Region {region}"));
+        format!("{}{}", self.table, region.unwrap_or_default())
+    }
+
     fn failed<E: ProvideErrorMetadata>(&self, error: SdkError<E>) -> Error {
-        let table = &self.table;
+        let table = &self.place();
         let code = code_of(&error);
         match code.as_str() {
             "ResourceNotFoundException" => Error::new(
                 ErrorKind::TableNotFound,
-                format!("The backup table {table} does not exist in this account and Region."),
+                format!("The backup table {table} does not exist in this account."),
                 Guidance::CheckTable,
             ),
             "AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException" => Error::new(
@@ -122,7 +128,7 @@ impl DynamoVault {
             if requests.values().all(Vec::is_empty) {
                 return Ok(());
             }
-            let wait = waits.next().ok_or_else(|| unavailable(&self.table, "unprocessed items"))?;
+            let wait = waits.next().ok_or_else(|| unavailable(&self.place(), "unprocessed items"))?;
             tokio::time::sleep(wait).await;
         }
     }
@@ -162,7 +168,7 @@ impl DynamoVault {
                 }
                 _ => return Err(self.failed(error)),
             }
-            let wait = waits.next().ok_or_else(|| unavailable(&self.table, "cancelled transactions"))?;
+            let wait = waits.next().ok_or_else(|| unavailable(&self.place(), "cancelled transactions"))?;
             tokio::time::sleep(wait).await;
         }
     }
@@ -180,7 +186,7 @@ impl DynamoVault {
             if requests.values().all(|keys| keys.keys().is_empty()) {
                 return Ok(items);
             }
-            let wait = waits.next().ok_or_else(|| unavailable(&self.table, "unprocessed keys"))?;
+            let wait = waits.next().ok_or_else(|| unavailable(&self.place(), "unprocessed keys"))?;
             tokio::time::sleep(wait).await;
         }
     }
@@ -492,6 +498,19 @@ mod tests {
         let too_large = &["ValidationError", "TransactionConflict"];
         assert_eq!(Cancelled::by(too_large, true), Cancelled::TooLarge);
         assert_eq!(Cancelled::by(too_large, false), Cancelled::ForGood);
+    }
+
+    #[tokio::test]
+    async fn the_error_of_a_missing_table_names_the_table_and_its_region() {
+        let body = r#"{"__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"}"#.to_owned();
+        let server = Server::start(Answer { status: 400, body }).await;
+        let config = server.config();
+        let region = config.region().unwrap().to_string();
+        let vault = DynamoVault::new(Client::new(&config), "backup".to_owned());
+        let error = vault.get(&Key::new("a", "b")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TableNotFound);
+        let says = format!("The backup table backup in Region {region} does not exist in this account.");
+        assert_eq!(error.message(), says);
     }
 
     /// A reader of a lease, a mark or a hold that saw an old state would act beside another run.

@@ -107,6 +107,14 @@ impl<V: ReadVault> Catalog<V> {
         &self.vault
     }
 
+    /// Looks up a key that no item has, for a command that reads nothing else.
+    ///
+    /// # Errors
+    /// If the table does not exist, or access is denied.
+    pub async fn require_table(&self) -> Result<()> {
+        self.vault.existing(vec![Key::new("POOL#", "LEASE#")]).await.map(drop)
+    }
+
     async fn read<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
         self.vault.get(key).await?.map(|item| decode(key, item)).transpose()
     }

@@ -29,7 +29,7 @@ use crate::watch::Position;
 pub async fn introduction<V: Vault>(
     input: &ImportInput,
     catalog: &Catalog<V>,
-    table: &str,
+    place: &str,
     now: Timestamp,
 ) -> Result<String> {
     let ImportInput { source, target, tps, options, selection, dry_run, .. } = input;
@@ -50,7 +50,7 @@ pub async fn introduction<V: Vault>(
                     let is_whole = selection.digest().is_none() && !target_pool.holds_most_entries();
                     lines.extend(describe(snapshot, tps.filter(|_| is_whole), now));
                 }
-                None => return Err(no_snapshot(input, table)),
+                None => return Err(no_snapshot(input, place)),
             }
         }
         Err(error) if error.kind() == ErrorKind::UnfinishedRestore => {
@@ -65,7 +65,7 @@ pub async fn introduction<V: Vault>(
         }
         Err(error) => {
             let Problem { message, guidance, .. } = error.into();
-            lines.push(format!("The command cannot show the content of table {table}. {message} {guidance}"));
+            lines.push(format!("The command cannot show the content of {place}. {message} {guidance}"));
         }
     }
     if selection.digest().is_some() {
@@ -86,14 +86,14 @@ pub async fn introduction<V: Vault>(
 
 /// The refusal of a snapshot that the table does not hold. The state machine refuses it, too, unless it works on another
 /// table.
-fn no_snapshot(input: &ImportInput, table: &str) -> Problem {
+fn no_snapshot(input: &ImportInput, place: &str) -> Problem {
     let ImportInput { source, snapshot, .. } = input;
     let what = match snapshot {
         SnapshotSelector::Latest => "sealed snapshot".to_owned(),
         SnapshotSelector::Id(id) => format!("snapshot {id}"),
     };
     let guidance = Guidance::ListSnapshots { pool: source.to_string() };
-    let message = format!("Table {table} holds no {what} of user pool {source}.");
+    let message = format!("There is no {what} of user pool {source} in {place}.");
     Error::new(ErrorKind::SnapshotNotFound, message, guidance.and(Guidance::CheckTable)).into()
 }
 

@@ -91,7 +91,8 @@ impl Request {
         session: Session<'_, S>,
     ) -> Result<Answer> {
         let catalog = &deployment.catalog;
-        let old = captured_configuration(catalog, &self.pool, &self.snapshot, (session.now)()).await?;
+        let old = captured_configuration(catalog, &self.pool, &self.snapshot, (session.now)()).await;
+        let old = old.map_err(|error| deployment.of_snapshot(error))?;
         let earlier = old.list.clone();
         let (old_side, old) = of_snapshot(old)?;
         let (new_side, new) = match &self.against {
@@ -112,7 +113,8 @@ impl Request {
                     SnapshotSelector::Latest => None,
                 };
                 let pool = pool.as_ref().unwrap_or(&self.pool);
-                of_snapshot(captured_configuration(catalog, pool, selector, (session.now)()).await?)?
+                let captured = captured_configuration(catalog, pool, selector, (session.now)()).await;
+                of_snapshot(captured.map_err(|error| deployment.of_snapshot(error))?)?
             }
         };
         let difference = compare(&old, &new, &ClientMap::new());

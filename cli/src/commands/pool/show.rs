@@ -51,7 +51,8 @@ impl Request {
     /// # Errors
     /// If there is no such snapshot, if it holds no configuration, or if the table cannot be read.
     pub async fn run<E, V: Vault>(&self, deployment: &Deployment<E, V>, now: Timestamp) -> Result<Answer> {
-        let captured = captured_configuration(&deployment.catalog, &self.pool, &self.snapshot, now).await?;
+        let captured = captured_configuration(&deployment.catalog, &self.pool, &self.snapshot, now).await;
+        let captured = captured.map_err(|error| deployment.of_snapshot(error))?;
         Ok(Answer::new(&PoolShown::new(&captured), ExitStatus::Done, now))
     }
 }

@@ -78,6 +78,7 @@ impl Fixture {
                 executions,
                 catalog: Catalog::new(backend.vault()),
                 table: "backup".into(),
+                region: "eu-west-1".into(),
             },
             backend,
             destination: MemoryVault::new(clock),
@@ -128,7 +129,7 @@ impl Fixture {
                 import::Request::read(args, table).unwrap().run(&self.deployment, session).await
             }
             Command::Status(args) => {
-                status::Request::read(args).unwrap().run(&self.deployment, session).await
+                status::Request::read(args, table).unwrap().run(&self.deployment, session).await
             }
             Command::Snapshots(args) => {
                 snapshots::Request::read(args).unwrap().run(&self.deployment, testing::now()).await

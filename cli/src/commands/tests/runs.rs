@@ -30,8 +30,11 @@ async fn importing(looks: impl Into<VecDeque<ExecutionView>>) -> Fixture {
 #[tokio::test(start_paused = true)]
 async fn an_import_of_a_snapshot_that_the_table_lacks_starts_no_execution() {
     for (options, says) in [
-        ("", "Table backup holds no sealed snapshot of user pool eu-west-1_a."),
-        (" --snapshot 20200101T000000000Z-00000000", "holds no snapshot 20200101T000000000Z-00000000"),
+        ("", "There is no sealed snapshot of user pool eu-west-1_a in table backup in Region eu-west-1."),
+        (
+            " --snapshot 20200101T000000000Z-00000000",
+            "There is no snapshot 20200101T000000000Z-00000000 of user pool eu-west-1_a in table backup",
+        ),
     ] {
         let fixture = Fixture::new([testing::execution(RunStatus::Running)]);
         let problem = fixture.run(&format!("{IMPORT}{options}")).await.0.unwrap_err();

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 use shared::catalog::LeaseKey;
-use shared::model::{Lease, RestoreState, RunKind};
+use shared::model::{ImportInput, Lease, RestoreState, RunKind, TableName};
+use shared::ports::Backend;
 
 use super::super::snapshots;
 use super::fixture::Fixture;
-use crate::aws::RunStatus;
+use crate::aws::{ExecutionView, RunInput, RunStatus};
 use crate::exit::ExitStatus;
 use crate::testing;
 
@@ -62,6 +63,87 @@ async fn the_status_of_an_execution_ends_as_the_run_did() {
         (answer.status, &answer.json["restores"][0]["status"]),
         (ExitStatus::Failed, &json!("FAILED"))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_of_which_the_table_shows_nothing_is_explained_by_its_status() {
+    let human = async |view| {
+        let line = format!("status --execution {}", testing::arn());
+        Fixture::new([view]).run(&line).await.0.unwrap().human
+    };
+    let started = human(testing::execution(RunStatus::Running)).await;
+    assert!(
+        started.ends_with(
+            "The run has started. Nothing of it is in table backup in Region eu-west-1 yet: look again in some seconds."
+        ),
+        "{started}"
+    );
+    let refused = human(testing::execution(RunStatus::Failed)).await;
+    let says =
+        "Nothing of this run is in table backup in Region eu-west-1: it ended before it began to work, ";
+    assert!(refused.contains(says) && refused.contains("--table"), "{refused}");
+    let dry_run = ImportInput { dry_run: true, ..testing::import_input() };
+    for status in [RunStatus::Running, RunStatus::Succeeded] {
+        let input = RunInput::Import(Box::new(dry_run.clone()));
+        let plan = human(ExecutionView { input, ..testing::execution(status) }).await;
+        assert!(
+            plan.ends_with("The execution makes a plan, which leaves no restore in the table."),
+            "{plan}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_works_on_another_table_is_refused_with_both_names() {
+    let input = ImportInput { table: TableName::parse("second"), ..testing::import_input() };
+    let input = RunInput::Import(Box::new(input));
+    let fixture = Fixture::new([ExecutionView { input, ..testing::execution(RunStatus::Running) }]);
+    let problem = fixture.run(&format!("status --execution {}", testing::arn())).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("InvalidInput", ExitStatus::Refused));
+    assert_eq!(
+        problem.message,
+        "Execution import-eu-west-1_b works on table second, not on table backup in Region eu-west-1."
+    );
+    assert_eq!(problem.guidance, "Give --table second.");
+}
+
+/// The executions alone need no table.
+#[tokio::test(start_paused = true)]
+async fn a_status_reads_the_table_that_an_option_names() {
+    let fixture = Fixture::new([testing::execution(RunStatus::Running)]);
+    let reads = async |line: &str| {
+        let before = fixture.backend.vault().looked_up();
+        fixture.run(line).await.0.unwrap();
+        fixture.backend.vault().looked_up() - before
+    };
+    assert_eq!((reads("status").await, reads("status --table backup").await), (0, 1));
+}
+
+/// The table may be that of another deployment.
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_is_not_there_is_looked_for_in_a_table_that_is_named() {
+    let fixture = Fixture::new([]);
+    let id = testing::snapshot(1, 0).id;
+    for line in [
+        "verify --pool eu-west-1_a --against eu-west-1_b".to_owned(),
+        format!("verify --snapshot {id} --against eu-west-1_b"),
+        "pool show --pool eu-west-1_a".to_owned(),
+        format!("pool show --pool eu-west-1_a --snapshot {id}"),
+        "pool diff --pool eu-west-1_a".to_owned(),
+        "import --pool eu-west-1_a --into eu-west-1_b".to_owned(),
+        "sub-map --into eu-west-1_b".to_owned(),
+        format!("prune --pool eu-west-1_a --snapshot {id} --plan"),
+        "copy --pool eu-west-1_a --to-table there".to_owned(),
+        format!("copy --snapshot {id} --to-table there"),
+    ] {
+        let problem = fixture.run(&line).await.0.unwrap_err();
+        assert_eq!(problem.status, ExitStatus::Refused, "{line}: {problem}");
+        let place =
+            ["table backup in Region eu-west-1", "table cognito-backup (account 111111111111, eu-west-1)"];
+        assert!(place.iter().any(|place| problem.message.matches(place).count() == 1), "{line}: {problem}");
+    }
+    let empty = fixture.run("snapshots --pool eu-west-1_a").await.0.unwrap();
+    assert!(empty.human.contains("in table backup in Region eu-west-1."), "{}", empty.human);
 }
 
 #[tokio::test(start_paused = true)]
