@@ -3,8 +3,7 @@
 //! The commands check values with the types of [`shared::model`]. So a wrong value gets the same named error as in a
 //! state machine.
 
-use clap::builder::StyledStr;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::copy::CopyArgs;
@@ -17,6 +16,7 @@ use crate::commands::status::StatusArgs;
 use crate::commands::sub_map::SubMapArgs;
 use crate::commands::verify::VerifyArgs;
 use crate::exit;
+use crate::output::flags::flag;
 use crate::settings::Settings;
 
 /// Back up, restore and migrate Amazon Cognito user pools
@@ -105,26 +105,38 @@ pub enum Command {
     Prune(PruneArgs),
 }
 
-/// `error` with a usage line that lists only the required options. clap also lists each option that the command line or
-/// the environment sets, as if it were required.
+/// `error` with a usage line that lists only the required options, and a tip about a value that begins with a dash. clap
+/// also lists each option that the command line or the environment sets, as if it were required.
 pub fn with_usage(mut error: clap::Error, args: &[String]) -> clap::Error {
+    let mut command = Cli::command();
+    command.build();
+    let verb = verb(&command, args);
     if error.get(ContextKind::Usage).is_some() {
-        let mut command = Cli::command();
-        command.build();
-        error.insert(ContextKind::Usage, ContextValue::StyledStr(usage(&mut command, args)));
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(verb.clone().render_usage()));
+    }
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some((option, value)) = value_with_dash(verb, args)
+    {
+        let tip = format!("if {value:?} is the value of {option}, write{}", flag(&option[2..], value));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     error
 }
 
-/// The usage of the verb that `args` name.
-fn usage(command: &mut clap::Command, args: &[String]) -> StyledStr {
-    let verb = args.iter().position(|arg| command.find_subcommand(arg).is_some());
-    if let Some((verb, rest)) = verb.and_then(|place| args[place..].split_first())
-        && let Some(verb) = command.find_subcommand_mut(verb)
-    {
-        return usage(verb, rest);
-    }
-    command.render_usage()
+/// The verb that `args` name.
+fn verb<'a>(command: &'a clap::Command, args: &[String]) -> &'a clap::Command {
+    args.iter().fold(command, |verb, arg| verb.find_subcommand(arg).unwrap_or(verb))
+}
+
+/// The first option behind which a word stands that begins with one dash, and that word.
+fn value_with_dash<'a>(verb: &clap::Command, args: &'a [String]) -> Option<(&'a str, &'a str)> {
+    let takes_value = |option: &str| {
+        let name = option.strip_prefix("--");
+        verb.get_arguments().any(|arg| arg.get_long() == name && arg.get_action().takes_values())
+    };
+    let pairs = args.windows(2).map(|pair| (pair[0].as_str(), pair[1].as_str()));
+    let mut pairs = pairs.filter(|(_, value)| value.starts_with('-') && !value.starts_with("--"));
+    pairs.find(|(option, _)| option.starts_with("--") && takes_value(option))
 }
 
 #[cfg(test)]
@@ -216,6 +228,25 @@ mod tests {
             let words = with_usage(Cli::try_parse_from(&args).unwrap_err(), &args).to_string();
             let usage = words.split("Usage: cognito-backup ").nth(1).unwrap();
             assert!(usage.starts_with(says) && !usage.contains("--table"), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_begins_with_a_dash_is_shown_in_the_form_that_is_read() {
+        let words = |line: &str| {
+            let args: Vec<_> = line.split(' ').map(str::to_owned).collect();
+            with_usage(Cli::try_parse_from(&args).unwrap_err(), &args).to_string()
+        };
+        for (line, says) in [
+            ("import --pool a_1 --into a_2 --user -anna", "write --user=-anna"),
+            ("pool show --pool a_1 --profile -p", "write --profile=-p"),
+            ("status --table -t --json", "write --table=-t"),
+        ] {
+            let words = words(&format!("cognito-backup {line}"));
+            assert!(words.contains("tip: if \"-") && words.contains(says), "{words}");
+        }
+        for line in ["import --pool a_1 --into a_2 --plan -x", "status --tabel t"] {
+            assert!(!words(&format!("cognito-backup {line}")).contains("is the value of"), "{line}");
         }
     }
 

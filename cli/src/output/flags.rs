@@ -108,7 +108,7 @@ impl Places {
 }
 
 /// An option and its value, with a blank before it.
-fn flag(option: &str, value: &str) -> String {
+pub fn flag(option: &str, value: &str) -> String {
     // Behind a blank, a value such as `-anna` would be an option.
     let link = if value.starts_with('-') { '=' } else { ' ' };
     format!(" --{option}{link}{}", quoted(value))
