@@ -56,6 +56,11 @@ pub fn is_in_sub_map(key: &Key) -> bool {
     key.sk.starts_with(SUB_MAP) || key.sk.starts_with(NEW_SUB)
 }
 
+/// A key that no item has. Every role that reads snapshots may look it up.
+pub fn no_item() -> Key {
+    Key::new("SNAP#", "UNIT#")
+}
+
 pub fn lease(pool: &PoolId, operation: RunKind) -> Key {
     let name = match operation {
         RunKind::Export => "EXPORT",

@@ -112,7 +112,7 @@ impl<V: ReadVault> Catalog<V> {
     /// # Errors
     /// If the table does not exist, or access is denied.
     pub async fn require_table(&self) -> Result<()> {
-        self.vault.existing(vec![Key::new("POOL#", "LEASE#")]).await.map(drop)
+        self.vault.existing(vec![keys::no_item()]).await.map(drop)
     }
 
     async fn read<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
