@@ -33,7 +33,7 @@ pub struct RunArgs {
     /// Cognito calls per second, 1 to 200 [default: that of the deployment]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub tps: Option<String>,
-    /// Calls per second of one of Cognito's request quota categories, such as UserCreation=40; once for each category
+    /// Calls per second of one of Cognito's request quota categories, such as UserCreation=40
     #[arg(long, value_name = "CATEGORY=N")]
     pub tps_by_category: Vec<String>,
     /// Start the run and do not wait for its end
