@@ -158,11 +158,11 @@ impl Ceilings {
 
     /// The error for a wrong limit of a category. It does not show the value. `what` says which limit it is.
     pub fn refuse_limit(what: &str, category: Category) -> Error {
-        Self::refuse(format!(
-            "{what} of category {} is no whole number from 1 to {}.",
-            category.name(),
-            Tps::MAX
-        ))
+        let name = category.name();
+        let message = format!("{what} of category {name} is no whole number from 1 to {}.", Tps::MAX);
+        let guidance =
+            format!("Give the calls per second of the category, such as {}.", category.default_quota());
+        Error::new(ErrorKind::InvalidInput, message, guidance)
     }
 
     /// The error for limits that cannot be read. Its guidance names the categories.
@@ -230,18 +230,15 @@ mod tests {
 
     #[test]
     fn wrong_ceilings_are_refused_with_what_is_allowed() {
-        for wrong in [
-            json!(40),
-            json!({"SignUp": 4}),
-            json!({"UserList": 0}),
-            json!({"UserList": 201}),
-            json!({"UserList": "5"}),
+        for (wrong, says) in [
+            (json!(40), "UserCreation, UserRead"),
+            (json!({"SignUp": 4}), "UserCreation, UserRead"),
+            (json!({"UserList": 0}), "such as 30."),
+            (json!({"UserList": 201}), "such as 30."),
+            (json!({"UserList": "5"}), "such as 30."),
         ] {
             let refused = cause(&Ceilings::parse(&wrong).unwrap_err());
-            assert!(
-                refused.contains("UserCreation, UserRead") && refused.contains("from 1 to 200"),
-                "{refused}"
-            );
+            assert!(refused.contains(says) && refused.contains("from 1 to 200"), "{refused}");
         }
     }
 
