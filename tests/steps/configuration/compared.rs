@@ -16,7 +16,7 @@ use shared::{Error, ErrorKind};
 use shared_memory::{Fault, MemoryBackend, MemoryPool};
 use tokio::time::{Duration, Instant};
 
-use super::{PLANTED, backend, captured, client, export, make_rich};
+use super::fixture::{PLANTED, backend, captured, client, export, make_rich};
 use crate::support::machine::Machine;
 use crate::support::{in_paused_time, source_id};
 
