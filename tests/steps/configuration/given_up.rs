@@ -167,6 +167,7 @@ fn a_pool_that_is_deleted_during_its_capture_is_not_complete() {
     let deaths = [
         (Operation::DescribeUserPoolClient, 11),
         (Operation::DescribeManagedLoginBrandingByClient, 11),
+        (Operation::GetUserPoolMfaConfig, 1),
     ];
     for (at, nth) in deaths {
         in_paused_time(async {
@@ -182,6 +183,10 @@ fn a_pool_that_is_deleted_during_its_capture_is_not_complete() {
             let (list, objects) = captured(&backend, &report).await;
             let names = lacking(&list);
             assert!(names.contains(&("branding".to_owned(), "poolDeleted")), "{names:?}");
+            for single in ["mfa", "logDelivery", "signingCertificate"] {
+                let is_noted = names.contains(&(single.to_owned(), "poolDeleted"));
+                assert_eq!(is_noted, !objects.contains_key(single), "{at:?} {single}: {names:?}");
+            }
             assert!(!names.iter().any(|(name, _)| objects.contains_key(name)), "{names:?}");
             if at == Operation::DescribeUserPoolClient {
                 assert!(names.contains(&("clients".to_owned(), "poolDeleted")), "{names:?}");
