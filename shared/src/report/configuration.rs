@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::format::plural;
 use crate::model::configuration::difference::Change;
 use crate::model::configuration::{
-    CapturedList, ChangedObject, ConfigurationChanges, NotCaptured, NotCapturedReason, ObjectKind,
+    CapturedList, ChangedObject, ConfigurationChanges, NotCaptured, NotCapturedReason,
 };
 use crate::model::{ErrorCode, RunId};
 
@@ -20,8 +20,8 @@ const MAX_IN_WORDS: usize = 5;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigurationReport {
-    /// The captured objects, by kind.
-    pub objects: BTreeMap<ObjectKind, u64>,
+    /// The captured objects, by kind. A later version may know more kinds.
+    pub objects: BTreeMap<String, u64>,
     /// Members that are not stored, because they are secret.
     pub secrets_left_out: u64,
     /// How many objects are not captured. A whole kind counts as one.
@@ -64,6 +64,11 @@ pub struct NotCapturedObject {
 }
 
 impl NotCapturedObject {
+    /// With its whole name, for the operator who sees the whole configuration.
+    pub fn whole(lacking: &NotCaptured) -> Self {
+        Self { object: lacking.name(), ..Self::of(lacking) }
+    }
+
     pub fn of(lacking: &NotCaptured) -> Self {
         let NotCaptured { reason, operation, code, held_by, holder_removed, .. } = lacking.clone();
         Self { object: lacking.shown_name(), reason, operation, code, held_by, holder_removed }
@@ -76,7 +81,7 @@ impl ConfigurationReport {
         let mut lacking: Vec<&NotCaptured> = list.not_captured().iter().collect();
         lacking.sort_by_key(|lacking| !lacking.is_incomplete());
         Self {
-            objects: list.counts(),
+            objects: list.counts().into_iter().map(|(kind, count)| (kind.name().to_owned(), count)).collect(),
             secrets_left_out: list.secrets_left_out(),
             not_captured_count: lacking.len() as u64,
             not_captured: lacking.into_iter().take(MAX_NAMED).map(NotCapturedObject::of).collect(),

@@ -10,5 +10,6 @@ mod fixture;
 mod given_up;
 mod kept;
 mod stored;
+mod versions;
 
 pub(crate) use fixture::make_rich;

@@ -37,6 +37,7 @@
 //! - If a client shows a secret and its list has none, the list is not compared.
 //! - The presence of `ClientSecretArn` says whether AWS Secrets Manager keeps the secret. A change of it is a
 //!   difference of `PublishSecretsInAWSSecretsManager`.
+//! - Objects of a kind that only a later version knows are not compared. The same record is the same object.
 //! - A kind without settings (`signingCertificate`) is compared by its unknown members and secrets, if both
 //!   sides have the object.
 //!
@@ -311,8 +312,15 @@ impl<'a> Differ<'a> {
         }
     }
 
-    /// Says what a capture of a later version could not read, of kinds that this one does not know.
+    /// Says what a later version captured, or could not read, of kinds that this one does not know.
     fn unknown(&mut self) {
+        let [old, new] = [self.old, self.new].map(|side| &side.unknown_objects);
+        let texts: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+        for text in texts.into_iter().filter(|text| old.get(*text) != new.get(*text)) {
+            let object = ComparedObject { kind: None, text: text.clone(), old: None, new: None };
+            let reason = NotComparedReason::UnknownKind;
+            self.not_compared.push(NotCompared { object, field: None, reason, side: None, detail: None });
+        }
         for side in Side::BOTH {
             for (text, reason) in &self.side(side).unknown_not_captured {
                 let object = ComparedObject { kind: None, text: text.clone(), old: None, new: None };

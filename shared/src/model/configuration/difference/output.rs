@@ -88,6 +88,8 @@ pub enum NotComparedReason {
     KeptDifferently,
     /// The MACs are of different keys, or a document does not name the key.
     OtherKey,
+    /// A later version captured the object, and this one does not know its kind.
+    UnknownKind,
 }
 
 /// One of the two configurations.

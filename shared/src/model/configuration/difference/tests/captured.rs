@@ -79,6 +79,23 @@ fn what_was_not_captured_is_not_compared_and_has_its_reason() {
 }
 
 #[test]
+fn an_object_of_a_kind_that_this_version_does_not_know_is_not_compared() {
+    let capture = |text: &str| {
+        let entry = json!({"name": "newKind/1", "digest": "0".repeat(31) + text});
+        let list: CapturedList = serde_json::from_value(json!({"entries": [entry]})).unwrap();
+        Configuration::of_capture(&list, []).unwrap()
+    };
+    let expected = json!([{"object": "newKind/1", "reason": "unknownKind"}]);
+    for (old, new) in
+        [(capture("0"), capture("1")), (capture("0"), captured(&[], &[])), (captured(&[], &[]), capture("0"))]
+    {
+        let found = in_json(&old, &new);
+        assert_eq!((&found["same"], &found["notCompared"]), (&json!(true), &expected));
+    }
+    assert_eq!(in_json(&capture("0"), &capture("0"))["notCompared"], json!([]));
+}
+
+#[test]
 fn a_member_that_was_not_captured_is_not_compared_and_costs_no_other_member() {
     let lacking = || vec![note("clients/1", Some("Items[].NewMember"), NotCapturedReason::UnknownMember)];
     let old = captured_with(&[client("", &["A"])], lacking());
