@@ -34,7 +34,7 @@ pub struct ConfigurationReport {
     /// How many of these the export tried to capture in vain, whether an earlier snapshot holds them or not.
     #[serde(default)]
     pub failed_count: u64,
-    /// How many of these the operator should look at. The metric counts them.
+    /// How many of these the operator should look at, and how many objects could not be compared. The metric counts them.
     #[serde(default)]
     pub attention_count: u64,
     /// Whether the list of the configuration cannot be read. Then all counts are 0, but this one counts as one.
@@ -89,7 +89,8 @@ impl ConfigurationReport {
             failed_count: list.not_captured().iter().filter(|lacking| lacking.reason.is_failure()).count()
                 as u64,
             attention_count: list.not_captured().iter().filter(|lacking| lacking.needs_attention()).count()
-                as u64,
+                as u64
+                + changes.as_ref().map_or(0, ConfigurationChanges::attention_count),
             is_unreadable: false,
             changes,
         }
@@ -130,17 +131,27 @@ impl ConfigurationReport {
 
 /// A sentence about changed objects, with a blank before it. Empty if nothing has changed.
 fn changed(changes: &ConfigurationChanges) -> String {
+    let Some(since) = &changes.since else {
+        return " ATTENTION: its configuration could not be compared with that of an earlier snapshot."
+            .to_owned();
+    };
+    let mut words = String::new();
+    if changes.not_compared > 0 {
+        let objects = plural(changes.not_compared, "object of it", "objects of it");
+        words =
+            format!(" ATTENTION: {objects} could not be compared, because no earlier record can be read.");
+    }
     if changes.count == 0 {
-        return String::new();
+        return words;
     }
     let names: Vec<String> = changes.objects.iter().take(MAX_IN_WORDS).map(changed_object).collect();
     let more = if changes.count as usize > names.len() { ", …" } else { "" };
-    format!(
-        " Since snapshot {}, {} changed: {}{more}.",
-        changes.since,
-        plural(changes.count, "object of it has", "objects of it have"),
-        names.join(", ")
-    )
+    words
+        + &format!(
+            " Since snapshot {since}, {} changed: {}{more}.",
+            plural(changes.count, "object of it has", "objects of it have"),
+            names.join(", ")
+        )
 }
 
 /// `clients/web (CallbackURLs, …)`, `clients/new (added)`.
@@ -205,12 +216,12 @@ mod tests {
             field_count,
         };
         let changes = ConfigurationChanges {
-            since: RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap(),
             count: 3,
             objects: vec![
                 object("clients/web", Change::Changed, &["CallbackURLs", "LogoutURLs"], 2),
                 object("terms/web/terms-of-use", Change::Removed, &[], 0),
             ],
+            ..ConfigurationChanges::none(RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap())
         };
         let words = |changes| ConfigurationReport::of(&CapturedList::default(), Some(changes)).summary();
         assert_eq!(
@@ -218,6 +229,15 @@ mod tests {
             " Its configuration has 0 objects. Since snapshot 20261121T020000123Z-1a2b3c4d, 3 objects of it have changed: \
              clients/web (CallbackURLs, LogoutURLs), terms/web/terms-of-use (removed), …."
         );
-        assert_eq!(words(ConfigurationChanges::none(changes.since)), " Its configuration has 0 objects.");
+        let none = ConfigurationChanges::none(changes.since.unwrap());
+        assert_eq!(words(none.clone()), " Its configuration has 0 objects.");
+        assert_eq!(
+            words(ConfigurationChanges { not_compared: 2, ..none }),
+            " Its configuration has 0 objects. ATTENTION: 2 objects of it could not be compared, because no earlier record can \
+             be read."
+        );
+        let failed = ConfigurationReport::of(&CapturedList::default(), Some(ConfigurationChanges::failed()));
+        assert_eq!(failed.attention_count, 1);
+        assert!(failed.summary().ends_with(" could not be compared with that of an earlier snapshot."));
     }
 }

@@ -344,23 +344,6 @@ fn an_export_names_what_changed_since_the_snapshot_before_and_measures_it() {
 }
 
 #[test]
-fn an_earlier_snapshot_with_a_lost_record_does_not_stop_an_export() {
-    in_paused_time(async {
-        let (backend, source) = backend();
-        make_rich(&source);
-        let machine = Machine::new(&backend);
-        export(&machine, "first").await;
-        let web = json!({"RefreshTokenValidity": 7});
-        source.change_configuration("UpdateUserPoolClient", self::web(&source, web));
-        let is_object = |key: &&shared::ports::vault::Key| key.sk.starts_with("REC#object#");
-        let items = backend.vault().items();
-        items.keys().filter(is_object).for_each(|key| drop(backend.vault().remove(key)));
-        let second = export(&machine, "second").await;
-        assert_eq!((&second["status"], second["configuration"].get("changes")), (&json!("SEALED"), None));
-    });
-}
-
-#[test]
 fn hundreds_of_changed_clients_are_counted() {
     in_paused_time(async {
         let (backend, source) = backend();

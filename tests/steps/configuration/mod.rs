@@ -7,6 +7,7 @@ mod captured;
 mod compared;
 mod disturbed;
 mod fixture;
+mod gaps;
 mod given_up;
 mod kept;
 mod stored;

@@ -176,6 +176,42 @@ impl CapturedList {
         self
     }
 
+    /// Whether the list has the object, or names a snapshot that may have it.
+    pub fn has_or_had(&self, name: &ObjectName) -> bool {
+        self.has(name) || self.has_lost(name)
+    }
+
+    /// Whether the list lacks the object, and names a snapshot that may have it.
+    pub fn has_lost(&self, name: &ObjectName) -> bool {
+        let may_have = |lacking: &NotCaptured| {
+            lacking.member.is_none() && lacking.held_by.is_some() && lacking.object.includes(name)
+        };
+        !self.has(name) && self.not_captured.iter().any(may_have)
+    }
+
+    /// The same list with what it lacks and `snapshot` holds, which has the list `earlier`. What that one lacks, too, is
+    /// noted as it notes it.
+    #[must_use]
+    pub fn filled_from(self, earlier: &Self, snapshot: &RunId) -> Self {
+        let is_filled =
+            |lacking: &NotCaptured| lacking.member.is_none() && lacking.held_by.as_ref() == Some(snapshot);
+        let (filled, mut notes): (Vec<_>, Vec<_>) = self.not_captured.into_iter().partition(is_filled);
+        let is_lacking = |name: &ObjectName| filled.iter().any(|lacking| lacking.object.includes(name));
+        let held = earlier.entries.iter().filter(|entry| is_lacking(&entry.name));
+        // The first entries of a name do not count, so that this list comes last.
+        let entries = held.cloned().chain(self.entries).collect();
+        for other in earlier.not_captured.iter().filter(|other| other.member.is_none()) {
+            let object = filled.iter().find_map(|lacking| match (&lacking.object, &other.object) {
+                (object, Uncaptured::One(name)) if object.includes(name) => Some(&other.object),
+                (Uncaptured::One(name), all) if all.includes(name) => Some(&lacking.object),
+                (object, all) if object == all => Some(all),
+                _ => None,
+            });
+            notes.extend(object.map(|object| NotCaptured { object: object.clone(), ..other.clone() }));
+        }
+        Self { unknown: self.unknown, ..Self::new(entries, notes) }
+    }
+
     /// The last snapshot that holds what `lacking` names: `snapshot`, which has this list, or one before it. The
     /// objects of `captured` are not lacking.
     fn holder_of(
@@ -336,6 +372,23 @@ mod tests {
         assert_eq!(CapturedList::digest_of(&serde_json::to_string(&list).unwrap()), list.digest());
         assert_ne!(CapturedList::digest_of(later), list.digest(), "the member counts");
         assert_eq!(CapturedList::default().after(&list, &run(1)).incomplete().count(), 0);
+    }
+
+    #[test]
+    fn what_a_list_lacks_is_filled_from_the_snapshots_that_hold_it() {
+        let [one, two] = [entry(ObjectKind::Client, "1", "a"), entry(ObjectKind::Client, "2", "b")];
+        let newer = entry(ObjectKind::Client, "2", "c");
+        let first = CapturedList::new(vec![one.clone(), two], vec![]);
+        let second =
+            CapturedList::new(vec![newer.clone()], vec![lacking("clients/1")]).after(&first, &run(1));
+        let third = CapturedList::new(vec![], vec![lacking("clients")]).after(&second, &run(2));
+        let name = |id: &str| ObjectName::of(ObjectKind::Client, id);
+        assert!(third.has_lost(&name("1")) && !second.has_lost(&name("2")) && second.has_or_had(&name("2")));
+        let filled = third.filled_from(&second, &run(2));
+        assert_eq!(filled.entries(), std::slice::from_ref(&newer));
+        assert_eq!(filled.holders().into_iter().collect::<Vec<_>>(), [run(1)]);
+        let filled = filled.filled_from(&first, &run(1));
+        assert_eq!((filled.entries(), filled.not_captured()), ([one, newer].as_slice(), [].as_slice()));
     }
 
     #[test]
