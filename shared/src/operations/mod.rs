@@ -19,7 +19,7 @@ mod refusals;
 mod run;
 pub mod verify;
 
-pub use capture::{LiveConfiguration, live_configuration};
+pub use capture::{LiveConfiguration, WatchReading, live_configuration};
 pub use captured_configuration::{CapturedSnapshot, captured_configuration, comparable, last_known};
 pub use enumerate::enumerate;
 pub use event::unreadable;
