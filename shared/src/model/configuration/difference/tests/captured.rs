@@ -96,7 +96,7 @@ fn what_both_sides_have_is_compared_although_a_note_names_the_whole_kind() {
     let changed = ("terms/1/a".to_owned(), "Links.cognito:default".to_owned());
     for (old, new, side) in [(&whole, &partial("new"), "new"), (&partial("new"), &whole, "old")] {
         let found = in_json(old, new);
-        assert_eq!(fields(&found), [changed.clone()], "{found}");
+        assert_eq!(fields(&found), std::slice::from_ref(&changed), "{found}");
         let lacking =
             json!([{"object": "terms", "reason": "notCaptured", "side": side, "detail": "unavailable"}]);
         assert_eq!(found["notCompared"], lacking);
