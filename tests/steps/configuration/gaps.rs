@@ -178,6 +178,42 @@ fn a_document_of_terms_that_could_not_be_described_is_not_removed() {
 }
 
 #[test]
+fn a_document_of_terms_is_described_again_although_another_one_is_refused() {
+    in_paused_time(async {
+        let (backend, source, _) = exported_rich().await;
+        let listed = source.change_configuration("ListTerms", json!({}));
+        let first = listed["Terms"][0]["TermsId"].as_str().unwrap().to_owned();
+        let clients = source.change_configuration("ListUserPoolClients", json!({"MaxResults": 60}));
+        let client = &clients["UserPoolClients"][0]["ClientId"];
+        let other = source.change_configuration(
+            "CreateTerms",
+            json!({"ClientId": client, "TermsName": "privacy-policy", "TermsSource": "LINK", "Enforcement": "NONE", "Links": {"cognito:default": "https://example.com"}}),
+        );
+        let other = other["Terms"]["TermsId"].as_str().unwrap().to_owned();
+        for (refused, late) in [(&first, &other), (&other, &first)] {
+            let poison = |id: &str, kind| backend.script().poison(Operation::DescribeTerms, id, kind);
+            poison(refused, Some(PoolErrorKind::Refused));
+            poison(late, Some(PoolErrorKind::Transient));
+            let (script, id) = (backend.script().clone(), late.clone());
+            let end = tokio::spawn(async move {
+                tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+                script.poison(Operation::DescribeTerms, &id, None);
+            });
+            let report = export(&Machine::new(&backend), &format!("without {refused}")).await;
+            end.await.unwrap();
+            poison(refused, None);
+            let (list, objects) = captured(&backend, &report).await;
+            assert_eq!(
+                objects.keys().filter(|name| name.starts_with("terms/")).count(),
+                1,
+                "{:?}",
+                lacking(&list)
+            );
+        }
+    });
+}
+
+#[test]
 fn a_hidden_secret_is_looked_for_after_an_export_that_could_not_list_it() {
     in_paused_time(async {
         let (backend, source) = backend();

@@ -198,6 +198,11 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
         self.found.lock().await.lacks(lacking);
     }
 
+    /// Notes what is missing, in place of an earlier note.
+    pub(super) async fn lacks_now(&self, lacking: NotCaptured) {
+        self.found.lock().await.lacks_now(lacking);
+    }
+
     /// Whether Cognito did not answer for something.
     pub(in crate::operations) async fn lacks_answers(&self) -> bool {
         self.found.lock().await.lacks_answers()

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::reading::{Answered, listing_row, read_row, unreadable};
 use super::{Capturing, Keeper};
 use crate::Result;
-use crate::model::configuration::{Capture, Found, ObjectKind, ObjectName, Operation as Row, Uncaptured};
+use crate::model::configuration::{
+    Capture, Found, NotCapturedReason, ObjectKind, ObjectName, Operation as Row, Uncaptured,
+};
 use crate::ports::pool::Pool;
 
 /// Reads of one operation at once. Cognito allows 5 a second.
@@ -65,8 +67,13 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
             },
             Answered::Failed(given_up) => Some(given_up),
         };
+        let all = Uncaptured::All(ObjectKind::Terms);
         match lacking {
-            Some(given_up) => self.lacks(given_up.of(Uncaptured::All(ObjectKind::Terms))).await,
+            // One note stands for all documents. If one is asked for again, the note must say so.
+            Some(given_up) if given_up.reason == NotCapturedReason::Unavailable => {
+                self.lacks_now(given_up.of(all)).await;
+            }
+            Some(given_up) => self.lacks(given_up.of(all)).await,
             None => self.is_settled(listed).await,
         }
         Ok(())
