@@ -137,14 +137,14 @@ export class Alarms extends Construct {
   private addConfigurationAlarms(pool: string, period: Duration): void {
     if (this.settings.captureConfiguration) {
       this.add(`configuration-incomplete-${pool}`, {
-        alarmDescription: `An export of user pool ${pool} lacks a part of the configuration: an earlier snapshot holds it, or Cognito denied it or did not answer. The report names the part, the reason and the snapshot that holds it.`,
+        alarmDescription: `An export of user pool ${pool} lacks a part of the configuration, or could not compare it. An earlier snapshot holds the part, or Cognito denied it or did not answer. The report names the part, the reason and the snapshot that holds it.`,
         metric: exportMetric('ConfigurationIncomplete', pool, { period }),
         threshold: 0,
       });
     }
     if (this.settings.configurationChangeAlarm) {
       this.add(`configuration-changed-${pool}`, {
-        alarmDescription: `The configuration of user pool ${pool} has changed since the snapshot before. The report of the export names the objects. Compare them with \`cognito-backup pool diff --pool ${pool} --snapshot ID\`.`,
+        alarmDescription: `The configuration of user pool ${pool} has changed since the snapshot before. The report of the export names the objects, and the snapshot before in \`configuration.changes.since\`. To see the values, replace SINCE by that snapshot: \`cognito-backup pool diff --pool ${pool} --snapshot SINCE\`.`,
         metric: exportMetric('ConfigurationChanged', pool, { period }),
         threshold: 0,
       });

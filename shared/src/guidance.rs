@@ -131,6 +131,9 @@ impl Guidance {
         Self::Advice(Cow::Borrowed("Use the version that wrote it, or a newer one."));
     /// The error is a fault of this program.
     pub const REPORT_THIS: Self = Self::Advice(Cow::Borrowed("Please report this."));
+    pub const RENEW_CREDENTIALS: Self = Self::Advice(Cow::Borrowed(
+        "Renew the credentials. `aws sts get-caller-identity` shows whether they work.",
+    ));
 
     /// This guidance, and then `next`.
     pub fn and(self, next: impl Into<Self>) -> Self {

@@ -19,6 +19,9 @@ pub struct PoolShown {
     /// The objects, by kind.
     #[serde(flatten)]
     objects: Map<String, Value>,
+    /// Captured objects of kinds that this version does not know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown_objects: Vec<String>,
     not_captured: Vec<NotCapturedObject>,
     secrets_left_out: u64,
 }
@@ -29,7 +32,8 @@ impl PoolShown {
             user_pool_id: captured.snapshot.pool.clone(),
             snapshot_id: captured.snapshot.id.clone(),
             objects: captured.document(),
-            not_captured: captured.list.not_captured().iter().map(NotCapturedObject::of).collect(),
+            unknown_objects: captured.list.unknown().iter().map(|entry| entry.name.clone()).collect(),
+            not_captured: captured.list.not_captured().iter().map(NotCapturedObject::whole).collect(),
             secrets_left_out: captured.list.secrets_left_out(),
         }
     }
@@ -49,10 +53,14 @@ impl Report for PoolShown {
                 object => section(&mut text, kind.name(), object),
             }
         }
+        if !self.unknown_objects.is_empty() {
+            text += "\nOf kinds that this version does not know\n";
+            self.unknown_objects.iter().for_each(|name| text += &format!("  {}\n", plain(name)));
+        }
         if !self.not_captured.is_empty() {
             text += "\nNot captured\n";
             for lacking in &self.not_captured {
-                text += &format!("  {}: {}", lacking.object, lacking.reason.words());
+                text += &format!("  {}: {}", plain(&lacking.object), lacking.reason.words());
                 text += &lacking.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
                 let held = lacking.held_by.as_ref();
                 let holds = if lacking.holder_removed { "held it, and was removed" } else { "holds it" };
@@ -69,9 +77,14 @@ impl Report for PoolShown {
     }
 }
 
+/// A name on one line.
+fn plain(name: &str) -> String {
+    if name.contains(char::is_control) { format!("{name:?}") } else { name.to_owned() }
+}
+
 /// An object under its name.
 fn section(text: &mut String, name: &str, object: &Value) {
-    *text += &format!("\n{name}\n");
+    *text += &format!("\n{}\n", plain(name));
     // The JSON of a value that was read as JSON.
     let json = serde_json::to_string_pretty(object).unwrap_or_default();
     json.lines().for_each(|line| *text += &format!("  {line}\n"));

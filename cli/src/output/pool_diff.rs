@@ -134,6 +134,7 @@ impl PoolDiff {
             NotComparedReason::NotReadable => "Cognito does not show it".to_owned(),
             NotComparedReason::KeptDifferently => "the two versions keep it in different forms".to_owned(),
             NotComparedReason::OtherKey => "its codes are of different keys".to_owned(),
+            NotComparedReason::UnknownKind => "this version does not know such objects".to_owned(),
         }
     }
 

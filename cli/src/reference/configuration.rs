@@ -4,6 +4,8 @@ use shared::model::configuration::{
     Bound, Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, Tier, Write, fields_of,
 };
 
+use shared::ports::pool::Operation;
+
 use super::markdown::{page, table, wrapped};
 
 const COLUMNS: [&str; 8] =
@@ -47,7 +49,43 @@ pub fn render() -> String {
             fields_of(kind).iter().filter(|field| !is_element(field)).map(|field| row(kind, field)).collect();
         text += &format!("\n## `{kind}`\n\n{}\n\n{}", wrapped(kind.words()), table(COLUMNS, &rows));
     }
-    text
+    text + &permissions()
+}
+
+/// What a command needs that reads a configuration.
+fn permissions() -> String {
+    let reads = Operation::ALL.iter().filter(|operation| operation.reads_configuration());
+    let (of_pool, of_all): (Vec<_>, Vec<_>) =
+        reads.map(|read| read.name()).partition(|name| *name != Operation::DescribeUserPoolDomain.name());
+    let actions = |service: &str, names: &[&str]| {
+        names.iter().map(|name| format!("`{service}:{name}`")).collect::<Vec<_>>().join(", ")
+    };
+    let row = |command: &str, on: &str, actions: String| [command.to_owned(), on.to_owned(), actions];
+    let rows = [
+        row(
+            "`pool show`, `pool diff`",
+            "the table",
+            actions("dynamodb", &["GetItem", "BatchGetItem", "Query"]),
+        ),
+        row(
+            "`pool show`, `pool diff`",
+            "the KMS key of the table, if it has one",
+            actions("kms", &["Decrypt"]),
+        ),
+        row("`pool diff` with a live pool", "the pool", actions("cognito-idp", &of_pool)),
+        row(
+            "`pool diff` with a live pool",
+            "`*`: IAM knows no resource for it",
+            actions("cognito-idp", &of_all),
+        ),
+    ];
+    let words = "`pool show` and `pool diff` use the permissions of the operator. Without the permission for a read, `pool diff` \
+                 names the part in `notCompared` (`accessDenied`) and compares the rest. Only `DescribeUserPool` is required.";
+    format!(
+        "\n## Permissions of `pool show` and `pool diff`\n\n{}\n\n{}",
+        wrapped(words),
+        table(["command", "on", "actions"], &rows)
+    )
 }
 
 /// Whether the row only says how a list of objects is compared. The members of the objects have rows of their

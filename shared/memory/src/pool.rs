@@ -315,6 +315,7 @@ impl MemoryPool {
             .await;
         let result = match passage.fault {
             Some(Fault::Refuse(kind)) => Err((kind, code_of(kind))),
+            Some(Fault::RefuseWith(kind, code)) => Err((kind, code)),
             Some(Fault::RejectToken) if with_token => Err(BAD_TOKEN),
             _ => {
                 let mut state = self.state();

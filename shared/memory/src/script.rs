@@ -30,6 +30,8 @@ pub enum Fault {
     /// The call has no effect. The vault answers ServiceUnavailable for every kind, after the adapter's own
     /// retries.
     Refuse(PoolErrorKind),
+    /// The same, and a pool answers this error code.
+    RefuseWith(PoolErrorKind, &'static str),
     /// The call takes effect, and its answer is lost. The vault's adapter repeats the call at once, so a
     /// conditional put finds its own item.
     LostReply,

@@ -276,7 +276,7 @@ impl MemoryVault {
         // The last access names a call of several: of a fenced deletion, the deletion.
         let (access, pk) = site.unwrap_or((Access::GetAll, ""));
         let passage = self.gate.enter(&CallSite::of_vault(access, pk), reach).await;
-        if let Some(Fault::Refuse(_)) = passage.fault {
+        if let Some(Fault::Refuse(_) | Fault::RefuseWith(..)) = passage.fault {
             let message = "The backup table did not carry out a request (injected).";
             return Err(Error::new(ErrorKind::ServiceUnavailable, message, Guidance::TryLater));
         }

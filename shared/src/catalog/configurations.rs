@@ -12,7 +12,7 @@ use serde_dynamo::{AttributeValue, Item};
 use super::record_parts::{self, PartCount};
 use super::records::RecordItems;
 use super::{Catalog, decode, encode, keys};
-use crate::model::configuration::{Asset, CaptureCheckpoint, CapturedList, CapturedObject};
+use crate::model::configuration::{Asset, CaptureCheckpoint, CapturedEntry, CapturedList, CapturedObject};
 use crate::model::{Digest, PoolId, Reason, RunId, Snapshot};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result, item_size};
@@ -58,55 +58,36 @@ impl ConfigurationKind {
         })
     }
 
-    /// Whether `items` hold the record of this kind with this digest.
-    pub fn is_record(self, items: &RecordItems, digest: Digest) -> bool {
-        let Some(text) = items.clone().into_text() else { return false };
+    /// The digest of a record with this text.
+    fn digest_of(self, text: &str) -> Digest {
         match self {
-            Self::Object => read_text::<CapturedObject>(&text, digest).is_some(),
-            Self::Asset => read_text::<Asset>(&text, digest).is_some(),
-            Self::List => read_text::<CapturedList>(&text, digest).is_some(),
+            Self::Object => CapturedObject::digest_of(text),
+            Self::Asset => Asset::digest_of(text),
+            Self::List => CapturedList::digest_of(text),
         }
+    }
+
+    /// Whether `items` hold the record of this kind with this digest. A later version may have written it.
+    pub fn is_record(self, items: &RecordItems, digest: Digest) -> bool {
+        items.clone().into_text().is_some_and(|text| self.digest_of(&text) == digest)
     }
 }
 
 /// A record of a configuration.
 pub trait ConfigurationRecord: Serialize + DeserializeOwned + Sync {
     const KIND: ConfigurationKind;
-
-    fn content_digest(&self) -> Digest;
-
-    /// The digest of the record that this text holds.
-    fn digest_of_text(&self, _: &str) -> Digest {
-        self.content_digest()
-    }
 }
 
 impl ConfigurationRecord for CapturedObject {
     const KIND: ConfigurationKind = ConfigurationKind::Object;
-
-    fn content_digest(&self) -> Digest {
-        self.digest()
-    }
 }
 
 impl ConfigurationRecord for Asset {
     const KIND: ConfigurationKind = ConfigurationKind::Asset;
-
-    fn content_digest(&self) -> Digest {
-        self.digest()
-    }
 }
 
 impl ConfigurationRecord for CapturedList {
     const KIND: ConfigurationKind = ConfigurationKind::List;
-
-    fn content_digest(&self) -> Digest {
-        self.digest()
-    }
-
-    fn digest_of_text(&self, text: &str) -> Digest {
-        Self::digest_of(text)
-    }
 }
 
 /// A record that is in one item.
@@ -140,8 +121,7 @@ impl RecordItems {
 
 /// The record that a text holds, if it has this digest.
 fn read_text<T: ConfigurationRecord>(text: &str, digest: Digest) -> Option<T> {
-    let record: T = serde_json::from_str(text).ok()?;
-    (record.digest_of_text(text) == digest).then_some(record)
+    if T::KIND.digest_of(text) == digest { serde_json::from_str(text).ok() } else { None }
 }
 
 /// Whether a record of a configuration is too large for the table.
@@ -201,7 +181,7 @@ impl<V: ReadVault> Catalog<V> {
             let damaged = Some(of_list.0.key(&snapshot.pool, of_list.1));
             return Ok(NamedRecords { records: vec![of_list], damaged });
         };
-        let objects = list.entries().iter().map(|entry| (ConfigurationKind::Object, entry.digest));
+        let objects = list.objects().map(|digest| (ConfigurationKind::Object, digest));
         let assets = list.assets().into_iter().map(|asset| (ConfigurationKind::Asset, asset));
         Ok(NamedRecords { records: assets.chain(objects).chain([of_list]).collect(), damaged: None })
     }
@@ -219,10 +199,8 @@ impl<V: ReadVault> Catalog<V> {
             let found = self.vault.query(&query).await?;
             for (sk, item) in found.items {
                 let key = Key::new(query.pk.as_str(), sk);
-                match serde_dynamo::from_item::<_, StoredCheckpoint>(item)
-                    .ok()
-                    .and_then(StoredCheckpoint::read)
-                {
+                let stored = serde_dynamo::from_item::<_, StoredCheckpoint>(item).ok();
+                match stored.and_then(|stored| stored.read::<CheckpointRecords>()) {
                     Some(checkpoint) => named.records.extend(checkpoint.entries.iter().flat_map(|entry| {
                         let assets = entry.assets.iter().map(|asset| (ConfigurationKind::Asset, *asset));
                         std::iter::once((ConfigurationKind::Object, entry.digest)).chain(assets)
@@ -269,11 +247,11 @@ impl<V: ReadVault> Catalog<V> {
         }
     }
 
-    /// The keys of the parts of records of configurations. A record can have parts of several texts.
+    /// The keys of the parts of a record of a configuration.
     pub(super) async fn text_parts(&self, record: &Key) -> Result<Vec<Key>> {
         let mut query = Query {
             pk: record.pk.clone(),
-            prefix: keys::text_parts(record),
+            prefix: keys::record_parts(record),
             after: None,
             order: Order::Ascending,
             limit: 2,
@@ -297,9 +275,15 @@ struct StoredCheckpoint {
 }
 
 impl StoredCheckpoint {
-    fn read(self) -> Option<CaptureCheckpoint> {
+    fn read<T: DeserializeOwned>(self) -> Option<T> {
         serde_json::from_str(&self.json).ok()
     }
+}
+
+/// The records that a checkpoint names. A later version may have written it.
+#[derive(serde::Deserialize)]
+struct CheckpointRecords {
+    entries: Vec<CapturedEntry<String>>,
 }
 
 impl<V: Vault> Catalog<V> {
@@ -320,18 +304,18 @@ impl<V: Vault> Catalog<V> {
         for some in records.chunks(READ_AT_ONCE) {
             let mut wanted = Vec::with_capacity(some.len());
             for record in some {
-                let key = T::KIND.key(pool, record.content_digest());
+                let text = text_of(record)?;
+                let key = T::KIND.key(pool, T::KIND.digest_of(&text));
                 if wanted.iter().all(|(other, _)| *other != key) {
-                    wanted.push((key, record));
+                    wanted.push((key, text));
                 }
             }
             let there = self.vault.existing(wanted.iter().map(|(key, _)| key.clone()).collect()).await?;
             let mut items = Vec::new();
             let mut bytes = 0;
-            for (key, record) in wanted {
-                let text = text_of(record)?;
+            for (key, text) in wanted {
                 let is_large = text.len() > MAX_ITEM_TEXT;
-                if there.contains(&key) && !(is_large && self.lacks_parts(&key).await?) {
+                if there.contains(&key) && !(is_large && self.lacks_parts(&key, &text).await?) {
                     continue;
                 }
                 written += 1;
@@ -364,10 +348,9 @@ impl<V: Vault> Catalog<V> {
         count.item(snapshot)
     }
 
-    /// Whether the item of a large record stands for a part that the table does not have.
-    async fn lacks_parts(&self, key: &Key) -> Result<bool> {
-        let item = self.vault.get_all(vec![key.clone()]).await?.pop();
-        let Some(count) = item.and_then(|(_, item)| PartCount::of(&item)) else { return Ok(true) };
+    /// Whether the table lacks a part of a large record.
+    async fn lacks_parts(&self, key: &Key, text: &str) -> Result<bool> {
+        let (count, _) = record_parts::split_text(key, text)?;
         let parts = count.keys(key);
         Ok(self.vault.existing(parts.clone()).await?.len() < parts.len())
     }
@@ -401,21 +384,18 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_two_texts_of_one_record_have_different_keys() {
+    fn the_parts_of_a_large_text_sort_by_number_and_make_the_text() {
         let pool = PoolId::parse("eu-west-1_A").unwrap();
         let key = ConfigurationKind::Object.key(&pool, Digest::default());
-        let [one, other] = ["é".repeat(500_000), "x".repeat(1_000_000)].map(|text| {
-            let (count, parts) = record_parts::split_text(&key, &text).unwrap();
-            assert!(parts.len() == 3 && parts.iter().all(|(key, part)| item_size::check(key, part).is_ok()));
-            assert_eq!(record_parts::joined(count, parts.clone()), Some(text));
-            (count, parts)
-        });
-        assert!(one.1.iter().all(|(key, _)| other.1.iter().all(|(other, _)| key != other)));
-        // Parts of two texts make no text.
-        let mixed = one.1[..2].iter().chain(&other.1[2..]).cloned().collect();
-        assert_eq!(record_parts::joined(one.0, mixed), None);
-        let prefix = keys::text_parts(&key);
-        assert!(one.1.iter().chain(&other.1).all(|(key, _)| key.sk.starts_with(&prefix)));
+        let text = "é".repeat(2_500_000);
+        let (count, parts) = record_parts::split_text(&key, &text).unwrap();
+        assert!(parts.len() > 10 && parts.iter().all(|(key, part)| item_size::check(key, part).is_ok()));
+        assert!(parts.is_sorted_by(|(one, _), (other, _)| one < other));
+        let prefix = keys::record_parts(&key);
+        assert!(parts.iter().all(|(key, _)| key.sk.starts_with(&prefix)));
+        let item = count.item(&RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap()).unwrap();
+        assert_eq!(PartCount::of(&item), Some(count));
+        assert_eq!(record_parts::joined(count, parts), Some(text));
     }
 
     #[test]

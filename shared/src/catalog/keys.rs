@@ -176,16 +176,6 @@ pub fn configuration_record_prefix(what: &str) -> String {
     format!("{RECORDS}{what}#")
 }
 
-/// The prefix of the parts of all texts of a record of a configuration.
-pub fn text_parts(record: &Key) -> String {
-    format!("{PARTS}{}#", record.sk.strip_prefix(RECORDS).unwrap_or(&record.sk))
-}
-
-/// Part `number` of a text of a record of a configuration, from 1. Padded, so that keys sort by number.
-pub fn text_part(record: &Key, text: Digest, number: u32) -> Key {
-    Key::new(record.pk.as_str(), format!("{}{text}#{number:03}", text_parts(record)))
-}
-
 /// The prefix of the checkpoints of a capture.
 pub const CAPTURES: &str = "CAPTURE#";
 
@@ -194,10 +184,14 @@ pub fn capture(snapshot: &RunId, number: u32) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{CAPTURES}{number:05}"))
 }
 
-/// Part `number` of a record in parts, from 1, in the partition of the record.
+/// The prefix of the parts of a record.
+pub fn record_parts(record: &Key) -> String {
+    format!("{PARTS}{}#", record.sk.strip_prefix(RECORDS).unwrap_or(&record.sk))
+}
+
+/// Part `number` of a record in parts, from 1, in the partition of the record. Padded, so that keys sort by number.
 pub fn record_part(record: &Key, number: u32) -> Key {
-    let record_sk = record.sk.strip_prefix(RECORDS).unwrap_or(&record.sk);
-    Key::new(record.pk.as_str(), format!("{PARTS}{record_sk}#{number}"))
+    Key::new(record.pk.as_str(), format!("{}{number:02}", record_parts(record)))
 }
 
 pub fn ledger_page(restore: &RunId, unit: &UnitId, number: u64) -> Key {

@@ -6,14 +6,10 @@
 //! | sk | what |
 //! |---|---|
 //! | `REC#<digest>` | the number of parts, and the snapshot that first saw the record |
-//! | `PART#<digest>#<n>` | part `n` of the JSON, from 1 |
+//! | `PART#<digest>#<n>` | part `n` of the JSON, from 1, in two digits |
 //!
 //! The parts are written before the item that stands for them, and deleted after it. The digest of the record covers
-//! all parts.
-//!
-//! The digest of an object of a configuration does not cover its derived members. So two texts can have the same
-//! digest, and two invocations may store both at once. The keys of such parts also hold the digest of the text
-//! (`PART#<rest>#<digest of the text>#<n>`), and so does the item that stands for them.
+//! all parts. A record of a configuration can have more parts than a user.
 
 use std::collections::HashMap;
 
@@ -22,7 +18,7 @@ use serde_dynamo::{AttributeValue, Item};
 
 use super::records::Record;
 use super::{encode, keys};
-use crate::model::{Digest, DigestBuilder, RunId};
+use crate::model::RunId;
 use crate::ports::vault::Key;
 use crate::{Error, ErrorKind, Guidance, Result, item_size};
 
@@ -37,18 +33,12 @@ const SMALL: usize = item_size::MAX / 2;
 const MAX_TEXT_PARTS: u32 = 64;
 /// The attribute that holds the number of parts.
 const PARTS: &str = "parts";
-/// The attribute that holds the digest of a text in parts.
-const TEXT_DIGEST: &str = "textDigest";
 /// The attribute of a part that holds its text.
 const TEXT: &str = "text";
 
-/// The number of parts of a record: 1 to [`MAX_PARTS`], or to [`MAX_TEXT_PARTS`] if their keys hold the digest of
-/// the text.
+/// The number of parts of a record: 1 to [`MAX_PARTS`], or to [`MAX_TEXT_PARTS`] for a record of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PartCount {
-    count: u32,
-    text: Option<Digest>,
-}
+pub(super) struct PartCount(u32);
 
 /// The number of parts, and their items with their keys.
 pub(super) type Parts = (PartCount, Vec<(Key, Item)>);
@@ -58,23 +48,15 @@ pub(super) type Parts = (PartCount, Vec<(Key, Item)>);
 #[serde(rename_all = "camelCase")]
 struct InParts<'a> {
     parts: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text_digest: Option<Digest>,
     first_seen: &'a RunId,
 }
 
 impl PartCount {
     /// The number of parts that an item stands for. None if it holds a whole record.
     pub fn of(item: &Item) -> Option<Self> {
-        let text = match item.inner().get(TEXT_DIGEST) {
-            Some(AttributeValue::S(digest)) => Some(Digest::parse(digest).ok()?),
-            _ => None,
-        };
-        let most = if text.is_some() { MAX_TEXT_PARTS } else { MAX_PARTS };
         match item.inner().get(PARTS) {
             Some(AttributeValue::N(count)) => {
-                let count = count.parse().ok().filter(|count| (1..=most).contains(count))?;
-                Some(Self { count, text })
+                count.parse().ok().filter(|count| (1..=MAX_TEXT_PARTS).contains(count)).map(Self)
             }
             _ => None,
         }
@@ -82,23 +64,13 @@ impl PartCount {
 
     /// The keys of the parts, in their order.
     pub fn keys(self, record: &Key) -> Vec<Key> {
-        (1..=self.count)
-            .map(|number| match self.text {
-                Some(text) => keys::text_part(record, text, number),
-                None => keys::record_part(record, number),
-            })
-            .collect()
+        (1..=self.0).map(|number| keys::record_part(record, number)).collect()
     }
 
     /// The item under the key of the record.
     pub fn item(self, first_seen: &RunId) -> Result<Item> {
-        encode(&InParts { parts: self.count, text_digest: self.text, first_seen })
+        encode(&InParts { parts: self.0, first_seen })
     }
-}
-
-/// The digest of a text in parts.
-pub(super) fn text_digest(text: &str) -> Digest {
-    DigestBuilder::new("text in parts").text(text).finish()
 }
 
 /// The parts of a text of a configuration, and their number.
@@ -107,7 +79,7 @@ pub(super) fn text_digest(text: &str) -> Digest {
 /// `CallRefused` if the text exceeds [`MAX_TEXT_PARTS`] parts.
 pub(super) fn split_text(record: &Key, text: &str) -> Result<Parts> {
     let texts = cut(record, text, MAX_TEXT_PARTS)?;
-    let count = PartCount { count: texts.len() as u32, text: Some(text_digest(text)) };
+    let count = PartCount(texts.len() as u32);
     let items = count.keys(record).into_iter().zip(texts).map(|(key, text)| (key, part_item(text)));
     Ok((count, items.collect()))
 }
@@ -124,7 +96,7 @@ fn part_item(text: &str) -> Item {
 
 /// The keys of all parts that a record may have.
 pub(super) fn all_keys(record: &Key) -> Vec<Key> {
-    PartCount { count: MAX_PARTS, text: None }.keys(record)
+    PartCount(MAX_PARTS).keys(record)
 }
 
 /// The number of parts of a record. None if it is one item.
@@ -135,7 +107,7 @@ pub(super) fn count<R: Record>(key: &Key, record: &R) -> Result<Option<PartCount
     match json_of_large(key, record)? {
         Some(json) => {
             let parts = cut(key, &json, MAX_PARTS)?;
-            Ok(Some(PartCount { count: parts.len() as u32, text: None }))
+            Ok(Some(PartCount(parts.len() as u32)))
         }
         None => Ok(None),
     }
@@ -149,13 +121,13 @@ pub(super) fn split<R: Record>(key: &Key, record: &R) -> Result<Option<Parts>> {
     let Some(json) = json_of_large(key, record)? else { return Ok(None) };
     let texts = cut(key, &json, MAX_PARTS)?;
     let part = |(number, text): (u32, &&str)| (keys::record_part(key, number), part_item(text));
-    let count = PartCount { count: texts.len() as u32, text: None };
+    let count = PartCount(texts.len() as u32);
     Ok(Some((count, (1..).zip(&texts).map(part).collect())))
 }
 
 /// The JSON of the record that parts hold, given all of them in their order. None if one is missing or no part.
 pub(super) fn joined(count: PartCount, parts: Vec<(Key, Item)>) -> Option<String> {
-    if parts.len() != count.count as usize {
+    if parts.len() != count.0 as usize {
         return None;
     }
     let mut json = String::new();
@@ -165,8 +137,7 @@ pub(super) fn joined(count: PartCount, parts: Vec<(Key, Item)>) -> Option<String
             _ => return None,
         }
     }
-    let is_whole = count.text.is_none_or(|digest| text_digest(&json) == digest);
-    is_whole.then_some(json)
+    Some(json)
 }
 
 /// The JSON of a record whose item would be too large. None if one item can hold the record.
@@ -246,11 +217,9 @@ mod tests {
             item_size::of(&key(record), &item)
         };
         let most = item_size::MAX - item_size(&of_size(0));
-        for (bytes, parts) in [
-            (most, None),
-            (most + 1, Some(PartCount { count: 2, text: None })),
-            (2 * item_size::MAX, Some(PartCount { count: 3, text: None })),
-        ] {
+        for (bytes, parts) in
+            [(most, None), (most + 1, Some(PartCount(2))), (2 * item_size::MAX, Some(PartCount(3)))]
+        {
             let record = of_size(bytes);
             assert_eq!(count(&key(&record), &record).unwrap(), parts, "{bytes}");
             assert_eq!(split(&key(&record), &record).unwrap().map(|(count, _)| count), parts);

@@ -122,11 +122,6 @@ impl RecordItems {
         is_same.then(|| whole.parts.into_iter().filter(|part| !self.parts.contains(part)).collect())
     }
 
-    /// Whether the record is stored in parts.
-    pub fn is_in_parts(&self) -> bool {
-        PartCount::of(&self.own).is_some()
-    }
-
     /// The size of all items together, as DynamoDB counts it.
     pub fn bytes(&self, key: &Key) -> usize {
         let parts = self.parts.iter().map(|(key, part)| item_size::of(key, part));

@@ -1,5 +1,7 @@
 //! The captured configuration of a snapshot, read back and checked.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -10,6 +12,8 @@ use crate::model::{PoolId, Reason, RunId, Snapshot, SnapshotSelector, SnapshotSt
 use crate::ports::vault::ReadVault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
+/// Lists that are read to find what a list lacks.
+const LISTS_READ: usize = 10;
 /// Headers that are read to find the last snapshot with a configuration.
 const HEADERS_READ: u32 = 25;
 
@@ -73,21 +77,58 @@ pub fn comparable(list: &CapturedList, objects: Vec<CapturedObject>) -> Result<C
         .map_err(|error| Error::new(ErrorKind::SnapshotDamaged, error.to_string(), Guidance::NEW_EXPORT))
 }
 
-/// The list of the newest sealed snapshot before this one that holds a configuration, if it can be read.
-pub(super) async fn earlier_list<V: ReadVault>(
-    catalog: &Catalog<V>,
-    snapshot: &Snapshot,
-) -> Result<Option<(RunId, CapturedList)>> {
+/// The configuration before that of a snapshot.
+#[derive(Debug)]
+pub(super) enum Earlier {
+    /// The newest snapshot whose list can be read, and the list.
+    Found(RunId, CapturedList),
+    /// Snapshots hold a configuration, and the list of none of them can be read.
+    NoneIsReadable,
+    None,
+}
+
+/// The list of the newest sealed snapshot before this one that holds a configuration.
+pub(super) async fn earlier_list<V: ReadVault>(catalog: &Catalog<V>, snapshot: &Snapshot) -> Result<Earlier> {
     let before = catalog.snapshots(&snapshot.pool, Some(&snapshot.id), HEADERS_READ).await?;
+    let mut found = Earlier::None;
     for earlier in before {
         if earlier.lasting_state() != Some(SnapshotState::Sealed) {
             continue;
         }
-        if let Some(Ok(list)) = catalog.captured_list(&earlier).await? {
-            return Ok(Some((earlier.id, list)));
+        match catalog.captured_list(&earlier).await? {
+            Some(Ok(list)) => return Ok(Earlier::Found(earlier.id, list)),
+            Some(Err(_)) => found = Earlier::NoneIsReadable,
+            None => {}
         }
     }
-    Ok(None)
+    Ok(found)
+}
+
+/// The list with the last known records of what it lacks, from the snapshots that hold it. A note stays if its snapshot
+/// is removed or cannot be read.
+///
+/// # Errors
+/// If the table cannot be read.
+pub async fn last_known<V: ReadVault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    mut list: CapturedList,
+) -> Result<CapturedList> {
+    let mut looked_at = BTreeSet::new();
+    // A snapshot names only earlier ones. So from the newest on, each is looked at once.
+    while looked_at.len() < LISTS_READ
+        && let Some(holder) = list.holders().into_iter().rfind(|holder| !looked_at.contains(holder))
+    {
+        let header = catalog.snapshot(pool, &holder).await?;
+        let header = header.filter(|header| header.lasting_state() == Some(SnapshotState::Sealed));
+        if let Some(header) = header
+            && let Some(Ok(earlier)) = catalog.captured_list(&header).await?
+        {
+            list = list.filled_from(&earlier, &holder);
+        }
+        looked_at.insert(holder);
+    }
+    Ok(list)
 }
 
 impl CapturedSnapshot {

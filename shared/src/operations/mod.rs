@@ -19,8 +19,8 @@ mod refusals;
 mod run;
 pub mod verify;
 
-pub use capture::{LiveConfiguration, live_configuration};
-pub use captured_configuration::{CapturedSnapshot, captured_configuration, comparable};
+pub use capture::{LiveConfiguration, WatchReading, live_configuration};
+pub use captured_configuration::{CapturedSnapshot, captured_configuration, comparable, last_known};
 pub use enumerate::enumerate;
 pub use event::unreadable;
 pub use export::export_pages;

@@ -34,6 +34,11 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
             Guidance::TryLater,
         ),
         PoolErrorKind::NotFound => pool_not_found(pool),
+        PoolErrorKind::AccessDenied if error.is_of_credentials() => Error::new(
+            ErrorKind::AccessDenied,
+            format!("Cognito refused the credentials of {operation} on user pool {pool} ({}).", error.code),
+            Guidance::RENEW_CREDENTIALS,
+        ),
         PoolErrorKind::AccessDenied => Error::new(
             ErrorKind::AccessDenied,
             format!("Cognito denied access to {operation} on user pool {pool} ({}).", error.code),

@@ -210,6 +210,14 @@ pub struct PoolError {
     pub explanation: Option<Explanation>,
 }
 
+/// Source: "Common errors", Cognito user pools API reference.
+const CREDENTIALS_FAIL: [&str; 4] = [
+    "ExpiredTokenException",
+    "UnrecognizedClientException",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+];
+
 impl PoolError {
     /// The error of a call that Cognito has not answered.
     pub fn new(operation: Operation, kind: PoolErrorKind, code: &str) -> Self {
@@ -226,6 +234,11 @@ impl PoolError {
     /// The refused call.
     pub fn call(&self) -> RefusedCall {
         RefusedCall { operation: self.operation, code: self.code.clone() }
+    }
+
+    /// Whether the credentials of the caller have expired or do not work. Then the call says nothing about permissions.
+    pub fn is_of_credentials(&self) -> bool {
+        CREDENTIALS_FAIL.contains(&self.code.as_str())
     }
 
     /// Whether a trigger of the pool refused the call, in its own words.

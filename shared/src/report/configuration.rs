@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::format::plural;
 use crate::model::configuration::difference::Change;
 use crate::model::configuration::{
-    CapturedList, ChangedObject, ConfigurationChanges, NotCaptured, NotCapturedReason, ObjectKind,
+    CapturedList, ChangedObject, ConfigurationChanges, NotCaptured, NotCapturedReason,
 };
 use crate::model::{ErrorCode, RunId};
 
@@ -20,8 +20,8 @@ const MAX_IN_WORDS: usize = 5;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigurationReport {
-    /// The captured objects, by kind.
-    pub objects: BTreeMap<ObjectKind, u64>,
+    /// The captured objects, by kind. A later version may know more kinds.
+    pub objects: BTreeMap<String, u64>,
     /// Members that are not stored, because they are secret.
     pub secrets_left_out: u64,
     /// How many objects are not captured. A whole kind counts as one.
@@ -34,7 +34,7 @@ pub struct ConfigurationReport {
     /// How many of these the export tried to capture in vain, whether an earlier snapshot holds them or not.
     #[serde(default)]
     pub failed_count: u64,
-    /// How many of these the operator should look at. The metric counts them.
+    /// How many of these the operator should look at, and how many objects could not be compared. The metric counts them.
     #[serde(default)]
     pub attention_count: u64,
     /// Whether the list of the configuration cannot be read. Then all counts are 0, but this one counts as one.
@@ -64,6 +64,11 @@ pub struct NotCapturedObject {
 }
 
 impl NotCapturedObject {
+    /// With its whole name, for the operator who sees the whole configuration.
+    pub fn whole(lacking: &NotCaptured) -> Self {
+        Self { object: lacking.name(), ..Self::of(lacking) }
+    }
+
     pub fn of(lacking: &NotCaptured) -> Self {
         let NotCaptured { reason, operation, code, held_by, holder_removed, .. } = lacking.clone();
         Self { object: lacking.shown_name(), reason, operation, code, held_by, holder_removed }
@@ -76,7 +81,7 @@ impl ConfigurationReport {
         let mut lacking: Vec<&NotCaptured> = list.not_captured().iter().collect();
         lacking.sort_by_key(|lacking| !lacking.is_incomplete());
         Self {
-            objects: list.counts(),
+            objects: list.counts().into_iter().map(|(kind, count)| (kind.name().to_owned(), count)).collect(),
             secrets_left_out: list.secrets_left_out(),
             not_captured_count: lacking.len() as u64,
             not_captured: lacking.into_iter().take(MAX_NAMED).map(NotCapturedObject::of).collect(),
@@ -84,7 +89,8 @@ impl ConfigurationReport {
             failed_count: list.not_captured().iter().filter(|lacking| lacking.reason.is_failure()).count()
                 as u64,
             attention_count: list.not_captured().iter().filter(|lacking| lacking.needs_attention()).count()
-                as u64,
+                as u64
+                + changes.as_ref().map_or(0, ConfigurationChanges::attention_count),
             is_unreadable: false,
             changes,
         }
@@ -125,17 +131,27 @@ impl ConfigurationReport {
 
 /// A sentence about changed objects, with a blank before it. Empty if nothing has changed.
 fn changed(changes: &ConfigurationChanges) -> String {
+    let Some(since) = &changes.since else {
+        return " ATTENTION: its configuration could not be compared with that of an earlier snapshot."
+            .to_owned();
+    };
+    let mut words = String::new();
+    if changes.not_compared > 0 {
+        let objects = plural(changes.not_compared, "object of it", "objects of it");
+        words =
+            format!(" ATTENTION: {objects} could not be compared, because no earlier record can be read.");
+    }
     if changes.count == 0 {
-        return String::new();
+        return words;
     }
     let names: Vec<String> = changes.objects.iter().take(MAX_IN_WORDS).map(changed_object).collect();
     let more = if changes.count as usize > names.len() { ", …" } else { "" };
-    format!(
-        " Since snapshot {}, {} changed: {}{more}.",
-        changes.since,
-        plural(changes.count, "object of it has", "objects of it have"),
-        names.join(", ")
-    )
+    words
+        + &format!(
+            " Since snapshot {since}, {} changed: {}{more}.",
+            plural(changes.count, "object of it has", "objects of it have"),
+            names.join(", ")
+        )
 }
 
 /// `clients/web (CallbackURLs, …)`, `clients/new (added)`.
@@ -200,12 +216,12 @@ mod tests {
             field_count,
         };
         let changes = ConfigurationChanges {
-            since: RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap(),
             count: 3,
             objects: vec![
                 object("clients/web", Change::Changed, &["CallbackURLs", "LogoutURLs"], 2),
                 object("terms/web/terms-of-use", Change::Removed, &[], 0),
             ],
+            ..ConfigurationChanges::none(RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap())
         };
         let words = |changes| ConfigurationReport::of(&CapturedList::default(), Some(changes)).summary();
         assert_eq!(
@@ -213,6 +229,15 @@ mod tests {
             " Its configuration has 0 objects. Since snapshot 20261121T020000123Z-1a2b3c4d, 3 objects of it have changed: \
              clients/web (CallbackURLs, LogoutURLs), terms/web/terms-of-use (removed), …."
         );
-        assert_eq!(words(ConfigurationChanges::none(changes.since)), " Its configuration has 0 objects.");
+        let none = ConfigurationChanges::none(changes.since.unwrap());
+        assert_eq!(words(none.clone()), " Its configuration has 0 objects.");
+        assert_eq!(
+            words(ConfigurationChanges { not_compared: 2, ..none }),
+            " Its configuration has 0 objects. ATTENTION: 2 objects of it could not be compared, because no earlier record can \
+             be read."
+        );
+        let failed = ConfigurationReport::of(&CapturedList::default(), Some(ConfigurationChanges::failed()));
+        assert_eq!(failed.attention_count, 1);
+        assert!(failed.summary().ends_with(" could not be compared with that of an earlier snapshot."));
     }
 }

@@ -8,17 +8,13 @@ use shared::model::configuration::ObjectKind;
 use shared::model::{Metric, RunId};
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
-use shared_memory::MemoryBackend;
 use tokio::time::Instant;
 
-use super::{PLANTED, backend, captured, client, export, header, lacking, make_rich};
+use super::fixture::{
+    PLANTED, backend, calls_of, captured, client, export, exported_rich, header, lacking, make_rich,
+};
 use crate::support::machine::Machine;
 use crate::support::{in_paused_time, restored::items};
-
-/// How often each operation was called from the `from`-th call on.
-fn calls_of(backend: &MemoryBackend, from: usize, operation: Operation) -> usize {
-    backend.script().log().into_iter().skip(from).filter(|(_, called)| *called == operation).count()
-}
 
 #[test]
 fn a_plain_pool_is_captured_whole() {
@@ -79,10 +75,8 @@ fn a_rich_pool_is_captured_with_all_its_objects_and_without_secrets() {
 #[test]
 fn an_unchanged_configuration_writes_no_record_and_no_item_of_its_own() {
     in_paused_time(async {
-        let (backend, source) = backend();
-        make_rich(&source);
+        let (backend, _, first) = exported_rich().await;
         let machine = Machine::new(&backend);
-        let first = export(&machine, "first").await;
         let before = items(&backend);
         let puts = |kind| backend.vault().puts(kind);
         let (records, pages, headers) = (puts("CONF"), puts("SNAP"), puts("POOL"));
@@ -117,10 +111,8 @@ fn an_unchanged_configuration_writes_no_record_and_no_item_of_its_own() {
 #[test]
 fn a_change_makes_one_record_of_the_changed_object() {
     in_paused_time(async {
-        let (backend, source) = backend();
-        make_rich(&source);
+        let (backend, source, first) = exported_rich().await;
         let machine = Machine::new(&backend);
-        let first = export(&machine, "first").await;
         let (before, _) = captured(&backend, &first).await;
         let web = before.entries().iter().find(|entry| entry.name.kind == ObjectKind::Branding).unwrap();
         let id = web.name.id.clone();

@@ -7,8 +7,8 @@ use shared::catalog::Catalog;
 use shared::model::configuration::difference::document::Configuration;
 use shared::model::configuration::difference::{ClientMap, ConfigurationDifference, NotCompared, compare};
 use shared::model::configuration::{CapturedList, ObjectKind};
-use shared::model::{CallStats, Ceilings, Metric, RunId, SnapshotSelector, Tps};
-use shared::operations::{captured_configuration, comparable, live_configuration};
+use shared::model::{CallStats, Ceilings, Metric, SnapshotSelector, Tps};
+use shared::operations::{WatchReading, captured_configuration, comparable, live_configuration};
 use shared::pacing::PacedPool;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
@@ -16,14 +16,13 @@ use shared::{Error, ErrorKind};
 use shared_memory::{Fault, MemoryBackend, MemoryPool};
 use tokio::time::{Duration, Instant};
 
-use super::{PLANTED, backend, captured, client, export, make_rich};
+use super::fixture::{PLANTED, backend, captured, client, export, exported_rich, id, make_rich, refuse};
 use crate::support::machine::Machine;
 use crate::support::{in_paused_time, source_id};
 
 async fn of_snapshot(backend: &MemoryBackend, report: &Value) -> Configuration {
-    let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
     let (catalog, now) = (Catalog::new(backend.vault()), backend.clock().now());
-    let selector = SnapshotSelector::Id(id);
+    let selector = SnapshotSelector::Id(id(report));
     let captured = captured_configuration(&catalog, &source_id(), &selector, now).await.unwrap();
     comparable(&captured.list, captured.objects).unwrap()
 }
@@ -37,8 +36,16 @@ async fn live_after(backend: &MemoryBackend, earlier: &CapturedList) -> Result<C
     let tps = Tps::new(50).unwrap();
     let pool = backend.pool(&source_id());
     let pool = PacedPool::new(pool, tps, &Ceilings::default(), backend.clock(), CallStats::none(tps));
-    let live = live_configuration(&pool, earlier).await?;
+    let live = live_configuration(&pool, earlier, &mut Unwatched).await?;
     comparable(&live.list, live.objects)
+}
+
+struct Unwatched;
+
+impl WatchReading for Unwatched {
+    fn reads(&mut self, _: usize) {}
+
+    fn waits(&mut self, _: Operation, _: Duration) {}
 }
 
 fn difference(old: &Configuration, new: &Configuration) -> ConfigurationDifference {
@@ -82,10 +89,8 @@ fn web(pool: &MemoryPool, changed: Value) -> Value {
 #[test]
 fn an_unchanged_pool_is_the_same_live_and_in_the_next_snapshot() {
     in_paused_time(async {
-        let (backend, source) = backend();
-        make_rich(&source);
+        let (backend, _, first) = exported_rich().await;
         let machine = Machine::new(&backend);
-        let first = export(&machine, "first").await;
         let old = of_snapshot(&backend, &first).await;
         let stored = backend.vault().items();
         let found = difference(&old, &live(&backend).await.unwrap());
@@ -103,9 +108,8 @@ fn an_unchanged_pool_is_the_same_live_and_in_the_next_snapshot() {
 #[test]
 fn the_time_and_the_order_of_a_change_are_no_difference() {
     in_paused_time(async {
-        let (backend, source) = backend();
-        make_rich(&source);
-        let old = of_snapshot(&backend, &export(&Machine::new(&backend), "first").await).await;
+        let (backend, source, first) = exported_rich().await;
+        let old = of_snapshot(&backend, &first).await;
         tokio::time::advance(Duration::from_secs(3_600)).await;
         // The same settings in another order, which changes times and what Cognito computes.
         let reordered = json!({"CallbackURLs": ["https://a.example.com", "https://b.example.com"]});
@@ -213,16 +217,17 @@ fn a_live_pool_is_read_at_five_calls_a_second_for_each_operation() {
 #[test]
 fn a_pool_that_vanishes_while_it_is_read_is_an_error_and_a_denied_read_is_not_compared() {
     in_paused_time(async {
-        let (backend, source) = backend();
-        make_rich(&source);
-        let old = of_snapshot(&backend, &export(&Machine::new(&backend), "first").await).await;
-        for kind in [PoolErrorKind::NotFound, PoolErrorKind::AccessDenied] {
+        let (backend, _, first) = exported_rich().await;
+        let old = of_snapshot(&backend, &first).await;
+        for (kind, expected) in [
+            (PoolErrorKind::NotFound, ErrorKind::PoolNotFound),
+            (PoolErrorKind::AccessDenied, ErrorKind::AccessDenied),
+        ] {
             // The first call succeeds, and the one of the capture fails.
             backend.script().fault(backend.script().calls() + 2, Fault::Refuse(kind));
-            let error = live(&backend).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::ServiceUnavailable, "{kind:?}");
+            assert_eq!(live(&backend).await.unwrap_err().kind(), expected, "{kind:?}");
         }
-        backend.script().always(Operation::ListTerms, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+        refuse(&backend, Operation::ListTerms, PoolErrorKind::AccessDenied);
         let found = difference(&old, &live(&backend).await.unwrap());
         assert_eq!(names(&found), Vec::<String>::new());
         let terms = found.not_compared.iter().find(|lacking| lacking.object.kind == Some(ObjectKind::Terms));
@@ -231,33 +236,50 @@ fn a_pool_that_vanishes_while_it_is_read_is_an_error_and_a_denied_read_is_not_co
 }
 
 #[test]
-fn what_cognito_does_not_answer_live_is_asked_for_again_a_few_times_and_named_at_the_end() {
-    in_paused_time(async {
-        let (backend, source) = backend();
-        make_rich(&source);
-        let old = of_snapshot(&backend, &export(&Machine::new(&backend), "first").await).await;
-        let stored = backend.vault().items();
-        let terms = |found: &ConfigurationDifference| {
-            let of_terms = |lacking: &&NotCompared| lacking.object.kind == Some(ObjectKind::Terms);
-            found.not_compared.iter().find(of_terms).and_then(|lacking| lacking.detail.clone())
-        };
-        let throttled = Fault::Refuse(PoolErrorKind::Throttled);
+fn what_cognito_does_not_answer_live_is_asked_for_again_and_is_an_error_at_the_end() {
+    use PoolErrorKind::{AccessDenied, Throttled, Transient};
+    let failures = [
+        (Throttled, "TooManyRequestsException", ErrorKind::Throttled),
+        (Transient, "NoAnswer", ErrorKind::ServiceUnavailable),
+        (Transient, "InternalErrorException", ErrorKind::ServiceUnavailable),
+        // The credentials expire during the reading.
+        (AccessDenied, "ExpiredTokenException", ErrorKind::AccessDenied),
+    ];
+    for (kind, code, expected) in failures {
         for is_lasting in [false, true] {
-            backend.script().always(Operation::ListTerms, Some(throttled));
-            let script = backend.script().clone();
-            let end = tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_secs(20)).await;
-                script.always(Operation::ListTerms, is_lasting.then_some(throttled));
+            in_paused_time(async {
+                let (backend, _, first) = exported_rich().await;
+                let old = of_snapshot(&backend, &first).await;
+                let stored = backend.vault().items();
+                let fault = Fault::RefuseWith(kind, code);
+                backend.script().always(Operation::ListTerms, Some(fault));
+                let script = backend.script().clone();
+                let end = tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(4)).await;
+                    script.always(Operation::ListTerms, is_lasting.then_some(fault));
+                });
+                let began = Instant::now();
+                let read = live(&backend).await;
+                end.await.unwrap();
+                assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
+                match read {
+                    Ok(now) => {
+                        assert!(!is_lasting, "{code}");
+                        let found = difference(&old, &now);
+                        assert_eq!(names(&found), Vec::<String>::new());
+                        let terms = |lacking: &NotCompared| lacking.object.kind == Some(ObjectKind::Terms);
+                        assert!(!found.not_compared.iter().any(terms), "{found:?}");
+                    }
+                    Err(error) => {
+                        assert!(is_lasting, "{error}");
+                        assert_eq!(error.kind(), expected, "{error}");
+                        assert!(error.message().contains("ListTerms"), "{error}");
+                    }
+                }
+                assert_eq!(backend.vault().items(), stored, "a comparison wrote to the table");
             });
-            let began = Instant::now();
-            let found = difference(&old, &live(&backend).await.unwrap());
-            end.await.unwrap();
-            assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
-            assert_eq!(names(&found), Vec::<String>::new());
-            assert_eq!(terms(&found).as_deref(), is_lasting.then_some("unavailable"));
         }
-        assert_eq!(backend.vault().items(), stored, "a comparison wrote to the table");
-    });
+    }
 }
 
 #[test]
@@ -267,7 +289,7 @@ fn a_pool_that_is_deleted_while_it_is_read_live_is_an_error() {
         make_rich(&source);
         let pool = source.clone();
         backend.script().change_before(Operation::DescribeUserPoolClient, 2, move || pool.delete());
-        assert_eq!(live(&backend).await.unwrap_err().kind(), ErrorKind::ServiceUnavailable);
+        assert_eq!(live(&backend).await.unwrap_err().kind(), ErrorKind::PoolNotFound);
     });
 }
 
@@ -294,9 +316,8 @@ fn a_secret_that_cognito_hides_since_the_snapshot_is_no_removed_secret() {
 #[test]
 fn a_member_that_aws_has_added_is_not_compared_and_is_named() {
     in_paused_time(async {
-        let (backend, source) = backend();
-        make_rich(&source);
-        let old = of_snapshot(&backend, &export(&Machine::new(&backend), "first").await).await;
+        let (backend, _, first) = exported_rich().await;
+        let old = of_snapshot(&backend, &first).await;
         backend.script().show(Operation::DescribeUserPool, json!({"UserPool": {"NewMember": PLANTED}}));
         let found = difference(&old, &live(&backend).await.unwrap());
         assert_eq!(names(&found), Vec::<String>::new());
@@ -340,23 +361,6 @@ fn an_export_names_what_changed_since_the_snapshot_before_and_measures_it() {
         // The next one is compared with the newest snapshot, not with the first.
         let fourth = export(&machine, "fourth").await;
         assert_eq!(fourth["configuration"]["changes"]["count"], 0);
-    });
-}
-
-#[test]
-fn an_earlier_snapshot_with_a_lost_record_does_not_stop_an_export() {
-    in_paused_time(async {
-        let (backend, source) = backend();
-        make_rich(&source);
-        let machine = Machine::new(&backend);
-        export(&machine, "first").await;
-        let web = json!({"RefreshTokenValidity": 7});
-        source.change_configuration("UpdateUserPoolClient", self::web(&source, web));
-        let is_object = |key: &&shared::ports::vault::Key| key.sk.starts_with("REC#object#");
-        let items = backend.vault().items();
-        items.keys().filter(is_object).for_each(|key| drop(backend.vault().remove(key)));
-        let second = export(&machine, "second").await;
-        assert_eq!((&second["status"], second["configuration"].get("changes")), (&json!("SEALED"), None));
     });
 }
 

@@ -7,7 +7,7 @@ use shared::model::Metric;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{Applied, Fault};
 
-use super::{backend, captured, client, export, header, lacking, make_rich};
+use super::fixture::{backend, captured, client, export, exported_rich, header, lacking, make_rich, refuse};
 use crate::support::in_paused_time;
 use crate::support::machine::Machine;
 use crate::support::restored::items;
@@ -31,7 +31,7 @@ fn a_denied_or_unavailable_read_is_named_and_the_users_are_exported() {
             let (backend, source) = backend();
             make_rich(&source);
             for operation in side_reads() {
-                backend.script().always(operation, Some(Fault::Refuse(kind)));
+                refuse(&backend, operation, kind);
             }
             let report = export(&Machine::new(&backend), "denied").await;
             assert_eq!(report["users"], 20);
@@ -72,7 +72,7 @@ fn an_operation_that_stays_throttled_is_given_up_once_and_not_for_each_client() 
     in_paused_time(async {
         let (backend, source) = backend();
         (0..40).for_each(|number| drop(client(&source, json!({"ClientName": format!("client {number}")}))));
-        backend.script().always(Operation::GetUICustomization, Some(Fault::Refuse(PoolErrorKind::Throttled)));
+        refuse(&backend, Operation::GetUICustomization, PoolErrorKind::Throttled);
         let began = tokio::time::Instant::now();
         let report = export(&Machine::new(&backend), "throttled").await;
         // The export asks again for some three minutes.
@@ -86,13 +86,11 @@ fn an_operation_that_stays_throttled_is_given_up_once_and_not_for_each_client() 
 #[test]
 fn what_an_earlier_snapshot_holds_is_named_until_it_is_read_again() {
     in_paused_time(async {
-        let (backend, source) = backend();
-        make_rich(&source);
+        let (backend, _, first) = exported_rich().await;
         let machine = Machine::new(&backend);
-        let first = export(&machine, "first").await;
         let denied = [Operation::ListTerms, Operation::DescribeUserPoolClient];
         for operation in denied {
-            backend.script().always(operation, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+            refuse(&backend, operation, PoolErrorKind::AccessDenied);
         }
         for name in ["second", "third"] {
             let report = export(&machine, name).await;

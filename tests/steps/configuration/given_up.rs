@@ -18,8 +18,11 @@ use shared::ports::vault::Access;
 use shared_memory::{Applied, CallSite, Fault, MemoryBackend, Mishap};
 use tokio::time::{sleep, timeout};
 
-use super::{PLANTED, backend, captured, client, export, header, lacking, make_rich};
-use crate::support::machine::{Machine, begin};
+use super::fixture::{
+    PLANTED, backend, calls_of, captured, client, export, exported_rich, header, lacking, make_rich, refuse,
+    until_finalize,
+};
+use crate::support::machine::Machine;
 use crate::support::pruned::{named_snapshots, prune_by_hand};
 use crate::support::restored::items;
 use crate::support::{in_paused_time, people, source_id};
@@ -29,11 +32,6 @@ const TOO_LONG: Duration = Duration::from_secs(3 * 3600);
 
 fn is_captured(objects: &std::collections::BTreeMap<String, Value>, prefix: &str) -> usize {
     objects.keys().filter(|name| name.starts_with(prefix)).count()
-}
-
-/// The calls of `operation` from the `from`-th call of a pool on.
-fn calls_of(backend: &MemoryBackend, from: usize, operation: Operation) -> usize {
-    backend.script().log().into_iter().skip(from).filter(|(_, called)| *called == operation).count()
 }
 
 #[test]
@@ -72,7 +70,7 @@ fn a_read_that_fails_for_a_minute_is_made_again() {
         let reads = Operation::ALL.iter().copied().filter(|operation| operation.reads_configuration());
         for operation in reads {
             let kind = PoolErrorKind::Throttled;
-            backend.script().always(operation, Some(Fault::Refuse(kind)));
+            refuse(&backend, operation, kind);
             let script = backend.script().clone();
             let end = tokio::spawn(async move {
                 sleep(Duration::from_secs(60)).await;
@@ -166,7 +164,12 @@ fn a_capture_that_makes_no_progress_ends_and_names_the_rest() {
 
 #[test]
 fn a_pool_that_is_deleted_during_its_capture_is_not_complete() {
-    for at in [Operation::DescribeUserPoolClient, Operation::DescribeManagedLoginBrandingByClient] {
+    let deaths = [
+        (Operation::DescribeUserPoolClient, 11),
+        (Operation::DescribeManagedLoginBrandingByClient, 11),
+        (Operation::GetUserPoolMfaConfig, 1),
+    ];
+    for (at, nth) in deaths {
         in_paused_time(async {
             let (backend, source) = backend();
             (0..20)
@@ -174,12 +177,16 @@ fn a_pool_that_is_deleted_during_its_capture_is_not_complete() {
             let machine = Machine::new(&backend);
             let first = export(&machine, "first").await;
             let pool = source.clone();
-            backend.script().change_before(at, 11, move || pool.delete());
+            backend.script().change_before(at, nth, move || pool.delete());
             let report = export(&machine, "second").await;
             assert_eq!(report["users"], 20);
             let (list, objects) = captured(&backend, &report).await;
             let names = lacking(&list);
             assert!(names.contains(&("branding".to_owned(), "poolDeleted")), "{names:?}");
+            for single in ["mfa", "logDelivery", "signingCertificate"] {
+                let is_noted = names.contains(&(single.to_owned(), "poolDeleted"));
+                assert_eq!(is_noted, !objects.contains_key(single), "{at:?} {single}: {names:?}");
+            }
             assert!(!names.iter().any(|(name, _)| objects.contains_key(name)), "{names:?}");
             if at == Operation::DescribeUserPoolClient {
                 assert!(names.contains(&("clients".to_owned(), "poolDeleted")), "{names:?}");
@@ -237,16 +244,6 @@ fn a_death_between_the_writes_of_a_checkpoint_loses_nothing() {
             }
         }
     });
-}
-
-/// Runs an export up to its finalize. Returns the event of that.
-async fn until_finalize(backend: &MemoryBackend) -> Value {
-    let mut event = begin(backend, "export", json!({"userPoolId": source_id(), "tps": 50})).await;
-    while event["more"] == true {
-        let budget = Budget::for_invocation(Duration::from_secs(900));
-        event = backend.invocation().carry_out(Function::ExportPage, event, budget).await.unwrap();
-    }
-    event
 }
 
 #[test]
@@ -362,10 +359,8 @@ fn a_pool_that_may_not_be_described_is_the_reason_for_its_domains() {
 #[test]
 fn a_removed_holder_is_named_as_removed() {
     in_paused_time(async {
-        let (backend, source) = backend();
-        make_rich(&source);
+        let (backend, _, first) = exported_rich().await;
         let machine = Machine::new(&backend);
-        let first = export(&machine, "first").await;
         let denied = Fault::Refuse(PoolErrorKind::AccessDenied);
         backend.script().always(Operation::ListTerms, Some(denied));
         let second = export(&machine, "second").await;

@@ -81,9 +81,6 @@ pub fn orphaned_parts(backend: &MemoryBackend) -> BTreeSet<Key> {
     let is_orphan = |key: &Key| {
         let record = key.sk.strip_prefix("PART#").and_then(|rest| rest.rsplit_once('#'));
         record.is_some_and(|(record, _)| {
-            // The keys of the parts of a configuration also hold the digest of the text.
-            let is_text = ["object#", "asset#", "objects#"].iter().any(|kind| record.starts_with(kind));
-            let record = if is_text { record.rsplit_once('#').expect("a digest").0 } else { record };
             let record = Key::new(key.pk.as_str(), format!("REC#{record}"));
             !backend.vault().items().contains_key(&record)
         })

@@ -1,19 +1,26 @@
 //! `pool diff`: compare the configuration of a snapshot with the live pool, or with another snapshot.
 
+use std::time::Duration;
+
 use clap::Args;
+use shared::format::plural;
 use shared::model::configuration::difference::document::Configuration;
 use shared::model::configuration::difference::{ClientMap, compare};
-use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, Tps};
-use shared::operations::{CapturedSnapshot, captured_configuration, comparable, live_configuration};
+use shared::model::{CallStats, Ceilings, PoolId, RunId, SnapshotSelector, Tps};
+use shared::operations::{
+    CapturedSnapshot, WatchReading, captured_configuration, comparable, last_known, live_configuration,
+};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
-use shared::ports::pool::Pool;
+use shared::ports::pool::{Operation, Pool};
 use shared::ports::vault::Vault;
+use shared::{Error, ErrorKind};
 
 use crate::arguments;
 use crate::commands::{Deployment, Session, run};
 use crate::output::{Answer, ComparedConfiguration, PoolDiff};
 use crate::problem::Result;
+use crate::watch::Meter;
 
 /// The arguments of `pool diff`.
 #[derive(Debug, Args)]
@@ -27,7 +34,8 @@ pub struct DiffArgs {
     /// The new configuration [default: the live user pool that --pool names]
     ///
     /// A user pool id is the live pool. A snapshot id, of this pool or another one, is that snapshot. `latest` is the latest
-    /// snapshot of the pool that --pool names. The latest snapshot of another pool needs its id, which `snapshots` shows.
+    /// snapshot of the pool that --pool names: give --snapshot an older one. The latest snapshot of another pool needs its
+    /// id, which `snapshots` shows.
     #[arg(long, value_name = "POOL_OR_SNAPSHOT")]
     pub against: Option<String>,
     /// Cognito calls per second, 1 to 200, if a live pool is read [default: 10]
@@ -93,7 +101,7 @@ impl Request {
         let catalog = &deployment.catalog;
         let old = captured_configuration(catalog, &self.pool, &self.snapshot, (session.now)()).await;
         let old = old.map_err(|error| deployment.of_snapshot(error))?;
-        let earlier = old.list.clone();
+        let (id, list) = (old.snapshot.id.clone(), old.list.clone());
         let (old_side, old) = of_snapshot(old)?;
         let (new_side, new) = match &self.against {
             Against::Live(id) => {
@@ -104,7 +112,8 @@ impl Request {
                 let calls = CallStats::none(self.tps);
                 let pool =
                     PacedPool::new(pool_at(id), self.tps, &Ceilings::default(), Clock::system(), calls);
-                let live = live_configuration(&pool, &earlier).await?;
+                let earlier = last_known(catalog, &self.pool, list).await?;
+                let live = live_configuration(&pool, &earlier, &mut Said(session.meter)).await?;
                 (ComparedConfiguration::live(id.clone()), comparable(&live.list, live.objects)?)
             }
             Against::Snapshot(selector) => {
@@ -113,13 +122,44 @@ impl Request {
                     SnapshotSelector::Latest => None,
                 };
                 let pool = pool.as_ref().unwrap_or(&self.pool);
-                let captured = captured_configuration(catalog, pool, selector, (session.now)()).await;
-                of_snapshot(captured.map_err(|error| deployment.of_snapshot(error))?)?
+                let new = captured_configuration(catalog, pool, selector, (session.now)()).await;
+                let new = new.map_err(|error| deployment.of_snapshot(error))?;
+                if new.snapshot.id == id {
+                    return Err(with_itself(&id).into());
+                }
+                of_snapshot(new)?
             }
         };
         let difference = compare(&old, &new, &ClientMap::new());
         let diff = PoolDiff::new(old_side, new_side, difference);
         Ok(Answer::new(&diff, diff.exit_status(), (session.now)()))
+    }
+}
+
+/// The error for a comparison that can find nothing.
+fn with_itself(snapshot: &RunId) -> Error {
+    Error::new(
+        ErrorKind::InvalidInput,
+        format!("--snapshot and --against both mean snapshot {snapshot}. It cannot differ from itself."),
+        "To compare with the live pool, leave out --against. To compare two snapshots, give both ids, the older one to \
+         --snapshot.",
+    )
+}
+
+/// Says on stderr how the reading of a live pool goes on.
+struct Said<'a>(&'a mut Meter);
+
+impl WatchReading for Said<'_> {
+    fn reads(&mut self, objects: usize) {
+        self.0.note(&format!("Still reading. So far: {}.", plural(objects as u64, "object", "objects")));
+    }
+
+    fn waits(&mut self, operation: Operation, wait: Duration) {
+        let seconds = plural(wait.as_secs(), "second", "seconds");
+        self.0.note(&format!(
+            "Cognito did not answer {}. The command asks again in {seconds}.",
+            operation.name()
+        ));
     }
 }
 

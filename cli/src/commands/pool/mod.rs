@@ -31,9 +31,11 @@ pub enum PoolCommand {
     ///
     /// Prints each difference, from the old value to the new one, by object and member in the names of Cognito. The order of
     /// lists, defaults, and what Cognito changes by itself are no differences. Secrets are never shown. Exit code 0 means that
-    /// nothing differs, and 3 that something does. What cannot be compared is listed with the reason, and is no difference.
+    /// nothing differs, and 3 that something does. What cannot be compared is listed with the reason, and is no difference:
+    /// a secret, or what your permissions do not allow to read.
     ///
-    /// The command reads a live pool with your own permissions, and changes nothing.
+    /// The command reads a live pool with your own permissions, and changes nothing. If Cognito does not answer a call, the
+    /// command asks again, at most twice, and then fails.
     Diff(diff::DiffArgs),
 }
 
@@ -75,7 +77,7 @@ impl Request {
         session: Session<'_, S>,
     ) -> Result<Answer> {
         match self {
-            Self::Show(request) => request.run(deployment, (session.now)()).await,
+            Self::Show(request) => request.run(deployment, session).await,
             Self::Diff(request) => request.run(deployment, pool_at, session).await,
         }
     }

@@ -1,13 +1,12 @@
 //! `pool show`: print the captured configuration of a snapshot.
 
 use clap::Args;
-use jiff::Timestamp;
 use shared::model::{PoolId, SnapshotSelector};
 use shared::operations::captured_configuration;
 use shared::ports::vault::Vault;
 
 use crate::arguments;
-use crate::commands::Deployment;
+use crate::commands::{Deployment, Session};
 use crate::exit::ExitStatus;
 use crate::output::{Answer, PoolShown};
 use crate::problem::Result;
@@ -50,7 +49,12 @@ impl Request {
     ///
     /// # Errors
     /// If there is no such snapshot, if it holds no configuration, or if the table cannot be read.
-    pub async fn run<E, V: Vault>(&self, deployment: &Deployment<E, V>, now: Timestamp) -> Result<Answer> {
+    pub async fn run<E, V: Vault, S>(
+        &self,
+        deployment: &Deployment<E, V>,
+        session: Session<'_, S>,
+    ) -> Result<Answer> {
+        let now = (session.now)();
         let captured = captured_configuration(&deployment.catalog, &self.pool, &self.snapshot, now).await;
         let captured = captured.map_err(|error| deployment.of_snapshot(error))?;
         Ok(Answer::new(&PoolShown::new(&captured), ExitStatus::Done, now))

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use shared::ports::Backend;
+use shared::ports::pool::{Operation, PoolErrorKind};
 
 use super::fixture::{Fixture, export, exported};
 use crate::exit::ExitStatus;
@@ -40,6 +41,31 @@ async fn a_captured_configuration_is_shown_in_cognitos_member_names() {
     ] {
         assert!(answer.human.contains(words), "{words}: {}", answer.human);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_not_captured_has_its_whole_name() {
+    let (fixture, pool, _) = exported(3).await;
+    let fixture = Fixture { backend: fixture.backend.clone().with_configuration(), ..fixture };
+    let domain = json!({"Domain": "login"});
+    pool.change_configuration("CreateUserPoolDomain", domain);
+    let provider = json!({
+        "ProviderName": "Acme (new)", "ProviderType": "OIDC",
+        "ProviderDetails": {"client_id": "x", "attributes_request_method": "GET", "oidc_issuer": "https://idp.example.com", "authorize_scopes": "openid"},
+    });
+    pool.change_configuration("CreateIdentityProvider", provider);
+    let refused = Some(PoolErrorKind::Refused);
+    fixture.backend.script().poison(Operation::DescribeIdentityProvider, "Acme (new)", refused);
+    export(&fixture, "captured").await;
+    let answer = fixture.run(SHOW).await.0.unwrap();
+    let names: Vec<_> =
+        answer.json["notCaptured"].as_array().unwrap().iter().map(|named| &named["object"]).collect();
+    assert!(names.contains(&&json!("identityProviders/Acme (new)")), "{names:?}");
+    assert!(
+        answer.human.contains("\n  identityProviders/Acme (new): Cognito refused the call"),
+        "{}",
+        answer.human
+    );
 }
 
 #[tokio::test(start_paused = true)]

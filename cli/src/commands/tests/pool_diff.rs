@@ -101,8 +101,44 @@ async fn two_snapshots_are_compared_in_the_order_of_the_arguments_and_without_th
     }
     let back = fixture.run(&format!("{DIFF} --against {first}")).await.0.unwrap();
     assert_eq!(back.json["differences"][3]["change"], "removed");
-    let same = fixture.run(&format!("{DIFF} --snapshot {first} --against {first}")).await.0.unwrap();
-    assert_eq!(same.status, ExitStatus::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_is_not_compared_with_itself() {
+    let (fixture, _, first, _) = captured().await;
+    for line in [
+        format!("{DIFF} --against latest"),
+        format!("{DIFF} --against {first}"),
+        format!("{DIFF} --snapshot {first} --against latest"),
+        format!("{DIFF} --snapshot {first} --against {first}"),
+    ] {
+        let problem = fixture.run(&line).await.0.unwrap_err();
+        assert_eq!((problem.error.as_str(), problem.status), ("InvalidInput", ExitStatus::Refused), "{line}");
+        assert!(problem.to_string().contains("leave out --against"), "{problem}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_an_answer_is_an_error_and_the_waits_are_said() {
+    let (fixture, ..) = captured().await;
+    for (kind, code, error) in [
+        (PoolErrorKind::AccessDenied, "ExpiredTokenException", "AccessDenied"),
+        (PoolErrorKind::Throttled, "TooManyRequestsException", "Throttled"),
+        (PoolErrorKind::Transient, "NoAnswer", "ServiceUnavailable"),
+    ] {
+        fixture.backend.script().always(Operation::ListTerms, Some(Fault::RefuseWith(kind, code)));
+        let (answer, said) = fixture.run(DIFF).await;
+        let problem = answer.unwrap_err();
+        assert_eq!(problem.error, error, "{code}");
+        assert_ne!(problem.status, ExitStatus::Done);
+        let waits = said.matches("Cognito did not answer ListTerms. The command asks again in ").count();
+        assert_eq!(waits, 2, "{said}");
+    }
+    fixture.backend.script().always(Operation::ListTerms, None);
+    fixture.backend.script().set_latency(std::time::Duration::from_secs(4), std::time::Duration::ZERO);
+    let (answer, said) = fixture.run(DIFF).await;
+    answer.unwrap();
+    assert!(said.contains("Still reading. So far: "), "{said}");
 }
 
 #[tokio::test(start_paused = true)]

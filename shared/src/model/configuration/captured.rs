@@ -6,12 +6,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::members::{CutOut, Withheld, cut_out};
-use super::{ObjectKind, ObjectName, normal_form};
+use super::{ObjectKind, ObjectName};
 use crate::model::{Digest, DigestBuilder};
 
 /// The member of an asset that holds its bytes, and in a stored object the digest of these.
 const BYTES: &str = "Bytes";
 const ASSETS: &str = "Assets";
+/// What the digests of objects and of assets begin with.
+const OBJECT: &str = "configuration object";
+const ASSET: &str = "configuration asset";
 
 /// An object of a configuration, without secrets: what Cognito answered, less what is not stored.
 ///
@@ -32,12 +35,14 @@ impl fmt::Debug for CapturedObject {
 }
 
 impl CapturedObject {
-    /// The digest of its name and its normal form.
+    /// The digest of its JSON.
     pub fn digest(&self) -> Digest {
-        DigestBuilder::new("configuration object")
-            .text(&self.name.to_string())
-            .json(&sorted(normal_form(self.name.kind, &self.document)))
-            .finish()
+        DigestBuilder::new(OBJECT).json(self).finish()
+    }
+
+    /// The digest of a stored object. It depends on no table of fields, so every version can check it.
+    pub fn digest_of(json: &str) -> Digest {
+        DigestBuilder::new(OBJECT).text(json).finish()
     }
 }
 
@@ -61,8 +66,14 @@ impl Asset {
         &self.0
     }
 
+    /// The digest of its JSON.
     pub fn digest(&self) -> Digest {
-        DigestBuilder::new("configuration asset").text(&self.0).finish()
+        DigestBuilder::new(ASSET).json(self).finish()
+    }
+
+    /// The digest of a stored asset.
+    pub fn digest_of(json: &str) -> Digest {
+        DigestBuilder::new(ASSET).text(json).finish()
     }
 }
 
@@ -82,7 +93,7 @@ impl Capture {
         let CutOut { document, withheld } = cut_out(name.kind, answer);
         let mut document = document.filter(Value::is_object)?;
         let assets = if name.kind == ObjectKind::Branding { take_assets(&mut document) } else { Vec::new() };
-        Some(Self { object: CapturedObject { name, document }, assets, withheld })
+        Some(Self { object: CapturedObject { name, document: sorted(document) }, assets, withheld })
     }
 }
 
@@ -101,7 +112,7 @@ fn take_assets(branding: &mut Value) -> Vec<Asset> {
     assets
 }
 
-/// The value with the members of every object in the order of their names, so that equal values have equal
+/// The value with the members of every object in the order of their names, so that equal answers have equal
 /// JSON, however `serde_json` keeps objects.
 fn sorted(value: Value) -> Value {
     match value {
@@ -233,6 +244,7 @@ mod tests {
             if let Some(captured) = Capture::of(name.clone(), &answer) {
                 let json = serde_json::to_string(&captured.object).unwrap();
                 let read: CapturedObject = serde_json::from_str(&json).unwrap();
+                prop_assert_eq!(CapturedObject::digest_of(&json), captured.object.digest());
                 prop_assert_eq!(read.digest(), captured.object.digest());
                 let again = Capture::of(name, &read.document).unwrap();
                 prop_assert!(again.withheld.is_empty(), "{:?}", again.withheld);

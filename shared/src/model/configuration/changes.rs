@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::difference::{Change, ConfigurationDifference};
+use super::difference::{Change, Difference};
 use crate::model::RunId;
 use crate::model::nameable::{member_path, object_name};
 
@@ -17,10 +17,18 @@ const MAX_NAME: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigurationChanges {
-    /// The newest earlier snapshot that holds a configuration.
-    pub since: RunId,
+    /// The newest earlier snapshot that holds a configuration. What that one lacks is compared with the last snapshot
+    /// that holds it. None if the comparison failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<RunId>,
     /// How many objects were added, removed or changed.
     pub count: u64,
+    /// How many objects an earlier snapshot held in a record that is removed or cannot be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_compared: u64,
+    /// Whether the table could not be read, or no list of an earlier snapshot.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_failed: bool,
     /// The first of these objects.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<ChangedObject>,
@@ -36,7 +44,7 @@ pub struct ChangedObject {
     /// The first members that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
-    /// How many members changed. 0 if the whole object was added or removed, or was not compared by member.
+    /// How many members changed. 0 if the whole object was added or removed.
     #[serde(default)]
     pub field_count: u64,
 }
@@ -44,22 +52,31 @@ pub struct ChangedObject {
 impl ConfigurationChanges {
     /// No change since the snapshot `since`.
     pub fn none(since: RunId) -> Self {
-        Self { since, count: 0, objects: Vec::new() }
+        Self { since: Some(since), count: 0, not_compared: 0, is_failed: false, objects: Vec::new() }
     }
 
-    /// The changes since the snapshot `since`. `others` are objects that differ and were not compared by member.
-    pub fn new(since: RunId, difference: &ConfigurationDifference, others: Vec<(String, Change)>) -> Self {
-        let mut changes = Self::none(since);
+    /// The comparison failed.
+    pub fn failed() -> Self {
+        Self { since: None, count: 0, not_compared: 0, is_failed: true, objects: Vec::new() }
+    }
+
+    /// How many of its parts the operator should look at, because they could not be compared.
+    pub fn attention_count(&self) -> u64 {
+        self.not_compared + u64::from(self.is_failed)
+    }
+
+    /// Adds these differences. Those of one object follow one another.
+    pub fn add<'a>(&mut self, differences: impl Iterator<Item = &'a Difference>) {
         let mut last = None;
-        for difference in &difference.differences {
+        for difference in differences {
             if last != Some(&difference.object) {
                 last = Some(&difference.object);
-                changes.count += 1;
+                self.count += 1;
                 let change = if difference.field.is_some() { Change::Changed } else { difference.change };
-                changes.name(&difference.object.text, change);
+                self.name(&difference.object.text, change);
             }
-            let is_named = changes.objects.len() as u64 == changes.count;
-            let Some(object) = changes.objects.last_mut().filter(|_| is_named) else { continue };
+            let is_named = self.objects.len() as u64 == self.count;
+            let Some(object) = self.objects.last_mut().filter(|_| is_named) else { continue };
             if let Some(field) = &difference.field {
                 object.field_count += 1;
                 if object.fields.len() < MAX_FIELDS {
@@ -67,11 +84,6 @@ impl ConfigurationChanges {
                 }
             }
         }
-        for (text, change) in others {
-            changes.count += 1;
-            changes.name(&text, change);
-        }
-        changes
     }
 
     fn name(&mut self, text: &str, change: Change) {
@@ -80,6 +92,11 @@ impl ConfigurationChanges {
             self.objects.push(ChangedObject { object, change, fields: Vec::new(), field_count: 0 });
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn shortened(name: &str) -> String {
@@ -101,7 +118,9 @@ mod tests {
     fn changes(old: Value, new: Value) -> ConfigurationChanges {
         let [old, new] = [old, new].map(|document| Configuration::from_document(document).unwrap());
         let since = RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap();
-        ConfigurationChanges::new(since, &compare(&old, &new, &ClientMap::new()), Vec::new())
+        let mut changes = ConfigurationChanges::none(since);
+        changes.add(compare(&old, &new, &ClientMap::new()).differences.iter());
+        changes
     }
 
     fn client(id: &str, name: &str, urls: &[&str], validity: u32) -> Value {

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{NotCaptured, NotCapturedReason, ObjectKind, ObjectName};
+use super::{NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Uncaptured};
 use crate::model::{Digest, DigestBuilder, RunId};
 
-/// A record of one object, as the list names it.
+/// A record of one object, as the list names it. `N` is a text if the kind of the object may be unknown.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CapturedEntry {
-    pub name: ObjectName,
+pub struct CapturedEntry<N = ObjectName> {
+    pub name: N,
     /// The digest of the record.
     pub digest: Digest,
     /// The digests of its assets.
@@ -27,16 +27,57 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+impl<N> CapturedEntry<N> {
+    fn named<M>(self, name: M) -> CapturedEntry<M> {
+        let Self { digest, assets, secrets_left_out, .. } = self;
+        CapturedEntry { name, digest, assets, secrets_left_out }
+    }
+}
+
 /// The records of a configuration, and what could not be read. It is a record itself, stored once under its
 /// digest.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(from = "StoredList", into = "StoredList")]
 pub struct CapturedList {
     /// In the order of their names, each once.
     entries: Vec<CapturedEntry>,
+    /// Objects of kinds that only a later version knows.
+    unknown: Vec<CapturedEntry<String>>,
     /// In the order of their names.
+    not_captured: Vec<NotCaptured>,
+}
+
+/// A list in JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredList {
+    entries: Vec<CapturedEntry<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     not_captured: Vec<NotCaptured>,
+}
+
+impl From<StoredList> for CapturedList {
+    fn from(stored: StoredList) -> Self {
+        let (mut entries, mut unknown) = (Vec::with_capacity(stored.entries.len()), Vec::new());
+        for entry in stored.entries {
+            match ObjectName::parse(&entry.name) {
+                Some(name) => entries.push(entry.named(name)),
+                None => unknown.push(entry),
+            }
+        }
+        // A later version may have kinds in another order.
+        Self { unknown, ..Self::new(entries, stored.not_captured) }
+    }
+}
+
+impl From<CapturedList> for StoredList {
+    fn from(list: CapturedList) -> Self {
+        let known = list.entries.into_iter().map(|entry| {
+            let name = entry.name.to_string();
+            entry.named(name)
+        });
+        Self { entries: known.chain(list.unknown).collect(), not_captured: list.not_captured }
+    }
 }
 
 impl CapturedList {
@@ -46,11 +87,22 @@ impl CapturedList {
             entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
         not_captured.sort();
         not_captured.dedup();
-        Self { entries: by_name.into_values().collect(), not_captured }
+        Self { entries: by_name.into_values().collect(), unknown: Vec::new(), not_captured }
     }
 
     pub fn entries(&self) -> &[CapturedEntry] {
         &self.entries
+    }
+
+    /// The objects of kinds that this version does not know.
+    pub fn unknown(&self) -> &[CapturedEntry<String>] {
+        &self.unknown
+    }
+
+    /// The digests of the records of all objects.
+    pub fn objects(&self) -> impl Iterator<Item = Digest> {
+        let known = self.entries.iter().map(|entry| entry.digest);
+        known.chain(self.unknown.iter().map(|entry| entry.digest))
     }
 
     pub fn not_captured(&self) -> &[NotCaptured] {
@@ -68,17 +120,20 @@ impl CapturedList {
 
     /// The digests of all assets, each once.
     pub fn assets(&self) -> Vec<Digest> {
-        let mut assets: Vec<_> = self.entries.iter().flat_map(|entry| &entry.assets).copied().collect();
+        let known = self.entries.iter().flat_map(|entry| &entry.assets);
+        let unknown = self.unknown.iter().flat_map(|entry| &entry.assets);
+        let mut assets: Vec<_> = known.chain(unknown).copied().collect();
         assets.sort_unstable();
         assets.dedup();
         assets
     }
 
     pub fn secrets_left_out(&self) -> u64 {
-        self.entries.iter().map(|entry| entry.secrets_left_out).sum()
+        let known = self.entries.iter().map(|entry| entry.secrets_left_out);
+        known.chain(self.unknown.iter().map(|entry| entry.secrets_left_out)).sum()
     }
 
-    /// How many objects of each kind are captured.
+    /// How many objects of each kind that this version knows are captured.
     pub fn counts(&self) -> BTreeMap<ObjectKind, u64> {
         let mut counts = BTreeMap::new();
         self.entries.iter().for_each(|entry| *counts.entry(entry.name.kind).or_default() += 1);
@@ -121,6 +176,42 @@ impl CapturedList {
         self
     }
 
+    /// Whether the list has the object, or names a snapshot that may have it.
+    pub fn has_or_had(&self, name: &ObjectName) -> bool {
+        self.has(name) || self.has_lost(name)
+    }
+
+    /// Whether the list lacks the object, and names a snapshot that may have it.
+    pub fn has_lost(&self, name: &ObjectName) -> bool {
+        let may_have = |lacking: &NotCaptured| {
+            lacking.member.is_none() && lacking.held_by.is_some() && lacking.object.includes(name)
+        };
+        !self.has(name) && self.not_captured.iter().any(may_have)
+    }
+
+    /// The same list with what it lacks and `snapshot` holds, which has the list `earlier`. What that one lacks, too, is
+    /// noted as it notes it.
+    #[must_use]
+    pub fn filled_from(self, earlier: &Self, snapshot: &RunId) -> Self {
+        let is_filled =
+            |lacking: &NotCaptured| lacking.member.is_none() && lacking.held_by.as_ref() == Some(snapshot);
+        let (filled, mut notes): (Vec<_>, Vec<_>) = self.not_captured.into_iter().partition(is_filled);
+        let is_lacking = |name: &ObjectName| filled.iter().any(|lacking| lacking.object.includes(name));
+        let held = earlier.entries.iter().filter(|entry| is_lacking(&entry.name));
+        // The first entries of a name do not count, so that this list comes last.
+        let entries = held.cloned().chain(self.entries).collect();
+        for other in earlier.not_captured.iter().filter(|other| other.member.is_none()) {
+            let object = filled.iter().find_map(|lacking| match (&lacking.object, &other.object) {
+                (object, Uncaptured::One(name)) if object.includes(name) => Some(&other.object),
+                (Uncaptured::One(name), all) if all.includes(name) => Some(&lacking.object),
+                (object, all) if object == all => Some(all),
+                _ => None,
+            });
+            notes.extend(object.map(|object| NotCaptured { object: object.clone(), ..other.clone() }));
+        }
+        Self { unknown: self.unknown, ..Self::new(entries, notes) }
+    }
+
     /// The last snapshot that holds what `lacking` names: `snapshot`, which has this list, or one before it. The
     /// objects of `captured` are not lacking.
     fn holder_of(
@@ -137,7 +228,7 @@ impl CapturedList {
         let lacks = self.not_captured.iter().filter(same_member);
         let lacks: Vec<&NotCaptured> = lacks
             .filter(|other| match (&other.object, &lacking.object) {
-                (super::Uncaptured::One(name), object) => object.includes(name),
+                (Uncaptured::One(name), object) => object.includes(name),
                 (all, object) => all == object || all.kind().is_some_and(|kind| object.kind() == Some(kind)),
             })
             .collect();
@@ -186,7 +277,6 @@ pub struct CapturedConfiguration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::configuration::Uncaptured;
 
     fn entry(kind: ObjectKind, id: &str, content: &str) -> CapturedEntry {
         CapturedEntry {
@@ -282,6 +372,38 @@ mod tests {
         assert_eq!(CapturedList::digest_of(&serde_json::to_string(&list).unwrap()), list.digest());
         assert_ne!(CapturedList::digest_of(later), list.digest(), "the member counts");
         assert_eq!(CapturedList::default().after(&list, &run(1)).incomplete().count(), 0);
+    }
+
+    #[test]
+    fn what_a_list_lacks_is_filled_from_the_snapshots_that_hold_it() {
+        let [one, two] = [entry(ObjectKind::Client, "1", "a"), entry(ObjectKind::Client, "2", "b")];
+        let newer = entry(ObjectKind::Client, "2", "c");
+        let first = CapturedList::new(vec![one.clone(), two], vec![]);
+        let second =
+            CapturedList::new(vec![newer.clone()], vec![lacking("clients/1")]).after(&first, &run(1));
+        let third = CapturedList::new(vec![], vec![lacking("clients")]).after(&second, &run(2));
+        let name = |id: &str| ObjectName::of(ObjectKind::Client, id);
+        assert!(third.has_lost(&name("1")) && !second.has_lost(&name("2")) && second.has_or_had(&name("2")));
+        let filled = third.filled_from(&second, &run(2));
+        assert_eq!(filled.entries(), std::slice::from_ref(&newer));
+        assert_eq!(filled.holders().into_iter().collect::<Vec<_>>(), [run(1)]);
+        let filled = filled.filled_from(&first, &run(1));
+        assert_eq!((filled.entries(), filled.not_captured()), ([one, newer].as_slice(), [].as_slice()));
+    }
+
+    #[test]
+    fn objects_of_a_kind_that_only_a_later_version_knows_stay_in_the_list() {
+        let digest = |digit: &str| Digest::parse(&digit.repeat(32)).unwrap();
+        let later = serde_json::json!({"entries": [
+            {"name": "newKind/1", "digest": digest("1"), "assets": [digest("2")], "secretsLeftOut": 3},
+            {"name": "mfa", "digest": digest("4")},
+        ]});
+        let list: CapturedList = serde_json::from_value(later).unwrap();
+        assert_eq!((list.entries().len(), list.unknown()[0].name.as_str()), (1, "newKind/1"));
+        assert_eq!(list.objects().collect::<Vec<_>>(), [digest("4"), digest("1")]);
+        assert_eq!((list.assets(), list.secrets_left_out()), (vec![digest("2")], 3));
+        let json = serde_json::to_string(&list).unwrap();
+        assert_eq!(serde_json::from_str::<CapturedList>(&json).unwrap(), list);
     }
 
     #[test]

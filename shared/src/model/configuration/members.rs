@@ -66,7 +66,7 @@ pub fn cut_out(kind: ObjectKind, object: &Value) -> CutOut {
 }
 
 /// The rows that are valid for an object.
-pub(super) fn rows_of(kind: ObjectKind, object: &Value) -> Vec<&'static Field> {
+fn rows_of(kind: ObjectKind, object: &Value) -> Vec<&'static Field> {
     let provider = object["ProviderType"].as_str().and_then(ProviderType::parse);
     fields_of(kind).iter().filter(|row| row.is_valid_for(provider)).collect()
 }
@@ -131,12 +131,12 @@ fn is_of_row_form(value: &Value) -> bool {
     !value.is_object() && !value.is_array()
 }
 
-pub(super) fn row_at(rows: &[&'static Field], path: &str) -> Option<&'static Field> {
+fn row_at(rows: &[&'static Field], path: &str) -> Option<&'static Field> {
     rows.iter().copied().find(|row| row.path == path)
 }
 
 /// The path of a member. A name with a character of the notation is a key of a map, or unknown.
-pub(super) fn child(rows: &[&'static Field], path: &str, name: &str) -> String {
+fn child(rows: &[&'static Field], path: &str, name: &str) -> String {
     let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     let [literal, any] = [join(name), join("*")];
     let is_known =

@@ -10,7 +10,6 @@ mod field;
 mod fields;
 mod list;
 mod members;
-mod normal;
 mod not_captured;
 mod object;
 mod operation;
@@ -25,7 +24,6 @@ pub use field::{Bound, Comparison, Field, Nature, Omission, ProviderType, Tier, 
 pub use fields::{RESERVED_TAG_PREFIX, field, fields_of, is_switch, provider_field};
 pub use list::{CaptureCheckpoint, CapturedConfiguration, CapturedEntry, CapturedList};
 pub use members::{CutOut, Withheld, cut_out, unknown_members};
-pub use normal::normal_form;
 pub use not_captured::{NotCaptured, NotCapturedReason, Uncaptured};
 pub use object::{ObjectKind, ObjectName};
 pub use operation::{Found, Key, KeyValue, Operation, Operations, Paging, Service};

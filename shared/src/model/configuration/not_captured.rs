@@ -211,7 +211,15 @@ impl NotCaptured {
         self.is_incomplete() || matches!(self.reason, AccessDenied | Unavailable | PoolDeleted)
     }
 
-    /// The name, as reports show it. A name with unusual characters is left out.
+    /// The whole name. Reports and logs show [another](Self::shown_name).
+    pub fn name(&self) -> String {
+        match &self.member {
+            Some(member) => format!("{} {}", self.object, member.replace("[]", "")),
+            None => self.object.to_string(),
+        }
+    }
+
+    /// The name, as reports show it. Parts with unusual characters are left out.
     pub fn shown_name(&self) -> String {
         let name = match &self.object {
             Uncaptured::All(kind) => kind.name().to_owned(),

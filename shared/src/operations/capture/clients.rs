@@ -148,25 +148,30 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
     }
 
     async fn read_sessions(&self, ids: &[String], pool: &PoolFacts) -> Result<()> {
-        if pool.tier == Some(Tier::Lite) {
-            self.lacks(NotCaptured::new(Uncaptured::All(ObjectKind::Sessions), NotCapturedReason::Tier))
-                .await;
-            return Ok(());
-        }
-        let row = read_row(ObjectKind::Sessions, |found| *found == Found::EachClient)?;
-        self.read_of_each(ids, ObjectKind::Sessions, row, json!({}), READS_AT_ONCE).await
+        self.read_above_lite(ids, pool, ObjectKind::Sessions, json!({}), READS_AT_ONCE).await
     }
 
     /// The managed login styles, one at a time: each answer has the bytes of its assets.
     async fn read_brandings(&self, ids: &[String], pool: &PoolFacts) -> Result<()> {
+        let unmerged = json!({"ReturnMergedResources": false});
+        self.read_above_lite(ids, pool, ObjectKind::Branding, unmerged, 1).await
+    }
+
+    /// Reads the objects of the clients, unless the pool is of the tier Lite, which has none.
+    async fn read_above_lite(
+        &self,
+        ids: &[String],
+        pool: &PoolFacts,
+        kind: ObjectKind,
+        more: Value,
+        at_once: usize,
+    ) -> Result<()> {
         if pool.tier == Some(Tier::Lite) {
-            self.lacks(NotCaptured::new(Uncaptured::All(ObjectKind::Branding), NotCapturedReason::Tier))
-                .await;
+            self.lacks(NotCaptured::new(Uncaptured::All(kind), NotCapturedReason::Tier)).await;
             return Ok(());
         }
-        let row = read_row(ObjectKind::Branding, |found| *found == Found::EachClient)?;
-        let unmerged = json!({"ReturnMergedResources": false});
-        self.read_of_each(ids, ObjectKind::Branding, row, unmerged, 1).await
+        let row = read_row(kind, |found| *found == Found::EachClient)?;
+        self.read_of_each(ids, kind, row, more, at_once).await
     }
 
     /// Reads an object of each client, at most `at_once` at a time.

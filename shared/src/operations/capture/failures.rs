@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::reading::GivenUp;
 use crate::model::configuration::NotCapturedReason;
-use crate::ports::pool::Operation;
+use crate::ports::pool::{Operation, PoolError};
 
 /// So many calls of an operation without an answer, one after the other, speak for the next call. Fewer speak only
 /// for their objects.
@@ -13,7 +13,11 @@ const MAX_IN_A_ROW: u32 = 3;
 
 /// The failures of each operation.
 #[derive(Debug, Default)]
-pub(super) struct Failures(Mutex<BTreeMap<Operation, OfOperation>>);
+pub(super) struct Failures {
+    by_operation: Mutex<BTreeMap<Operation, OfOperation>>,
+    /// The last call that Cognito did not answer.
+    unanswered: Mutex<Option<PoolError>>,
+}
 
 #[derive(Debug, Default)]
 struct OfOperation {
@@ -24,7 +28,7 @@ struct OfOperation {
 
 impl Failures {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Operation, OfOperation>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_operation.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why the operation is not called again. None if it is.
@@ -39,8 +43,16 @@ impl Failures {
         }
     }
 
+    /// The last call that Cognito did not answer.
+    pub fn unanswered(&self) -> Option<PoolError> {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Notes that a call failed. Returns the failure, which says whether the operation is called again.
-    pub fn note(&self, failure: GivenUp) -> GivenUp {
+    pub fn note(&self, failure: GivenUp, error: &PoolError) -> GivenUp {
+        if failure.reason == NotCapturedReason::Unavailable {
+            *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+        }
         let mut all = self.lock();
         let failures = all.entry(failure.operation).or_default();
         failures.in_a_row += 1;
@@ -63,15 +75,22 @@ impl Failures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::pool::PoolErrorKind;
 
     fn failure(reason: NotCapturedReason) -> GivenUp {
         GivenUp { reason, code: None, operation: Operation::DescribeTerms, is_of_all_calls: false }
     }
 
+    fn error() -> PoolError {
+        PoolError::new(Operation::DescribeTerms, PoolErrorKind::Transient, "NoAnswer")
+    }
+
     #[test]
     fn an_operation_is_given_up_after_three_calls_in_a_row_without_an_answer() {
         let failures = Failures::default();
-        let fails = || failures.note(failure(NotCapturedReason::Unavailable)).is_of_all_calls;
+        let error = error();
+        let fails = || failures.note(failure(NotCapturedReason::Unavailable), &error).is_of_all_calls;
+        assert_eq!(failures.unanswered(), None);
         assert_eq!([fails(), fails()], [false, false]);
         failures.is_answered(Operation::DescribeTerms);
         assert_eq!([fails(), fails()], [false, false]);
@@ -79,13 +98,15 @@ mod tests {
         assert!(fails());
         assert!(failures.of(Operation::DescribeTerms).is_some());
         assert_eq!(failures.of(Operation::ListTerms), None);
+        assert_eq!(failures.unanswered(), Some(error.clone()));
     }
 
     #[test]
     fn a_permission_that_is_missing_is_missing_for_every_call() {
         let failures = Failures::default();
-        assert!(!failures.note(failure(NotCapturedReason::Refused)).is_of_all_calls);
-        assert!(failures.note(failure(NotCapturedReason::AccessDenied)).is_of_all_calls);
+        assert!(!failures.note(failure(NotCapturedReason::Refused), &error()).is_of_all_calls);
+        assert!(failures.note(failure(NotCapturedReason::AccessDenied), &error()).is_of_all_calls);
+        assert_eq!(failures.unanswered(), None);
         assert!(failures.of(Operation::DescribeTerms).is_some());
     }
 }

@@ -105,9 +105,13 @@ impl Found {
         }
     }
 
+    fn is_captured(&self, name: &ObjectName) -> bool {
+        self.entries.iter().any(|entry| entry.name == *name)
+    }
+
     /// Whether the object is captured, or settled, or noted as missing.
     fn knows(&self, name: &ObjectName) -> bool {
-        self.entries.iter().any(|entry| entry.name == *name)
+        self.is_captured(name)
             || self.settled.contains(name)
             || self.not_captured.contains_key(&(Uncaptured::One(name.clone()), None))
     }
@@ -194,6 +198,11 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
         self.found.lock().await.lacks(lacking);
     }
 
+    /// Notes what is missing, in place of an earlier note.
+    pub(super) async fn lacks_now(&self, lacking: NotCaptured) {
+        self.found.lock().await.lacks_now(lacking);
+    }
+
     /// Whether Cognito did not answer for something.
     pub(in crate::operations) async fn lacks_answers(&self) -> bool {
         self.found.lock().await.lacks_answers()
@@ -222,8 +231,9 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
         self.flush().await?;
         let mut found = self.found.lock().await;
         for &kind in ObjectKind::ALL {
+            // What an object of a deleted pool was settled for, is not known: Cognito does not find it, either.
             match Uncaptured::parse(kind.name()) {
-                Some(Uncaptured::One(name)) if found.knows(&name) => {}
+                Some(Uncaptured::One(name)) if found.is_captured(&name) => {}
                 Some(object) => found.lacks_now(given_up.of(object)),
                 None => {}
             }

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::reading::{Answered, listing_row, read_row, unreadable};
 use super::{Capturing, Keeper};
 use crate::Result;
-use crate::model::configuration::{Capture, Found, ObjectKind, ObjectName, Uncaptured};
+use crate::model::configuration::{
+    Capture, Found, NotCapturedReason, ObjectKind, ObjectName, Operation as Row, Uncaptured,
+};
 use crate::ports::pool::Pool;
 
 /// Reads of one operation at once. Cognito allows 5 a second.
@@ -39,19 +41,41 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
                     return Ok(());
                 }
                 let answered = self.read(row, &[(key, id)], json!({})).await?;
-                let name = ObjectName::of(kind, name_of(kind, id, &answered));
-                // The name of terms has the client, which only the description tells.
-                let has_other_name = name != listed;
-                self.take_answer(row, name, answered).await?;
-                if has_other_name {
-                    self.is_settled(listed).await;
+                if kind == ObjectKind::Terms {
+                    return self.take_terms(row, listed, answered).await;
                 }
-                Ok::<_, crate::Error>(())
+                self.take_answer(row, listed, answered).await.map(drop)
             })
             .buffer_unordered(READS_AT_ONCE)
             .try_collect::<()>()
             .await?;
         self.has_finished(kind).await;
+        Ok(())
+    }
+
+    /// Takes a document of terms. Its name has the client, which only the description tells. If it cannot be described,
+    /// the missing document has no name, and all terms are noted. The next look describes it again.
+    async fn take_terms(&self, row: &Row, listed: ObjectName, answered: Answered) -> Result<()> {
+        let lacking = match answered {
+            Answered::Absent => None,
+            Answered::Object(terms) => match name_of_terms(&terms) {
+                Some(name) => {
+                    self.take_answer(row, name, Answered::Object(terms)).await?;
+                    None
+                }
+                None => Some(unreadable(row)?),
+            },
+            Answered::Failed(given_up) => Some(given_up),
+        };
+        let all = Uncaptured::All(ObjectKind::Terms);
+        match lacking {
+            // One note stands for all documents. If one is asked for again, the note must say so.
+            Some(given_up) if given_up.reason == NotCapturedReason::Unavailable => {
+                self.lacks_now(given_up.of(all)).await;
+            }
+            Some(given_up) => self.lacks(given_up.of(all)).await,
+            None => self.is_settled(listed).await,
+        }
         Ok(())
     }
 
@@ -82,15 +106,8 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
     }
 }
 
-/// The name of a described object.
-fn name_of(kind: ObjectKind, id: &str, answered: &Answered) -> String {
-    match (kind, answered) {
-        (ObjectKind::Terms, Answered::Object(terms)) => {
-            match (terms["ClientId"].as_str(), terms["TermsName"].as_str()) {
-                (Some(client), Some(name)) => format!("{client}/{name}"),
-                _ => id.to_owned(),
-            }
-        }
-        _ => id.to_owned(),
-    }
+/// The name of a document of terms. None if the answer lacks a part of it.
+fn name_of_terms(terms: &Value) -> Option<ObjectName> {
+    let (client, name) = (terms["ClientId"].as_str()?, terms["TermsName"].as_str()?);
+    Some(ObjectName::of(ObjectKind::Terms, format!("{client}/{name}")))
 }

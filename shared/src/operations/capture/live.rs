@@ -1,15 +1,20 @@
 //! The configuration that a pool has now. It is held in memory, and nothing is stored.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
 
 use super::{Capturing, End, Found, Keeper};
+use crate::model::ErrorCode;
 use crate::model::configuration::{
     Asset, CapturedList, CapturedObject, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Uncaptured,
 };
-use crate::operations::refusals::refused;
+use crate::operations::refusals::{pool_not_found, refused};
 use crate::pacing::PacedPool;
-use crate::ports::pool::Pool;
+use crate::ports::pool::{Operation, Pool, PoolError, PoolErrorKind};
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The configuration of a pool at one moment, as an export would capture it.
@@ -22,61 +27,98 @@ pub struct LiveConfiguration {
 
 /// How often a reading looks at the pool. After the first two looks, it waits for 5 and 10 seconds.
 const LOOKS: usize = 3;
+/// How often a reading says how many objects it has.
+const SAID_EVERY: Duration = Duration::from_secs(10);
+
+/// Follows a reading, which can take minutes.
+pub trait WatchReading {
+    /// The reading goes on. It has read so many objects.
+    fn reads(&mut self, objects: usize);
+
+    /// Cognito did not answer a call, and the reading waits before it asks again.
+    fn waits(&mut self, operation: Operation, wait: Duration);
+}
 
 /// Reads the configuration of a pool. It changes nothing. The calls are those of a capture, after one
 /// DescribeUserPool. `earlier` is the list that the configuration is compared with: Cognito hides some secrets that
 /// it names, and these are looked for.
 ///
-/// What Cognito does not answer is asked for again, [a few times](LOOKS). What else cannot be read is not captured, as
-/// in an export.
+/// What Cognito does not answer is asked for again, [a few times](LOOKS). What the pool does not have, or the caller
+/// may not read, is not captured, as in an export.
 ///
 /// # Errors
-/// The error of DescribeUserPool: `PoolNotFound`, `AccessDenied`, or Cognito does not answer. `ServiceUnavailable` if
-/// the pool is deleted meanwhile.
+/// The error of a call that Cognito did not answer to the end: without it, differences would be missed. `PoolNotFound` if
+/// the pool is deleted meanwhile, and `AccessDenied` if the pool itself may not be described.
 pub async fn live_configuration<P: Pool>(
     pool: &PacedPool<P>,
     earlier: &CapturedList,
+    watch: &mut impl WatchReading,
 ) -> Result<LiveConfiguration> {
     pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let memory = Memory { earlier, objects: Mutex::default() };
     let mut checkpoints = Vec::new();
     let mut look = 0;
-    let list = loop {
+    let (list, unanswered) = loop {
         look += 1;
         let found = Found::resuming(checkpoints.clone());
         let capturing = Capturing::resuming(pool, None, &memory, found);
-        capturing.read_all().await?;
+        watched(capturing.read_all(), || watch.reads(memory.lock().len())).await?;
+        let unanswered = capturing.unanswered();
         if look < LOOKS
             && capturing.lacks_answers().await
             && let Some(left) = capturing.leave(End::WithoutAnswers).await?
         {
-            tokio::time::sleep(capturing.wait().await).await;
+            let wait = capturing.wait().await;
+            unanswered.iter().for_each(|error| watch.waits(error.operation, wait));
+            sleep(wait).await;
             checkpoints.extend(left);
             continue;
         }
-        break capturing.end().await?.into_list();
+        break (capturing.end().await?.into_list(), unanswered);
     };
-    // The pool may be deleted, or a permission withdrawn, after the first call. Without the pool, nothing could be
-    // compared, and nothing would differ.
-    let of_pool = Uncaptured::One(ObjectName::single(ObjectKind::UserPool));
-    let is_lost = |lacking: &&NotCaptured| {
-        let is_whole_pool = lacking.object == of_pool && lacking.member.is_none();
-        is_whole_pool || lacking.reason == NotCapturedReason::PoolDeleted
-    };
-    match list.not_captured().iter().find(is_lost) {
-        Some(lacking) => Err(not_readable(pool, lacking)),
+    let lost = || list.not_captured().iter().filter(|lacking| is_lost(lacking));
+    let is_deleted = |lacking: &&NotCaptured| lacking.reason == NotCapturedReason::PoolDeleted;
+    match lost().find(is_deleted).or_else(|| lost().next()) {
+        Some(lacking) => Err(not_readable(pool, lacking, unanswered)),
         None => Ok(LiveConfiguration { list, objects: memory.into_objects() }),
     }
 }
 
-fn not_readable<P: Pool>(pool: &PacedPool<P>, lacking: &NotCaptured) -> Error {
-    let reason =
-        lacking.code.as_ref().map_or_else(|| lacking.reason.as_str().to_owned(), ToString::to_string);
-    Error::new(
-        ErrorKind::ServiceUnavailable,
-        format!("The configuration of user pool {} could not be read to its end ({reason}).", pool.id()),
-        Guidance::TryLater,
-    )
+/// Reads to the end, and calls `say` now and then.
+async fn watched(reading: impl Future<Output = Result<()>>, mut say: impl FnMut()) -> Result<()> {
+    let mut reading = pin!(reading);
+    loop {
+        match timeout(SAID_EVERY, reading.as_mut()).await {
+            Ok(end) => return end,
+            Err(_) => say(),
+        }
+    }
+}
+
+/// Whether the reading is worth nothing. Without the pool, or without an answer, nothing would differ.
+fn is_lost(lacking: &NotCaptured) -> bool {
+    let of_pool = Uncaptured::One(ObjectName::single(ObjectKind::UserPool));
+    let is_whole_pool = lacking.object == of_pool && lacking.member.is_none();
+    is_whole_pool || matches!(lacking.reason, NotCapturedReason::PoolDeleted | NotCapturedReason::Unavailable)
+}
+
+fn not_readable<P: Pool>(pool: &PacedPool<P>, lacking: &NotCaptured, unanswered: Option<PoolError>) -> Error {
+    let pool = pool.id();
+    match (&lacking.reason, unanswered) {
+        (NotCapturedReason::PoolDeleted, _) => pool_not_found(pool),
+        (NotCapturedReason::Unavailable, Some(error)) => refused(pool, error),
+        (NotCapturedReason::AccessDenied, _) => {
+            let code = lacking.code.as_ref().map_or("", ErrorCode::as_str);
+            refused(pool, PoolError::new(Operation::DescribeUserPool, PoolErrorKind::AccessDenied, code))
+        }
+        (reason, _) => {
+            let reason =
+                lacking.code.as_ref().map_or_else(|| reason.as_str().to_owned(), ToString::to_string);
+            let what =
+                format!("The configuration of user pool {pool} could not be read to its end ({reason}).");
+            Error::new(ErrorKind::ServiceUnavailable, what, Guidance::TryLater)
+        }
+    }
 }
 
 /// The objects by name: a listing that starts again finds objects twice.
@@ -86,6 +128,10 @@ struct Memory<'a> {
 }
 
 impl Memory<'_> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectName, CapturedObject>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn into_objects(self) -> Vec<CapturedObject> {
         self.objects.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
     }
@@ -99,11 +145,11 @@ impl Keeper for &Memory<'_> {
 
     async fn keep_objects(&self, objects: Vec<CapturedObject>) -> Result<()> {
         let named = objects.into_iter().map(|object| (object.name.clone(), object));
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner).extend(named);
+        self.lock().extend(named);
         Ok(())
     }
 
     async fn had(&self, name: &ObjectName) -> Result<bool> {
-        Ok(self.earlier.has(name))
+        Ok(self.earlier.has_or_had(name))
     }
 }

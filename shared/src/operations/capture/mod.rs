@@ -29,11 +29,11 @@ use std::sync::atomic::AtomicBool;
 
 use self::failures::Failures;
 pub(super) use self::found::{End, Found};
-pub use self::live::{LiveConfiguration, live_configuration};
+pub use self::live::{LiveConfiguration, WatchReading, live_configuration};
 use crate::Result;
 use crate::model::configuration::{Asset, CapturedObject, ObjectName};
 use crate::pacing::{Budget, PacedPool};
-use crate::ports::pool::Pool;
+use crate::ports::pool::{Pool, PoolError};
 
 /// The place where a capture keeps objects.
 pub(super) trait Keeper: Sync {
@@ -83,6 +83,11 @@ impl<'a, P: Pool, K: Keeper> Capturing<'a, P, K> {
             self.read_clients(&pool),
         )?;
         self.look_for_deletion().await
+    }
+
+    /// The last call that Cognito did not answer.
+    pub fn unanswered(&self) -> Option<PoolError> {
+        self.failures.unanswered()
     }
 
     /// What the capture has found, all of it kept.

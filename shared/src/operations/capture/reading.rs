@@ -20,13 +20,6 @@ const LISTING_ATTEMPTS: u32 = 3;
 /// The most pages of a listing. Cognito has at most 10,000 clients in a pool.
 const MAX_PAGES: usize = 2_000;
 const NOT_FOUND: &str = "ResourceNotFoundException";
-/// Source: "Common errors", Cognito user pools API reference.
-const CREDENTIALS_FAIL: [&str; 4] = [
-    "ExpiredTokenException",
-    "UnrecognizedClientException",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-];
 
 /// Why an operation is not called again, or why an object cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +113,7 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
             }
             Err(error) if is_of_the_run(row, &error) => Err(refused(pool.id(), error)),
             Err(error) => {
-                let given_up = self.failures.note(given_up_by(row, operation, &error));
+                let given_up = self.failures.note(given_up_by(row, operation, &error), &error);
                 if given_up.is_of_all_calls {
                     tracing::warn!(
                         operation = row.name, code = %error.code, reason = given_up.reason.as_str(),
@@ -271,9 +264,7 @@ fn given_up_by(row: &Row, operation: Operation, error: &PoolError) -> GivenUp {
     let reason = match (error.kind, error.code.as_str()) {
         (PoolErrorKind::Throttled | PoolErrorKind::Transient, _) => NotCapturedReason::Unavailable,
         // The credentials of the invocation are at fault, not the permissions of its role. The next one has others.
-        (PoolErrorKind::AccessDenied, code) if CREDENTIALS_FAIL.contains(&code) => {
-            NotCapturedReason::Unavailable
-        }
+        (PoolErrorKind::AccessDenied, _) if error.is_of_credentials() => NotCapturedReason::Unavailable,
         (PoolErrorKind::AccessDenied, _) => NotCapturedReason::AccessDenied,
         (_, "FeatureUnavailableInTierException") => NotCapturedReason::Tier,
         (_, "UserPoolAddOnNotEnabledException") => NotCapturedReason::AddOnOff,

@@ -39,11 +39,6 @@ impl Named {
         Self { kind: ItemKind::Configuration, key: kind.key(pool, digest), content, digest }
     }
 
-    /// Whether two invocations can have written it with different parts.
-    pub fn has_parts_by_text(&self) -> bool {
-        matches!(self.content, Content::Configuration(_))
-    }
-
     /// The records that a page of `unit` names, each once. A page of memberships has no records,
     /// because the pages of users name them.
     pub fn by(unit: &Unit, content: &PageContent) -> Vec<Self> {

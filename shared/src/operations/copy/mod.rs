@@ -268,13 +268,6 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
                     parts.extend(parts_of_record);
                     own.push(own_of_record);
                 }
-                // What an item of a configuration stands for follows from its own content, so a whole record replaces
-                // one that lacks parts.
-                Some(there) if record.has_parts_by_text() && there.is_in_parts() => {
-                    let (parts_of_record, own_of_record) = items.into_items(record.key.clone());
-                    parts.extend(parts_of_record);
-                    own.push(own_of_record);
-                }
                 Some(there) => {
                     parts.extend(there.missing_parts(items).ok_or_else(|| conflict(&record.key))?);
                 }

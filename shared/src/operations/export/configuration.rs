@@ -12,7 +12,7 @@ use super::context::Export;
 use crate::model::configuration::{Asset, CapturedConfiguration, CapturedList, CapturedObject, ObjectName};
 use crate::model::{RunId, SnapshotState};
 use crate::operations::capture::{Capturing, End, Found, Keeper};
-use crate::operations::captured_configuration::earlier_list;
+use crate::operations::captured_configuration::{Earlier, earlier_list, last_known};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{ErrorKind, Result};
@@ -22,6 +22,8 @@ struct Stored<'a, P, V> {
     export: &'a Export<'a, P, V>,
     /// Read once it is needed.
     earlier: OnceCell<Option<(RunId, CapturedList)>>,
+    /// The same list, with the last known records of what it lacks.
+    last_known: OnceCell<CapturedList>,
 }
 
 impl<P: Pool, V: Vault> Keeper for &Stored<'_, P, V> {
@@ -36,7 +38,7 @@ impl<P: Pool, V: Vault> Keeper for &Stored<'_, P, V> {
     }
 
     async fn had(&self, name: &ObjectName) -> Result<bool> {
-        Ok(self.earlier().await?.as_ref().is_some_and(|(_, list)| list.has(name)))
+        Ok(self.last_known().await?.has_or_had(name))
     }
 }
 
@@ -48,7 +50,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
         let (pool, snapshot) = (&self.progress.user_pool_id, &self.progress.run_id);
         let found = Found::resuming(self.catalog.capture_checkpoints(snapshot).await?);
-        let (checkpoints, stored) = (found.checkpoints, Stored { export: self, earlier: OnceCell::new() });
+        let (checkpoints, stored) = (found.checkpoints, Stored::of(self));
         let capturing = Capturing::resuming(&self.pool, Some(self.budget), &stored, found);
         let leave = async |end| self.leave(checkpoints, &capturing, end).await;
         match capturing.read_all().await {
@@ -101,7 +103,11 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 }
 
-impl<P: Pool, V: Vault> Stored<'_, P, V> {
+impl<'a, P: Pool, V: Vault> Stored<'a, P, V> {
+    fn of(export: &'a Export<'a, P, V>) -> Self {
+        Self { export, earlier: OnceCell::new(), last_known: OnceCell::new() }
+    }
+
     /// The list of everything. What it lacks names the last snapshot that holds it.
     async fn compared_with_earlier(&self, list: CapturedList) -> Result<CapturedList> {
         if list.not_captured().is_empty() {
@@ -123,6 +129,21 @@ impl<P: Pool, V: Vault> Stored<'_, P, V> {
     /// The list of the last snapshot with a configuration, and the id of that snapshot. None if there is none.
     async fn earlier(&self) -> Result<&Option<(RunId, CapturedList)>> {
         let Export { catalog, snapshot, .. } = self.export;
-        self.earlier.get_or_try_init(|| earlier_list(catalog, snapshot)).await
+        let read = async || match earlier_list(catalog, snapshot).await? {
+            Earlier::Found(id, list) => Ok(Some((id, list))),
+            Earlier::NoneIsReadable | Earlier::None => Ok(None),
+        };
+        self.earlier.get_or_try_init(read).await
+    }
+
+    async fn last_known(&self) -> Result<&CapturedList> {
+        let read = async || match self.earlier().await? {
+            Some((_, list)) => {
+                let Export { catalog, snapshot, .. } = self.export;
+                last_known(catalog, &snapshot.pool, list.clone()).await
+            }
+            None => Ok(CapturedList::default()),
+        };
+        self.last_known.get_or_try_init(read).await
     }
 }

@@ -1,35 +1,36 @@
 //! How the configuration of a snapshot differs from that of the one before.
 //!
-//! Most exports find nothing changed, and read only two lists. Otherwise they read the objects whose digests
-//! differ, and at most [`MAX_COMPARED`] of these: what is beyond is named without its members. So the memory is
-//! bounded.
+//! Most exports find nothing changed, and read only two lists. Otherwise they read the objects whose records differ, at
+//! most [`MAX_COMPARED`] at once. So the memory is bounded, however many have changed. What the snapshot before could
+//! not capture is compared with the last snapshot that holds it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::configuration::difference::{Change, ClientMap, compare};
+use crate::model::configuration::difference::{ClientMap, Difference, compare};
 use crate::model::configuration::{
-    CapturedEntry, CapturedList, CapturedObject, ConfigurationChanges, ObjectKind, ObjectName, operations_of,
+    CapturedEntry, CapturedList, CapturedObject, ConfigurationChanges, ObjectKind, ObjectName,
 };
 use crate::model::{Digest, PoolId, Snapshot};
-use crate::operations::captured_configuration::{comparable, earlier_list};
+use crate::operations::captured_configuration::{Earlier, comparable, earlier_list, last_known};
 use crate::ports::vault::ReadVault;
 
-/// The most objects that are compared by member. Most have a kilobyte.
-const MAX_COMPARED: usize = 500;
+/// The most objects that are compared at once. Most have a kilobyte.
+const MAX_COMPARED: usize = 250;
 /// The most managed login styles among them. Such a style has up to 2 MB.
 const MAX_STYLES: usize = 5;
 
-/// Compares the configuration of a snapshot with that of the newest earlier snapshot that holds one. None if
-/// there is none, or if one of them cannot be read: no comparison may cost the users their snapshot.
+/// Compares the configuration of a snapshot with that of the newest earlier snapshot that holds one. None if no earlier
+/// snapshot holds one, or if the list of this one cannot be read. A failed comparison must not cost the users their
+/// snapshot, so it is part of the answer.
 pub(super) async fn configuration_changes<V: ReadVault>(
     catalog: &Catalog<V>,
     snapshot: &Snapshot,
 ) -> Option<ConfigurationChanges> {
     compared(catalog, snapshot).await.unwrap_or_else(|error| {
         tracing::warn!(run = %snapshot.id, kind = ?error.kind(), "the configuration is not compared");
-        None
+        Some(ConfigurationChanges::failed())
     })
 }
 
@@ -38,69 +39,117 @@ async fn compared<V: ReadVault>(
     snapshot: &Snapshot,
 ) -> Result<Option<ConfigurationChanges>> {
     let Some(Ok(new)) = catalog.captured_list(snapshot).await? else { return Ok(None) };
-    let Some((since, old)) = earlier_list(catalog, snapshot).await? else { return Ok(None) };
-    let [old_digests, new_digests] = [&old, &new].map(digests);
-    if old_digests == new_digests {
-        return Ok(Some(ConfigurationChanges::none(since)));
-    }
-    let (compared, others) = choose(&old_digests, &new_digests);
-    let objects = async |list: &CapturedList| read(catalog, &snapshot.pool, list, &compared).await;
-    let (Some(old_objects), Some(new_objects)) = (objects(&old).await?, objects(&new).await?) else {
-        tracing::warn!(run = %snapshot.id, "a record of the configuration cannot be read, and nothing is compared");
-        return Ok(None);
+    let (since, earlier) = match earlier_list(catalog, snapshot).await? {
+        Earlier::Found(since, list) => (since, list),
+        Earlier::NoneIsReadable => return Ok(Some(ConfigurationChanges::failed())),
+        Earlier::None => return Ok(None),
     };
-    let (old, new) = (comparable(&old, old_objects)?, comparable(&new, new_objects)?);
-    Ok(Some(ConfigurationChanges::new(since, &compare(&old, &new, &ClientMap::new()), others)))
+    let old = last_known(catalog, &snapshot.pool, earlier).await?;
+    let mut changes = ConfigurationChanges::none(since);
+    changes.not_compared += new.entries().iter().filter(|entry| old.has_lost(&entry.name)).count() as u64;
+    for names in groups(&old, &new) {
+        let [old_objects, new_objects] = [
+            read(catalog, &snapshot.pool, &old, &names.read).await?,
+            read(catalog, &snapshot.pool, &new, &names.read).await?,
+        ];
+        let unreadable: BTreeSet<_> =
+            old_objects.unreadable.into_iter().chain(new_objects.unreadable).collect();
+        changes.not_compared +=
+            unreadable.iter().filter(|name| names.differing.contains(*name)).count() as u64;
+        let [old, new] =
+            [(&old, old_objects.readable), (&new, new_objects.readable)].map(|(list, mut objects)| {
+                objects.retain(|object| !unreadable.contains(&object.name));
+                comparable(list, objects)
+            });
+        let found = compare(&old?, &new?, &ClientMap::new());
+        changes.add(found.differences.iter().filter(|difference| names.is_of_group(difference)));
+    }
+    if changes.not_compared > 0 {
+        tracing::warn!(run = %snapshot.id, count = changes.not_compared, "objects of the configuration are not compared");
+    }
+    Ok(Some(changes))
+}
+
+/// Objects that are compared together.
+struct Group<'a> {
+    /// Those whose records differ. All single objects are one group, because their members mirror each other.
+    differing: BTreeSet<&'a ObjectName>,
+    /// These, and what gives them their names: the pool and the clients.
+    read: BTreeSet<ObjectName>,
+}
+
+impl<'a> Group<'a> {
+    fn new(differing: BTreeSet<&'a ObjectName>) -> Self {
+        let single = ObjectKind::ALL.iter().filter(|kind| kind.is_single());
+        let singles = single.map(|kind| ObjectName::single(*kind));
+        // An object of a client begins its id with that of the client.
+        let client = |name: &&ObjectName| {
+            ObjectName::of(ObjectKind::Client, name.id.split('/').next().unwrap_or_default())
+        };
+        let clients = differing.iter().map(client);
+        let read = differing.iter().map(|name| (*name).clone()).chain(singles).chain(clients).collect();
+        Self { differing, read }
+    }
+
+    fn is_of_group(&self, difference: &Difference) -> bool {
+        let has_singles = self.differing.iter().any(|name| name.kind.is_single());
+        let is_own =
+            |name: &ObjectName| self.differing.contains(name) || (has_singles && name.kind.is_single());
+        [&difference.object.old, &difference.object.new].into_iter().flatten().any(is_own)
+    }
+}
+
+/// The objects whose records differ, in groups that fit into memory.
+fn groups<'a>(old: &'a CapturedList, new: &'a CapturedList) -> Vec<Group<'a>> {
+    let [old, new] = [old, new].map(digests);
+    let names: BTreeSet<&ObjectName> = old.keys().chain(new.keys()).copied().collect();
+    let differing = names.into_iter().filter(|name| old.get(name) != new.get(name));
+    let (singles, others): (BTreeSet<&ObjectName>, Vec<_>) = {
+        let (singles, others): (Vec<_>, Vec<_>) = differing.partition(|name| name.kind.is_single());
+        (singles.into_iter().collect(), others)
+    };
+    let (mut groups, mut last) = (vec![singles], BTreeSet::new());
+    let mut styles = 0;
+    for name in others {
+        let is_style = name.kind == ObjectKind::Branding;
+        if last.len() == MAX_COMPARED || (is_style && styles == MAX_STYLES) {
+            groups.push(std::mem::take(&mut last));
+            styles = 0;
+        }
+        styles += usize::from(is_style);
+        last.insert(name);
+    }
+    groups.push(last);
+    groups.into_iter().filter(|group| !group.is_empty()).map(Group::new).collect()
 }
 
 /// The digest of each object.
-type Digests<'a> = BTreeMap<&'a ObjectName, Digest>;
-
-fn digests(list: &CapturedList) -> Digests<'_> {
+fn digests(list: &CapturedList) -> BTreeMap<&ObjectName, Digest> {
     list.entries().iter().map(|entry| (&entry.name, entry.digest)).collect()
 }
 
-/// The objects to compare by member, and the names of those beyond the bounds.
-fn choose(old: &Digests<'_>, new: &Digests<'_>) -> (BTreeSet<ObjectName>, Vec<(String, Change)>) {
-    let names: BTreeSet<&ObjectName> = old.keys().chain(new.keys()).copied().collect();
-    let mut compared = BTreeSet::new();
-    let (mut others, mut styles) = (Vec::new(), 0);
-    for &name in names.iter().filter(|name| old.get(*name) != new.get(*name)) {
-        let is_style = name.kind == ObjectKind::Branding;
-        styles += usize::from(is_style);
-        if compared.len() < MAX_COMPARED && !(is_style && styles > MAX_STYLES) {
-            compared.insert(name.clone());
-            continue;
-        }
-        let change = match (old.contains_key(name), new.contains_key(name)) {
-            (false, _) => Change::Added,
-            (_, false) => Change::Removed,
-            _ => Change::Changed,
-        };
-        // An object that no operation creates may be at its defaults, like that of a new client.
-        if change == Change::Changed || operations_of(name.kind).any(|rows| rows.create.is_some()) {
-            others.push((name.to_string(), change));
-        }
-    }
-    // Members of the single objects mirror each other, and the client gives its objects their name.
-    let clients: BTreeSet<ObjectName> = compared
-        .iter()
-        .map(|name| ObjectName::of(ObjectKind::Client, name.id.split('/').next().unwrap_or_default()))
-        .collect();
-    let context = names.into_iter().filter(|name| name.kind.is_single() || clients.contains(*name));
-    compared.extend(context.cloned());
-    (compared, others)
+struct ReadObjects {
+    readable: Vec<CapturedObject>,
+    unreadable: Vec<ObjectName>,
 }
 
-/// The objects of a list that are to be compared. None if a record cannot be read.
+/// The objects of a list that are to be compared.
 async fn read<V: ReadVault>(
     catalog: &Catalog<V>,
     pool: &PoolId,
     list: &CapturedList,
-    compared: &BTreeSet<ObjectName>,
-) -> Result<Option<Vec<CapturedObject>>> {
-    let entries = list.entries().iter().filter(|entry| compared.contains(&entry.name));
-    let digests: Vec<_> = entries.map(|entry: &CapturedEntry| entry.digest).collect();
+    names: &BTreeSet<ObjectName>,
+) -> Result<ReadObjects> {
+    let entries: Vec<&CapturedEntry> =
+        list.entries().iter().filter(|entry| names.contains(&entry.name)).collect();
+    let digests: Vec<_> = entries.iter().map(|entry| entry.digest).collect();
     let records = catalog.configuration_records::<CapturedObject>(pool, &digests).await?;
-    Ok(records.into_iter().map(std::result::Result::ok).collect())
+    let mut objects = ReadObjects { readable: Vec::with_capacity(records.len()), unreadable: Vec::new() };
+    for (entry, record) in entries.into_iter().zip(records) {
+        match record {
+            Ok(object) => objects.readable.push(object),
+            Err(_) => objects.unreadable.push(entry.name.clone()),
+        }
+    }
+    Ok(objects)
 }

@@ -220,7 +220,8 @@ async fn report<B: Backend>(
         .with_members_without_user(report.members_without_user);
     let metrics = match &report.configuration {
         Some(configuration) => {
-            let changed = configuration.changes.as_ref().map(|changes| changes.count);
+            let changes = configuration.changes.as_ref().filter(|changes| !changes.is_failed);
+            let changed = changes.map(|changes| changes.count);
             metrics.with_configuration(configuration.attention_count, changed)
         }
         None => metrics,

@@ -35,6 +35,8 @@ impl Configuration {
         }
         let without_secrets = list.entries().iter().filter(|entry| entry.secrets_left_out > 0);
         captured.left_out = without_secrets.map(|entry| entry.name.clone()).collect();
+        let unknown = list.unknown().iter();
+        captured.unknown_objects = unknown.map(|entry| (entry.name.clone(), entry.digest)).collect();
         Ok(captured)
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use crate::model::Digest;
 use crate::model::configuration::{Nature, ObjectKind, ObjectName, fields_of};
 use crate::model::nameable::setting_name;
 
@@ -27,6 +28,8 @@ pub struct Configuration {
     pub(super) lacking_members: BTreeMap<ObjectName, BTreeMap<String, String>>,
     /// The same for objects of kinds that this version does not know, by their texts.
     pub(super) unknown_not_captured: BTreeMap<String, String>,
+    /// Captured objects of such kinds, with the digests of their records.
+    pub(super) unknown_objects: BTreeMap<String, Digest>,
     /// Objects whose secrets the capture left out, without a placeholder.
     pub(super) left_out: BTreeSet<ObjectName>,
 }

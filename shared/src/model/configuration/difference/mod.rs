@@ -37,6 +37,9 @@
 //! - If a client shows a secret and its list has none, the list is not compared.
 //! - The presence of `ClientSecretArn` says whether AWS Secrets Manager keeps the secret. A change of it is a
 //!   difference of `PublishSecretsInAWSSecretsManager`.
+//! - If a side did not capture all objects of a kind, those that both sides have are compared. So is an object that only
+//!   this side has. Whether this side has an object of the other one is not known.
+//! - Objects of a kind that only a later version knows are not compared. The same record is the same object.
 //! - A kind without settings (`signingCertificate`) is compared by its unknown members and secrets, if both
 //!   sides have the object.
 //!
@@ -91,9 +94,8 @@ pub fn compare(old: &Configuration, new: &Configuration, clients: &ClientMap) ->
     let mut differ = Differ { old, new, clients: &clients, differences: vec![], not_compared: vec![] };
     differ.singles();
     for &kind in ObjectKind::ALL.iter().filter(|kind| !kind.is_single()) {
-        if !differ.is_uncaptured(kind) {
-            differ.objects(kind);
-        }
+        differ.is_uncaptured(kind);
+        differ.objects(kind);
     }
     differ.unknown();
     ConfigurationDifference::new(differ.differences, differ.not_compared)
@@ -182,7 +184,8 @@ impl<'a> Differ<'a> {
     }
 
     /// Compares the pairs of a kind. `text` names an object for a reader. `doubt` is the reason why an object
-    /// without a partner may have a partner.
+    /// without a partner may have a partner. What a side lacks that did not capture all of the kind is passed over: the
+    /// note of the kind stands for it.
     fn pairs<'d>(
         &mut self,
         kind: ObjectKind,
@@ -193,6 +196,9 @@ impl<'a> Differ<'a> {
         for pair in pairs {
             let present = Side::BOTH.into_iter().find_map(|side| Some((side, pair.id(side)?)));
             let Some((side, id)) = present else { continue };
+            if Side::BOTH.into_iter().any(|side| self.may_have(side, kind, pair)) {
+                continue;
+            }
             let [old_name, new_name] = [pair.old, pair.new].map(|id| id.map(|id| ObjectName::of(kind, id)));
             let text = format!("{kind}/{}", text(side, id));
             let object = ComparedObject { kind: Some(kind), text, old: old_name, new: new_name };
@@ -210,6 +216,13 @@ impl<'a> Differ<'a> {
                 self.pair(kind, pair, object);
             }
         }
+    }
+
+    /// Whether a side lacks the object, and did not capture all of its kind.
+    fn may_have(&self, side: Side, kind: ObjectKind, pair: &Pair<'_>) -> bool {
+        let configuration = self.side(side);
+        let has = |id: &str| configuration.objects.contains_key(&ObjectName::of(kind, id));
+        configuration.uncaptured_kind(kind).is_some() && !pair.id(side).is_some_and(has)
     }
 
     fn pair(&mut self, kind: ObjectKind, pair: &Pair<'_>, object: ComparedObject) {
@@ -261,7 +274,7 @@ impl<'a> Differ<'a> {
         });
     }
 
-    /// Whether a side has no objects of the kind because they were not captured. Says so in the output.
+    /// Whether a side did not capture the kind, or not all of it. Says so in the output.
     fn is_uncaptured(&mut self, kind: ObjectKind) -> bool {
         let object = ComparedObject::all(kind);
         let mut is_uncaptured = false;
@@ -311,8 +324,15 @@ impl<'a> Differ<'a> {
         }
     }
 
-    /// Says what a capture of a later version could not read, of kinds that this one does not know.
+    /// Says what a later version captured, or could not read, of kinds that this one does not know.
     fn unknown(&mut self) {
+        let [old, new] = [self.old, self.new].map(|side| &side.unknown_objects);
+        let texts: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+        for text in texts.into_iter().filter(|text| old.get(*text) != new.get(*text)) {
+            let object = ComparedObject { kind: None, text: text.clone(), old: None, new: None };
+            let reason = NotComparedReason::UnknownKind;
+            self.not_compared.push(NotCompared { object, field: None, reason, side: None, detail: None });
+        }
         for side in Side::BOTH {
             for (text, reason) in &self.side(side).unknown_not_captured {
                 let object = ComparedObject { kind: None, text: text.clone(), old: None, new: None };

@@ -88,6 +88,8 @@ pub enum NotComparedReason {
     KeptDifferently,
     /// The MACs are of different keys, or a document does not name the key.
     OtherKey,
+    /// A later version captured the object, and this one does not know its kind.
+    UnknownKind,
 }
 
 /// One of the two configurations.
@@ -158,6 +160,24 @@ impl Side {
         match self {
             Self::Old => Self::New,
             Self::New => Self::Old,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_says_what_to_do_about_every_reason() {
+        use NotComparedReason::{KeptDifferently, LeftOut, NotCaptured, NotReadable, OtherKey, UnknownKind};
+        let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/reasons.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let (_, section) = page.split_once("## What a comparison leaves out").unwrap();
+        for reason in [NotCaptured, LeftOut, NotReadable, KeptDifferently, OtherKey, UnknownKind] {
+            let name = serde_json::to_value(reason).unwrap();
+            let row = format!("| `{}` |", name.as_str().unwrap());
+            assert_eq!(section.lines().filter(|line| line.starts_with(&row)).count(), 1, "{row}");
         }
     }
 }

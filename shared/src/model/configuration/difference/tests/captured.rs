@@ -79,6 +79,53 @@ fn what_was_not_captured_is_not_compared_and_has_its_reason() {
 }
 
 #[test]
+fn what_both_sides_have_is_compared_although_a_note_names_the_whole_kind() {
+    let terms = |id: &'static str, link: &str| {
+        let (client, name) = id.split_once('/').unwrap();
+        let answer = json!({"UserPoolId": "eu-west-1_A", "ClientId": client, "TermsName": name, "Links": {"cognito:default": link}});
+        (ObjectKind::Terms, id, answer)
+    };
+    let note = || [("terms", NotCapturedReason::Unavailable)];
+    let whole = captured(&[terms("1/a", "old"), terms("1/b", "same"), terms("1/c", "gone")], &[]);
+    let partial = |link: &str| captured(&[terms("1/a", link), terms("1/b", "same")], &note());
+    let fields = |found: &Value| -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let differences = found["differences"].as_array().unwrap().iter();
+        differences.map(|found| (text(&found["object"]), text(&found["field"]))).collect()
+    };
+    let changed = ("terms/1/a".to_owned(), "Links.cognito:default".to_owned());
+    for (old, new, side) in [(&whole, &partial("new"), "new"), (&partial("new"), &whole, "old")] {
+        let found = in_json(old, new);
+        assert_eq!(fields(&found), std::slice::from_ref(&changed), "{found}");
+        let lacking =
+            json!([{"object": "terms", "reason": "notCaptured", "side": side, "detail": "unavailable"}]);
+        assert_eq!(found["notCompared"], lacking);
+    }
+    // Only the side that was not read whole may have what it lacks.
+    let more = captured(&[terms("1/a", "old"), terms("1/d", "more")], &note());
+    let found = in_json(&more, &captured(&[terms("1/a", "old")], &[]));
+    assert_eq!(fields(&found), [("terms/1/d".to_owned(), "-".to_owned())]);
+    assert_eq!(found["differences"][0]["change"], "removed");
+}
+
+#[test]
+fn an_object_of_a_kind_that_this_version_does_not_know_is_not_compared() {
+    let capture = |text: &str| {
+        let entry = json!({"name": "newKind/1", "digest": "0".repeat(31) + text});
+        let list: CapturedList = serde_json::from_value(json!({"entries": [entry]})).unwrap();
+        Configuration::of_capture(&list, []).unwrap()
+    };
+    let expected = json!([{"object": "newKind/1", "reason": "unknownKind"}]);
+    for (old, new) in
+        [(capture("0"), capture("1")), (capture("0"), captured(&[], &[])), (captured(&[], &[]), capture("0"))]
+    {
+        let found = in_json(&old, &new);
+        assert_eq!((&found["same"], &found["notCompared"]), (&json!(true), &expected));
+    }
+    assert_eq!(in_json(&capture("0"), &capture("0"))["notCompared"], json!([]));
+}
+
+#[test]
 fn a_member_that_was_not_captured_is_not_compared_and_costs_no_other_member() {
     let lacking = || vec![note("clients/1", Some("Items[].NewMember"), NotCapturedReason::UnknownMember)];
     let old = captured_with(&[client("", &["A"])], lacking());
