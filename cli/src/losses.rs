@@ -203,7 +203,9 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
             "not confirmed in the snapshot, and left out as the input says: nothing is missing"
         }
         ReasonCode::GroupMissing => "the group was deleted from the target during the restore",
-        ReasonCode::UserMissing => "the user was deleted from the target during the restore",
+        ReasonCode::UserMissing => {
+            "the target has lost the user: start the same import again, which restores the users that it created"
+        }
         ReasonCode::Refused(_) => "Cognito refused the call: look up the code",
     }
 }

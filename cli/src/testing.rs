@@ -224,6 +224,7 @@ pub fn sub_map() -> Vec<SubMapEntry> {
         }),
         left_out: None,
         not_invited: false,
+        by_job: false,
     };
     vec![
         entry(0, "anna", Some(("anna", Origin::Created))),

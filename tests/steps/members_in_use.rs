@@ -10,7 +10,7 @@ use shared::catalog::Catalog;
 use shared::model::{Existing, RestoreState, Sub};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
-use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
 use crate::support::machine::{End, Machine};
 use crate::support::people::{self, Population};
@@ -135,6 +135,61 @@ fn a_listing_of_members_takes_no_more_calls_than_it_can_save() {
         let (counts, [added, listed]) = counted_again(&backend, "skip").await;
         assert_eq!((counts[0] + counts[1], listed), (1, 1));
         assert_eq!(counts[0], added as u64);
+    });
+}
+
+/// The restore adds members while it creates users. The first page that needs the listing knows few of its users then.
+#[test]
+fn a_listing_of_members_that_begins_ahead_of_its_turn_reaches_all_of_them() {
+    in_paused_time(async {
+        let (backend, source, target) = backend();
+        let mut population = people::plain(480, 1);
+        let is_member = |number: usize| number.is_multiple_of(8);
+        for (number, person) in population.people.iter_mut().enumerate() {
+            person.groups = u8::from(is_member(number));
+        }
+        population.fill(&source);
+        export(&backend).await;
+        target.put_group(people::group(0));
+        for (number, person) in population.people.iter().enumerate().filter(|(number, _)| is_member(*number))
+        {
+            assert!(target.join(&target.put_user(person.record(number)), &people::group_name(0)));
+        }
+        for number in 1_000..1_220 {
+            assert!(
+                target.join(&target.put_user(population.people[0].record(number)), &people::group_name(0))
+            );
+        }
+        target.set_shape(PageShape { sizes: vec![5], ..PageShape::default() });
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        let mut input = input("skip");
+        input["tpsByCategory"] = json!({"UserCreation": 20, "UserAccountRecovery": 20, "UserUpdate": 20});
+        let report = Machine::new(&backend).import(input, "import").await.report();
+        assert_eq!((&report["status"], counted(&report)), (&json!("SUCCEEDED"), [0, 60]), "{report}");
+    });
+}
+
+#[test]
+fn a_plan_counts_the_listings_of_members_in_a_pool_in_use() {
+    in_paused_time(async {
+        let (backend, _) = restored().await;
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        let mut dry_run = input("skip");
+        dry_run["dryRun"] = json!(true);
+        let plan = Machine::new(&backend).import(dry_run, "plan").await.report();
+        let from = backend.script().log().len();
+        let report = import(&backend, "skip").await;
+        let log = backend.script().log().split_off(from);
+        let made =
+            log.iter().filter(|(_, operation)| *operation != Operation::DescribeUserPool).count() as u64;
+        // The plan does not know which memberships the target has.
+        let spared = report["memberships"]["alreadyThere"].as_u64().unwrap();
+        let planned = plan["totalCalls"].as_u64().unwrap();
+        assert!(
+            (made + spared).abs_diff(planned) <= 4,
+            "{made} calls were made, {spared} spared, {planned} planned: {log:?}"
+        );
+        assert!(plan["summary"].as_str().unwrap().contains("takes one call less"), "{plan}");
     });
 }
 

@@ -163,22 +163,19 @@ impl ImportEnd {
             return format!("Next: {next}\n{sign_in}");
         }
         let found = self.verification.unwrap_or_default();
-        let changed = found.missing + found.different;
-        let may_continue = self.totals.has_failures() || self.options.existing != Existing::Fail;
-        let (what, existing) = match (may_continue, found.different, found.missing) {
-            (false, 0, 1..) => ("Then restore what the target lost meanwhile, with:", Existing::Skip),
+        let (may_hold_others, has_failures) =
+            (self.options.existing != Existing::Fail, self.totals.has_failures());
+        let (what, existing) = if found.different > 0 && !may_hold_others && !has_failures {
             // All users of such a target are of the restore.
-            (false, 1.., _) => (
-                "Then restore what the target lost, and change the users that differ back, with:",
-                Existing::Update,
-            ),
-            _ => ("Then try only the missing entries again, with:", self.options.existing),
+            ("Then change the users that differ back, with:", Existing::Update)
+        } else {
+            ("Then try only the missing entries again, with:", self.options.existing)
         };
         let options = ImportOptions { existing, ..self.options.clone() };
         let shrunk = if self.shrunk.is_some() { " --accept-shrunk" } else { "" };
-        let later = if changed > 0 && self.totals.has_failures() {
-            "\nThis does not bring back users that the target lost or changed meanwhile. Afterwards, `verify` names them, and \
-             the import that does."
+        let later = if has_failures && (found.different > 0 || may_hold_others && found.missing > 0) {
+            "\nThis restores no users that differ, and no lost users that existed before the restore. Afterwards, `verify` \
+             names them, and the import that does."
         } else {
             ""
         };
@@ -339,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restore_that_is_partial_only_because_users_were_lost_advises_one_that_looks_for_them() {
+    fn a_partial_restore_advises_the_import_that_restores_lost_and_changed_users() {
         let next = |existing, failed, missing, different| {
             let mut restore = testing::restore(RestoreState::Partial);
             restore.options.existing = existing;
@@ -354,9 +351,8 @@ mod tests {
         };
         let cases = [
             (next(Existing::Fail, false, 0, 0), None),
-            (next(Existing::Fail, false, 1, 0), Some("skip")),
-            (next(Existing::Fail, false, 1, 1), Some("update")),
-            // The same input continues what failed.
+            (next(Existing::Fail, false, 0, 1), Some("update")),
+            // The same input continues what failed. So do users that the restore created and the target lost.
             (next(Existing::Fail, true, 1, 1), None),
             // `update` would change users that the restore has kept.
             (next(Existing::Skip, false, 1, 1), Some("skip")),
@@ -365,7 +361,15 @@ mod tests {
         for (line, expected) in cases {
             assert_eq!(existing_of(&line).as_deref(), expected, "{line}");
         }
-        assert!(next(Existing::Skip, true, 1, 0).contains("`verify` names them"));
+        for (line, is_left) in [
+            (next(Existing::Fail, true, 1, 0), false),
+            (next(Existing::Fail, true, 0, 1), true),
+            // The target may have had the lost users before.
+            (next(Existing::Skip, true, 1, 0), true),
+            (next(Existing::Skip, false, 1, 0), false),
+        ] {
+            assert_eq!(line.contains("`verify` names them"), is_left, "{line}");
+        }
     }
 
     #[test]

@@ -73,11 +73,15 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// Wraps the last column, unless the others leave it no room.
+/// Wraps the last column, unless the others leave it no room. No word is wrapped: an operator copies names.
 fn wrap_last_column(table: &mut Table, width: u16) {
     let widths = table.column_max_content_widths();
     let others = widths.iter().rev().skip(1).map(|content| usize::from(*content) + 2).sum::<usize>();
-    if others + MIN_WRAPPED > usize::from(width) {
+    let cells = table.row_iter().filter_map(|row| row.cell_iter().last());
+    let longest_word =
+        |text: String| text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or_default();
+    let longest = cells.map(|cell| longest_word(cell.content())).max().unwrap_or_default();
+    if others + longest.max(MIN_WRAPPED) > usize::from(width) {
         return;
     }
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
@@ -122,6 +126,17 @@ mod tests {
         assert!(unbounded.0 > Some(100) && unbounded.1 == 2, "{unbounded:?}");
         assert!(fitting.0 <= Some(60) && fitting.1 > 2, "{fitting:?}");
         assert_eq!(narrow, unbounded, "an id is never wrapped");
+    }
+
+    #[test]
+    fn a_table_wraps_no_name_in_its_last_column() {
+        let name = format!("import-eu-west-1_{}", "a".repeat(40));
+        let rows =
+            || vec![vec!["RUNNING".to_owned(), name.clone()], vec!["FAILED".to_owned(), "short".to_owned()]];
+        TERMINAL.set(Some(40));
+        let text = table(&["STATE", "EXECUTION"], rows());
+        TERMINAL.set(None);
+        assert!(text.contains(&name), "{text}");
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl<E: Executions, V: Vault> Run for DeployedRun<'_, E, V> {
         }
     }
 
-    /// The losses of an import, as soon as its forecast is complete. That is before it writes to the target.
+    /// The losses of a first pass, as soon as the forecast is complete. That is before the import writes to the target.
     async fn news(&mut self) -> Result<Option<String>, Error> {
         let (RunInput::Import(input), Some(id)) = (self.input, &self.id) else { return Ok(None) };
         if self.is_forecast_known || input.dry_run {
@@ -97,6 +97,11 @@ impl<E: Executions, V: Vault> Run for DeployedRun<'_, E, V> {
         }
         let Some(state) = self.catalog.forecast(id).await? else { return Ok(None) };
         self.is_forecast_known = state.is_complete();
+        let restore = self.catalog.restore(&input.target, id).await?;
+        // A later pass tries only what failed, and its causes may be removed.
+        if restore.is_some_and(|restore| restore.pass > 1) {
+            return Ok(None);
+        }
         // A refused import says its reason as its error.
         Ok(state.allows_writing().then(|| state.forecast.losses_ahead()).flatten())
     }

@@ -224,8 +224,12 @@ pub fn findings(pass: u32) -> String {
     format!("FINDING#{pass:03}#")
 }
 
+pub fn findings_of(pass: u32, kind: FindingKind) -> String {
+    format!("{}{}#", findings(pass), kind.name())
+}
+
 pub fn finding(restore: &RunId, pass: u32, kind: FindingKind, sub: &Sub) -> Key {
-    Key::new(restore_partition(restore), format!("{}{}#{sub}", findings(pass), kind.name()))
+    Key::new(restore_partition(restore), format!("{}{sub}", findings_of(pass, kind)))
 }
 
 pub fn forecast(run: &RunId) -> Key {

@@ -1,12 +1,12 @@
 //! Verifications: their checkpoints, the users that they have seen, and their findings.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Catalog, CheckpointKey, QUERY_LIMIT, decode, encode, keys};
 use crate::Result;
-use crate::model::{Finding, RunId, SeenUsers, Sub, SubMapEntry, Verification};
+use crate::model::{Finding, FindingKind, RunId, SeenUsers, Sub, SubMapEntry, Verification};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 
 /// Users of the pages in one chunk.
@@ -58,6 +58,42 @@ impl<V: ReadVault> Catalog<V> {
         let findings =
             found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item));
         Ok((findings.collect::<Result<_>>()?, found.next))
+    }
+
+    /// Whether the verification of a pass took users back.
+    pub async fn has_taken_back(&self, restore: &RunId, pass: u32) -> Result<bool> {
+        let mut after = None;
+        loop {
+            let query = Query {
+                pk: keys::restore_partition(restore),
+                prefix: keys::findings_of(pass, FindingKind::Missing),
+                after,
+                order: Order::Ascending,
+                limit: QUERY_LIMIT,
+            };
+            let found = self.vault.query(&query).await?;
+            for (sk, item) in found.items {
+                if decode::<Finding>(&Key::new(query.pk.as_str(), sk), item)?.taken_back {
+                    return Ok(true);
+                }
+            }
+            if found.next.is_none() {
+                return Ok(false);
+            }
+            after = found.next;
+        }
+    }
+
+    /// Those of these users of the snapshot that the verification of a pass took back.
+    pub async fn taken_back(&self, restore: &RunId, pass: u32, subs: &[Sub]) -> Result<HashSet<Sub>> {
+        let key = |sub| keys::finding(restore, pass, FindingKind::Missing, sub);
+        let mut keys: Vec<_> = subs.iter().map(key).collect();
+        keys.sort();
+        keys.dedup();
+        let findings = self.vault.get_all(keys).await?.into_iter();
+        let findings: Vec<_> =
+            findings.map(|(key, item)| decode::<Finding>(&key, item)).collect::<Result<_>>()?;
+        Ok(findings.into_iter().filter(|finding| finding.taken_back).map(|finding| finding.sub).collect())
     }
 
     /// The entries of the sub map by the `sub` in the target, for each of these `sub`s that has an

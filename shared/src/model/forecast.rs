@@ -203,6 +203,12 @@ impl Forecast {
             || self.damaged_pages > 0
     }
 
+    /// Whether the target has users of the snapshot that the restore adds to their groups. Then it may have some of the
+    /// memberships, too.
+    pub fn may_have_members(&self) -> bool {
+        self.existing.as_ref().is_some_and(|existing| existing.same + existing.updated > 0)
+    }
+
     /// The objections that only the settings of this target cause.
     pub fn caused_by_target(&self) -> impl Iterator<Item = (&ObjectionReason, &Objection)> {
         self.objections.iter().filter(|(reason, _)| matches!(reason, ObjectionReason::Violation(_)))

@@ -102,19 +102,16 @@ impl LedgerPage {
     /// Begins `pass`: failed entries are pending again, and their notes no longer count.
     pub fn begin_pass(&mut self, pass: u32) {
         let open: Vec<_> = self.open_places(pass).into_iter().map(Self::place).collect();
+        let mut notes = Vec::new();
         for place in open {
             let Some(entry) = self.exceptions.get_mut(&place) else { continue };
             let without_role =
                 matches!(entry.outcome, Outcome::CreatedWithout { reason: Reason::RoleNotRestored { .. } });
             entry.lacks_role |= without_role;
             entry.outcome = Outcome::Pending;
-            for note in std::mem::take(&mut entry.notes) {
-                if let Some(count) = self.notes.get_mut(&note) {
-                    *count = count.saturating_sub(1);
-                }
-            }
+            notes.append(&mut entry.notes);
         }
-        self.notes.retain(|_, count| *count > 0);
+        self.remove_notes(&notes);
         self.pass = pass;
     }
 
@@ -147,20 +144,33 @@ impl LedgerPage {
         self.add_notes(notes);
     }
 
-    /// Removes the outcome and the notes of a user that an import job reported as created: the user is not in the
-    /// target. The next pass restores it.
+    /// Removes the outcome of an entry that the target has no longer: a user, or a membership of that user. The
+    /// next pass restores it. `notes` are those that the page counts for the entry.
     pub fn take_back(&mut self, place: usize, key: String, notes: &[Note]) {
         let at = Self::place(place);
-        if self.created > 0 && !self.exceptions.contains_key(&at) {
-            self.created -= 1;
-            let entry = Entry::new(key, Outcome::Failed { reason: Reason::UserMissing });
-            self.exceptions.insert(at, entry);
-            for note in notes {
-                if let Some(count) = self.notes.get_mut(note) {
-                    *count = count.saturating_sub(1);
-                }
+        let notes = match self.exceptions.get_mut(&at) {
+            None if self.created > 0 => {
+                self.created -= 1;
+                notes.to_vec()
+            }
+            None if self.already_there > 0 => {
+                self.already_there -= 1;
+                notes.to_vec()
+            }
+            Some(Entry { outcome: Outcome::CreatedWithout { .. }, notes, .. }) => std::mem::take(notes),
+            None | Some(_) => return,
+        };
+        self.exceptions.insert(at, Entry::new(key, Outcome::Failed { reason: Reason::UserMissing }));
+        self.remove_notes(&notes);
+    }
+
+    fn remove_notes(&mut self, notes: &[Note]) {
+        for note in notes {
+            if let Some(count) = self.notes.get_mut(note) {
+                *count = count.saturating_sub(1);
             }
         }
+        self.notes.retain(|_, count| *count > 0);
     }
 
     fn add_notes(&mut self, notes: &[Note]) {
@@ -410,6 +420,24 @@ mod tests {
         members.record(1, Outcome::Skipped { reason: Reason::UserNotRestored }, &[]);
         members.record(2, Outcome::Skipped { reason: Reason::MemberWithoutUser }, &[]);
         assert_eq!(members.open_places(2), [1, 2]);
+    }
+
+    #[test]
+    fn an_entry_that_is_taken_back_is_tried_again_and_its_notes_do_not_count() {
+        let without_address = Outcome::CreatedWithout { reason: Reason::NotInvited };
+        let mut page = LedgerPage::untouched(keys(4), 1);
+        page.record(0, Outcome::Created, &[Note::StatusNotKept, Note::MustEnrolAgain]);
+        page.record(1, Outcome::Created, &[Note::StatusNotKept]);
+        page.record(2, without_address, &[Note::MustEnrolAgain]);
+        page.record(3, Outcome::Skipped { reason: Reason::ListedTwice }, &[]);
+        for place in [0, 2, 3, 0, 2, 3] {
+            let notes = [Note::StatusNotKept, Note::MustEnrolAgain];
+            page.take_back(place, format!("sub-{place}"), &notes);
+        }
+        let tally = page.tally();
+        assert_eq!((tally.created, tally.failed, tally.skipped, tally.handled()), (1, 2, 1, 4));
+        assert_eq!(page.notes, [(Note::StatusNotKept, 1)].into());
+        assert!(page.is_done(1) && page.open_places(2) == [0, 2]);
     }
 
     #[test]

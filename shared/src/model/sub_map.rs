@@ -25,6 +25,9 @@ pub struct SubMapEntry {
     /// Whether Cognito could not send the user's invitation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub not_invited: bool,
+    /// Whether an import job created the user, and a listing or a look-up has shown it since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_job: bool,
 }
 
 /// Why a restore left a user out.
@@ -60,6 +63,11 @@ impl SubMapEntry {
     /// Whether the user has the same `sub` as in the snapshot.
     pub fn kept_sub(&self) -> bool {
         self.restored.as_ref().is_some_and(|user| user.sub.as_ref() == Some(&self.old_sub))
+    }
+
+    /// Whether an import job created the user.
+    pub fn is_by_job(&self) -> bool {
+        self.by_job || self.restored.as_ref().is_some_and(|user| user.sub.is_none())
     }
 
     /// How the user got into the target; none if the restore could not restore it.

@@ -80,6 +80,16 @@ pub struct Finding {
     /// The names of what differs: attributes, `enabled`, `identities`. Never a value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
+    /// Whether the ledger takes a missing user back. Then the next pass restores the user with its memberships.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_back: bool,
+}
+
+impl Finding {
+    /// A finding whose user stays in the ledger as it is.
+    pub fn new(kind: FindingKind, sub: Sub, fields: Vec<String>) -> Self {
+        Self { kind, sub, fields, taken_back: false }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

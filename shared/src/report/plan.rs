@@ -84,8 +84,13 @@ impl PlanReport {
         let mut words = forecast.summary(calls, tps, seconds);
         if restore.selection.is_some() {
             words += " Each membership of a selected user takes one more call.";
+            if forecast.may_have_members() {
+                words += " Finding the memberships that the target has takes calls, too.";
+            }
         } else if restore.target_pool().holds_most_entries() {
             words += " Each missing membership takes one more call.";
+        } else if forecast.may_have_members() {
+            words += " Each membership that the target has takes one call less.";
         }
         words += &restore.shrunk.as_ref().map(Shrunk::summary).unwrap_or_default();
         words += &unmatched.summary();
@@ -151,12 +156,7 @@ impl Forecast {
             let users = plural(self.must_reset, "user", "users");
             words += &format!(" {users} must set a new password by \"forgot password\".");
         }
-        if self.groups_too_many > 0 {
-            words += &format!(
-                " The target would exceed the limit of groups by {}.",
-                grouped(self.groups_too_many)
-            );
-        }
+        words += &self.excess_of_groups();
         words += &self.group_roles.summary();
         words += &self.damage();
         words += &notes(&self.notes);
@@ -182,9 +182,19 @@ impl Forecast {
         for (reason, objection) in self.caused_by_target().chain(self.lost_in_any_case()) {
             words += &objection_in_words(reason, objection);
         }
+        let losses = self.notes.iter().filter(|(note, _)| note.is_loss());
+        words += &notes(&losses.map(|(note, count)| (*note, *count)).collect());
+        words += &self.excess_of_groups();
         words += &self.group_roles.foreign();
         words += &self.damage();
         Some(words)
+    }
+
+    fn excess_of_groups(&self) -> String {
+        if self.groups_too_many == 0 {
+            return String::new();
+        }
+        format!(" The target would exceed the limit of groups by {}.", grouped(self.groups_too_many))
     }
 
     fn damage(&self) -> String {
@@ -305,7 +315,35 @@ impl JobsForecast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Category, Note};
+    use crate::model::{Category, Note, Sub};
+
+    #[test]
+    fn each_loss_ahead_has_its_reason() {
+        let foreign = RolesForecast { groups_with_foreign_role: 1, ..RolesForecast::default() };
+        let mut collides = Forecast::default();
+        collides.count_objection(Sub::new("sub-1"), ReasonCode::UsernameCollides);
+        let noted = |note| Forecast { notes: [(note, 2)].into(), ..Forecast::default() };
+        let losses = [
+            collides,
+            noted(Note::MfaNotKept),
+            noted(Note::IdentitiesNotLinked),
+            noted(Note::ValueNotRestored),
+            Forecast { groups_too_many: 3, ..Forecast::default() },
+            Forecast { damaged_groups: 1, ..Forecast::default() },
+            Forecast { damaged_pages: 1, ..Forecast::default() },
+            Forecast { group_roles: foreign, ..Forecast::default() },
+        ];
+        for forecast in losses {
+            let words = forecast.losses_ahead().unwrap();
+            assert!(words.len() > "ATTENTION: the import will end PARTIAL.".len(), "{forecast:?}: {words}");
+        }
+        assert_eq!(noted(Note::StatusNotKept).losses_ahead(), None);
+        let both = Forecast {
+            notes: [(Note::MfaNotKept, 2), (Note::StatusNotKept, 7)].into(),
+            ..Forecast::default()
+        };
+        assert!(!both.losses_ahead().unwrap().contains('7'), "no loss");
+    }
 
     #[test]
     fn users_that_cannot_reset_the_password_are_not_told_to_reset_it() {

@@ -88,9 +88,10 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 
     /// Splits the listing of users if it may and if that pays. Otherwise it writes why not.
     async fn split_if_it_pays(&self, users: &Unit) -> Result<Adapted> {
-        let has_begun = users.attempt > 1
-            || self.catalog.last_batch(&self.snapshot.id, &users.id(), users.attempt).await?.is_some();
-        if !self.snapshot.split.allowed || has_begun {
+        if !self.snapshot.split.allowed || users.attempt > 1 {
+            return Ok(Adapted::Unchanged);
+        }
+        if self.catalog.last_batch(&self.snapshot.id, &users.id(), users.attempt).await?.is_some() {
             return Ok(Adapted::Unchanged);
         }
         if let Some(reason) = self.one_listing(users).await? {

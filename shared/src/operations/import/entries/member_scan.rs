@@ -5,7 +5,7 @@
 //! comes to the first member that existed before. For a selection of few users,
 //! [`user_groups`](super::user_groups) may take fewer calls.
 
-use super::entry::{OpenPage, WorkEnd};
+use super::entry::{OpenPage, Turn, WorkEnd};
 use super::groups;
 use super::state::Entries;
 use crate::catalog::{CheckpointKey, PagedWork};
@@ -57,8 +57,10 @@ pub async fn way<B: Backend>(
     } else if is_for_few(entries.context) {
         way_for_few(entries).await.map(Some)
     } else if is_for_pool_in_use(entries.context) && !groups::is_created(entries, group).await? {
+        // Ahead of its turn, a page does not say yet how many of its members existed before.
+        let may_be_older = if page.turn == Turn::Ahead { page.open.len() } else { older };
         // Each call may save up to 60, if the other pages are like this one.
-        let max_calls = Some(older as u64 * page.unit.pages());
+        let max_calls = Some(may_be_older as u64 * page.unit.pages());
         Ok(Some(Way::Scan { max_calls }))
     } else {
         Ok(None)

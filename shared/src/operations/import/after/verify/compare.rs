@@ -37,5 +37,6 @@ pub fn may_be_created<B: Backend>(context: &Context<B>, user: &User) -> bool {
 pub fn recognised(entry: &SubMapEntry, user: &User) -> Option<SubMapEntry> {
     let restored = entry.restored.as_ref().filter(|restored| restored.sub.is_none())?;
     let (sub, username) = (Some(user.sub.clone()), user.record.username.clone());
-    Some(SubMapEntry { restored: Some(RestoredUser { sub, username, ..restored.clone() }), ..entry.clone() })
+    let restored = Some(RestoredUser { sub, username, ..restored.clone() });
+    Some(SubMapEntry { restored, by_job: true, ..entry.clone() })
 }

@@ -70,8 +70,7 @@ async fn compare<B: Backend>(
     let mut findings = Vec::new();
     // If the target may hold other users, they are no finding.
     if restore.options.existing == Existing::Fail {
-        let finding =
-            |sub: &&Sub| Finding { kind: FindingKind::Extra, sub: (*sub).clone(), fields: Vec::new() };
+        let finding = |sub: &&Sub| Finding::new(FindingKind::Extra, (*sub).clone(), Vec::new());
         findings.extend(extra.iter().map(finding));
     }
     for ((user, entry), record) in restored.into_iter().zip(records) {
@@ -79,7 +78,7 @@ async fn compare<B: Backend>(
         let Some(fields) = look_again(context, user, entry, record).await? else { continue };
         marks.add(page, place, !fields.is_empty());
         if !fields.is_empty() {
-            findings.push(Finding { kind: FindingKind::Different, sub: entry.old_sub.clone(), fields });
+            findings.push(Finding::new(FindingKind::Different, entry.old_sub.clone(), fields));
         }
     }
     Ok((extra.len() as u64, findings))

@@ -4,8 +4,8 @@ use super::compare::{differences, may_be_created, recognised};
 use super::marks::Marks;
 use crate::Result;
 use crate::model::{
-    Finding, FindingKind, LedgerPage, Listing, Note, Outcome, Place, Reason, Restore, RestoreUnit, Sub,
-    SubMapEntry, User, UserRecord, Verification, VerificationStage,
+    Finding, FindingKind, LedgerPage, Listing, Note, Origin, Outcome, Place, Reason, Restore, RestoreUnit,
+    Sub, SubMapEntry, User, UserRecord, Verification, VerificationStage,
 };
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
@@ -25,35 +25,55 @@ pub async fn look_up_page<B: Backend>(
     };
     let marks = marks.of_page(context, state.attempt, number).await?;
     let mut unseen = Vec::new();
-    for (place, sub) in present_users(context, unit, number).await? {
+    let users = users_of_page(context, unit, number).await?;
+    for (place, sub) in users.present {
         match marks.get(number, place) {
             Some(true) => state.result.different += 1,
             Some(false) => state.result.same += 1,
             None => unseen.push(sub),
         }
     }
-    let findings = look_up(context, &unseen).await?;
+    let (findings, lost) = look_up(context, &unseen).await?;
+    // The findings come before the ledger. Another invocation then counts the users that this one takes back.
     catalog.put_findings(&restore.id, restore.pass, &findings).await?;
+    for entry in &lost {
+        take_back(context, entry).await?;
+    }
+    let taken_back = catalog.taken_back(&restore.id, restore.pass, &users.lost).await?.len() as u64;
     let count = |kind| findings.iter().filter(|finding| finding.kind == kind).count() as u64;
     let (missing, different) = (count(FindingKind::Missing), count(FindingKind::Different));
-    state.result.missing += missing;
+    state.result.missing += missing + taken_back;
     state.result.different += different;
     state.result.same += unseen.len() as u64 - missing - different;
     state.next_page += 1;
     Ok(state)
 }
 
-/// The users of a page that the target has by the ledger, with their places.
-async fn present_users<B: Backend>(
+/// Users of a page, by their outcomes in the ledger.
+struct UsersOfPage {
+    /// The users that the target has, with their places.
+    present: Vec<(u8, Sub)>,
+    /// The users that the target had and lost.
+    lost: Vec<Sub>,
+}
+
+async fn users_of_page<B: Backend>(
     context: &Context<B>,
     unit: &RestoreUnit,
     number: u64,
-) -> Result<Vec<(u8, Sub)>> {
+) -> Result<UsersOfPage> {
     let Context { catalog, restore, .. } = context;
     let ledger = catalog.ledger_page(&restore.id, &unit.id(), number).await?.unwrap_or_default();
     let content = catalog.page_of(&restore.snapshot, &unit.source, number).await?.1.unwrap_or_default();
-    let present = content.0.into_iter().enumerate().filter(|(place, _)| is_present(&ledger, *place));
-    Ok(present.map(|(place, entry)| (place as u8, Sub::new(entry.key))).collect())
+    let mut users = UsersOfPage { present: Vec::new(), lost: Vec::new() };
+    for (place, entry) in content.0.into_iter().enumerate() {
+        if is_present(&ledger, place) {
+            users.present.push((place as u8, Sub::new(entry.key)));
+        } else if matches!(ledger.outcome(place), Some(Outcome::Failed { reason: Reason::UserMissing })) {
+            users.lost.push(Sub::new(entry.key));
+        }
+    }
+    Ok(users)
 }
 
 /// Whether the target has an entry by the ledger. An empty ledger page says nothing about its
@@ -67,17 +87,15 @@ fn is_present(ledger: &LedgerPage, place: usize) -> bool {
             .is_none_or(|outcome| matches!(outcome, Outcome::Updated { .. } | Outcome::CreatedWithout { .. }))
 }
 
-/// Looks up users one by one.
-async fn look_up<B: Backend>(context: &Context<B>, subs: &[Sub]) -> Result<Vec<Finding>> {
+/// Looks up users one by one. Returns the findings, and the entries of the users that the ledger takes back.
+async fn look_up<B: Backend>(context: &Context<B>, subs: &[Sub]) -> Result<(Vec<Finding>, Vec<SubMapEntry>)> {
     let Context { pool, catalog, restore, .. } = context;
-    let entries = catalog.sub_map(restore, subs).await?;
-    let mut findings = Vec::new();
+    let mut entries = catalog.sub_map(restore, subs).await?;
+    let (mut findings, mut lost) = (Vec::new(), Vec::new());
     for sub in subs {
-        let finding = |kind, fields| Finding { kind, sub: sub.clone(), fields };
-        let Some((entry, restored)) =
-            entries.get(sub).and_then(|entry| Some((entry, entry.restored.as_ref()?)))
-        else {
-            findings.push(finding(FindingKind::Missing, Vec::new()));
+        let entry = entries.remove(sub).and_then(|entry| Some((entry.restored.clone()?, entry)));
+        let Some((restored, entry)) = entry else {
+            findings.push(Finding::new(FindingKind::Missing, sub.clone(), Vec::new()));
             continue;
         };
         let is_restored = |user: &User| match &restored.sub {
@@ -86,19 +104,29 @@ async fn look_up<B: Backend>(context: &Context<B>, subs: &[Sub]) -> Result<Vec<F
         };
         match pool.get_user(&restored.username).await {
             Ok(user) if is_restored(&user) => {
-                let fields = compare(context, entry, &user).await?;
+                let fields = compare(context, &entry, &user).await?;
                 if !fields.is_empty() {
-                    findings.push(finding(FindingKind::Different, fields));
+                    findings.push(Finding::new(FindingKind::Different, sub.clone(), fields));
                 }
             }
             Err(error) if error.kind != PoolErrorKind::UserNotFound => return Err(context.refused(error)),
             _ => {
-                findings.push(finding(FindingKind::Missing, Vec::new()));
-                take_back(context, entry).await?;
+                let taken_back = is_taken_back(restore, &entry);
+                let finding = Finding::new(FindingKind::Missing, sub.clone(), Vec::new());
+                findings.push(Finding { taken_back, ..finding });
+                lost.extend(taken_back.then_some(entry));
             }
         }
     }
-    Ok(findings)
+    Ok((findings, lost))
+}
+
+/// Whether the next pass restores a user that the target has lost.
+///
+/// The restore creates again only what it created. Other users had a life before it, and may have been deleted on
+/// purpose. So may every user since the restore succeeded.
+fn is_taken_back(restore: &Restore, entry: &SubMapEntry) -> bool {
+    entry.origin() == Some(Origin::Created) && !restore.has_succeeded
 }
 
 /// Compares a user that was looked up. Returns the fields that differ.
@@ -112,31 +140,35 @@ async fn compare<B: Backend>(context: &Context<B>, entry: &SubMapEntry, user: &U
     Ok(differences(context, user, entry, record.unwrap_or(Err(Reason::UserMissing))))
 }
 
-/// Removes the outcome of a user of an import job from the ledger, because the target lacks the
-/// user. The next pass creates the user by calls.
+/// Removes the outcome of a user from the ledger, because the target lacks the user.
 async fn take_back<B: Backend>(context: &Context<B>, entry: &SubMapEntry) -> Result<()> {
     let Context { catalog, restore, .. } = context;
-    let is_of_job = entry.restored.as_ref().is_some_and(|restored| restored.sub.is_none());
-    if !is_of_job {
-        return Ok(());
-    }
     let named = [(entry.old_sub.as_str(), entry.digest)];
     let record = catalog.records::<UserRecord>(&restore.source, &named).await?.pop();
     let notes = record
         .and_then(std::result::Result::ok)
-        .map_or_else(Vec::new, |record| notes_of_job(restore, entry, record));
+        .map_or_else(Vec::new, |record| notes_of(restore, entry, record));
     let Place { page, place } = entry.place;
     let (unit, key) = (Listing::Users.unit_id(), entry.old_sub.to_string());
-    let take_back = |ledger: &mut LedgerPage| ledger.take_back(place.into(), key.clone(), &notes);
+    let take_back = |ledger: &mut LedgerPage| {
+        // A later pass may have restored the user already.
+        if ledger.pass <= restore.pass {
+            ledger.take_back(place.into(), key.clone(), &notes);
+        }
+    };
     catalog.change_ledger_page(&restore.id, &unit, page, &LedgerPage::default(), take_back).await.map(drop)
 }
 
-/// The notes of the report about a user of an import job.
-fn notes_of_job(restore: &Restore, entry: &SubMapEntry, mut record: UserRecord) -> Vec<Note> {
+/// The notes of the report about a user that the restore created.
+fn notes_of(restore: &Restore, entry: &SubMapEntry, mut record: UserRecord) -> Vec<Note> {
     let left_out = restore.leave_out_values(&mut record);
     let Ok(mut intent) = Intent::of(&entry.old_sub, &record, &restore.settings, &restore.options) else {
         return Vec::new();
     };
     intent.note_left_out(&left_out);
-    intent.notes_of_job(&record)
+    if entry.is_by_job() {
+        return intent.notes_of_job(&record);
+    }
+    intent.notes.retain(|note| *note != Note::Invited || !entry.not_invited);
+    intent.notes
 }

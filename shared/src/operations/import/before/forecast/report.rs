@@ -78,6 +78,8 @@ impl Price {
         let user_listings = if restore.options.existing == Existing::Fail { 1 } else { 2 };
         let listings = [(Category::UserPoolRead, 2), (Category::UserList, user_listings * user_pages)];
         let (mut groups, mut members) = (BTreeMap::new(), BTreeMap::new());
+        // The listings of the members of each group.
+        let member_listings = expected.groups + expected.memberships.div_ceil(PAGE_SIZE.into());
         if restore.selection.is_none() && holds_most {
             // The groups exist, so each group costs a refused creation and a look-up. The member
             // scan lists each group.
@@ -85,13 +87,13 @@ impl Price {
                 [Category::UserPoolResourceUpdate, Category::UserPoolResourceRead]
                     .map(|of| (of, expected.groups)),
             );
-            members.insert(
-                Category::UserList,
-                expected.groups + expected.memberships.div_ceil(PAGE_SIZE.into()),
-            );
+            members.insert(Category::UserList, member_listings);
         } else if restore.selection.is_none() {
             groups.insert(Category::UserPoolResourceUpdate, expected.groups);
             members.insert(Category::UserUpdate, expected.memberships);
+            if forecast.may_have_members() {
+                members.insert(Category::UserList, member_listings);
+            }
         }
         Self { listings: listings.into(), groups, users: forecast.user_calls.clone(), members }
     }

@@ -53,6 +53,15 @@ impl OpenUser {
     /// The sub map entry of the user.
     pub fn sub_map_entry(&self, old_username: Username, restored: Option<RestoredUser>) -> SubMapEntry {
         let (old_sub, digest, place) = (self.sub.clone(), self.digest, self.at);
-        SubMapEntry { old_sub, old_username, digest, place, restored, left_out: None, not_invited: false }
+        SubMapEntry {
+            old_sub,
+            old_username,
+            digest,
+            place,
+            restored,
+            left_out: None,
+            not_invited: false,
+            by_job: false,
+        }
     }
 }
