@@ -3,9 +3,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::members::{CutOut, Withheld, cut_out};
+use super::members::{CutOut, Withheld, cut_out, sorted};
 use super::{ObjectKind, ObjectName};
 use crate::model::{Digest, DigestBuilder};
 
@@ -112,21 +112,6 @@ fn take_assets(branding: &mut Value) -> Vec<Asset> {
     assets
 }
 
-/// The value with the members of every object in the order of their names, so that equal answers have equal
-/// JSON, however `serde_json` keeps objects.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let mut members: Vec<_> =
-                members.into_iter().map(|(name, member)| (name, sorted(member))).collect();
-            members.sort_by(|(one, _), (other, _)| one.cmp(other));
-            Value::Object(members.into_iter().collect::<Map<_, _>>())
-        }
-        Value::Array(elements) => elements.into_iter().map(sorted).collect(),
-        single => single,
-    }
-}
-
 impl Serialize for ObjectName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -192,6 +177,20 @@ mod tests {
         let bytes = &captured.object.document["Assets"][2]["Bytes"];
         assert_eq!(bytes.as_str(), Some(Asset::new("BBBB").digest().to_string().as_str()));
         assert!(!serde_json::to_string(&captured.object).unwrap().contains("AAAA"));
+    }
+
+    #[test]
+    fn lists_whose_order_means_nothing_are_stored_in_one_order() {
+        let client = |flows: [&str; 2]| capture(ObjectKind::Client, "1", json!({"ExplicitAuthFlows": flows}));
+        let [one, other] = [["ALLOW_B", "ALLOW_A"], ["ALLOW_A", "ALLOW_B"]].map(client);
+        assert_eq!(one.object.digest(), other.object.digest());
+        let pool = |names: [&str; 2]| {
+            let attributes = names.map(|name| json!({"Name": name, "Mutable": true}));
+            capture(ObjectKind::UserPool, "", json!({"SchemaAttributes": attributes}))
+        };
+        let [one, other] = [["sub", "email"], ["email", "sub"]].map(pool);
+        assert_eq!(one.object.document["SchemaAttributes"][0]["Name"], "email");
+        assert_eq!(one.object.digest(), other.object.digest());
     }
 
     #[test]

@@ -104,6 +104,13 @@ pub enum Comparison {
     Mirror(&'static str),
 }
 
+impl Comparison {
+    /// Whether the value is an element of a list whose order means nothing.
+    pub fn is_of_set(self) -> bool {
+        matches!(self, Self::Set | Self::Keyed(_) | Self::Issued(_))
+    }
+}
+
 /// To what a value belongs, so that it has to be mapped for another pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {

@@ -58,7 +58,8 @@ impl fmt::Debug for Withheld {
 }
 
 /// Cuts out of an answer of Cognito what may not be stored in clear: secrets, and members that the table does
-/// not name. Volatile members are dropped.
+/// not name. Volatile members are dropped. Lists whose order means nothing are sorted, because Cognito may change
+/// their order from answer to answer.
 pub fn cut_out(kind: ObjectKind, object: &Value) -> CutOut {
     let mut search = Search { rows: rows_of(kind, object), withheld: Vec::new() };
     let document = search.visit("", object);
@@ -103,7 +104,12 @@ impl Search {
             }
             Value::Array(elements) if is_list => {
                 let child = format!("{path}[]");
-                Some(elements.iter().filter_map(|element| self.visit(&child, element)).collect())
+                let elements = elements.iter().filter_map(|element| self.visit(&child, element));
+                let mut kept: Vec<_> = elements.collect();
+                if row_at(&self.rows, &child).is_some_and(|row| row.comparison.is_of_set()) {
+                    kept.sort_by_cached_key(|element| sorted(element.clone()).to_string());
+                }
+                Some(Value::Array(kept))
             }
             Value::Null if row.is_some() || is_object || is_list => Some(Value::Null),
             Value::Object(_) | Value::Array(_) | Value::Null => {
@@ -123,6 +129,21 @@ impl Search {
         if is_unknown || !(value.is_null() || value.as_str().is_some_and(str::is_empty)) {
             self.withheld.push(Withheld { path: path.to_owned(), is_unknown, value: value.clone() });
         }
+    }
+}
+
+/// The value with the members of every object in the order of their names, so that equal answers have equal
+/// JSON, however `serde_json` keeps objects.
+pub(super) fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> =
+                members.into_iter().map(|(name, member)| (name, sorted(member))).collect();
+            members.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(members.into_iter().collect::<Map<_, _>>())
+        }
+        Value::Array(elements) => elements.into_iter().map(sorted).collect(),
+        single => single,
     }
 }
 

@@ -118,8 +118,7 @@ fn a_member_that_a_comparison_names_exists() {
             }
         }
         let is_list_of_values = field.path.ends_with("[]");
-        let is_compared_as_list =
-            matches!(field.comparison, Comparison::Set | Comparison::Keyed(_) | Comparison::Issued(_));
+        let is_compared_as_list = field.comparison.is_of_set();
         // A diff counts issued elements of the object itself.
         let is_top = field.path.find("[]").is_some_and(|end| !field.path[..end].contains('.'));
         assert!(!matches!(field.comparison, Comparison::Issued(_)) || is_top, "{name}");
