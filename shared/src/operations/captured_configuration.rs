@@ -1,5 +1,8 @@
 //! The captured configuration of a snapshot, read back and checked.
 
+use std::pin::pin;
+
+use futures::TryStreamExt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -9,9 +12,6 @@ use crate::model::configuration::{CapturedList, CapturedObject, ObjectKind};
 use crate::model::{PoolId, Reason, RunId, Snapshot, SnapshotSelector, SnapshotState};
 use crate::ports::vault::ReadVault;
 use crate::{Error, ErrorKind, Guidance, Result};
-
-/// Headers that are read to find the last snapshot with a configuration.
-const HEADERS_READ: u32 = 25;
 
 /// The configuration that a snapshot holds.
 #[derive(Debug)]
@@ -78,8 +78,8 @@ pub(super) async fn earlier_list<V: ReadVault>(
     catalog: &Catalog<V>,
     snapshot: &Snapshot,
 ) -> Result<Option<(RunId, CapturedList)>> {
-    let before = catalog.snapshots(&snapshot.pool, Some(&snapshot.id), HEADERS_READ).await?;
-    for earlier in before {
+    let mut snapshots = pin!(catalog.snapshots_newest_first(&snapshot.pool, Some(&snapshot.id)));
+    while let Some(earlier) = snapshots.try_next().await? {
         if earlier.lasting_state() != Some(SnapshotState::Sealed) {
             continue;
         }
