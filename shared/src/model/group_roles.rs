@@ -41,6 +41,12 @@ impl GroupRoles {
         *self != Self::Skip
     }
 
+    /// The name of an entry of a map with so many entries. Its ARNs are values of the input, which no error repeats.
+    /// JSON keeps no order of members, so the place is that among the sorted entries, from 0.
+    pub fn entry_name(place: usize, entries: usize) -> String {
+        format!("entry {} of {entries}, sorted by the role of the snapshot", place + 1)
+    }
+
     /// The roles of the snapshot that a map names, in their order.
     pub fn mapped(&self) -> impl Iterator<Item = &str> {
         let map = if let Self::Map(map) = self { Some(map) } else { None };
