@@ -198,6 +198,7 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
             "not confirmed in the snapshot, and left out as the input says: nothing is missing"
         }
         ReasonCode::GroupMissing => "the group was deleted from the target during the restore",
+        ReasonCode::GroupNotRestored => "the group itself was not restored: see its own reason",
         ReasonCode::UserMissing => "the user was deleted from the target during the restore",
         ReasonCode::Refused(_) => "Cognito refused the call: look up the code",
     }
