@@ -128,7 +128,7 @@ async fn a_refused_import_ends_with_4_and_an_aborted_one_with_1() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_import_of_a_snapshot_that_shrunk_ends_with_4_and_names_the_option_that_accepts_it() {
+async fn an_import_of_a_snapshot_that_shrunk_ends_with_4() {
     let mut refused = testing::execution(RunStatus::Failed);
     refused.error = Some("SnapshotShrunk".into());
     refused.cause = Some("The snapshot holds 7 users, and an earlier one 10.".into());
