@@ -203,6 +203,7 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
             "not confirmed in the snapshot, and left out as the input says: nothing is missing"
         }
         ReasonCode::GroupMissing => "the group was deleted from the target during the restore",
+        ReasonCode::GroupNotRestored => "the group itself was not restored: see its own reason",
         ReasonCode::UserMissing => {
             "the target has lost the user: start the same import again, which restores the users that it created"
         }

@@ -211,7 +211,7 @@ fn an_expired_restore_is_neither_continued_nor_listed_but_its_sub_map_is() {
 
         sleep(300 * DAY).await;
         backend.vault().sweep(|_| true);
-        let with_sub_maps = catalog.restores_with_sub_maps(&target_id(), 10).await.unwrap();
+        let with_sub_maps = catalog.restores_with_sub_maps(&target_id(), 10, |_| true).await.unwrap();
         let found: Vec<_> = with_sub_maps.iter().map(|restore| (&restore.id, restore.state)).collect();
         assert_eq!(found, [(&restore, RestoreState::Failed)]);
         assert_eq!(catalog.restore_with_sub_map(&target_id(), &restore).await.unwrap().unwrap().id, restore);

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 use shared::model::{GroupName, GroupRecord};
+use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
 
@@ -236,6 +237,15 @@ fn a_group_that_cognito_will_not_create_fails_alone() {
                 let kind = if options == json!({}) { "groups" } else { "memberships" };
                 let refused = &report[kind]["reasons"]["refused: CreateGroup ResourceNotFoundException"];
                 assert_eq!(*refused == 1, lasts, "{report}");
+                let is_of_group = lasts && kind == "groups";
+                let members = if is_of_group { json!({"groupNotRestored": 2}) } else { Value::Null };
+                if kind == "groups" {
+                    assert_eq!(
+                        report["memberships"].get("reasons").unwrap_or(&Value::Null),
+                        &members,
+                        "{report}"
+                    );
+                }
             });
         }
     }
@@ -322,7 +332,7 @@ fn a_map_of_an_unknown_role_is_refused_before_anything_is_written() {
             let name = format!("import-{}", backend.script().calls());
             let end = Machine::new(&backend).import(input(&options), &name).await;
             let (error, cause) = end.error();
-            assert!(error == "InvalidInput" && cause.contains("entry 2"), "{cause}");
+            assert!(error == "InvalidInput" && cause.contains("entry 2 of 2, sorted by"), "{cause}");
             assert!(!cause.contains("arn:aws:iam::9"), "{cause}");
         }
         assert!(target.groups().is_empty() && target.user_count() == 0);
@@ -416,4 +426,42 @@ fn a_group_that_is_deleted_while_it_is_changed_fails_alone() {
             "{report}"
         );
     });
+}
+
+#[test]
+fn members_of_a_group_that_cannot_be_read_in_the_snapshot_are_not_restored() {
+    in_paused_time(async {
+        let (backend, _) = exported(&[group("a", Some(1), None), group("b", None, None)]).await;
+        let items = backend.vault().items();
+        let record = items.keys().find(|key| key.pk.starts_with("CONF#") && key.sk.starts_with("REC#group#"));
+        backend.vault().remove(record.unwrap()).unwrap();
+        let report = import(&backend, json!({})).await;
+        assert_eq!(report["groups"]["reasons"], json!({"recordMissing": 1}), "{report}");
+        let memberships = &report["memberships"];
+        assert_eq!(memberships["reasons"], json!({"groupNotRestored": 2}), "{report}");
+        assert_eq!(memberships["created"], 2, "{report}");
+    });
+}
+
+#[test]
+fn members_of_a_group_that_is_deleted_during_the_restore_say_so() {
+    for options in [json!({}), json!({"groupRoles": "skip"}), json!({"existing": "skip"})] {
+        in_paused_time(async {
+            let (backend, target) =
+                exported(&[group("a", Some(1), Some(EDITORS)), group("b", None, None)]).await;
+            target.put_group(group("a", Some(1), Some(EDITORS)));
+            let deleted = target.clone();
+            backend.script().change_before(Operation::AdminAddUserToGroup, 1, move || {
+                deleted.delete_group(&GroupName::new("a"));
+            });
+            let report = import(&backend, options.clone()).await;
+            let memberships = &report["memberships"];
+            assert_eq!(memberships["reasons"], json!({"groupMissing": 2}), "{options}: {report}");
+            assert_eq!(
+                (&report["status"], &memberships["created"]),
+                (&json!("PARTIAL"), &json!(2)),
+                "{report}"
+            );
+        });
+    }
 }

@@ -174,6 +174,38 @@ fn an_import_of_latest_into_a_pool_in_use_refuses_to_continue_a_restore_of_an_ol
     }
 }
 
+/// The restores of refused imports are newer than the unfinished one.
+#[test]
+fn no_number_of_refused_imports_hides_an_unfinished_restore() {
+    in_paused_time(async {
+        let stopped = stopped("skip", &target_id(), false).await;
+        let newer = stopped.newer().await;
+        let catalog = Catalog::new(stopped.backend.vault());
+        for number in 0..60 {
+            let nobody = json!({"snapshot": newer, "select": {"usernames": ["nobody"]}});
+            let end = stopped.import(nobody, &format!("refused {number}")).await;
+            assert_eq!(end.error().0, "SelectionEmpty");
+        }
+        assert_eq!(catalog.restores(&target_id(), 100).await.unwrap().len(), 61);
+        for dry_run in [true, false] {
+            let end = stopped.import(json!({"dryRun": dry_run}), &format!("latest {dry_run}")).await;
+            assert_eq!(end.error().0, "UnfinishedRestore");
+        }
+        let counts = |restore: &Restore| restore.snapshot == stopped.old;
+        let with_sub_maps = catalog.restores_with_sub_maps(&target_id(), 1, counts).await.unwrap();
+        assert_eq!(with_sub_maps[0].id, stopped.restore);
+
+        // An import continues it, and fails. Its restore keeps the failure.
+        let denied = Fault::Refuse(PoolErrorKind::AccessDenied);
+        stopped.backend.script().always(Operation::AdminAddUserToGroup, Some(denied));
+        let again = stopped.import(json!({"snapshot": stopped.old}), "old again").await;
+        assert_eq!(again.error().0, "AccessDenied");
+        let restore = catalog.restore(&target_id(), &stopped.restore).await.unwrap().unwrap();
+        assert!(restore.execution.id.ends_with("old again"), "{:?}", restore.execution);
+        assert_eq!((restore.state, restore.failure.is_some()), (RestoreState::Failed, true));
+    });
+}
+
 #[test]
 fn an_import_of_latest_continues_a_restore_while_its_snapshot_is_the_newest() {
     for existing in ["skip", "update"] {

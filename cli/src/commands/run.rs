@@ -24,7 +24,7 @@ use crate::losses::{MAX_NAMED, first_losses};
 use crate::output::flags::command;
 use crate::output::{Answer, ExportEnd, ImportEnd, PlanEnd, StillRunning};
 use crate::problem::{Problem, Result};
-use crate::watch::{DeployedRun, Watched, find_restore, find_snapshot, lost_sight, watch};
+use crate::watch::{DeployedRun, Watched, lost_sight, watch};
 
 /// The options of the verbs that start a run.
 #[derive(Debug, Default, Args)]
@@ -235,7 +235,8 @@ async fn partial<E, V: Vault>(
     view: &ExecutionView,
     input: &ImportInput,
 ) -> Option<ImportEnd> {
-    let restore: Restore = find_restore(&deployment.catalog, &input.target, &view.arn).await.ok()??;
+    let restore: Restore =
+        deployment.catalog.restore_of_execution(&input.target, view.arn.as_str()).await.ok()??;
     let totals = restore.totals.clone()?;
     let losses = first_losses(&deployment.catalog, &restore, &totals).await.unwrap_or_default();
     Some(ImportEnd::partial(view.arn.clone(), input, restore, totals, losses))
@@ -245,12 +246,14 @@ async fn partial<E, V: Vault>(
 pub async fn has_begun<E, V: Vault>(deployment: &Deployment<E, V>, view: &ExecutionView) -> bool {
     let catalog = &deployment.catalog;
     match &view.input {
-        RunInput::Export(input) => {
-            find_snapshot(catalog, &input.pool, &view.arn).await.map_or(true, |found| found.is_some())
-        }
-        RunInput::Import(input) => {
-            find_restore(catalog, &input.target, &view.arn).await.map_or(true, |found| found.is_some())
-        }
+        RunInput::Export(input) => catalog
+            .snapshot_of_execution(&input.pool, view.arn.as_str())
+            .await
+            .map_or(true, |found| found.is_some()),
+        RunInput::Import(input) => catalog
+            .restore_of_execution(&input.target, view.arn.as_str())
+            .await
+            .map_or(true, |found| found.is_some()),
         RunInput::Unreadable => false,
     }
 }
@@ -375,7 +378,7 @@ mod tests {
         view.input = RunInput::Import(Box::new(input));
         view.error = Some("InvalidInput".into());
         let unknown = "The map of group roles names a role that no group of snapshot X has: ";
-        view.cause = Some(format!("{unknown}{}.", GroupRoles::entry_in_words(1)));
+        view.cause = Some(format!("{unknown}{}.", GroupRoles::entry_name(1, 2)));
         let problem = failed(&view, false);
         assert!(problem.message.ends_with(&format!(" The entry maps {}.", role("b"))), "{problem}");
         assert_eq!(problem.status, ExitStatus::Refused);

@@ -19,7 +19,7 @@ use crate::exit::ExitStatus;
 use crate::losses::first_losses;
 use crate::output::{Answer, ExecutionRow, Report, RestoreRow, SnapshotRow, snapshot_table};
 use crate::problem::{Problem, Result};
-use crate::watch::{DeployedRun, Watched, find_restore, find_snapshot, lost_sight, watch};
+use crate::watch::{DeployedRun, Watched, lost_sight, watch};
 
 /// How many ended executions of each state machine are shown. Running ones are all shown.
 const MAX_ENDED: usize = 5;
@@ -278,12 +278,12 @@ impl Status {
     ) -> Result<()> {
         match &view.input {
             RunInput::Export(input) => {
-                let found = find_snapshot(catalog, &input.pool, &view.arn).await?;
+                let found = catalog.snapshot_of_execution(&input.pool, view.arn.as_str()).await?;
                 self.snapshots = Some(snapshot_rows(catalog, found.into_iter().collect(), now).await?);
             }
             RunInput::Import(input) => {
                 let mut rows = Vec::new();
-                if let Some(restore) = find_restore(catalog, &input.target, &view.arn).await? {
+                if let Some(restore) = catalog.restore_of_execution(&input.target, view.arn.as_str()).await? {
                     rows.push(restore_row(catalog, restore).await?);
                 }
                 self.restores = Some(rows);

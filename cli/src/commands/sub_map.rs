@@ -117,7 +117,7 @@ impl Request {
         let catalog = &deployment.catalog;
         let found = match &self.restore {
             Some(id) => catalog.restore_with_sub_map(&self.pool, id).await?.into_iter().collect(),
-            None => catalog.restores_with_sub_maps(&self.pool, MAX_RESTORES).await?,
+            None => catalog.restores_with_sub_maps(&self.pool, MAX_RESTORES, |_| true).await?,
         };
         if !found.is_empty() {
             return Ok(found);

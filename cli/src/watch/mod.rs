@@ -20,7 +20,7 @@ use crate::problem::Problem;
 pub use meter::Meter;
 pub use pace::Pace;
 pub use position::Position;
-pub use run::{DeployedRun, find_restore, find_snapshot};
+pub use run::DeployedRun;
 
 /// How often the run is read.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

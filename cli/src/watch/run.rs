@@ -1,42 +1,13 @@
 //! A run of a deployment: its execution in Step Functions, and its header in the table.
 
 use shared::catalog::Catalog;
-use shared::model::{PoolId, Restore, RunId, Snapshot};
+use shared::model::RunId;
 use shared::ports::vault::Vault;
 use shared::{Error, Result};
 
 use super::Run;
 use super::position::Position;
 use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput};
-
-/// How many of the newest snapshots or restores are searched for that of an execution.
-const MAX_SEARCHED: u32 = 25;
-
-/// The snapshot of the execution `arn`, if it is among the newest.
-///
-/// # Errors
-/// If the table cannot be read.
-pub async fn find_snapshot<V: Vault>(
-    catalog: &Catalog<V>,
-    pool: &PoolId,
-    arn: &ExecutionArn,
-) -> Result<Option<Snapshot>> {
-    let newest = catalog.snapshots(pool, None, MAX_SEARCHED).await?;
-    Ok(newest.into_iter().find(|snapshot| snapshot.execution.id == arn.as_str()))
-}
-
-/// The restore whose last execution is `arn`, if it is among the newest.
-///
-/// # Errors
-/// If the table cannot be read.
-pub async fn find_restore<V: Vault>(
-    catalog: &Catalog<V>,
-    target: &PoolId,
-    arn: &ExecutionArn,
-) -> Result<Option<Restore>> {
-    let newest = catalog.restores(target, MAX_SEARCHED).await?;
-    Ok(newest.into_iter().find(|restore| restore.execution.id == arn.as_str()))
-}
 
 /// A run that Step Functions carries out.
 pub struct DeployedRun<'a, E, V> {
@@ -72,7 +43,7 @@ impl<E: Executions, V: Vault> Run for DeployedRun<'_, E, V> {
             RunInput::Export(input) => {
                 let snapshot = match &self.id {
                     Some(id) => self.catalog.snapshot(&input.pool, id).await?,
-                    None => find_snapshot(self.catalog, &input.pool, self.arn).await?,
+                    None => self.catalog.snapshot_of_execution(&input.pool, self.arn.as_str()).await?,
                 };
                 self.id = snapshot.as_ref().map(|snapshot| snapshot.id.clone());
                 Ok(snapshot.as_ref().map(Position::from))
@@ -80,7 +51,7 @@ impl<E: Executions, V: Vault> Run for DeployedRun<'_, E, V> {
             RunInput::Import(input) => {
                 let restore = match &self.id {
                     Some(id) => self.catalog.restore(&input.target, id).await?,
-                    None => find_restore(self.catalog, &input.target, self.arn).await?,
+                    None => self.catalog.restore_of_execution(&input.target, self.arn.as_str()).await?,
                 };
                 self.id = restore.as_ref().map(|restore| restore.id.clone());
                 Ok(restore.as_ref().map(Position::from))

@@ -61,6 +61,7 @@ mod verifications;
 
 use std::sync::Arc;
 
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
 
@@ -120,22 +121,38 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// The last items of a partition whose sort keys begin with `prefix`, the last one first, at most `limit`.
-    async fn read_last<T: DeserializeOwned>(&self, pk: String, prefix: &str, limit: u32) -> Result<Vec<T>> {
-        let mut last = Vec::new();
-        let (prefix, order) = (prefix.to_owned(), Order::Descending);
-        let mut query = Query { pk, prefix, after: None, order, limit: limit.min(QUERY_LIMIT) };
-        loop {
+    async fn read_last<T: DeserializeOwned + Send>(
+        &self,
+        pk: String,
+        prefix: &str,
+        limit: u32,
+    ) -> Result<Vec<T>> {
+        self.last_first(pk, prefix, None, limit.min(QUERY_LIMIT)).take(limit as usize).try_collect().await
+    }
+
+    /// All items of a partition whose sort keys begin with `prefix`, the last one first. With `before`, only those
+    /// with a lower sort key. Memory holds the items of one query, at most `limit`.
+    fn last_first<'a, T: DeserializeOwned + Send + 'a>(
+        &'a self,
+        pk: String,
+        prefix: &str,
+        before: Option<Key>,
+        limit: u32,
+    ) -> impl Stream<Item = Result<T>> + Send + use<'a, T, V> {
+        let (after, order) = (before.map(|key| key.sk), Order::Descending);
+        let first = Query { pk, prefix: prefix.to_owned(), after, order, limit };
+        let queries = stream::try_unfold(Some(first), move |query| async move {
+            let Some(mut query) = query else { return Ok::<_, Error>(None) };
             let found = self.vault.query(&query).await?;
-            for (sk, item) in found.items {
-                last.push(decode(&Key::new(query.pk.as_str(), sk), item)?);
-            }
-            // Items that have expired count against the limit of a query.
-            query.limit = limit.saturating_sub(last.len() as u32).min(QUERY_LIMIT);
-            match found.next.filter(|_| query.limit > 0) {
-                None => return Ok(last),
-                next => query.after = next,
-            }
-        }
+            let decoded = |(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item);
+            let items: Vec<Result<T>> = found.items.into_iter().map(decoded).collect();
+            let next = found.next.map(|last| {
+                query.after = Some(last);
+                query
+            });
+            Ok(Some((stream::iter(items), next)))
+        });
+        queries.try_flatten()
     }
 
     /// All items of a partition whose sort keys begin with `prefix`. Only for a known number of

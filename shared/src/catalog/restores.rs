@@ -1,7 +1,10 @@
 //! Restores: headers, forecasts, units, ledgers and sub maps.
 
 use std::collections::{BTreeMap, HashMap};
+use std::future::ready;
+use std::pin::pin;
 
+use futures::{Stream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +16,8 @@ use crate::model::{
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
 
-/// How many of the newest restores a search looks at for one that wrote to the pool.
-const MAX_RESTORES_WITHOUT_WRITES: u32 = 10;
+/// Headers of restores, or of their sub maps, in one query of a search.
+const HEADERS_A_QUERY: u32 = 25;
 
 /// The sum of a ledger, and how far it has been added up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -73,30 +76,58 @@ impl<V: ReadVault> Catalog<V> {
         Ok(header.map(|header| header.restore))
     }
 
-    /// The restores into a pool whose sub maps are kept, newest first, at most `limit`. If the header of a restore
-    /// has expired, its sub map says what the restore was.
-    pub async fn restores_with_sub_maps(&self, target: &PoolId, limit: u32) -> Result<Vec<Restore>> {
-        let headers =
-            self.read_last::<SubMapHeader>(keys::pool_partition(target), keys::SUB_MAPS, limit).await?;
-        let kept = headers.into_iter().map(|header| header.restore);
-        let restores = kept.chain(self.restores(target, limit).await?);
-        let by_id: BTreeMap<_, _> = restores.map(|restore| (restore.id.clone(), restore)).collect();
-        Ok(by_id.into_values().rev().take(limit as usize).collect())
+    /// The restores into a pool whose sub maps are kept and that `counts` accepts, newest first, at most `limit`. If the
+    /// header of a restore has expired, its sub map says what the restore was.
+    pub async fn restores_with_sub_maps(
+        &self,
+        target: &PoolId,
+        limit: u32,
+        counts: impl Fn(&Restore) -> bool + Send + Sync,
+    ) -> Result<Vec<Restore>> {
+        let (limit, counts) = (limit as usize, |restore: &Restore| ready(counts(restore)));
+        let headers = self.last_first::<SubMapHeader>(
+            keys::pool_partition(target),
+            keys::SUB_MAPS,
+            None,
+            HEADERS_A_QUERY,
+        );
+        let kept = headers.map_ok(|header| header.restore).try_filter(counts).take(limit);
+        let mut restores: Vec<Restore> = kept.try_collect().await?;
+        let with_headers = self.restores_newest_first(target).try_filter(counts).take(limit);
+        restores.extend(with_headers.try_collect::<Vec<_>>().await?);
+        let by_id: BTreeMap<_, _> =
+            restores.into_iter().map(|restore| (restore.id.clone(), restore)).collect();
+        Ok(by_id.into_values().rev().take(limit).collect())
     }
 
-    /// The last restore into a pool that may have written to it, among the last
-    /// [`MAX_RESTORES_WITHOUT_WRITES`].
+    /// The last restore into a pool that may have written to it. Its header has not expired.
     ///
     /// A restore that was refused before it wrote is never continued. The settings of the target,
     /// or the newest snapshot, may have changed since.
     pub async fn last_restore_that_wrote(&self, target: &PoolId) -> Result<Option<Restore>> {
-        for restore in self.restores(target, MAX_RESTORES_WITHOUT_WRITES).await? {
+        let mut restores = pin!(self.restores_newest_first(target));
+        while let Some(restore) = restores.try_next().await? {
             let forecast = self.forecast(&restore.id).await?;
             if forecast.is_some_and(|forecast| forecast.allows_writing()) {
                 return Ok(Some(restore));
             }
         }
         Ok(None)
+    }
+
+    /// The restore into a pool on which the execution works, or worked last.
+    pub async fn restore_of_execution(&self, target: &PoolId, execution: &str) -> Result<Option<Restore>> {
+        let is_of_execution = |restore: &Restore| ready(restore.execution.id == execution);
+        pin!(self.restores_newest_first(target).try_filter(is_of_execution)).try_next().await
+    }
+
+    /// All restores into a pool whose headers have not expired. Their number is not bounded: the operator may have
+    /// started any number of imports that were refused.
+    fn restores_newest_first(
+        &self,
+        target: &PoolId,
+    ) -> impl Stream<Item = Result<Restore>> + Send + use<'_, V> {
+        self.last_first(keys::pool_partition(target), keys::RESTORES, None, HEADERS_A_QUERY)
     }
 
     /// All units of a restore, at most 10,002.

@@ -1,8 +1,10 @@
 //! Snapshots and their units.
 
 use std::collections::HashMap;
+use std::future::ready;
+use std::pin::pin;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::{Catalog, decode, keys};
@@ -52,6 +54,22 @@ impl<V: ReadVault> Catalog<V> {
         found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
     }
 
+    /// The snapshots of a pool, newest first. With `before`, only older ones. Memory holds the headers of one query.
+    pub fn snapshots_newest_first(
+        &self,
+        pool: &PoolId,
+        before: Option<&RunId>,
+    ) -> impl Stream<Item = Result<Snapshot>> + Send + use<'_, V> {
+        let before = before.map(|id| keys::snapshot(pool, id));
+        self.last_first(keys::pool_partition(pool), keys::SNAPSHOTS, before, SNAPSHOTS_A_QUERY)
+    }
+
+    /// The snapshot that the execution takes, or took.
+    pub async fn snapshot_of_execution(&self, pool: &PoolId, execution: &str) -> Result<Option<Snapshot>> {
+        let is_of_execution = |snapshot: &Snapshot| ready(snapshot.execution.id == execution);
+        pin!(self.snapshots_newest_first(pool, None).try_filter(is_of_execution)).try_next().await
+    }
+
     /// The newest sealed snapshot of a pool. With `before`, the newest one before that. A mark
     /// counts as [`Self::as_readers_see`] says.
     pub async fn newest_sealed(
@@ -60,18 +78,14 @@ impl<V: ReadVault> Catalog<V> {
         before: Option<&RunId>,
         now: Timestamp,
     ) -> Result<Option<Snapshot>> {
-        let mut before = before.cloned();
-        loop {
-            let snapshots = self.snapshots(pool, before.as_ref(), SNAPSHOTS_A_QUERY).await?;
-            let Some(oldest) = snapshots.last().map(|snapshot| snapshot.id.clone()) else { return Ok(None) };
-            for snapshot in snapshots {
-                let seen = self.as_readers_see(snapshot, now).await?;
-                if seen.state == SnapshotState::Sealed {
-                    return Ok(Some(seen));
-                }
+        let mut snapshots = pin!(self.snapshots_newest_first(pool, before));
+        while let Some(snapshot) = snapshots.try_next().await? {
+            let seen = self.as_readers_see(snapshot, now).await?;
+            if seen.state == SnapshotState::Sealed {
+                return Ok(Some(seen));
             }
-            before = Some(oldest);
         }
+        Ok(None)
     }
 
     /// The sealed snapshot with the most users among those begun since `since` and before `before`.
@@ -81,24 +95,19 @@ impl<V: ReadVault> Catalog<V> {
         since: Timestamp,
         before: &RunId,
     ) -> Result<Option<Snapshot>> {
-        let (mut largest, mut before): (Option<Snapshot>, _) = (None, before.clone());
-        loop {
-            let snapshots = self.snapshots(pool, Some(&before), SNAPSHOTS_A_QUERY).await?;
-            let Some(oldest) = snapshots.last().map(|snapshot| snapshot.id.clone()) else {
-                return Ok(largest);
-            };
-            for snapshot in snapshots.into_iter().filter(|snapshot| snapshot.id.time() >= since) {
-                let is_sealed = snapshot.lasting_state() == Some(SnapshotState::Sealed);
-                let users = largest.as_ref().map_or(0, |largest| largest.counts.users);
-                if is_sealed && snapshot.counts.users > users {
-                    largest = Some(snapshot);
-                }
+        let mut largest: Option<Snapshot> = None;
+        let mut snapshots = pin!(self.snapshots_newest_first(pool, Some(before)));
+        while let Some(snapshot) = snapshots.try_next().await? {
+            if snapshot.id.time() < since {
+                break;
             }
-            if oldest.time() < since {
-                return Ok(largest);
+            let is_sealed = snapshot.lasting_state() == Some(SnapshotState::Sealed);
+            let users = largest.as_ref().map_or(0, |largest| largest.counts.users);
+            if is_sealed && snapshot.counts.users > users {
+                largest = Some(snapshot);
             }
-            before = oldest;
         }
+        Ok(largest)
     }
 
     /// What the listings of a sealed snapshot say about those of a later one. It reads the units only if the users are

@@ -5,8 +5,8 @@ use crate::catalog::Catalog;
 use crate::model::{PoolId, Restore, RunId, TargetPool};
 use crate::ports::vault::ReadVault;
 
-/// How many of the newest restores into a pool are searched.
-const MAX_RESTORES: u32 = 100;
+/// The most restores whose sub maps are read, the newest ones.
+const MAX_RESTORES: u32 = 1_000;
 
 /// The restores into `pool` whose sub maps count for a snapshot of `source`, oldest first.
 ///
@@ -24,6 +24,6 @@ pub(super) async fn with_sub_maps<V: ReadVault>(
             restore.snapshot == *snapshot
         }
     };
-    let newest_first = catalog.restores_with_sub_maps(pool, MAX_RESTORES).await?.into_iter();
-    Ok(newest_first.rev().filter(counts).collect())
+    let newest_first = catalog.restores_with_sub_maps(pool, MAX_RESTORES, counts).await?;
+    Ok(newest_first.into_iter().rev().collect())
 }

@@ -41,15 +41,17 @@ impl GroupRoles {
         *self != Self::Skip
     }
 
-    /// An entry of a map, from 0, as errors name it: they repeat no role.
-    pub fn entry_in_words(place: usize) -> String {
-        format!("entry {}, in the order of the ARNs", place + 1)
+    /// The name of an entry of a map with so many entries. Its ARNs are values of the input, which no error repeats.
+    /// JSON keeps no order of members, so the place is that among the sorted entries, from 0.
+    pub fn entry_name(place: usize, entries: usize) -> String {
+        format!("entry {} of {entries}, sorted by the role of the snapshot", place + 1)
     }
 
     /// The role of the snapshot in the entry that an error names. None if it names no entry of the map.
     pub fn entry_of(&self, error: &str) -> Option<&str> {
-        let mut entries = self.mapped().enumerate();
-        entries.find(|(place, _)| error.contains(&Self::entry_in_words(*place))).map(|(_, role)| role)
+        let entries = self.mapped().count();
+        let is_named = |place| error.contains(&Self::entry_name(place, entries));
+        self.mapped().enumerate().find(|(place, _)| is_named(*place)).map(|(_, role)| role)
     }
 
     /// The roles of the snapshot that a map names, in their order.
@@ -215,11 +217,11 @@ mod tests {
         let role = |number: usize| format!("arn:aws:iam::111122223333:role/{number:02}");
         let map = GroupRoles::Map((0..12).map(|number| (role(number), role(99))).collect());
         for place in [0, 1, 10, 11] {
-            let error = format!("No group has it: {}.", GroupRoles::entry_in_words(place));
+            let error = format!("No group has it: {}.", GroupRoles::entry_name(place, 12));
             assert_eq!(map.entry_of(&error), Some(role(place).as_str()));
         }
         assert_eq!(map.entry_of("No group has it."), None);
-        assert_eq!(GroupRoles::Skip.entry_of(&GroupRoles::entry_in_words(0)), None);
+        assert_eq!(GroupRoles::Skip.entry_of(&GroupRoles::entry_name(0, 12)), None);
     }
 
     #[test]

@@ -361,8 +361,8 @@ impl<'a> Fields<'a> {
                     Some(_) => "no ARN of an IAM role",
                 };
                 Err(refuse(format!(
-                    "The map of group roles has a wrong entry {}, in the order of the ARNs: its {side} is {what}.",
-                    place + 1
+                    "The map of group roles has a wrong entry: {}. Its {side} is {what}.",
+                    GroupRoles::entry_name(place, map.len())
                 )))
             }
         };
@@ -503,21 +503,24 @@ mod tests {
             (json!({"map": many}), "has 101 entries; it can have 1 to 100"),
             (
                 json!({"map": {role("a"): role("b"), "secret": role("c")}}),
-                "entry 2, in the order of the ARNs: its role of the snapshot is no ARN",
+                "entry 2 of 2, sorted by the role of the snapshot. Its role of the snapshot is no ARN",
             ),
             (
                 json!({"map": {role("a"): "secret", role("b"): role("c")}}),
-                "entry 1, in the order of the ARNs: its new role is no ARN",
+                "entry 1 of 2, sorted by the role of the snapshot. Its new role is no ARN",
             ),
             (
                 json!({"map": {role("a"): role(&"x".repeat(2_048))}}),
-                "entry 1, in the order of the ARNs: its new role is longer than 2,048 characters",
+                "entry 1 of 1, sorted by the role of the snapshot. Its new role is longer than 2,048 characters",
             ),
             (
                 json!({"map": {role(&"x".repeat(2_048)): role("a")}}),
-                "entry 1, in the order of the ARNs: its role of the snapshot is longer than 2,048 characters",
+                "entry 1 of 1, sorted by the role of the snapshot. Its role of the snapshot is longer than 2,048 characters",
             ),
-            (json!({"map": {role("a"): 7}}), "entry 1, in the order of the ARNs: its new role is no text"),
+            (
+                json!({"map": {role("a"): 7}}),
+                "entry 1 of 1, sorted by the role of the snapshot. Its new role is no text",
+            ),
         ] {
             let refused = cause(&parse(json!({"groupRoles": wrong})).unwrap_err());
             assert!(refused.contains(says) && !refused.contains("secret"), "{refused}");

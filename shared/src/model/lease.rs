@@ -109,6 +109,22 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_has_another_generation_after_each_invocation_that_takes_it_and_after_its_release() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let mut lease = Lease::new("a", now);
+        let mut generations = vec![lease.generation];
+        for calls in [true, false] {
+            lease = lease.taken_by(&Lease::new("a", now), calls, now);
+            generations.push(lease.generation);
+        }
+        lease.release(now);
+        generations.push(lease.generation);
+        lease = lease.taken_by(&Lease::new("b", now), true, now);
+        generations.push(lease.generation);
+        assert_eq!(generations, [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
     fn an_execution_that_released_a_lease_does_not_take_it_again_even_after_others() {
         let begin: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let at = |minutes| begin + SignedDuration::from_mins(minutes);

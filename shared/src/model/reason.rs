@@ -72,8 +72,10 @@ pub enum Reason {
     },
     /// Cognito could not send the user's invitation, so the user does not know the password.
     NotInvited,
-    /// The target lacks the group.
+    /// The group was deleted from the target during the restore.
     GroupMissing,
+    /// The restore could not create the group, or cannot read it in the snapshot. So its members are in no group.
+    GroupNotRestored,
     /// The target no longer has the user.
     UserMissing,
     /// Cognito refused the call.
@@ -111,6 +113,7 @@ impl Reason {
             Self::PreferredUsernameNotSet { .. } => ReasonCode::PreferredUsernameNotSet,
             Self::NotInvited => ReasonCode::NotInvited,
             Self::GroupMissing => ReasonCode::GroupMissing,
+            Self::GroupNotRestored => ReasonCode::GroupNotRestored,
             Self::UserMissing => ReasonCode::UserMissing,
             Self::Refused { call, .. } => ReasonCode::Refused(call.clone()),
         }
@@ -184,6 +187,7 @@ reason_codes! {
     FederatedUser = "federatedUser",
     GroupDiffers = "groupDiffers",
     GroupMissing = "groupMissing",
+    GroupNotRestored = "groupNotRestored",
     LeftToSignIn = "leftToSignIn",
     ListedTwice = "listedTwice",
     MemberWithoutUser = "memberWithoutUser",

@@ -1,7 +1,9 @@
 //! The captured configuration of a snapshot, read back and checked.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 
+use futures::TryStreamExt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -14,8 +16,6 @@ use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Lists that are read to find what a list lacks.
 const LISTS_READ: usize = 10;
-/// Headers that are read to find the last snapshot with a configuration.
-const HEADERS_READ: u32 = 25;
 
 /// The configuration that a snapshot holds.
 #[derive(Debug)]
@@ -89,9 +89,9 @@ pub(super) enum Earlier {
 
 /// The list of the newest sealed snapshot before this one that holds a configuration.
 pub(super) async fn earlier_list<V: ReadVault>(catalog: &Catalog<V>, snapshot: &Snapshot) -> Result<Earlier> {
-    let before = catalog.snapshots(&snapshot.pool, Some(&snapshot.id), HEADERS_READ).await?;
+    let mut snapshots = pin!(catalog.snapshots_newest_first(&snapshot.pool, Some(&snapshot.id)));
     let mut found = Earlier::None;
-    for earlier in before {
+    while let Some(earlier) = snapshots.try_next().await? {
         if earlier.lasting_state() != Some(SnapshotState::Sealed) {
             continue;
         }

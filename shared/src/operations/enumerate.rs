@@ -13,8 +13,7 @@ use crate::catalog::{Catalog, TakenLease};
 use crate::format::time;
 use crate::model::{
     CallStats, Ceilings, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId, Progress,
-    RecordLookUps, Restore, RestoreState, RunId, RunKind, Snapshot, SnapshotState, SplitListing, TargetPool,
-    Tps, Unit,
+    RecordLookUps, RestoreState, RunId, RunKind, Snapshot, SnapshotState, SplitListing, TargetPool, Tps, Unit,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
@@ -150,10 +149,8 @@ async fn begin_import<B: Backend>(
     let catalog = Catalog::new(backend.vault());
     let progress = Progress { dry_run: input.dry_run, ..progress };
     if !input.dry_run {
-        let last = catalog.restores(&progress.user_pool_id, 1).await?.pop();
-        let is_ended =
-            |last: &Restore| last.execution == progress.execution && last.state != RestoreState::Running;
-        if let Some(ended) = last.filter(is_ended) {
+        let restore = catalog.restore_of_execution(&progress.user_pool_id, &progress.execution.id).await?;
+        if let Some(ended) = restore.filter(|restore| restore.state != RestoreState::Running) {
             // This late invocation finds a run that has ended. It must not take the lease, because
             // no later invocation would release it.
             return Ok(Progress { run_id: ended.id, ..progress });

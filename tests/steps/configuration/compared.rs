@@ -7,7 +7,7 @@ use shared::catalog::Catalog;
 use shared::model::configuration::difference::document::Configuration;
 use shared::model::configuration::difference::{ClientMap, ConfigurationDifference, NotCompared, compare};
 use shared::model::configuration::{CapturedList, ObjectKind};
-use shared::model::{CallStats, Ceilings, Metric, SnapshotSelector, Tps};
+use shared::model::{CallStats, Ceilings, Metric, RunId, Snapshot, SnapshotSelector, Tps};
 use shared::operations::{WatchReading, captured_configuration, comparable, live_configuration};
 use shared::pacing::PacedPool;
 use shared::ports::Backend;
@@ -374,5 +374,29 @@ fn hundreds_of_changed_clients_are_counted() {
         let second = export(&machine, "second").await;
         let changes = &second["configuration"]["changes"];
         assert_eq!((&changes["count"], changes["objects"].as_array().unwrap().len()), (&json!(700), 20));
+    });
+}
+
+#[test]
+fn a_change_is_found_behind_any_number_of_snapshots_without_a_configuration() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        make_rich(&source);
+        let machine = Machine::new(&backend);
+        let first = export(&machine, "first").await;
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+        let catalog = Catalog::new(backend.vault());
+        let sealed = super::header(&backend, &first).await;
+        for number in 0..60 {
+            let id = RunId::parse(&format!("20261121T023000{number:03}Z-{number:08x}")).unwrap();
+            catalog
+                .begin_snapshot(&Snapshot { id, captured_configuration: None, ..sealed.clone() })
+                .await
+                .unwrap();
+        }
+        source.change_configuration("UpdateUserPoolClient", web(&source, json!({"CallbackURLs": []})));
+        let changes = export(&machine, "second").await["configuration"]["changes"].clone();
+        assert_eq!(changes["since"], first["snapshotId"], "{changes}");
+        assert!(changes["count"].as_u64() > Some(0), "{changes}");
     });
 }

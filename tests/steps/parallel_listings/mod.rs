@@ -13,8 +13,10 @@ use shared::catalog::Catalog;
 use shared::model::{GroupName, GroupRecord, Listing, Metric, RecordKind, RunId, Snapshot, Sub, Unit};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
+use shared::ports::vault::Key;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour};
 
+use crate::support::log::Log;
 use crate::support::machine::Machine;
 use crate::support::restored::{Comparison, compare};
 use crate::support::{assert_rate, backend, in_paused_time, people, snapshot, source_id, target_id};
@@ -512,6 +514,51 @@ fn a_check_of_many_groups_is_not_cut_off() {
         let ended = machine.invocations();
         assert!(!ended.contains(&crate::support::machine::Invocation::TimedOut), "{ended:?}");
     });
+}
+
+#[test]
+fn the_comparison_of_a_split_listing_holds_about_a_sixteenth_of_the_subs_at_once() {
+    let log = Log::default();
+    let listening = log.listen();
+    in_paused_time(async {
+        let (backend, _) = slow(4 * USERS).await;
+        let report = report_of(&backend, "split").await;
+        assert_eq!(report["listing"], "split", "{report}");
+    });
+    drop(listening);
+    let text = log.text();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of_split = lines.filter(|line| line["fields"]["question"] == "split");
+    let held: Vec<_> = of_split.map(|line| line["fields"]["held"].as_u64().unwrap() as usize).collect();
+    assert_eq!((held.len(), held.iter().sum::<usize>()), (16, 4 * USERS), "each sub is held once");
+    // The first digit of a UUID decides about the part, so the parts differ a little.
+    assert!(held.iter().all(|held| *held < 4 * USERS / 16 * 5 / 4), "{held:?}");
+}
+
+/// A page batch or a unit of the previous snapshot was lost, so there is nothing to check against.
+#[test]
+fn a_split_listing_is_not_believed_if_the_previous_snapshot_cannot_be_read() {
+    for prefix in ["PAGES#users", "UNIT#users"] {
+        in_paused_time(async {
+            let (backend, source) = slow(USERS).await;
+            let catalog = Catalog::new(backend.vault());
+            let before =
+                catalog.newest_sealed(&source_id(), None, backend.clock().now()).await.unwrap().unwrap();
+            let items = backend.vault().items();
+            let is_lost = |key: &&Key| key.pk == format!("SNAP#{}", before.id) && key.sk.starts_with(prefix);
+            backend.vault().remove(items.keys().find(is_lost).unwrap()).unwrap();
+            let report = report_of(&backend, "unreadable before").await;
+            assert_eq!(
+                (&report["listing"], &report["splitListing"]),
+                (&json!("one"), &json!("doubted")),
+                "{prefix}: {report}"
+            );
+            assert_eq!(read(&backend, &report).await.users.len(), source.user_count());
+            // The doubt does not speak against the filter.
+            let (_, units) = export(&backend, "next").await;
+            assert_eq!(listings(&units), (16, false), "{prefix}");
+        });
+    }
 }
 
 /// If the time of an invocation is short, the next one continues the check.

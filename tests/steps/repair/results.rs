@@ -317,3 +317,65 @@ fn a_repair_without_permission_names_the_setting_that_grants_it() {
         assert!(end.error().1.contains("RepairablePools"), "{end:?}");
     });
 }
+
+/// Cognito refuses the listing of the group 0, or breaks off that of each group after three members.
+#[test]
+fn a_repair_adds_all_members_of_a_group_whose_listing_cognito_refuses_or_breaks_off() {
+    for (refusal, select, expected) in [
+        // The group 0 has 12 members. All are added, and one of them is missing in truth.
+        (Some(PoolErrorKind::Refused), false, [12, 6]),
+        (Some(PoolErrorKind::InvalidParameter), false, [12, 6]),
+        // Three members of each group are known.
+        (None, false, [9 + 3, 3 + 3]),
+        (Some(PoolErrorKind::Refused), true, [12, 6]),
+    ] {
+        in_paused_time(async {
+            let harmed = exported(Mode::Usernames).await;
+            let left = &harmed.before[LEFT_A_GROUP].sub;
+            harmed.pool.leave(left, &people::group_name(0));
+            let script = harmed.backend.script();
+            match refusal {
+                Some(kind) => {
+                    script.always(Operation::ListUsersInGroup, Some(Fault::Refuse(kind)));
+                    let allowing = script.clone();
+                    // This happens after the fault of the first call is ordered.
+                    script.change_before(Operation::ListUsersInGroup, 1, move || {
+                        allowing.always(Operation::ListUsersInGroup, None);
+                    });
+                }
+                None => {
+                    harmed.pool.set_shape(PageShape { sizes: vec![3], ..PageShape::default() });
+                    script.always(Operation::ListUsersInGroup, Some(Fault::RejectToken));
+                }
+            }
+            let mut options = json!({"existing": "skip"});
+            if select {
+                let subs: Vec<_> = harmed.before.iter().map(|user| &user.sub).collect();
+                options["select"] = json!({"subs": subs});
+            }
+            let report = harmed.repair(options).await;
+            assert_eq!(report["status"], "SUCCEEDED", "{report}");
+            let [created, already_there, ..] = counts(&report, "memberships");
+            assert_eq!([created, already_there], expected, "{refusal:?} {select}: {report}");
+            assert!(harmed.is_in(left, 0));
+            assert_eq!(memberships(&harmed.pool), harmed.groups_before);
+        });
+    }
+}
+
+/// A busy service says nothing about the group. The next invocation continues the listing.
+#[test]
+fn a_repair_goes_on_listing_the_members_after_cognito_was_not_available() {
+    in_paused_time(async {
+        let harmed = exported(Mode::Usernames).await;
+        harmed.pool.leave(&harmed.before[LEFT_A_GROUP].sub, &people::group_name(0));
+        let script = harmed.backend.script();
+        script.always(Operation::ListUsersInGroup, Some(Fault::Refuse(PoolErrorKind::Transient)));
+        let allowing = script.clone();
+        script.change_before(Operation::ListUsersInGroup, 30, move || {
+            allowing.always(Operation::ListUsersInGroup, None);
+        });
+        let report = harmed.repair(json!({"existing": "skip"})).await;
+        assert_eq!(counts(&report, "memberships"), [1, 17, 0, 0, 0], "{report}");
+    });
+}

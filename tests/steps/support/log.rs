@@ -1,8 +1,9 @@
 //! The log lines of the library, at every level.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 
 /// Lines of this thread.
@@ -12,6 +13,13 @@ pub struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// Notes lines until the guard is dropped.
     pub fn listen(&self) -> DefaultGuard {
+        // With a single subscriber, tracing asks the current thread whether an event is wanted, and keeps the answer
+        // for all threads. Other tests want none.
+        static SECOND: LazyLock<Dispatch> = LazyLock::new(|| {
+            let level = tracing::Level::TRACE;
+            Dispatch::new(tracing_subscriber::fmt().with_max_level(level).with_writer(io::sink).finish())
+        });
+        LazyLock::force(&SECOND);
         let lines = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .json()

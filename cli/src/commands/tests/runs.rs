@@ -135,6 +135,16 @@ async fn a_refused_import_ends_with_4_and_an_aborted_one_with_1() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_import_of_a_snapshot_that_shrunk_ends_with_4() {
+    let mut refused = testing::execution(RunStatus::Failed);
+    refused.error = Some("SnapshotShrunk".into());
+    refused.cause = Some("The snapshot holds 7 users, and an earlier one 10.".into());
+    let problem = importing([refused]).await.run(IMPORT).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("SnapshotShrunk", ExitStatus::Refused));
+    assert_eq!(problem.status.code(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_complete_import_ends_with_0() {
     let output = serde_json::to_value(testing::import_report()).ok();
     let fixture = importing([ExecutionView { output, ..testing::execution(RunStatus::Succeeded) }]).await;

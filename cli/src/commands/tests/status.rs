@@ -2,12 +2,14 @@
 
 use serde_json::json;
 use shared::catalog::LeaseKey;
-use shared::model::{ImportInput, Lease, RestoreState, RunKind, TableName};
+use shared::model::{
+    Execution, ImportInput, Lease, Restore, RestoreState, RunId, RunKind, Snapshot, TableName,
+};
 use shared::ports::Backend;
 
 use super::super::snapshots;
 use super::fixture::Fixture;
-use crate::aws::{ExecutionView, RunInput, RunStatus};
+use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
 use crate::exit::ExitStatus;
 use crate::testing;
 
@@ -63,6 +65,32 @@ async fn the_status_of_an_execution_ends_as_the_run_did() {
         (answer.status, &answer.json["restores"][0]["status"]),
         (ExitStatus::Failed, &json!("FAILED"))
     );
+}
+
+/// Imports that were refused begin newer restores.
+#[tokio::test(start_paused = true)]
+async fn the_status_of_an_execution_shows_its_run_behind_any_number_of_newer_ones() {
+    let line = format!("status --execution {}", testing::arn());
+    let (old, taken) = (testing::restore(RestoreState::Failed), testing::snapshot(1, 12));
+    let mut fixture = Fixture::new([testing::execution(RunStatus::Failed)]).with_restore(old.clone()).await;
+    let mut newer = vec![taken.clone()];
+    for number in 0..60 {
+        let id = RunId::parse(&format!("20261122T100000{number:03}Z-{number:08x}")).unwrap();
+        let execution = Execution { id: format!("{}-{number}", testing::arn()), started_at: id.time() };
+        newer.push(Snapshot { id: id.clone(), execution: execution.clone(), ..taken.clone() });
+        fixture = fixture.with_restore(Restore { id, execution, ..old.clone() }).await;
+    }
+    let answer = fixture.run(&line).await.0.unwrap();
+    assert_eq!(answer.json["restores"][0]["restoreId"], json!(old.id), "{}", answer.json);
+
+    let export = ExecutionView {
+        arn: ExecutionArn::parse(&taken.execution.id).unwrap(),
+        input: RunInput::parse(&json!({"userPoolId": "eu-west-1_a"})),
+        ..testing::execution(RunStatus::Failed)
+    };
+    let line = format!("status --execution {}", export.arn);
+    let answer = Fixture::new([export]).with_snapshots(newer).await.run(&line).await.0.unwrap();
+    assert_eq!(answer.json["snapshots"][0]["snapshotId"], json!(taken.id), "{}", answer.json);
 }
 
 #[tokio::test(start_paused = true)]

@@ -109,6 +109,8 @@ struct Compared {
     named: u64,
     /// Users that the previous snapshot names.
     before: u64,
+    /// The most `sub`s that the comparison held in memory at once.
+    held: u64,
 }
 
 /// The previous snapshot cannot be read.
@@ -262,11 +264,15 @@ pub(super) fn is_of_the_run(kind: PoolErrorKind) -> bool {
 
 impl<P: Pool, V: Vault> Check<'_, P, V> {
     async fn compare(&self, part: usize) -> Result<std::result::Result<Compared, Unreadable>> {
-        match self.question {
+        let compared = match self.question {
             ListingQuestion::Members => self.compare_members(part).await.map(Ok),
             ListingQuestion::Split => self.compare_split(part).await,
             ListingQuestion::Agreement => self.compare_listings(part).await.map(Ok),
+        }?;
+        if let Ok(Compared { held, .. }) = compared {
+            tracing::debug!(question = self.question.name(), part, held, "a part of the users is compared");
         }
+        Ok(compared)
     }
 
     /// The `sub`s of memberships that no listing names.
@@ -274,10 +280,11 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
         let mut members = Flagged::default();
         self.own(part, |listing| listing.kind() == RecordKind::Membership, |sub, _| members.insert(sub))
             .await?;
+        let held = members.len();
         self.own(part, |listing| listing.kind() == RecordKind::User, |sub, _| members.remove(&sub)).await?;
         let membership = NamedBy { membership: true, ..NamedBy::default() };
         let unknown = members.without_flag().map(|sub| (sub, membership)).collect();
-        Ok(Compared { unknown, named: 0, before: 0 })
+        Ok(Compared { unknown, named: 0, before: 0, held })
     }
 
     /// The `sub`s that the previous snapshot or a membership names, and the split listing does not.
@@ -314,7 +321,8 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
             return Ok(Err(Unreadable));
         }
         self.own(part, |listing| listing.kind() == RecordKind::Membership, |sub, _| take(sub, false)).await?;
-        Ok(Ok(Compared { unknown, named, before }))
+        let held = named + unknown.len() as u64;
+        Ok(Ok(Compared { unknown, named, before, held }))
     }
 
     /// The `sub`s that only one of both listings names. Those of users that the one listing shows as created after
@@ -332,6 +340,7 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
             },
         )
         .await?;
+        let held = listed.len() + only_one.len() as u64;
         let most = self.max_unknown as usize + 1;
         let earlier = if only_one.len() > MAX_ONLY_ONE {
             only_one.into_iter().take(most).map(|(sub, _)| sub).collect()
@@ -341,7 +350,7 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
         let mut unknown: Unknown = earlier.into_iter().map(|sub| (sub, NamedBy::default())).collect();
         let split = NamedBy { split: true, ..NamedBy::default() };
         unknown.extend(listed.without_flag().take(most).map(|sub| (sub, split)));
-        Ok(Compared { unknown, named: 0, before: 0 })
+        Ok(Compared { unknown, named: 0, before: 0, held })
     }
 
     /// The users of `listed` whose records do not say that they were created after the split listing began, at
@@ -467,7 +476,7 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
         let began = Instant::now();
         let compared = self.compare(state.part).await?;
         self.time_of_part = self.time_of_part.max(began.elapsed());
-        let Ok(Compared { unknown, named, before }) = compared else {
+        let Ok(Compared { unknown, named, before, .. }) = compared else {
             return Ok(state.doubted(Doubt::PreviousUnreadable));
         };
         state.unknown.push(unknown.len() as u64);

@@ -11,9 +11,6 @@ use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
 use crate::report::{FailureReport, FailureStatus, RunReport};
 
-/// How many of the newest restores into a pool a search looks at for the one that failed.
-const MAX_RESTORES: u32 = 10;
-
 /// Records a run that failed. A run that was refused before it began has no header to record the
 /// failure in.
 pub(super) async fn record<B: Backend>(
@@ -72,10 +69,7 @@ async fn mark_import_failed<V: Vault>(
     execution: &str,
     failure: &Failure,
 ) -> Result<Option<RunId>> {
-    let restores = catalog.restores(target, MAX_RESTORES).await?;
-    let Some(restore) = restores.into_iter().find(|restore| restore.execution.id == execution) else {
-        return Ok(None);
-    };
+    let Some(restore) = catalog.restore_of_execution(target, execution).await? else { return Ok(None) };
     catalog
         .change_restore(target, &restore.id, |restore| {
             if restore.state == RestoreState::Running {

@@ -12,8 +12,8 @@ use super::workers::Worked;
 use crate::Result;
 use crate::catalog::ReadRecord;
 use crate::model::{
-    Digest, Existing, GroupName, GroupRecord, Listing, Note, Outcome, Pages, Reason, RefusedCall, Restore,
-    RestoreUnit, provider_group_in,
+    Digest, Existing, GroupName, GroupRecord, Listing, Note, Operation, Outcome, Pages, Reason, RefusedCall,
+    Restore, RestoreUnit, provider_group_in,
 };
 use crate::operations::import::context::Context;
 use crate::operations::refusals::refused;
@@ -395,27 +395,69 @@ async fn groups_of_snapshot<'a, B: Backend>(entries: &'a Entries<'_, B>) -> Resu
     entries.groups_of_snapshot.get_or_try_init(read).await
 }
 
-/// Whether the ledger says that this restore created a group. A ledger page does not tell the groups that it counts
-/// as created from those that it counts as already there. If it counts both, it says nothing.
+/// What the ledger says about the groups of the snapshot.
+#[derive(Debug, Default)]
+pub struct GroupOutcomes {
+    /// Groups that this restore created. A ledger page does not tell the groups that it counts as created from those
+    /// that it counts as already there. If it counts both, it says nothing.
+    created: HashSet<GroupName>,
+    /// Groups that the target had, or got.
+    present: HashSet<GroupName>,
+}
+
+/// Whether the ledger says that this restore created a group.
 pub async fn is_created<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<bool> {
+    Ok(group_outcomes(entries).await?.created.contains(name))
+}
+
+/// Whether the ledger says that the target had a group, or got it from this restore.
+pub async fn is_present<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<bool> {
+    Ok(group_outcomes(entries).await?.present.contains(name))
+}
+
+async fn group_outcomes<'a, B: Backend>(entries: &'a Entries<'_, B>) -> Result<&'a GroupOutcomes> {
     let read = || async {
         let Context { catalog, restore, .. } = entries.context;
-        let mut created = HashSet::new();
+        let mut outcomes = GroupOutcomes::default();
         let pages = group_pages(entries).await?;
         for number in 1..=pages.count() {
             let unit = Listing::Groups.unit_id();
             let Some(ledger) = catalog.ledger_page(&restore.id, &unit, number).await? else { continue };
             let content = catalog.page_of(&restore.snapshot, pages, number).await?.1.unwrap_or_default();
-            let is_created = |place: usize| match ledger.outcome(place) {
-                None => ledger.already_there == 0,
-                Some(outcome) => matches!(outcome, Outcome::CreatedWithout { .. }),
-            };
-            let groups = content.0.into_iter().enumerate().filter(|(place, _)| is_created(*place));
-            created.extend(groups.map(|(_, entry)| GroupName::new(entry.key)));
+            for (place, entry) in content.0.into_iter().enumerate() {
+                let (name, outcome) = (GroupName::new(entry.key), ledger.outcome(place));
+                let is_created = match outcome {
+                    None => ledger.already_there == 0,
+                    Some(outcome) => matches!(outcome, Outcome::CreatedWithout { .. }),
+                };
+                if is_created {
+                    outcomes.created.insert(name.clone());
+                }
+                if outcome.is_none_or(has_group) {
+                    outcomes.present.insert(name);
+                }
+            }
         }
-        Ok(created)
+        Ok(outcomes)
     };
-    Ok(entries.created_groups.get_or_try_init(read).await?.contains(name))
+    entries.group_outcomes.get_or_try_init(read).await
+}
+
+/// Whether the target has a group with this outcome.
+fn has_group(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Created
+        | Outcome::CreatedWithout { .. }
+        | Outcome::AlreadyThere
+        | Outcome::Updated { .. } => true,
+        Outcome::Skipped { reason } => *reason == Reason::AlreadyInTarget,
+        Outcome::Failed { reason } => match reason {
+            Reason::GroupDiffers | Reason::RoleNotRestored { .. } => true,
+            Reason::Refused { call, .. } => call.operation == Operation::UpdateGroup,
+            _ => false,
+        },
+        Outcome::Pending => false,
+    }
 }
 
 async fn record_of<B: Backend>(
@@ -429,7 +471,7 @@ async fn record_of<B: Backend>(
             return Ok(record);
         }
     }
-    Ok(Err(Reason::GroupMissing))
+    Ok(Err(Reason::GroupNotRestored))
 }
 
 /// The pages of the groups in the snapshot.

@@ -136,22 +136,24 @@ async fn scan<B: Backend>(
     Ok(if last_state.is_some() { WorkEnd::Done } else { WorkEnd::OutOfTime })
 }
 
-/// Whether Cognito does not list the members of a group, although the pool and the time are there.
-fn gives_no_members(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::Throttled
-            | ErrorKind::ServiceUnavailable
-            | ErrorKind::CallRefused
-            | ErrorKind::ListingFailed
-    )
-}
-
 struct MemberScan<'a, B: Backend> {
     entries: &'a Entries<'a, B>,
     unit: UnitId,
     group: &'a GroupName,
     max_calls: Option<u64>,
+}
+
+impl<B: Backend> MemberScan<'_, B> {
+    /// Whether the restore goes on without the listing of this group.
+    fn gives_no_members(&self, error: ErrorKind) -> bool {
+        match error {
+            ErrorKind::CallRefused | ErrorKind::ListingFailed => true,
+            // These speak of all groups. The next invocation tries again a listing that saves many calls: most members of
+            // the own pool are in their groups.
+            ErrorKind::Throttled | ErrorKind::ServiceUnavailable => self.max_calls.is_some(),
+            _ => false,
+        }
+    }
 }
 
 impl<B: Backend> PagedWork for MemberScan<'_, B> {
@@ -174,9 +176,10 @@ impl<B: Backend> PagedWork for MemberScan<'_, B> {
         }
         let members = match listing.advance(answer) {
             Ok(listed) => listed.into_entries(),
-            // Such a scan only tells which memberships were there. Without it, the restore adds every member.
-            Err(error) if self.max_calls.is_some() && gives_no_members(error.kind()) => {
-                tracing::warn!(error = %error, "the members of a group cannot be listed: all are added");
+            // A scan only tells which memberships were there. The restore adds every member that it did not list, and
+            // counts it as created. To add a member again has no effect.
+            Err(error) if self.gives_no_members(error.kind()) => {
+                tracing::warn!(error = %error, "the members of a group cannot be listed: all others are added");
                 let position = ListingPosition { token: None, ended: true, ..state.position };
                 return Ok(ListingCheckpoint { position, ..state });
             }

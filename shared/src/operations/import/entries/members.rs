@@ -147,7 +147,10 @@ async fn add_member<B: Backend>(
             Outcome::Pending
         }
         Err(error) if error.kind == PoolErrorKind::NotFound => {
-            Outcome::Failed { reason: Reason::GroupMissing }
+            // A group of a selected member was there or created just before.
+            let was_there = selection.is_some() || groups::is_present(entries, group).await?;
+            let reason = if was_there { Reason::GroupMissing } else { Reason::GroupNotRestored };
+            Outcome::Failed { reason }
         }
         Err(error) => entries.refused(error)?,
     };

@@ -1,6 +1,6 @@
 //! What the work on entries shares in one invocation.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::entry::WorkEnd;
-use super::groups::GroupsOfSnapshot;
+use super::groups::{GroupOutcomes, GroupsOfSnapshot};
 use super::handled::HandledCounter;
 use super::in_flight::InFlight;
 use super::member_scan::Way;
 use super::refused_entry;
 use super::workers::Workers;
 use crate::Result;
-use crate::model::{GroupName, ImportJobs, Method, Outcome, Pages, UnitId};
+use crate::model::{ImportJobs, Method, Outcome, Pages, UnitId};
 use crate::operations::import::context::Context;
 use crate::pacing::{InFlightBytes, UserSizes};
 use crate::ports::Backend;
@@ -46,8 +46,8 @@ pub struct Entries<'a, B: Backend> {
     pub way_for_few: OnceCell<Way>,
     /// What members must know of the groups of the snapshot. Read once, if a group needs it.
     pub groups_of_snapshot: OnceCell<GroupsOfSnapshot>,
-    /// The groups of the snapshot that this restore created. Read once, if a member existed before.
-    pub created_groups: OnceCell<HashSet<GroupName>>,
+    /// What became of the groups of the snapshot. Read once, if a member existed before or finds no group.
+    pub group_outcomes: OnceCell<GroupOutcomes>,
     /// The pages of the groups in the snapshot. Read once, if a group needs it.
     pub group_pages: OnceCell<Pages>,
     /// Whether the pass before took users back. Read once, if a later pass comes to memberships.
@@ -77,7 +77,7 @@ impl<'a, B: Backend> Entries<'a, B> {
             scans: Mutex::default(),
             way_for_few: OnceCell::new(),
             groups_of_snapshot: OnceCell::new(),
-            created_groups: OnceCell::new(),
+            group_outcomes: OnceCell::new(),
             group_pages: OnceCell::new(),
             has_taken_back: OnceCell::new(),
             users_in_flight: InFlightBytes::new(MAX_USERS_IN_FLIGHT),

@@ -100,13 +100,13 @@ async fn read_snapshot<B: Backend>(context: &Context<B>) -> Result<GroupsOfSnaps
 /// Checks that groups of the snapshot have the roles that the input maps. A damaged snapshot may
 /// have had them.
 fn require_known_roles<B: Backend>(context: &Context<B>, snapshot: &GroupsOfSnapshot) -> Result<()> {
-    let mut mapped = context.restore.options.group_roles.mapped();
-    match mapped.position(|role| !snapshot.roles.contains(role)) {
+    let roles = &context.restore.options.group_roles;
+    match roles.mapped().position(|role| !snapshot.roles.contains(role)) {
         Some(place) if !snapshot.is_damaged => {
             let what = format!(
                 "The map of group roles names a role that no group of snapshot {} has: {}.",
                 context.restore.snapshot,
-                GroupRoles::entry_in_words(place)
+                GroupRoles::entry_name(place, roles.mapped().count())
             );
             let guidance = Guidance::ImportInput(Some("groupRoles".to_owned()));
             Err(Error::new(ErrorKind::InvalidInput, what, guidance))
