@@ -13,7 +13,8 @@ use crate::catalog::{Catalog, TakenLease};
 use crate::format::time;
 use crate::model::{
     CallStats, Ceilings, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId, Progress,
-    RecordLookUps, RestoreState, RunId, RunKind, Snapshot, SnapshotState, SplitListing, TargetPool, Tps, Unit,
+    RecordLookUps, RestoreState, RunId, RunKind, Snapshot, SnapshotState, SplitListing, TargetPool, Tps,
+    Unit,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;

@@ -16,7 +16,9 @@ use shared::{Error, ErrorKind};
 use shared_memory::{Fault, MemoryBackend, MemoryPool};
 use tokio::time::{Duration, Instant};
 
-use super::fixture::{PLANTED, backend, captured, client, export, exported_rich, id, make_rich, refuse};
+use super::fixture::{
+    PLANTED, backend, captured, client, export, exported_rich, header, id, make_rich, refuse,
+};
 use crate::support::machine::Machine;
 use crate::support::{in_paused_time, source_id};
 
@@ -386,7 +388,7 @@ fn a_change_is_found_behind_any_number_of_snapshots_without_a_configuration() {
         let first = export(&machine, "first").await;
         tokio::time::advance(Duration::from_secs(3_600)).await;
         let catalog = Catalog::new(backend.vault());
-        let sealed = super::header(&backend, &first).await;
+        let sealed = header(&backend, &first).await;
         for number in 0..60 {
             let id = RunId::parse(&format!("20261121T023000{number:03}Z-{number:08x}")).unwrap();
             catalog
