@@ -199,6 +199,10 @@ impl LedgerPage {
                     tally.left_to_sign_in += 1;
                     reason
                 }
+                Outcome::Skipped { reason: Reason::NotSelected } => {
+                    tally.not_selected += 1;
+                    continue;
+                }
                 Outcome::Skipped { reason } => {
                     tally.skipped += 1;
                     reason
@@ -227,8 +231,11 @@ pub struct Tally {
     /// Entries that existed and were changed to what the snapshot has.
     #[serde(default)]
     pub updated: u64,
-    /// Entries that were left out on purpose.
+    /// Selected entries that were left out on purpose.
     pub skipped: u64,
+    /// Entries that the selection leaves out. No other count includes them.
+    #[serde(default)]
+    pub not_selected: u64,
     /// Federated users that were left to their next sign-in, and their memberships.
     #[serde(default)]
     pub left_to_sign_in: u64,
@@ -246,18 +253,24 @@ pub struct Tally {
 impl Tally {
     /// Entries that have an outcome.
     pub fn handled(&self) -> u64 {
-        self.created + self.already_there + self.updated + self.skipped + self.left_to_sign_in + self.failed
+        self.not_selected
+            + self.created
+            + self.already_there
+            + self.updated
+            + self.skipped
+            + self.left_to_sign_in
+            + self.failed
     }
 
-    /// Entries that the operator did not select.
-    pub fn not_selected(&self) -> u64 {
-        self.reasons.get(&ReasonCode::NotSelected).copied().unwrap_or_default()
+    /// Entries of the selection. Without one, all entries of the snapshot.
+    pub fn selected(&self) -> u64 {
+        self.handled() + self.pending - self.not_selected
     }
 
     /// Entries that the operator wants restored. A user that is listed twice counts once.
     pub fn wanted(&self) -> u64 {
         let twice = self.reasons.get(&ReasonCode::ListedTwice).copied().unwrap_or_default();
-        self.handled() + self.pending - self.not_selected() - twice
+        self.selected() - twice
     }
 
     /// Entries that the target has now.
@@ -272,6 +285,7 @@ impl AddAssign<&Tally> for Tally {
         self.already_there += other.already_there;
         self.updated += other.updated;
         self.skipped += other.skipped;
+        self.not_selected += other.not_selected;
         self.left_to_sign_in += other.left_to_sign_in;
         self.failed += other.failed;
         self.pending += other.pending;
@@ -404,6 +418,14 @@ mod tests {
         let tally = left.tally();
         assert_eq!((tally.created, tally.left_to_sign_in, tally.skipped, tally.lost), (1, 1, 0, 1));
         assert_eq!((tally.handled(), tally.present()), (2, 1));
+
+        let mut selected = LedgerPage::untouched(keys(3), 1);
+        selected.record(0, Outcome::Created, &[]);
+        selected.record(1, Outcome::Skipped { reason: Reason::NotSelected }, &[]);
+        selected.record(2, Outcome::Skipped { reason: Reason::Unconfirmed }, &[]);
+        let tally = selected.tally();
+        assert_eq!((tally.skipped, tally.not_selected, tally.selected(), tally.handled()), (1, 1, 2, 3));
+        assert_eq!(tally.reasons, [(ReasonCode::Unconfirmed, 1)].into());
 
         let mut members = LedgerPage::untouched(keys(3), 1);
         members.record(0, Outcome::Created, &[]);
