@@ -4,12 +4,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
     CallStats, Existing, GroupRoles, ImportInput, ImportOptions, JobsReport, Passwords, PoolId, ReasonCode,
-    Restore, RestoreState, RunId, RunKind, Selection, Shrunk, Totals, UnmatchedNames, VerificationResult,
+    Restore, RestoreState, RunId, RunKind, Selection, Shrunk, SubMapLifetime, Totals, UnmatchedNames,
+    VerificationResult,
 };
 use shared::report::{ExportReport, ImportReport};
 
 use super::Report;
-use super::flags::{command, to_flags};
+use super::flags::{command, sub_map_flag, to_flags};
 use super::restores::outcomes;
 use crate::aws::ExecutionArn;
 use crate::losses::Loss;
@@ -75,6 +76,8 @@ pub struct ImportEnd {
     options: ImportOptions,
     #[serde(skip)]
     selection: Selection,
+    #[serde(skip)]
+    sub_map_lifetime: SubMapLifetime,
 }
 
 impl ImportEnd {
@@ -98,6 +101,7 @@ impl ImportEnd {
             summary: report.summary,
             options: input.options.clone(),
             selection: input.selection.clone(),
+            sub_map_lifetime: input.sub_map_lifetime,
         }
     }
 
@@ -134,6 +138,7 @@ impl ImportEnd {
             calls: restore.calls,
             options: restore.options,
             selection: input.selection.clone(),
+            sub_map_lifetime: input.sub_map_lifetime,
         }
     }
 
@@ -193,12 +198,13 @@ impl ImportEnd {
         format!(
             "Next: remove the causes above. {what}\n  {}{file}{later}",
             command(format!(
-                "import --pool {} --into {} --snapshot {}{}{shrunk}",
+                "import --pool {} --into {} --snapshot {}{}{}{shrunk}",
                 self.source_user_pool_id,
                 self.target_user_pool_id,
                 // `latest` may be another snapshot by then.
                 self.snapshot_id,
-                to_flags(&options, &self.selection)
+                to_flags(&options, &self.selection),
+                sub_map_flag(self.sub_map_lifetime)
             ))
         )
     }
@@ -338,6 +344,15 @@ mod tests {
         );
         insta::assert_snapshot!(end.human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
+    }
+
+    #[test]
+    fn the_next_import_keeps_the_sub_map_as_long_as_this_one() {
+        let input = ImportInput { sub_map_lifetime: SubMapLifetime::Forever, ..testing::import_input() };
+        let restore = testing::restore(RestoreState::Partial);
+        let end = ImportEnd::partial(testing::arn(), &input, restore, testing::partial_totals(), vec![]);
+        let next = end.next();
+        assert!(next.contains(" --sub-map-retention forever"), "{next}");
     }
 
     #[test]
