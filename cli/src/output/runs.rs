@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::format::plural;
 use shared::model::{
     CallStats, Existing, GroupRoles, ImportInput, ImportOptions, JobsReport, Passwords, PoolId, ReasonCode,
     Restore, RestoreState, RunId, RunKind, Selection, Shrunk, SubMapLifetime, Totals, UnmatchedNames,
@@ -10,6 +11,7 @@ use shared::model::{
 use shared::report::{ExportReport, ImportReport};
 
 use super::Report;
+use super::damage::recovery;
 use super::flags::{command, sub_map_flag, to_flags};
 use super::restores::outcomes;
 use crate::aws::ExecutionArn;
@@ -173,6 +175,15 @@ impl ImportEnd {
         }
         let found = self.verification.unwrap_or_default();
         let changed = found.missing + found.different;
+        let damaged = self.totals.damaged();
+        if damaged > 0 && changed == 0 && !self.totals.lacks_more_than_damaged() {
+            return format!(
+                "Next: {} If you have recovered them, start the same import again with --snapshot {}: it restores only \
+                 missing entries.",
+                recovery(&plural(damaged, "damaged item", "damaged items")),
+                self.snapshot_id
+            );
+        }
         let may_continue = self.totals.has_failures() || self.options.existing != Existing::Fail;
         let (what, existing) = match (may_continue, found.different, found.missing) {
             (false, 0, 1..) => ("Then restore what the target lost meanwhile, with:", Existing::Skip),
@@ -195,8 +206,14 @@ impl ImportEnd {
             GroupRoles::Map(_) => "\nFILE is the file of roles that this restore had.",
             GroupRoles::Keep | GroupRoles::Skip => "",
         };
+        let causes = if damaged > 0 {
+            let damaged = plural(damaged, "damaged item", "damaged items");
+            format!("{} Remove the other causes above.", recovery(&damaged))
+        } else {
+            "remove the causes above.".to_owned()
+        };
         format!(
-            "Next: remove the causes above. {what}\n  {}{file}{later}",
+            "Next: {causes} {what}\n  {}{file}{later}",
             command(format!(
                 "import --pool {} --into {} --snapshot {}{}{}{shrunk}",
                 self.source_user_pool_id,
@@ -344,6 +361,29 @@ mod tests {
         );
         insta::assert_snapshot!(end.human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
+    }
+
+    #[test]
+    fn a_restore_that_lacks_only_damaged_entries_leads_to_their_recovery() {
+        let next = |reasons: &[ReasonCode], different| {
+            let mut restore = testing::restore(RestoreState::Partial);
+            restore.options.existing = Existing::Update;
+            restore.verification = Some(VerificationResult { different, ..VerificationResult::default() });
+            let mut totals = Totals::default();
+            totals.users.failed = reasons.len() as u64;
+            totals.users.reasons = reasons.iter().map(|reason| (reason.clone(), 1)).collect();
+            ImportEnd::partial(testing::arn(), &testing::import_input(), restore, totals, vec![]).next()
+        };
+        let damage = [ReasonCode::RecordMissing, ReasonCode::RecordDamaged];
+        let line = next(&damage, 0);
+        assert!(line.starts_with("Next: recover 2 damaged items from point-in-time recovery"), "{line}");
+        assert!(!line.contains("--existing") && line.contains("--snapshot 20261121T"), "{line}");
+        // The recovery comes first, if another import helps against the other causes.
+        for line in [next(&[damage[0].clone(), ReasonCode::UsernameTaken], 0), next(&damage[..1], 1)] {
+            assert!(line.starts_with("Next: recover 1 damaged item from"), "{line}");
+            assert!(line.contains("--existing update"), "{line}");
+        }
+        assert!(!next(&[ReasonCode::UsernameTaken], 0).contains("recover"));
     }
 
     #[test]

@@ -48,7 +48,9 @@ fn row(verb: &str, field: &InputField) -> [String; 5] {
             "`\"keep\"`; `\"skip\"`: no role; `{\"map\": {\"<role ARN>\": \"<role ARN>\"}}` with 1 to 100 roles",
             "`\"keep\"`",
         ),
-        InputValue::SubMapRetention => ("whole number, 90 to 3650, or `\"forever\"`", "that of the deployment"),
+        InputValue::SubMapRetention => {
+            ("whole number, 90 to 3650, or `\"forever\"`", "that of the deployment")
+        }
         InputValue::Table => ("name of a DynamoDB table", "that of the deployment"),
         InputValue::Users => ("[object with lists](#select-and-except)", ""),
     };

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES, SELECTION_NAMES};
 use super::{
     Ceilings, Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, PoolId, Selection,
-    SnapshotSelector, Sub, SubMapLifetime, SubMapRetention, TableName, TargetPool, Tps, Unconfirmed, UserFilter,
-    is_role,
+    SnapshotSelector, Sub, SubMapLifetime, SubMapRetention, TableName, TargetPool, Tps, Unconfirmed,
+    UserFilter, is_role,
 };
 use crate::{Error, ErrorKind, Guidance};
 

@@ -3,7 +3,8 @@
 //! The parser takes the names that it accepts from here, and `docs/reference/inputs.md` is rendered from here.
 
 use InputValue::{
-    Ceilings, CustomAttribute, GroupRoles, PoolId, Snapshot, SubMapRetention, Switch, Table, Tps, Users, Words,
+    Ceilings, CustomAttribute, GroupRoles, PoolId, Snapshot, SubMapRetention, Switch, Table, Tps, Users,
+    Words,
 };
 
 /// One field of an input.

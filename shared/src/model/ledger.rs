@@ -358,6 +358,26 @@ impl Totals {
         self.damaged_pages > 0 || self.by_kind().any(|(_, tally)| is_open(tally))
     }
 
+    /// Records and pages of the snapshot that could not be read.
+    pub fn damaged(&self) -> u64 {
+        let damaged = |tally: &Tally| -> u64 {
+            tally.reasons.iter().filter(|(reason, _)| reason.is_damage()).map(|(_, count)| count).sum()
+        };
+        self.damaged_pages + self.by_kind().map(|(_, tally)| damaged(tally)).sum::<u64>()
+    }
+
+    /// Whether an entry is lost or pending for another reason than damage of the snapshot. The memberships of a damaged
+    /// user or group are lost because of the damage.
+    pub fn lacks_more_than_damaged(&self) -> bool {
+        let is_other = |kind: RecordKind, reason: &ReasonCode| match reason {
+            ReasonCode::UserNotRestored | ReasonCode::GroupMissing => kind != RecordKind::Membership,
+            reason => reason.is_loss() && !reason.is_damage(),
+        };
+        self.by_kind().any(|(kind, tally)| {
+            tally.pending > 0 || tally.reasons.keys().any(|reason| is_other(kind, reason))
+        })
+    }
+
     /// Whether users were left to their next federated sign-in. A later pass looks for them.
     pub fn has_left_to_sign_in(&self) -> bool {
         self.by_kind().any(|(_, tally)| tally.left_to_sign_in > 0)
@@ -459,6 +479,34 @@ mod tests {
         page.record(0, Outcome::Created, &[Note::IdentitiesNotLinked]);
         lossy.add(RecordKind::User, &page);
         assert!(!lossy.is_complete());
+    }
+
+    #[test]
+    fn the_damage_of_a_snapshot_is_told_from_other_losses() {
+        let of = |reasons: &[(RecordKind, ReasonCode)]| {
+            let mut totals = Totals::default();
+            for (kind, reason) in reasons {
+                totals.of_mut(*kind).reasons.insert(reason.clone(), 2);
+            }
+            (totals.damaged(), totals.lacks_more_than_damaged())
+        };
+        use RecordKind::{Group, Membership, User};
+        assert_eq!(of(&[]), (0, false));
+        let damage = [
+            (User, ReasonCode::RecordMissing),
+            (Group, ReasonCode::RecordDamaged),
+            (Membership, ReasonCode::UserNotRestored),
+            (Membership, ReasonCode::GroupMissing),
+            (User, ReasonCode::AlreadyInTarget),
+        ];
+        assert_eq!(of(&damage), (4, false));
+        for other in [ReasonCode::UsernameTaken, ReasonCode::NotInvited, ReasonCode::UserMissing] {
+            assert_eq!(of(&[damage[0].clone(), (User, other)]), (2, true));
+        }
+        let pages = Totals { damaged_pages: 1, ..Totals::default() };
+        assert_eq!((pages.damaged(), pages.lacks_more_than_damaged()), (1, false));
+        let pending = Tally { pending: 1, ..Tally::default() };
+        assert!(Totals { users: pending, ..Totals::default() }.lacks_more_than_damaged());
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             return Ok(());
         }
         sleep_until(listed_at + SECOND_LOOK_AFTER).await;
-        let looks = differing.into_iter().map(|user| async {
+        let looks = differing.into_iter().map(|user| async move {
             let fields = self.look_again_at(&user).await?;
             Ok::<_, crate::Error>((user, fields))
         });
