@@ -52,7 +52,7 @@ export const SETTINGS = {
   SubMapRetention: {
     default: 'imports keep every sub map',
     meaning:
-      'The days for which the [sub maps](../concepts/restores.md#the-sub-map) of restores are kept: 90 to 3650. They hold usernames. It counts for what imports write from then on. If an import continues an older restore, its whole sub map gets the new time.',
+      'The days for which the [sub maps](../concepts/restores.md#the-sub-map) of restores are kept: 90 to 3650. They hold usernames. It counts for what imports write from then on. An import whose input has `subMapRetention` keeps its sub map for that time instead. If an import continues an older restore, its whole sub map gets the new time.',
   },
   CognitoTPS: {
     default: '10',

@@ -55,6 +55,7 @@ pub fn import_input() -> ImportInput {
         ceilings: shared::model::Ceilings::default(),
         dry_run: false,
         accept_shrunk: false,
+        sub_map_lifetime: shared::model::SubMapLifetime::default(),
         selection: shared::model::Selection::default(),
         table: None,
         options: ImportOptions::default(),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::model::{RunId, User, UserStatus};
+use shared::model::{RunId, User, UserRecord, UserStatus};
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
 
@@ -16,6 +16,7 @@ use crate::support::snapshot::{self, Contents};
 use crate::support::{backend, in_paused_time, people, source_id, target_id};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+const MINUTE: Duration = Duration::from_secs(60);
 const PEOPLE: usize = 20;
 
 fn import(existing: &str) -> Value {
@@ -49,13 +50,16 @@ fn lose_replies(backend: &MemoryBackend) {
     (1..150).step_by(3).for_each(|call| backend.script().fault(next + call, Fault::LostReply));
 }
 
-/// A user of the snapshot that the target lacks signs up there, with the same attributes.
-fn sign_up(contents: &Contents, target: &MemoryPool) -> User {
+/// A user of the snapshot with attributes, which the target lacks, signs up there, with the same attributes except for this change.
+fn sign_up(contents: &Contents, target: &MemoryPool, change: fn(&mut UserRecord)) -> User {
     let names: Vec<_> = target.users().into_iter().map(|user| user.record.username).collect();
-    let missing = contents.users.values().map(|records| &records[0]);
-    let mut record = missing.into_iter().find(|record| !names.contains(&record.username)).unwrap().clone();
+    let mut users = contents.users.values().map(|records| &records[0]);
+    let is_missing =
+        |record: &&UserRecord| !names.contains(&record.username) && !record.attributes.is_empty();
+    let mut record = users.find(is_missing).unwrap().clone();
     (record.enabled, record.status) = (true, UserStatus::Confirmed);
     (record.created, record.modified) = (None, None);
+    change(&mut record);
     let sub = target.put_user(record);
     target.user(&sub).unwrap()
 }
@@ -75,7 +79,7 @@ fn a_continued_restore_leaves_a_user_that_has_signed_up_since() {
             assert_eq!(machine.import(import(existing), "first").await.error().0, "AccessDenied");
             backend.script().clear();
             tokio::time::sleep(21 * DAY).await;
-            let stranger = sign_up(&contents, &target);
+            let stranger = sign_up(&contents, &target, |_| ());
             tokio::time::sleep(DAY).await;
             let from = backend.script().log().len();
             let report = machine.import(import(existing), "second").await.report();
@@ -99,6 +103,46 @@ fn a_continued_restore_leaves_a_user_that_has_signed_up_since() {
                 calls(&backend, from, Operation::AdminCreateUser) - 1,
                 "{existing}"
             );
+        });
+    }
+}
+
+/// An invocation may have created any user of its page within 16 minutes after it noted the page, and with the
+/// attributes of the snapshot only.
+#[test]
+fn a_user_that_came_after_the_window_or_with_other_attributes_is_not_adopted() {
+    let equal: fn(&mut UserRecord) = |_| ();
+    let with_another_name: fn(&mut UserRecord) =
+        |record| drop(record.attributes.insert("name".to_owned(), "Another Name".to_owned()));
+    let with_one_attribute_less: fn(&mut UserRecord) = |record| {
+        record.attributes.pop_first().expect("the user has attributes");
+    };
+    for (minutes, change, is_adopted) in [
+        (15, equal, true),
+        (1, with_another_name, false),
+        (15, with_another_name, false),
+        (15, with_one_attribute_less, false),
+        (17, equal, false),
+    ] {
+        in_paused_time(async {
+            let (backend, target, contents) = exported().await;
+            let machine = Machine::new(&backend);
+            // The invocation notes its only page, and creates a part of it.
+            deny_from(&backend, 8);
+            assert_eq!(machine.import(import("fail"), "first").await.error().0, "AccessDenied");
+            backend.script().clear();
+            tokio::time::sleep(minutes * MINUTE).await;
+            let newcomer = sign_up(&contents, &target, change);
+            tokio::time::sleep(DAY).await;
+            let report = machine.import(import("fail"), "second").await.report();
+            let counted = (&report["users"]["created"], &report["users"]["reasons"]["usernameTaken"]);
+            if is_adopted {
+                assert_eq!(counted, (&json!(PEOPLE), &Value::Null), "{report}");
+                assert_eq!(compare(&contents, &target), Comparison::default());
+            } else {
+                assert_eq!(counted, (&json!(PEOPLE - 1), &json!(1)), "{minutes} minutes: {report}");
+                assert_eq!(target.user(&newcomer.sub), Some(newcomer), "{minutes} minutes");
+            }
         });
     }
 }

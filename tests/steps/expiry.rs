@@ -137,6 +137,35 @@ fn a_continued_restore_gives_its_whole_sub_map_the_new_retention() {
     }
 }
 
+/// The retention in the input of an import wins over that of the deployment, also if the import continues a restore.
+#[test]
+fn the_retention_in_the_input_wins_over_that_of_the_deployment() {
+    for (of_deployment, of_input, expected) in [
+        (None, json!(90), Some(90)),
+        (Some(400), json!(90), Some(90)),
+        (Some(90), json!("forever"), None),
+        (Some(400), Value::Null, Some(400)),
+    ] {
+        for is_continued in [false, true] {
+            in_paused_time(async {
+                let (backend, _, _) = exported(20).await;
+                let days = |days: u32| SubMapRetention::parse(&days.to_string()).unwrap();
+                let backend = backend.with_sub_map_retention(of_deployment.map(days));
+                let begun = if is_continued { Some(failed(&backend).await) } else { None };
+                let input = import(json!({"subMapRetention": of_input}));
+                let report = Machine::new(&backend).import(input, "import").await.report();
+                assert_eq!(report["status"], "SUCCEEDED", "{report}");
+                if let Some(begun) = begun {
+                    assert_eq!(report["restoreId"], json!(begun), "the import continues the restore");
+                }
+                let wrong = wrong_expiries(&backend, expected);
+                let keys: Vec<_> = wrong.iter().map(|(key, _)| key).collect();
+                assert!(keys.is_empty(), "{of_deployment:?} {of_input}: {keys:?}");
+            });
+        }
+    }
+}
+
 #[test]
 fn every_item_of_a_restore_expires_and_no_item_of_a_snapshot_does() {
     for days in [None, Some(400)] {

@@ -34,7 +34,7 @@ fn schedules_with_few_preemptions_keep_the_invariants() {
         let limits = Limits { schedules: SCHEDULES, deadline: None };
         let found = explore(*pair, 2, 2, limits);
         let begun = found.schedules + found.merged;
-        assert!(begun > 30 || !found.violations.is_empty(), "{pair:?}: {begun}");
+        assert!(begun >= 25 || !found.violations.is_empty(), "{pair:?}: {begun}");
         all.add(found);
     }
     assert_sound(&all);

@@ -196,6 +196,10 @@ fn an_import_with_a_bad_input_is_refused() {
             ("dryRun", json!("yes"), "neither true nor false"),
             ("createMissingAttributes", json!(1), "neither true nor false"),
             ("oldSubAttribute", json!("sub"), "custom:old_sub"),
+            ("subMapRetention", json!(89), "from 90 to 3650 nor \"forever\""),
+            ("subMapRetention", json!(3651), "from 90 to 3650"),
+            ("subMapRetention", json!(-1), "from 90 to 3650"),
+            ("subMapRetention", json!("never"), "from 90 to 3650"),
         ] {
             refused(&backend, "import", with(import(), option, wrong), invalid, says).await;
         }

@@ -91,6 +91,9 @@ fn a_selected_user_is_restored_with_its_groups_and_no_other_user() {
             let input = import(json!({"select": select, "existing": "skip"}));
             let report = Machine::new(&backend).import(input, &select.to_string()).await.report();
             assert_eq!(report["status"], "SUCCEEDED", "{report}");
+            let of_users = ["created", "skipped", "notSelected"].map(|count| report["users"][count].as_u64());
+            assert_eq!(of_users, [Some(1), Some(0), Some(contents.users.len() as u64 - 1)], "{report}");
+            assert!(!report.to_string().contains("reasons"), "no entry of the selection has one: {report}");
             assert_eq!(
                 (usernames(&target), memberships(&target)),
                 ([username.clone()].into(), memberships_of(&contents, &[username].into()))

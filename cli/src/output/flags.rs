@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Display;
 
 use shared::model::{
-    Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, Selection, Unconfirmed,
+    Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, Selection, SubMapLifetime, Unconfirmed,
 };
 
 use crate::settings::Settings;
@@ -167,6 +167,15 @@ pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
         }
     }
     flags
+}
+
+/// The flag for the retention of a sub map, with a blank before it. Empty if the deployment says it.
+pub fn sub_map_flag(lifetime: SubMapLifetime) -> String {
+    match lifetime {
+        SubMapLifetime::OfDeployment => String::new(),
+        SubMapLifetime::Days(retention) => format!(" --sub-map-retention {retention}"),
+        SubMapLifetime::Forever => format!(" --sub-map-retention {}", SubMapLifetime::FOREVER),
+    }
 }
 
 /// A word with quotes, if a shell needs them.

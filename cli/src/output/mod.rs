@@ -2,6 +2,7 @@
 
 mod copy;
 mod csv_lines;
+mod damage;
 mod executions;
 pub mod flags;
 mod plans;

@@ -133,8 +133,7 @@ pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
                     meaning(reason).to_owned(),
                 ]
             };
-            // The summary says how many entries were not selected.
-            tally.reasons.iter().filter(|(reason, _)| **reason != ReasonCode::NotSelected).map(row)
+            tally.reasons.iter().map(row)
         })
         .collect();
     if !reasons.is_empty() {
@@ -152,17 +151,16 @@ pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
 }
 
 fn tally_table(totals: &Totals) -> String {
-    let is_selection = totals.by_kind().any(|(_, tally)| tally.not_selected() > 0);
+    let is_selection = totals.by_kind().any(|(_, tally)| tally.not_selected > 0);
     let rows = totals.by_kind().map(|(kind, tally)| {
-        let all = tally.handled() + tally.pending - tally.not_selected();
         let mut row = vec![kind.noun(0).to_owned()];
         row.extend(
             [
-                all,
+                tally.selected(),
                 tally.created,
                 tally.already_there,
                 tally.updated,
-                tally.skipped - tally.not_selected(),
+                tally.skipped,
                 tally.left_to_sign_in,
                 tally.failed,
                 tally.lost + tally.pending,
@@ -211,8 +209,7 @@ mod tests {
     #[test]
     fn the_counts_of_a_selection_are_of_the_selection() {
         let mut totals = Totals::default();
-        (totals.users.created, totals.users.skipped) = (1, 499);
-        totals.users.reasons = [(ReasonCode::NotSelected, 499)].into();
+        (totals.users.created, totals.users.not_selected) = (1, 499);
         let text = outcomes(&totals, &[]);
         let users: Vec<_> = text.lines().nth(1).unwrap().split_whitespace().collect();
         assert_eq!(users, ["users", "1", "1", "0", "0", "0", "0", "0", "0"]);

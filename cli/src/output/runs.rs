@@ -2,14 +2,17 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::format::plural;
 use shared::model::{
     CallStats, Existing, GroupRoles, ImportInput, ImportOptions, JobsReport, PoolId, ReasonCode, Restore,
-    RestoreState, RunId, RunKind, Selection, Shrunk, Totals, UnmatchedNames, VerificationResult,
+    RestoreState, RunId, RunKind, Selection, Shrunk, SubMapLifetime, Totals, UnmatchedNames,
+    VerificationResult,
 };
 use shared::report::{ExportReport, ImportReport};
 
 use super::Report;
-use super::flags::{command, to_flags};
+use super::damage::recovery;
+use super::flags::{command, sub_map_flag, to_flags};
 use super::restores::outcomes;
 use super::sign_in;
 use crate::aws::ExecutionArn;
@@ -76,6 +79,8 @@ pub struct ImportEnd {
     options: ImportOptions,
     #[serde(skip)]
     selection: Selection,
+    #[serde(skip)]
+    sub_map_lifetime: SubMapLifetime,
 }
 
 impl ImportEnd {
@@ -99,6 +104,7 @@ impl ImportEnd {
             summary: report.summary,
             options: input.options.clone(),
             selection: input.selection.clone(),
+            sub_map_lifetime: input.sub_map_lifetime,
         }
     }
 
@@ -135,6 +141,7 @@ impl ImportEnd {
             calls: restore.calls,
             options: restore.options,
             selection: input.selection.clone(),
+            sub_map_lifetime: input.sub_map_lifetime,
         }
     }
 
@@ -163,6 +170,16 @@ impl ImportEnd {
             return format!("Next: {next}\n{sign_in}");
         }
         let found = self.verification.unwrap_or_default();
+        let changed = found.missing + found.different;
+        let damaged = self.totals.damaged();
+        if damaged > 0 && changed == 0 && !self.totals.lacks_more_than_damaged() {
+            return format!(
+                "Next: {} If you have recovered them, start the same import again with --snapshot {}: it restores only \
+                 missing entries.",
+                recovery(&plural(damaged, "damaged item", "damaged items")),
+                self.snapshot_id
+            );
+        }
         let (may_hold_others, has_failures) =
             (self.options.existing != Existing::Fail, self.totals.has_failures());
         let (what, existing) = if found.different > 0 && !may_hold_others && !has_failures {
@@ -183,15 +200,22 @@ impl ImportEnd {
             GroupRoles::Map(_) => "\nFILE is the file of roles that this restore had.",
             GroupRoles::Keep | GroupRoles::Skip => "",
         };
+        let causes = if damaged > 0 {
+            let damaged = plural(damaged, "damaged item", "damaged items");
+            format!("{} Remove the other causes above.", recovery(&damaged))
+        } else {
+            "remove the causes above.".to_owned()
+        };
         format!(
-            "Next: remove the causes above. {what}\n  {}{file}{later}",
+            "Next: {causes} {what}\n  {}{file}{later}",
             command(format!(
-                "import --pool {} --into {} --snapshot {}{}{shrunk}",
+                "import --pool {} --into {} --snapshot {}{}{}{shrunk}",
                 self.source_user_pool_id,
                 self.target_user_pool_id,
                 // `latest` may be another snapshot by then.
                 self.snapshot_id,
-                to_flags(&options, &self.selection)
+                to_flags(&options, &self.selection),
+                sub_map_flag(self.sub_map_lifetime)
             ))
         )
     }
@@ -333,6 +357,38 @@ mod tests {
         );
         insta::assert_snapshot!(end.human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
+    }
+
+    #[test]
+    fn a_restore_that_lacks_only_damaged_entries_leads_to_their_recovery() {
+        let next = |reasons: &[ReasonCode], different| {
+            let mut restore = testing::restore(RestoreState::Partial);
+            restore.options.existing = Existing::Update;
+            restore.verification = Some(VerificationResult { different, ..VerificationResult::default() });
+            let mut totals = Totals::default();
+            totals.users.failed = reasons.len() as u64;
+            totals.users.reasons = reasons.iter().map(|reason| (reason.clone(), 1)).collect();
+            ImportEnd::partial(testing::arn(), &testing::import_input(), restore, totals, vec![]).next()
+        };
+        let damage = [ReasonCode::RecordMissing, ReasonCode::RecordDamaged];
+        let line = next(&damage, 0);
+        assert!(line.starts_with("Next: recover 2 damaged items from point-in-time recovery"), "{line}");
+        assert!(!line.contains("--existing") && line.contains("--snapshot 20261121T"), "{line}");
+        // The recovery comes first, if another import helps against the other causes.
+        for line in [next(&[damage[0].clone(), ReasonCode::UsernameTaken], 0), next(&damage[..1], 1)] {
+            assert!(line.starts_with("Next: recover 1 damaged item from"), "{line}");
+            assert!(line.contains("--existing update"), "{line}");
+        }
+        assert!(!next(&[ReasonCode::UsernameTaken], 0).contains("recover"));
+    }
+
+    #[test]
+    fn the_next_import_keeps_the_sub_map_as_long_as_this_one() {
+        let input = ImportInput { sub_map_lifetime: SubMapLifetime::Forever, ..testing::import_input() };
+        let restore = testing::restore(RestoreState::Partial);
+        let end = ImportEnd::partial(testing::arn(), &input, restore, testing::partial_totals(), vec![]);
+        let next = end.next();
+        assert!(next.contains(" --sub-map-retention forever"), "{next}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The answer of `verify`: how a pool differs from a snapshot.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -7,15 +8,19 @@ use serde::Serialize;
 use shared::format::{form, plural};
 use shared::model::{
     CallStats, Existing, FindingKind, GroupRoles, ImportOptions, Method, PoolId, RecordKind, RestoreState,
-    RunId, Selection, Snapshot, Unconfirmed,
+    RunId, Selection, Snapshot, Unconfirmed, UserFilter,
 };
 use shared::operations::verify::{ComparedRoles, Comparison, Finding, MatchedBy, Tally};
 
 use super::Report;
+use super::damage::recovery;
 use super::flags::{command, to_flags};
 use super::runs::calls;
 use super::text::{ago, number, table};
 use crate::exit::ExitStatus;
+
+/// The most damaged users that a command leaves out by name.
+const MAX_EXCEPTIONS: usize = 20;
 
 /// Whether the pool holds everything that the snapshot holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -156,11 +161,8 @@ impl VerifyEnd {
     fn next(&self) -> Option<String> {
         let damaged = self.comparison.damaged();
         let recover = (damaged > 0).then(|| {
-            let records = plural(damaged, "record", "records");
-            format!(
-                "Next: recover {records} from point-in-time recovery, or use another snapshot. No import can \
-                 restore what a damaged record holds."
-            )
+            let recovery = recovery(&plural(damaged, "record", "records"));
+            format!("Next: {recovery} No import can restore what a damaged record holds.")
         });
         let steps = [recover, self.import()];
         let steps: Vec<_> = steps.into_iter().flatten().collect();
@@ -180,29 +182,65 @@ impl VerifyEnd {
         ImportOptions { existing, method: Method::Api, ..options }
     }
 
-    /// The import that restores what is missing or different. Damaged entries need something else.
+    /// The selection that leaves out damaged users, and what the operator must add to it by hand.
+    fn exceptions(&self) -> (Selection, bool) {
+        let damaged = |finding: &Finding| match finding {
+            Finding::User { finding: FindingKind::Damaged, sub, .. } => Some(sub.to_string()),
+            _ => None,
+        };
+        let subs: BTreeSet<String> = self.findings.iter().filter_map(damaged).collect();
+        if self.comparison.users.damaged == 0 {
+            return (Selection::default(), false);
+        }
+        if subs.len() as u64 != self.comparison.users.damaged || subs.len() > MAX_EXCEPTIONS {
+            return (Selection::default(), true);
+        }
+        (
+            Selection { except: Some(UserFilter { subs, ..UserFilter::default() }), ..Selection::default() },
+            false,
+        )
+    }
+
+    /// The import that restores what is missing or different, without damaged users. None may include a damaged group:
+    /// a selection leaves out a group only with its members.
     fn import(&self) -> Option<String> {
         let Self {
             source_user_pool_id: source, user_pool_id: pool, snapshot_id: snapshot, comparison, ..
         } = self;
         let missing = comparison.users.missing + comparison.groups.missing + comparison.memberships.missing;
         let different = comparison.users.different + comparison.groups.different;
+        let is_damaged = comparison.damaged() > 0;
         let (what, existing) = match (missing, different) {
             (0, 0) => return None,
+            _ if comparison.groups.damaged > 0 => {
+                let next = "Then run the same `verify` again: it names the import for the other differences.";
+                return Some(next.to_owned());
+            }
+            (0, _) if is_damaged => {
+                ("make the different entries as in the snapshot, without damaged users", Existing::Update)
+            }
             (0, _) => ("make the different entries as in the snapshot", Existing::Update),
+            _ if is_damaged => {
+                ("restore the missing entries and leave existing ones, without damaged users", Existing::Skip)
+            }
             _ => (
                 "restore the missing entries and leave existing ones (--existing update also changes them back)",
                 Existing::Skip,
             ),
         };
         let options = self.options(existing);
+        let (selection, is_by_hand) = self.exceptions();
+        let by_hand = if is_by_hand { " --except-sub SUB" } else { "" };
         let mut next = format!(
             "Next: {what}, with:\n  {}",
             command(format!(
-                "import --pool {source} --into {pool} --snapshot {snapshot}{}",
-                to_flags(&options, &Selection::default())
+                "import --pool {source} --into {pool} --snapshot {snapshot}{}{by_hand}",
+                to_flags(&options, &selection)
             ))
         );
+        if is_by_hand {
+            next += "\nGive --except-sub for each damaged user. `verify --all` names them.";
+        }
         if let (GroupRoles::Map(_), Some(restore)) = (&options.group_roles, &comparison.restored) {
             next += &format!("\nFILE is the file of roles that restore {} had.", restore.id);
         }
@@ -358,6 +396,7 @@ fn cells(finding: &Finding) -> [String; 4] {
 
 #[cfg(test)]
 mod tests {
+    use shared::model::Sub;
     use shared::operations::verify::{DecisiveRestore, MembershipTally};
 
     use super::*;
@@ -417,8 +456,58 @@ mod tests {
             damaged.starts_with("Next: recover 1 record from") && !damaged.contains("--existing"),
             "{damaged}"
         );
-        let both = next("b", Tally { damaged: 2, missing: 1, ..Tally::default() }).unwrap();
-        assert!(both.contains("2 records") && both.ends_with("--existing skip"), "{both}");
+    }
+
+    /// An import of all users would try the damaged ones, too, and end `PARTIAL`.
+    #[test]
+    fn the_advised_import_leaves_out_what_is_damaged() {
+        let damaged = |number: u32| Finding::User {
+            finding: FindingKind::Damaged,
+            sub: Sub::new(format!("00000000-0000-4000-8000-{number:012}")),
+            pool_sub: None,
+            fields: Vec::new(),
+        };
+        let next = |users: Tally, groups: Tally, named: u32| {
+            let comparison = Comparison { users, groups, ..Comparison::default() };
+            let (snapshot, calls) = (testing::snapshot(1, 99), testing::calls());
+            let findings = (0..named).map(damaged).collect();
+            VerifyEnd::new(&snapshot, &testing::pool("b"), comparison, findings, 0, calls).next().unwrap()
+        };
+        let groups = Tally::default;
+        let different = |damaged| Tally { damaged, different: 1, ..Tally::default() };
+        let missing = |damaged| Tally { damaged, missing: 1, different: 1, ..Tally::default() };
+
+        let named = next(different(2), groups(), 2);
+        assert!(
+            named.starts_with("Next: recover 2 records from point-in-time recovery")
+                && named.ends_with(
+                    " --existing update --except-sub 00000000-0000-4000-8000-000000000000 \
+                     --except-sub 00000000-0000-4000-8000-000000000001"
+                ),
+            "{named}"
+        );
+        let named = next(missing(1), groups(), 1);
+        assert!(
+            named.contains(" --existing skip --except-sub 0000") && !named.contains("--existing update"),
+            "{named}"
+        );
+        for (damaged, named) in [(6, 5), (21, 21)] {
+            let by_hand = next(different(damaged), groups(), named);
+            assert!(
+                by_hand.contains(" --existing update --except-sub SUB\n")
+                    && by_hand.ends_with("`verify --all` names them."),
+                "{by_hand}"
+            );
+        }
+        for users in [different(0), missing(1)] {
+            let of_group = next(users, Tally { damaged: 1, ..Tally::default() }, 1);
+            assert!(
+                of_group.contains("verify")
+                    && !of_group.contains("--existing")
+                    && of_group.contains("recover"),
+                "{of_group}"
+            );
+        }
     }
 
     #[test]

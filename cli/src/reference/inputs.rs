@@ -13,8 +13,8 @@ pub fn render() -> String {
         "An execution of a state machine starts with a JSON object. The command line builds it from its options. The console, a \
          schedule or the AWS CLI can also give it. An unknown field or a wrong value ends the execution with `InvalidInput` \
          before it changes anything. A field that is `null` counts as left out.\n\nAn import continues an \
-         earlier restore only if both have the same input. `tps`, `tpsByCategory` and \
-         `acceptShrunk` may differ. `snapshot` may be the id of the restore's snapshot instead of `latest`. With any other \
+         earlier restore only if both have the same input. `tps`, `tpsByCategory`, \
+         `acceptShrunk` and `subMapRetention` may differ. `snapshot` may be the id of the restore's snapshot instead of `latest`. With any other \
          difference and `\"existing\": \"fail\"`, the import ends with `TargetNotEmpty` if the target holds users.",
     );
     let example = r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#;
@@ -48,6 +48,9 @@ fn row(verb: &str, field: &InputField) -> [String; 5] {
             "`\"keep\"`; `\"skip\"`: no role; `{\"map\": {\"<role ARN>\": \"<role ARN>\"}}` with 1 to 100 roles",
             "`\"keep\"`",
         ),
+        InputValue::SubMapRetention => {
+            ("whole number, 90 to 3650, or `\"forever\"`", "that of the deployment")
+        }
         InputValue::Table => ("name of a DynamoDB table", "that of the deployment"),
         InputValue::Users => ("[object with lists](#select-and-except)", ""),
     };

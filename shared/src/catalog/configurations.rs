@@ -11,7 +11,7 @@ use serde_dynamo::{AttributeValue, Item};
 
 use super::record_parts::{self, PartCount};
 use super::records::RecordItems;
-use super::{Catalog, decode, encode, keys};
+use super::{Catalog, decode, encode, keys, unwritable};
 use crate::model::configuration::{Asset, CaptureCheckpoint, CapturedEntry, CapturedList, CapturedObject};
 use crate::model::{Digest, PoolId, Reason, RunId, Snapshot};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
@@ -133,9 +133,7 @@ pub fn is_too_large<T: ConfigurationRecord>(record: &T) -> Result<bool> {
 }
 
 fn text_of<T: Serialize>(record: &T) -> Result<String> {
-    // The error may quote the value.
-    serde_json::to_string(record)
-        .map_err(|_| Error::new(ErrorKind::Internal, "A record could not be written.", Guidance::REPORT_THIS))
+    serde_json::to_string(record).map_err(unwritable)
 }
 
 impl<V: ReadVault> Catalog<V> {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | the header of a restore | 89 days after the restore began, or after its items were renewed |
 //! | all other items of a restore, and its hold | 90 days after they were written |
-//! | the entries of the sub map | after the retention of sub maps, if the deployment has one |
+//! | the entries of the sub map | after the retention of sub maps, if the input or the deployment has one |
 //! | the header of the sub map | a day before its oldest entry |
 //! | everything else, above all snapshots | never |
 //!

@@ -234,9 +234,16 @@ impl<V: Vault> Catalog<V> {
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
-    // The error of the encoder may quote the value.
-    serde_dynamo::to_item(value)
-        .map_err(|_| Error::new(ErrorKind::Internal, "An item could not be written.", Guidance::REPORT_THIS))
+    serde_dynamo::to_item(value).map_err(unwritable)
+}
+
+/// The error of a value that cannot be encoded. The encoder's own error may quote the value, so it is dropped.
+fn unwritable(_: impl std::error::Error) -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        "An item of the backup table could not be written.",
+        Guidance::REPORT_THIS,
+    )
 }
 
 fn encode_revision<T: Serialize>(value: &T, revision: u64) -> Result<Item> {

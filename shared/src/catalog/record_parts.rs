@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_dynamo::{AttributeValue, Item};
 
 use super::records::Record;
-use super::{encode, keys};
+use super::{encode, keys, unwritable};
 use crate::model::RunId;
 use crate::ports::vault::Key;
 use crate::{Error, ErrorKind, Guidance, Result, item_size};
@@ -141,14 +141,7 @@ pub(super) fn joined(count: PartCount, parts: Vec<(Key, Item)>) -> Option<String
 }
 
 /// The JSON of a record whose item would be too large. None if one item can hold the record.
-fn json_of_large<R: Record>(key: &Key, record: &R) -> Result<Option<String>> {
-    let unwritable = |error: serde_json::Error| {
-        Error::new(
-            ErrorKind::Internal,
-            format!("A record could not be written: {error}."),
-            Guidance::REPORT_THIS,
-        )
-    };
+fn json_of_large<R: Serialize>(key: &Key, record: &R) -> Result<Option<String>> {
     let mut length = Length(0);
     serde_json::to_writer(&mut length, record).map_err(unwritable)?;
     if length.0 <= SMALL {
@@ -235,6 +228,22 @@ mod tests {
         let value = "\u{1}".repeat(2_048);
         let largest = self::record((0..75).map(|number| (format!("custom:{number:020}"), value.clone())));
         assert!(split(&key(&largest), &largest).is_ok());
+    }
+
+    #[test]
+    fn the_error_of_a_record_that_cannot_be_written_quotes_no_value() {
+        struct Unwritable;
+        impl Serialize for Unwritable {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> std::result::Result<S::Ok, S::Error> {
+                Err(serde::ser::Error::custom("anna@example.com"))
+            }
+        }
+        let key = Key::new("USER#a", "REC#b");
+        for error in
+            [json_of_large(&key, &Unwritable).map(drop).unwrap_err(), encode(&Unwritable).unwrap_err()]
+        {
+            assert!(!format!("{error} {error:?}").contains("anna"), "{error}");
+        }
     }
 
     #[test]

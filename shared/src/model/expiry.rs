@@ -124,6 +124,32 @@ impl fmt::Display for SubMapRetention {
     }
 }
 
+/// How long an import keeps the sub map of its restore, as its input says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SubMapLifetime {
+    /// As the deployment says.
+    #[default]
+    OfDeployment,
+    /// For so many days.
+    Days(SubMapRetention),
+    /// Without end.
+    Forever,
+}
+
+impl SubMapLifetime {
+    /// The word for [`Self::Forever`].
+    pub const FOREVER: &str = "forever";
+
+    /// The retention of the restore, given that of the deployment. None if the sub map is kept without end.
+    pub fn retention(self, of_deployment: Option<SubMapRetention>) -> Option<SubMapRetention> {
+        match self {
+            Self::OfDeployment => of_deployment,
+            Self::Days(retention) => Some(retention),
+            Self::Forever => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

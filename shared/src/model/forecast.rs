@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Category, Existing, NoJobs, NotInJob, Note, Objection, ObjectionReason, Pages, ReasonCode, Restore,
-    RolesForecast, Sub, setting_name,
+    Category, Existing, NoJobs, NotInJob, Note, Objection, ObjectionReason, Pages, Restore, RolesForecast,
+    Sub, setting_name,
 };
 
 /// The calls that most updates of a user take: one look-up, and one for the attributes or for the enabled
@@ -185,9 +185,8 @@ impl Forecast {
 
     /// Users and groups whose records are missing from the backup table or altered.
     pub fn damaged(&self) -> u64 {
-        let is_damaged = |reason: &ObjectionReason| {
-            matches!(reason, ObjectionReason::Reason(ReasonCode::RecordMissing | ReasonCode::RecordDamaged))
-        };
+        let is_damaged =
+            |reason: &ObjectionReason| matches!(reason, ObjectionReason::Reason(code) if code.is_damage());
         let users = self.objections.iter().filter(|(reason, _)| is_damaged(reason));
         users.map(|(_, objection)| objection.users).sum::<u64>() + self.damaged_groups
     }
@@ -243,7 +242,7 @@ impl Forecast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Listing, PoolId, SchemaViolation, Unit};
+    use crate::model::{Listing, PoolId, ReasonCode, SchemaViolation, Unit};
 
     fn checkpoint(forecast: Forecast) -> ForecastCheckpoint {
         let restore = crate::model::restore::fixture();

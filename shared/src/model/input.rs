@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES, SELECTION_NAMES};
 use super::{
     Ceilings, Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, PoolId, Selection,
-    SnapshotSelector, TableName, TargetPool, Tps, Unconfirmed, UserFilter, is_role,
+    SnapshotSelector, SubMapLifetime, SubMapRetention, TableName, TargetPool, Tps, Unconfirmed, UserFilter,
+    is_role,
 };
 use crate::{Error, ErrorKind, Guidance};
 
@@ -57,6 +58,8 @@ pub struct ImportInput {
     /// `acceptShrunk`: whether to restore a snapshot although an earlier one holds over a fifth more
     /// users. It decides only whether the restore begins.
     pub accept_shrunk: bool,
+    /// `subMapRetention`: how long the sub map of the restore is kept.
+    pub sub_map_lifetime: SubMapLifetime,
     /// `select` and `except`: the users to restore.
     pub selection: Selection,
     /// `table`: the backup table that the operator means. The run is refused if its functions have another one.
@@ -118,6 +121,7 @@ impl ImportInput {
             ceilings: fields.ceilings()?,
             dry_run: fields.switch("dryRun")?,
             accept_shrunk: fields.switch("acceptShrunk")?,
+            sub_map_lifetime: fields.sub_map_lifetime()?,
             selection: fields.selection()?,
             table: fields.table()?,
             options,
@@ -369,6 +373,23 @@ impl<'a> Fields<'a> {
         map.iter().enumerate().map(entry).collect::<Result<_, _>>().map(GroupRoles::Map)
     }
 
+    fn sub_map_lifetime(&self) -> Result<SubMapLifetime, Error> {
+        const NAME: &str = "subMapRetention";
+        let Some(value) = self.get(NAME) else { return Ok(SubMapLifetime::OfDeployment) };
+        if value.as_str() == Some(SubMapLifetime::FOREVER) {
+            return Ok(SubMapLifetime::Forever);
+        }
+        let days = value.as_u64().and_then(|days| SubMapRetention::parse(&days.to_string()).ok());
+        days.map(SubMapLifetime::Days).ok_or_else(|| {
+            let (min, max) = (SubMapRetention::MIN, SubMapRetention::MAX);
+            let forever = SubMapLifetime::FOREVER;
+            self.refuse(
+                NAME,
+                format!("{NAME} is neither a whole number of days from {min} to {max} nor {forever:?}."),
+            )
+        })
+    }
+
     fn ceilings(&self) -> Result<Ceilings, Error> {
         self.get("tpsByCategory").map(Ceilings::parse).transpose().map(Option::unwrap_or_default)
     }
@@ -439,6 +460,26 @@ mod tests {
     }
 
     #[test]
+    fn the_input_can_say_how_long_the_sub_map_is_kept() {
+        let kept = |days: Value| {
+            let pools = json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B"});
+            let mut input = pools;
+            input["subMapRetention"] = days;
+            ImportInput::parse(&input).unwrap().sub_map_lifetime
+        };
+        let days = |text: &str| SubMapRetention::parse(text).unwrap();
+        assert_eq!(kept(Value::Null), SubMapLifetime::OfDeployment);
+        assert_eq!(kept(json!(90)), SubMapLifetime::Days(days("90")));
+        assert_eq!(kept(json!("forever")), SubMapLifetime::Forever);
+        let of_deployment = Some(days("400"));
+        let retention = |days: Value| kept(days).retention(of_deployment);
+        assert_eq!(
+            [Value::Null, json!(90), json!("forever")].map(retention),
+            [of_deployment, Some(days("90")), None]
+        );
+    }
+
+    #[test]
     fn options_are_words_and_switches() {
         let parse = |more: Value| {
             let mut input = json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B"});
@@ -477,6 +518,11 @@ mod tests {
             (json!({"createMissingAttributes": "yes"}), "neither true nor false"),
             (json!({"acceptShrunk": "yes"}), "neither true nor false"),
             (json!({"acceptShrunk": 1}), "neither true nor false"),
+            (json!({"subMapRetention": 89}), "days from 90 to 3650 nor \"forever\""),
+            (json!({"subMapRetention": 3651}), "days from 90 to 3650"),
+            (json!({"subMapRetention": 90.5}), "days from 90 to 3650"),
+            (json!({"subMapRetention": "90"}), "days from 90 to 3650"),
+            (json!({"subMapRetention": true}), "days from 90 to 3650"),
             (json!({"oldSubAttribute": "old_sub"}), "custom:old_sub"),
             (json!({"oldSubAttribute": "custom:"}), "1 to 20 characters"),
             (json!({"oldSubAttribute": "custom:old sub"}), "1 to 20 characters"),

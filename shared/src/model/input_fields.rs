@@ -2,7 +2,10 @@
 //!
 //! The parser takes the names that it accepts from here, and `docs/reference/inputs.md` is rendered from here.
 
-use InputValue::{Ceilings, CustomAttribute, GroupRoles, PoolId, Snapshot, Switch, Table, Tps, Users, Words};
+use InputValue::{
+    Ceilings, CustomAttribute, GroupRoles, PoolId, Snapshot, SubMapRetention, Switch, Table, Tps, Users,
+    Words,
+};
 
 /// One field of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub enum InputValue {
     CustomAttribute,
     /// `keep`, the default, `skip`, or an object with a map of role ARNs.
     GroupRoles,
+    /// A whole number of days, or `forever`. The default is that of the deployment.
+    SubMapRetention,
     /// An object with lists of users and groups. No default.
     Users,
     /// The name of a DynamoDB table. The default is that of the deployment.
@@ -156,6 +161,11 @@ pub const IMPORT_FIELDS: &[InputField] = &[
         CustomAttribute,
         "The custom attribute of the target that gets the old `sub` of every user that the restore creates.",
     ),
+    field(
+        "subMapRetention",
+        SubMapRetention,
+        "The days for which the sub map of the restore is kept, or `forever`. It wins over the setting `SubMapRetention`.",
+    ),
     field("dryRun", Switch, "Only make the forecast, and change nothing."),
     field("select", Users, "Restore only these users, and the members of these groups."),
     field("except", Users, "Do not restore these users, and not the members of these groups."),
@@ -260,6 +270,11 @@ mod tests {
                     GroupRoles => {
                         assert_eq!(parse(json!("keep")).unwrap(), left_out);
                         assert!(parse(json!("skip")).is_ok() && parse(json!("none")).is_err());
+                    }
+                    SubMapRetention => {
+                        let is_taken = |value: Value| parse(value).is_ok();
+                        assert!(is_taken(json!(90)) && is_taken(json!(3650)) && is_taken(json!("forever")));
+                        assert!(!is_taken(json!(89)) && !is_taken(json!(3651)) && !is_taken(json!("90")));
                     }
                     Table => assert!(parse(json!("cognito-backup")).is_ok() && parse(json!("a b")).is_err()),
                     Users => {

@@ -209,6 +209,10 @@ impl LedgerPage {
                     tally.left_to_sign_in += 1;
                     reason
                 }
+                Outcome::Skipped { reason: Reason::NotSelected } => {
+                    tally.not_selected += 1;
+                    continue;
+                }
                 Outcome::Skipped { reason } => {
                     tally.skipped += 1;
                     reason
@@ -237,8 +241,11 @@ pub struct Tally {
     /// Entries that existed and were changed to what the snapshot has.
     #[serde(default)]
     pub updated: u64,
-    /// Entries that were left out on purpose.
+    /// Selected entries that were left out on purpose.
     pub skipped: u64,
+    /// Entries that the selection leaves out. No other count includes them.
+    #[serde(default)]
+    pub not_selected: u64,
     /// Federated users that were left to their next sign-in, and their memberships.
     #[serde(default)]
     pub left_to_sign_in: u64,
@@ -256,18 +263,24 @@ pub struct Tally {
 impl Tally {
     /// Entries that have an outcome.
     pub fn handled(&self) -> u64 {
-        self.created + self.already_there + self.updated + self.skipped + self.left_to_sign_in + self.failed
+        self.not_selected
+            + self.created
+            + self.already_there
+            + self.updated
+            + self.skipped
+            + self.left_to_sign_in
+            + self.failed
     }
 
-    /// Entries that the operator did not select.
-    pub fn not_selected(&self) -> u64 {
-        self.reasons.get(&ReasonCode::NotSelected).copied().unwrap_or_default()
+    /// Entries of the selection. Without one, all entries of the snapshot.
+    pub fn selected(&self) -> u64 {
+        self.handled() + self.pending - self.not_selected
     }
 
     /// Entries that the operator wants restored. A user that is listed twice counts once.
     pub fn wanted(&self) -> u64 {
         let twice = self.reasons.get(&ReasonCode::ListedTwice).copied().unwrap_or_default();
-        self.handled() + self.pending - self.not_selected() - twice
+        self.selected() - twice
     }
 
     /// Entries that the target has now.
@@ -282,6 +295,7 @@ impl AddAssign<&Tally> for Tally {
         self.already_there += other.already_there;
         self.updated += other.updated;
         self.skipped += other.skipped;
+        self.not_selected += other.not_selected;
         self.left_to_sign_in += other.left_to_sign_in;
         self.failed += other.failed;
         self.pending += other.pending;
@@ -354,6 +368,26 @@ impl Totals {
         self.damaged_pages > 0 || self.by_kind().any(|(_, tally)| is_open(tally))
     }
 
+    /// Records and pages of the snapshot that could not be read.
+    pub fn damaged(&self) -> u64 {
+        let damaged = |tally: &Tally| -> u64 {
+            tally.reasons.iter().filter(|(reason, _)| reason.is_damage()).map(|(_, count)| count).sum()
+        };
+        self.damaged_pages + self.by_kind().map(|(_, tally)| damaged(tally)).sum::<u64>()
+    }
+
+    /// Whether an entry is lost or pending for another reason than damage of the snapshot. The memberships of a damaged
+    /// user or group are lost because of the damage.
+    pub fn lacks_more_than_damaged(&self) -> bool {
+        let is_other = |kind: RecordKind, reason: &ReasonCode| match reason {
+            ReasonCode::UserNotRestored | ReasonCode::GroupMissing => kind != RecordKind::Membership,
+            reason => reason.is_loss() && !reason.is_damage(),
+        };
+        self.by_kind().any(|(kind, tally)| {
+            tally.pending > 0 || tally.reasons.keys().any(|reason| is_other(kind, reason))
+        })
+    }
+
     /// Whether users were left to their next federated sign-in. A later pass looks for them.
     pub fn has_left_to_sign_in(&self) -> bool {
         self.by_kind().any(|(_, tally)| tally.left_to_sign_in > 0)
@@ -415,6 +449,14 @@ mod tests {
         assert_eq!((tally.created, tally.left_to_sign_in, tally.skipped, tally.lost), (1, 1, 0, 1));
         assert_eq!((tally.handled(), tally.present()), (2, 1));
 
+        let mut selected = LedgerPage::untouched(keys(3), 1);
+        selected.record(0, Outcome::Created, &[]);
+        selected.record(1, Outcome::Skipped { reason: Reason::NotSelected }, &[]);
+        selected.record(2, Outcome::Skipped { reason: Reason::Unconfirmed }, &[]);
+        let tally = selected.tally();
+        assert_eq!((tally.skipped, tally.not_selected, tally.selected(), tally.handled()), (1, 1, 2, 3));
+        assert_eq!(tally.reasons, [(ReasonCode::Unconfirmed, 1)].into());
+
         let mut members = LedgerPage::untouched(keys(3), 1);
         members.record(0, Outcome::Created, &[]);
         members.record(1, Outcome::Skipped { reason: Reason::UserNotRestored }, &[]);
@@ -465,6 +507,34 @@ mod tests {
         page.record(0, Outcome::Created, &[Note::IdentitiesNotLinked]);
         lossy.add(RecordKind::User, &page);
         assert!(!lossy.is_complete());
+    }
+
+    #[test]
+    fn the_damage_of_a_snapshot_is_told_from_other_losses() {
+        let of = |reasons: &[(RecordKind, ReasonCode)]| {
+            let mut totals = Totals::default();
+            for (kind, reason) in reasons {
+                totals.of_mut(*kind).reasons.insert(reason.clone(), 2);
+            }
+            (totals.damaged(), totals.lacks_more_than_damaged())
+        };
+        use RecordKind::{Group, Membership, User};
+        assert_eq!(of(&[]), (0, false));
+        let damage = [
+            (User, ReasonCode::RecordMissing),
+            (Group, ReasonCode::RecordDamaged),
+            (Membership, ReasonCode::UserNotRestored),
+            (Membership, ReasonCode::GroupMissing),
+            (User, ReasonCode::AlreadyInTarget),
+        ];
+        assert_eq!(of(&damage), (4, false));
+        for other in [ReasonCode::UsernameTaken, ReasonCode::NotInvited, ReasonCode::UserMissing] {
+            assert_eq!(of(&[damage[0].clone(), (User, other)]), (2, true));
+        }
+        let pages = Totals { damaged_pages: 1, ..Totals::default() };
+        assert_eq!((pages.damaged(), pages.lacks_more_than_damaged()), (1, false));
+        let pending = Tally { pending: 1, ..Tally::default() };
+        assert!(Totals { users: pending, ..Totals::default() }.lacks_more_than_damaged());
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub use collision::{
 };
 pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};
-pub use expiry::{ExpiresAt, Renewal, SubMapRetention};
+pub use expiry::{ExpiresAt, Renewal, SubMapLifetime, SubMapRetention};
 pub use explanation::Explanation;
 pub use failure::Failure;
 pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, MembersRead};

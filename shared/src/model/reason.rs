@@ -222,6 +222,11 @@ impl ReasonCode {
         )
     }
 
+    /// Whether the record of the entry is missing from the backup table or altered. No import can restore such an entry.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::RecordMissing | Self::RecordDamaged)
+    }
+
     /// Whether the entry was created, and lacks a part that a later pass tries again.
     pub fn is_of_a_part(&self) -> bool {
         matches!(self, Self::RoleNotRestored | Self::NotInvited | Self::PreferredUsernameNotSet)

@@ -138,8 +138,8 @@ impl Restore {
         self.value_rules.as_ref().map(|rules| rules.leave_out(record)).unwrap_or_default()
     }
 
-    /// Whether an import with this input begins the same restore. The limits of the run, `dryRun` and
-    /// `acceptShrunk` make no difference.
+    /// Whether an import with this input begins the same restore. The limits of the run, `dryRun`, `acceptShrunk` and
+    /// `subMapRetention` make no difference.
     pub fn has_input(&self, input: &ImportInput) -> bool {
         let has_snapshot = match &input.snapshot {
             SnapshotSelector::Latest => self.selector == SnapshotSelector::Latest,
@@ -277,7 +277,7 @@ pub(super) fn fixture() -> Restore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Ceilings, Selection, Tally, Tps, UserFilter};
+    use crate::model::{Ceilings, Selection, SubMapLifetime, Tally, Tps, UserFilter};
 
     const SNAPSHOT: &str = "20261121T020000123Z-1a2b3c4d";
 
@@ -294,6 +294,7 @@ mod tests {
             ceilings: Ceilings::default(),
             dry_run: false,
             accept_shrunk: false,
+            sub_map_lifetime: SubMapLifetime::default(),
             selection: Selection::default(),
             table: None,
             options: ImportOptions::default(),
@@ -304,8 +305,14 @@ mod tests {
     fn the_same_input_continues_a_restore_and_another_one_does_not() {
         let restore = restore(RestoreState::Failed);
         assert!(restore.is_continued_by(&input()));
-        let of_limits = ImportInput { tps: Tps::new(7).ok(), dry_run: true, accept_shrunk: true, ..input() };
-        assert!(restore.is_continued_by(&of_limits), "limits, dryRun and acceptShrunk make no difference");
+        let of_limits = ImportInput {
+            tps: Tps::new(7).ok(),
+            dry_run: true,
+            accept_shrunk: true,
+            sub_map_lifetime: SubMapLifetime::Forever,
+            ..input()
+        };
+        assert!(restore.is_continued_by(&of_limits), "none of these makes a difference");
         let selected = UserFilter { usernames: ["anna".to_owned()].into(), ..UserFilter::default() };
         let other_pool = || PoolId::parse("eu-west-1_C").unwrap();
         for other in [

@@ -183,7 +183,7 @@ async fn write_restore<B: Backend>(
         catalog,
         input: &input,
         progress: &progress,
-        sub_map_retention: backend.sub_map_retention(),
+        sub_map_retention: input.sub_map_lifetime.retention(backend.sub_map_retention()),
         now: backend.clock().now(),
     };
     let start = preflight.check().await?;

@@ -17,6 +17,7 @@ mod import;
 pub mod prune;
 mod refusals;
 mod run;
+mod second_look;
 pub mod verify;
 
 pub use capture::{LiveConfiguration, WatchReading, live_configuration};

@@ -86,12 +86,14 @@ impl Totals {
         };
         let mut words = format!("Restored {}.", listed(self.by_kind().map(restored)));
         for (kind, tally) in self.by_kind() {
+            if tally.not_selected > 0 {
+                let entries = plural(tally.not_selected, kind.singular(), kind.plural());
+                words += &format!(" Not selected: {entries}.");
+            }
             for (reason, count) in &tally.reasons {
                 let entries = plural(*count, kind.singular(), kind.plural());
                 words += &if *reason == ReasonCode::LeftToSignIn {
                     format!(" Left to the next federated sign-in: {entries}.")
-                } else if *reason == ReasonCode::NotSelected {
-                    format!(" Not selected: {entries}.")
                 } else if *reason == ReasonCode::ListedTwice {
                     format!(" Listed twice, and restored once: {entries}.")
                 } else if *reason == ReasonCode::RoleNotRestored && kind == RecordKind::Membership {
@@ -267,12 +269,7 @@ mod tests {
 
     #[test]
     fn users_that_were_not_selected_are_not_missing() {
-        let users = Tally {
-            created: 1,
-            skipped: 499,
-            reasons: [(ReasonCode::NotSelected, 499)].into(),
-            ..Tally::default()
-        };
+        let users = Tally { created: 1, not_selected: 499, ..Tally::default() };
         let words = Totals { users, ..Totals::default() }.summary();
         assert!(
             words.starts_with("Restored 1 of 1 user, ") && words.ends_with(" Not selected: 499 users."),

@@ -58,9 +58,12 @@ fn a_record_is_stored_once_and_read_as_it_was_stored() {
         assert_eq!(store(&backend, &[asset]).await, 0);
         assert_eq!(backend.vault().items(), items);
         // Every other answer is a record of its own, so that each snapshot shows what it captured.
-        let other =
-            object(ObjectKind::Client, "1", &json!({"ClientName": "web", "CallbackURLs": ["a", "b"]}));
+        let other = object(ObjectKind::Client, "1", &json!({"ClientName": "web", "CallbackURLs": ["a"]}));
         assert_eq!(store(&backend, &[other, large(1_000_000, "2")]).await, 2);
+        // Cognito may change the order of such a list from answer to answer.
+        let reordered =
+            object(ObjectKind::Client, "1", &json!({"ClientName": "web", "CallbackURLs": ["a", "b"]}));
+        assert_eq!(store(&backend, &[reordered]).await, 0);
         assert_eq!(read(&backend, large(1_000_000, "1").digest()).await, Ok(large(1_000_000, "1")));
     });
 }

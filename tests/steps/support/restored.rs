@@ -95,10 +95,17 @@ pub async fn assert_books_balance(
 
     let totals = restore.totals.clone().expect("a restore that ended has totals");
     let sum = |kind: &str| {
-        ["created", "alreadyThere", "updated", "skipped", "leftToSignIn", "failed", "pending"]
-            .iter()
-            .map(|name| report[kind][name].as_u64().unwrap())
-            .sum::<u64>()
+        let counts = [
+            "created",
+            "alreadyThere",
+            "updated",
+            "skipped",
+            "notSelected",
+            "leftToSignIn",
+            "failed",
+            "pending",
+        ];
+        counts.iter().map(|name| report[kind][name].as_u64().unwrap()).sum::<u64>()
     };
     let counted = |users, groups, memberships| Counts { users, groups, memberships, ..Counts::default() };
     let handled = counted(totals.users.handled(), totals.groups.handled(), totals.memberships.handled());

@@ -174,7 +174,7 @@ fn verify_finds_no_difference_in_any_shape_of_listing() {
 }
 
 #[test]
-fn verify_reads_one_page_a_call_within_the_limit_and_looks_up_no_user() {
+fn verify_of_an_unchanged_pool_reads_one_page_a_call_within_the_limit_and_looks_up_no_user() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(600, 8).fill(&source);
@@ -266,6 +266,85 @@ fn verify_names_what_changed_in_the_pool_since_the_snapshot() {
 }
 
 #[test]
+fn a_user_that_the_listing_of_verify_shows_late_does_not_count_as_different() {
+    in_paused_time(async {
+        let (backend, source, _) = exported(&people::plain(150, 1)).await;
+        let users = by_name(&source);
+        let late = users[..3].iter().map(|user| {
+            let mut record = user.record.clone();
+            record.enabled = !record.enabled;
+            (user.sub.clone(), record)
+        });
+        source.set_shape(PageShape { late: late.collect(), ..PageShape::default() });
+        // One user differs in both looks.
+        source.change_user(&users[2].sub, |record| record.enabled = !record.enabled);
+        let (pool, began) = (source.clone(), backend.clock().now());
+        // The listing has three pages.
+        let calls = backend.script().log().len();
+        backend.script().change_before(Operation::ListUsers, 4, move || pool.set_shape(PageShape::default()));
+        let (comparison, findings) = verified(&backend, &source_id()).await;
+        assert_eq!(findings, [user(FindingKind::Different, &users[2].sub, None, &["enabled"])]);
+        assert_eq!((comparison.users.same, comparison.users.different), (149, 1));
+        assert_eq!(comparison.users.fields, [("enabled".to_owned(), 1)].into());
+        assert_eq!(comparison.matched_by.sub, 150);
+        assert_rate(&backend, calls, TPS);
+        let log = backend.script().log().split_off(calls);
+        let count = |wanted: Operation| log.iter().filter(|(_, called)| *called == wanted).count();
+        assert_eq!(count(Operation::ListUsers), 3 + 3, "only users that differ in the listing");
+        assert_eq!(count(Operation::AdminGetUser), 0, "no user counts as active");
+        assert!(
+            backend.clock().now().duration_since(began) >= jiff::SignedDuration::from_secs(5),
+            "the listing has caught up"
+        );
+    });
+}
+
+#[test]
+fn verify_looks_again_at_no_more_than_200_users() {
+    in_paused_time(async {
+        let (backend, source, _) = exported(&people::plain(300, 0)).await;
+        for user in source.users() {
+            source.change_user(&user.sub, |record| record.enabled = !record.enabled);
+        }
+        let calls = backend.script().log().len();
+        let (comparison, findings) = verified(&backend, &source_id()).await;
+        assert_eq!((comparison.users.different, findings.len()), (300, 300));
+        let log = backend.script().log().split_off(calls);
+        let listed = log.iter().filter(|(_, called)| *called == Operation::ListUsers).count();
+        assert_eq!(listed, 5 + 200);
+    });
+}
+
+/// A look-up that Cognito refuses, or that finds no user, does not make the comparison fail.
+#[test]
+fn a_user_that_the_second_look_does_not_find_counts_as_listed() {
+    for kind in [None, Some(PoolErrorKind::Refused), Some(PoolErrorKind::Throttled)] {
+        in_paused_time(async {
+            let (backend, source, _) = exported(&people::plain(20, 0)).await;
+            let changed = by_name(&source)[0].sub.clone();
+            source.change_user(&changed, |record| record.enabled = !record.enabled);
+            let pool = source.clone();
+            let gone = changed.clone();
+            backend.script().change_before(Operation::ListUsers, 2, move || match kind {
+                None => pool.delete_user(&gone),
+                Some(kind) => pool.set_look_ups(Some(kind)),
+            });
+            let compared = try_verify(&backend, &SnapshotSelector::Latest, &source_id()).await;
+            if kind == Some(PoolErrorKind::Throttled) {
+                assert_eq!(compared.unwrap_err().kind(), ErrorKind::Throttled);
+            } else {
+                let findings = compared.unwrap().1.findings;
+                assert_eq!(
+                    findings,
+                    [user(FindingKind::Different, &changed, None, &["enabled"])],
+                    "{kind:?}"
+                );
+            }
+        });
+    }
+}
+
+#[test]
 fn verify_accepts_a_pool_with_more_users_than_the_snapshot() {
     in_paused_time(async {
         let (backend, source, _) = exported(&people::plain(12, 2)).await;
@@ -323,6 +402,30 @@ fn verify_reports_a_lost_record_as_damaged_and_matches_no_other_user() {
         let (comparison, _) = verified(&backend, &source_id()).await;
         let users = (comparison.users.missing, comparison.users.damaged);
         assert_eq!((users, comparison.groups.missing, comparison.groups.damaged), ((0, 1), 0, 1));
+    });
+}
+
+/// The command line advises this import.
+#[test]
+fn an_import_that_leaves_out_damaged_users_changes_the_different_ones_back() {
+    in_paused_time(async {
+        let (backend, source, target) = exported(&people::plain(12, 1)).await;
+        import(&backend, json!({})).await;
+        let lost = by_name(&source)[2].sub.clone();
+        let partition = format!("USER#{}#{lost}", source_id());
+        let key = backend.vault().items().into_keys().find(|key| key.pk == partition).unwrap();
+        backend.vault().remove(&key);
+        let users = by_name(&target);
+        users[..4].iter().for_each(|user| set(&target, &user.sub, "name", "Another Name"));
+        let (comparison, _) = verified(&backend, &target_id()).await;
+        assert_eq!((comparison.users.damaged, comparison.users.different), (1, 3));
+        let all = import(&backend, json!({"existing": "update"})).await;
+        assert_eq!((&all["status"], &all["users"]["updated"]), (&json!("PARTIAL"), &json!(3)), "{all}");
+        users[..4].iter().for_each(|user| set(&target, &user.sub, "name", "Another Name"));
+        let advised = import(&backend, json!({"existing": "update", "except": {"subs": [lost]}})).await;
+        let counted = (&advised["status"], &advised["users"]["updated"], &advised["users"]["notSelected"]);
+        assert_eq!(counted, (&json!("SUCCEEDED"), &json!(3), &json!(1)), "{advised}");
+        assert_eq!(target.user(&users[2].sub).unwrap().record.attributes["name"], "Another Name");
     });
 }
 

@@ -118,6 +118,10 @@ pub struct OptionArgs {
     /// Write the old `sub` of each user to this custom attribute, such as `custom:old_sub`
     #[arg(long, value_name = "NAME")]
     pub old_sub_attribute: Option<String>,
+    /// Keep the sub map of the restore for so many days, 90 to 3650, or without end (`forever`) [default: that of the
+    /// deployment]
+    #[arg(long, value_name = "DAYS|forever", allow_negative_numbers = true)]
+    pub sub_map_retention: Option<String>,
 }
 
 /// An import to start.
@@ -192,6 +196,10 @@ fn json(args: &ImportArgs) -> Result<Value> {
             input[name] = word.as_str().into();
         }
     }
+    if let Some(days) = &options.sub_map_retention {
+        // The input refuses any text but its word.
+        input["subMapRetention"] = days.parse::<u64>().map_or_else(|_| days.as_str().into(), Value::from);
+    }
     if let Some(roles) = &options.group_roles {
         input["groupRoles"] = group_roles::value(roles)?;
     }
@@ -231,10 +239,12 @@ fn json(args: &ImportArgs) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{GroupRoles, ImportOptions, RestoreState, Selection, TargetPool, Tps};
+    use shared::model::{
+        GroupRoles, ImportOptions, RestoreState, Selection, SubMapLifetime, TargetPool, Tps,
+    };
 
     use super::*;
-    use crate::output::flags::to_flags;
+    use crate::output::flags::{sub_map_flag, to_flags};
     use crate::testing;
 
     fn read_with(
@@ -343,6 +353,7 @@ mod tests {
             old_sub_attribute: some("custom:old_sub"),
             group_roles: some("skip"),
             unconfirmed: some("skip"),
+            sub_map_retention: some("400"),
         };
         let request = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, options()).unwrap();
         assert_eq!(ImportInput::parse(&request.json), Ok(request.input.clone()));
@@ -362,6 +373,26 @@ mod tests {
         assert!(problem.message.starts_with("--existing has a wrong value; it can be"), "{problem}");
         let partial = testing::restore(RestoreState::Partial);
         assert!(!partial.is_continued_by(&request.input), "other options make another restore");
+    }
+
+    #[test]
+    fn the_retention_of_the_sub_map_is_a_number_of_days_or_forever() {
+        let read = |days: &str| {
+            let options = OptionArgs { sub_map_retention: Some(days.to_owned()), ..OptionArgs::default() };
+            read_with("eu-west-1_a", "eu-west-1_b", "latest", None, options)
+        };
+        for (typed, sent) in [("90", json!(90)), ("3650", json!(3650)), ("forever", json!("forever"))] {
+            let request = read(typed).unwrap();
+            assert_eq!(request.json["subMapRetention"], sent);
+            let again = sub_map_flag(request.input.sub_map_lifetime);
+            assert_eq!(again, format!(" --sub-map-retention {typed}"));
+        }
+        assert_eq!(sub_map_flag(SubMapLifetime::default()), "");
+        for wrong in ["", "0", "-1", "89", "3651", "90.5", "never", "90 days"] {
+            let problem = read(wrong).unwrap_err();
+            assert_eq!((problem.error.as_str(), problem.status.code()), ("InvalidInput", 4), "{wrong}");
+            assert!(problem.guidance.contains("--sub-map-retention"), "{problem}");
+        }
     }
 
     #[test]

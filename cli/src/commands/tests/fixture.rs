@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::Error;
 use shared::catalog::Catalog;
 use shared::model::{
-    GroupName, GroupRecord, PoolDescription, Restore, RunId, RunKind, Snapshot, UserRecord, UserStatus,
+    GroupName, GroupRecord, PoolDescription, Restore, RunId, RunKind, Snapshot, Sub, UserRecord, UserStatus,
     Username,
 };
 use shared::pacing::Budget;
@@ -23,7 +23,7 @@ use super::super::{
     Deployment, Session, copy, export as export_verb, import, pool, prune, snapshots, status, sub_map, verify,
 };
 use crate::args::{Cli, Command};
-use crate::aws::{ExecutionArn, ExecutionView, Executions, Table};
+use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus, Table};
 use crate::output::Answer;
 use crate::output::flags::repeat_places;
 use crate::problem::Problem;
@@ -225,6 +225,35 @@ pub async fn export(fixture: &Fixture, name: &str) -> RunId {
     let report = json!(steps::finalize(backend, json!(progress), budget()).await.unwrap());
     assert_eq!(report["status"], "SEALED", "{report}");
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
+}
+
+/// Makes the plan of an import, and lets the state machine answer with its report.
+pub async fn plan(fixture: &Fixture, mut input: Value) {
+    input["dryRun"] = true.into();
+    let backend = &fixture.backend;
+    let execution = json!({"id": testing::arn(), "startedAt": backend.clock().now()});
+    let begin = json!({"operation": "import", "input": input, "execution": execution});
+    let budget = || Budget::for_invocation(Duration::from_secs(900));
+    let mut progress = steps::enumerate(backend, begin, budget()).await.unwrap();
+    loop {
+        progress = steps::import_pages(backend, json!(progress), budget()).await.unwrap();
+        if !progress.more {
+            break;
+        }
+    }
+    let report = json!(steps::finalize(backend, json!(progress), budget()).await.unwrap());
+    assert_eq!(report["status"], "PLANNED", "{report}");
+    let view = testing::execution(RunStatus::Succeeded);
+    let look = ExecutionView { input: RunInput::parse(&input), output: Some(report), ..view };
+    fixture.deployment.executions.looks.lock().unwrap().push_back(look);
+}
+
+/// Removes the record of a user of pool `a` from the table.
+pub fn lose_record(fixture: &Fixture, sub: &Sub) {
+    let vault = fixture.backend.vault();
+    let partition = format!("USER#eu-west-1_a#{sub}");
+    let key = vault.items().into_keys().find(|key| key.pk == partition).unwrap();
+    vault.remove(&key);
 }
 
 /// A stdout that cannot be written.

@@ -3,10 +3,12 @@
 use std::future::pending;
 
 use serde_json::{Value, json};
+use shared::model::PoolDescription;
 
-use super::fixture::{Closed, exported};
+use super::fixture::{Closed, exported, lose_record, plan};
 use crate::exit::ExitStatus;
 use crate::output::Answer;
+use crate::testing;
 
 #[tokio::test(start_paused = true)]
 async fn verify_of_a_pool_that_equals_its_snapshot_ends_with_0() {
@@ -74,6 +76,51 @@ async fn verify_of_a_pool_that_lacks_users_ends_with_3_and_names_the_first() {
         .await
         .0;
     assert_eq!(full.unwrap_err().error, "OutputFailed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn verify_of_a_snapshot_with_a_damaged_record_ends_with_3_and_its_advice_leaves_the_user_out() {
+    let (fixture, pool, _) = exported(5).await;
+    let users = pool.users();
+    let lost = &users[0].sub;
+    lose_record(&fixture, lost);
+    let line = "verify --pool eu-west-1_a --against eu-west-1_a";
+    let answer = fixture.run(line).await.0.unwrap();
+    let counts = |answer: &Answer| {
+        ["same", "damaged", "different", "missing"].map(|count| answer.json["users"][count].as_u64().unwrap())
+    };
+    assert_eq!((answer.status, counts(&answer)), (ExitStatus::Partial, [4, 1, 0, 0]));
+    assert!(
+        answer.human.contains("Next: recover 1 record from") && !answer.human.contains("import --pool"),
+        "{}",
+        answer.human
+    );
+    pool.change_user(&users[1].sub, |record| record.enabled = false);
+    let answer = fixture.run(line).await.0.unwrap();
+    assert_eq!((answer.status, counts(&answer)), (ExitStatus::Partial, [3, 1, 1, 0]));
+    let advice = format!(" --existing update --except-sub {lost}\n");
+    assert!(answer.human.contains(&advice), "{}", answer.human);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_with_a_damaged_record_ends_with_3() {
+    for is_damaged in [false, true] {
+        let (fixture, pool, id) = exported(5).await;
+        fixture.backend.create_pool(&testing::pool("b"), PoolDescription::with_defaults(&[]));
+        if is_damaged {
+            lose_record(&fixture, &pool.users()[0].sub);
+        }
+        let (source, target) = ("eu-west-1_a", "eu-west-1_b");
+        let input = json!({"sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": id});
+        plan(&fixture, input).await;
+        let line = format!("import --pool {source} --into {target} --snapshot {id} --plan");
+        let answer = fixture.run(&line).await.0.unwrap();
+        let expected = if is_damaged { ExitStatus::Partial } else { ExitStatus::Done };
+        assert_eq!(answer.status, expected, "{}", answer.human);
+        assert_eq!(answer.json["damaged"], u64::from(is_damaged));
+        assert_eq!(answer.human.contains("Next: recover"), is_damaged, "{}", answer.human);
+        assert!(!answer.human.contains("--existing"), "{}", answer.human);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,13 +18,14 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::super::refusals::refused;
+use super::super::second_look::{LookedUp, is_of_the_run, look_up};
 use super::context::Export;
 use crate::catalog::{CheckpointKey, PagedWork, ReadRecord};
 use crate::model::{
     Category, CheckStage, Digest, Doubt, Listing, ListingCheck, ListingQuestion, NamedBy, PageEntry,
     RecordKind, RunId, Snapshot, Sub, Unit, UserRecord,
 };
-use crate::ports::pool::{Pool, PoolErrorKind};
+use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
@@ -32,8 +33,6 @@ use crate::{Error, ErrorKind, Guidance, Result};
 const LOOK_UPS_A_PAGE: usize = ListingCheck::SAMPLE;
 /// Look-ups at once.
 const LOOK_UPS_AT_ONCE: usize = 16;
-/// Answers of one look-up, which may be empty and lead to a further one.
-const MAX_ANSWERS: usize = 10;
 /// After one listing, memory may hold this many `sub`s of members in any case: a megabyte.
 const MIN_MEMBERS_A_PART: u64 = 65_536;
 
@@ -222,43 +221,12 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// # Errors
     /// If Cognito throttles or denies the call, if the pool is gone, or if the invocation may not call any more.
     async fn look_up(&self, sub: &Sub) -> Result<LookUp> {
-        let mut token: Option<String> = None;
-        for _ in 0..MAX_ANSWERS {
-            match self.pool.list_users_with_sub(sub, token.as_deref()).await {
-                Ok(answer) => {
-                    if let Some(user) = answer.entries.into_iter().find(|user| user.sub == *sub) {
-                        return Ok(LookUp::Found(user.record.created));
-                    }
-                    match answer.next_token {
-                        None => return Ok(LookUp::Gone),
-                        next => token = next,
-                    }
-                }
-                Err(error) if is_of_the_run(error.kind) => return Err(refused(self.pool.id(), error)),
-                Err(_) => break,
-            }
+        match look_up(&self.pool, sub).await {
+            Ok(LookedUp::Found(user)) => Ok(LookUp::Found(user.record.created)),
+            Ok(LookedUp::Gone) => Ok(LookUp::Gone),
+            Err(error) if is_of_the_run(error.kind) => Err(refused(self.pool.id(), error)),
+            Ok(LookedUp::Undecided) | Err(_) => Ok(LookUp::Failed),
         }
-        Ok(LookUp::Failed)
-    }
-}
-
-/// Whether the error of a listing with a filter has the same meaning as without it. All others speak against the
-/// filter.
-pub(super) fn is_of_the_run(kind: PoolErrorKind) -> bool {
-    match kind {
-        PoolErrorKind::Throttled
-        | PoolErrorKind::AccessDenied
-        | PoolErrorKind::NotFound
-        | PoolErrorKind::OutOfTime
-        | PoolErrorKind::Overtaken
-        | PoolErrorKind::LeaseUnreadable => true,
-        PoolErrorKind::Transient
-        | PoolErrorKind::InvalidParameter
-        | PoolErrorKind::Refused
-        | PoolErrorKind::AlreadyExists
-        | PoolErrorKind::AliasTaken
-        | PoolErrorKind::UserNotFound
-        | PoolErrorKind::Undelivered => false,
     }
 }
 

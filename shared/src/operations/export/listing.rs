@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, future, stream};
 use tokio::time::Instant;
 
 use super::super::refusals::{pool_not_found, refused};
-use super::check::is_of_the_run;
+use super::super::second_look::is_of_the_run;
 use super::context::Export;
 use super::previous::Window;
 use crate::Result;

@@ -1,7 +1,7 @@
 //! Renewal: keeps the items of a restore from expiring while an import works on it.
 //!
 //! The items of a restore expire 90 days after they were written, and its header a day earlier. If an import is at
-//! work after 45 days, or if the deployment keeps sub maps for another time by now, it renews all items first, and the
+//! work after 45 days, or if it keeps the sub map for another time than the import before, it renews all items first, and the
 //! header last. If the header expires meanwhile, the restore
 //! is absent, and the run ends.
 

@@ -1,7 +1,7 @@
 //! Verify: compares a pool with a snapshot, for an operator at the command line, at any time.
 //!
-//! The comparison lists the pool. It changes nothing and looks up no single user, because
-//! AdminGetUser makes a user count as active.
+//! The comparison lists the pool. It changes nothing. It never calls AdminGetUser, which makes a
+//! user count as active.
 //!
 //! # Which user is which
 //! [`crate::identity`] says which pool user is which snapshot user. A snapshot user is matched
@@ -23,12 +23,14 @@
 //!
 //! If the listing of a snapshot named a user twice, the first record counts, as in a restore.
 //!
-//! A listing of Cognito is eventually consistent: a user that was created or changed seconds ago
-//! may be reported missing or different.
+//! A listing of Cognito is eventually consistent: it may show a user late that was created or changed
+//! seconds ago. So the first 200 users that differ are looked at again before they count, by ListUsers
+//! with the filter `sub = "…"`, five seconds after the listing or later. A user that was created
+//! seconds ago may be reported missing.
 //!
 //! # Cost
-//! Calls: one for the pool, one for 60 users, one for 60 groups, and at least one for each group of
-//! the snapshot.
+//! Calls: one for the pool, one for 60 users, one for 60 groups, at least one for each group of the
+//! snapshot, and one for each of the first 200 users that differ.
 //!
 //! Reads of the table:
 //! - all pages of the snapshot before the pool is listed, and the pages of groups and members

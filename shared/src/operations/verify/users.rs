@@ -1,7 +1,11 @@
 //! Users: the comparison lists the users of the pool. It compares each user that the snapshot also
 //! has with its record.
 
+use std::time::Duration;
+
 use futures::future::try_join;
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::time::{Instant, sleep_until};
 
 use super::comparer::{Candidate, Comparer, Differences, Observer, UndecidedUser};
 use super::findings::{Finding, MatchedBy, RestoreUsed, Tally};
@@ -10,6 +14,7 @@ use crate::catalog::ReadRecord;
 use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row};
 use crate::model::{Digest, FindingKind, Listing, Sub, User, UserRecord};
 use crate::operations::refusals::refused;
+use crate::operations::second_look::{LookedUp, is_of_the_run, lasting_differences, look_up};
 use crate::pacing::{PagedListing, UserSizes};
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
@@ -17,11 +22,30 @@ use crate::ports::vault::ReadVault;
 /// Records of missing users that are read at once.
 const RECORDS_A_CALL: usize = 1_000;
 
+/// The users that are looked at again if they differ, at most. At the default limit of ten calls a second, they take 20
+/// seconds.
+const MAX_SECOND_LOOKS: usize = 200;
+/// Second looks at once. A user and its record can have 800 KB.
+const SECOND_LOOKS_AT_ONCE: usize = 4;
+/// How old the listing is at the first second look, at least. The second look is a listing, too, and may be as late.
+const SECOND_LOOK_AFTER: Duration = Duration::from_secs(5);
+
 /// What a comparison of users counts.
 struct UserCounts<'a, O> {
     tally: Tally,
     matched_by: MatchedBy,
+    /// Users that differ in the listing, and do not count yet.
+    differing: Vec<DifferingUser>,
     observer: &'a mut O,
+}
+
+/// A user that differs in the listing.
+struct DifferingUser {
+    row: Row,
+    /// The `sub` in the snapshot.
+    sub: Sub,
+    pool_sub: Sub,
+    fields: Vec<String>,
 }
 
 impl MatchedBy {
@@ -39,9 +63,20 @@ impl MatchedBy {
 }
 
 impl<O: Observer> UserCounts<'_, O> {
-    /// Counts a user that the pool and the snapshot have, and reports what differs.
-    fn compared(&mut self, sub: Sub, pool_sub: Sub, found_by: FoundBy, fields: Differences) {
+    /// Counts a user that the pool and the snapshot have. The first users that differ are looked at again before they
+    /// count.
+    fn compared(&mut self, row: Row, sub: Sub, pool_sub: Sub, found_by: FoundBy, fields: Differences) {
         self.matched_by.count(found_by);
+        match fields {
+            Some(fields) if !fields.is_empty() && self.differing.len() < MAX_SECOND_LOOKS => {
+                self.differing.push(DifferingUser { row, sub, pool_sub, fields });
+            }
+            fields => self.settled(sub, pool_sub, fields),
+        }
+    }
+
+    /// Counts a user that is not looked at again, and reports what differs.
+    fn settled(&mut self, sub: Sub, pool_sub: Sub, fields: Differences) {
         if let Some(finding) = self.tally.count_compared(fields.as_deref()) {
             let pool_sub = (pool_sub != sub).then_some(pool_sub);
             let fields = fields.unwrap_or_default();
@@ -68,8 +103,8 @@ impl<O: Observer> UserCounts<'_, O> {
 impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     /// Compares all users of the pool, and reports the missing ones.
     pub(super) async fn compare_users(&mut self, observer: &mut impl Observer) -> Result<(Tally, MatchedBy)> {
-        let mut counts =
-            UserCounts { tally: Tally::default(), matched_by: MatchedBy::by(&self.matcher), observer };
+        let matched_by = MatchedBy::by(&self.matcher);
+        let mut counts = UserCounts { tally: Tally::default(), matched_by, differing: Vec::new(), observer };
         let (pool, sizes) = (self.pool, self.sizes);
         let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
         let mut page = next_page(pool, &mut listing, sizes).await?;
@@ -79,10 +114,55 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
                 try_join(next_page(pool, &mut listing, sizes), self.compare_page(users, &mut counts)).await?;
             page = next;
         }
+        let listed_at = Instant::now();
         self.decide(&mut counts);
+        self.look_again(&mut counts, listed_at).await?;
         self.report_missing_users(&mut counts).await?;
         self.matcher.forget_names();
         Ok((counts.tally, counts.matched_by))
+    }
+
+    /// Looks again at the users that differ in the listing, because it may show a change late. A user that the second look
+    /// does not find counts as it was listed.
+    async fn look_again<O: Observer>(
+        &self,
+        counts: &mut UserCounts<'_, O>,
+        listed_at: Instant,
+    ) -> Result<()> {
+        let differing = std::mem::take(&mut counts.differing);
+        if differing.is_empty() {
+            return Ok(());
+        }
+        sleep_until(listed_at + SECOND_LOOK_AFTER).await;
+        let looks = differing.into_iter().map(|user| async move {
+            let fields = self.look_again_at(&user).await?;
+            Ok::<_, crate::Error>((user, fields))
+        });
+        let mut looks = stream::iter(looks).buffered(SECOND_LOOKS_AT_ONCE);
+        while let Some((user, fields)) = looks.try_next().await? {
+            counts.settled(user.sub, user.pool_sub, fields);
+        }
+        Ok(())
+    }
+
+    async fn look_again_at(&self, user: &DifferingUser) -> Result<Differences> {
+        let named = [(user.sub.as_str(), self.users.digest(user.row))];
+        let Some(Ok(record)) = self.catalog.records::<UserRecord>(&self.snapshot.pool, &named).await?.pop()
+        else {
+            return Ok(None);
+        };
+        let second_look = async {
+            match look_up(self.pool, &user.pool_sub).await {
+                Ok(LookedUp::Found(now)) => Ok(Some(*now)),
+                Ok(LookedUp::Gone | LookedUp::Undecided) => Ok(None),
+                Err(error) if is_of_the_run(error.kind) => Err(refused(self.pool.id(), error)),
+                Err(_) => Ok(None),
+            }
+        };
+        let listed = user.fields.clone();
+        let fields =
+            lasting_differences(listed, second_look, |now| self.fields_unlike(&now.record, &record)).await?;
+        Ok(Some(fields.unwrap_or_else(|| user.fields.clone())))
     }
 
     /// Reports the users that only the snapshot has. Their records tell which of them an import can restore.
@@ -136,7 +216,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             }
         }
         for (user, Candidate { row, found_by, fields }) in self.with_differences(both).await? {
-            counts.compared(self.users.sub(row), user.sub, found_by, fields);
+            counts.compared(row, self.users.sub(row), user.sub, found_by, fields);
         }
         for (user, candidate) in self.with_differences(undecided).await? {
             match self.undecided.last_mut().filter(|last| last.sub == user.sub) {
@@ -160,7 +240,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
                 let Candidate { row, found_by, fields } = user.candidates.swap_remove(at);
                 self.is_matched[row.position()] = true;
                 self.in_pool.insert(Fingerprint::of_sub(&user.sub), Some(row));
-                counts.compared(self.users.sub(row), user.sub.clone(), found_by, fields);
+                counts.compared(row, self.users.sub(row), user.sub.clone(), found_by, fields);
                 false
             });
         }
@@ -181,13 +261,17 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     }
 
     fn differences(&self, in_pool: &UserRecord, record: ReadRecord<UserRecord>) -> Differences {
-        let record = record.ok()?;
-        let mut fields = in_pool.fields_unlike(&record, None);
+        Some(self.fields_unlike(in_pool, &record.ok()?))
+    }
+
+    /// The fields in which a user of the pool differs from a record, except those that no restore keeps.
+    fn fields_unlike(&self, in_pool: &UserRecord, record: &UserRecord) -> Vec<String> {
+        let mut fields = in_pool.fields_unlike(record, None);
         fields.retain(|field| !self.keeps_old_sub(field));
-        if !in_pool.has_identities_of(&record) || !record.has_identities_of(in_pool) {
+        if !in_pool.has_identities_of(record) || !record.has_identities_of(in_pool) {
             fields.push("identities".to_owned());
         }
-        Some(fields)
+        fields
     }
 
     /// Whether a restore has written the old `sub` to this attribute.

@@ -11,6 +11,7 @@ use crate::model::{
     Verification, VerificationStage,
 };
 use crate::operations::import::context::Context;
+use crate::operations::second_look::lasting_differences;
 use crate::pacing::Step;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
@@ -97,12 +98,14 @@ async fn look_again<B: Backend>(
     if fields.is_empty() || record.is_err() {
         return Ok(Some(fields));
     }
-    match context.pool.get_user(&user.record.username).await {
-        Ok(now) if now.sub == user.sub => Ok(Some(differences(context, &now, entry, record))),
-        Ok(_) => Ok(None),
-        Err(error) if error.kind == PoolErrorKind::UserNotFound => Ok(None),
-        Err(error) => Err(context.refused(error)),
-    }
+    let second_look = async {
+        match context.pool.get_user(&user.record.username).await {
+            Ok(now) => Ok(Some(now).filter(|now| now.sub == user.sub)),
+            Err(error) if error.kind == PoolErrorKind::UserNotFound => Ok(None),
+            Err(error) => Err(context.refused(error)),
+        }
+    };
+    lasting_differences(fields, second_look, |now| differences(context, now, entry, record)).await
 }
 
 /// Adds the users that import jobs created. No call has shown them before. Their sign-in names tell

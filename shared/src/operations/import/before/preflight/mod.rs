@@ -30,6 +30,7 @@ pub struct Preflight<'a, P, V> {
     pub catalog: &'a Catalog<V>,
     pub input: &'a ImportInput,
     pub progress: &'a Progress,
+    /// How long the sub map is kept, by the input or the deployment.
     pub sub_map_retention: Option<SubMapRetention>,
     pub now: Timestamp,
 }
