@@ -442,7 +442,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(cases(200))]
+    #![proptest_config(cases(120))]
 
     #[test]
     fn prune_never_takes_an_item_of_a_remaining_snapshot(place in place(), events in events()) {
