@@ -95,6 +95,15 @@ impl Figure {
 }
 
 impl Report {
+    /// The figures that miss their target, each with the heading of its section.
+    pub fn missed(&self) -> Vec<String> {
+        let missed = |section: &Section| {
+            let figures = section.figures.iter().filter(|figure| figure.verdict == Some(Verdict::Missed));
+            figures.map(|figure| format!("{}, {}", section.title, figure.name)).collect::<Vec<_>>()
+        };
+        self.sections.iter().flat_map(missed).collect()
+    }
+
     /// The figures as a table.
     pub fn table(&self) -> String {
         let mut table = Table::new();
@@ -167,6 +176,11 @@ mod tests {
         assert_eq!(verdict(10.0, Target::AtMost(10.0)), Some(Verdict::Reached));
         assert_eq!(verdict(10.0001, Target::AtMost(10.0)), Some(Verdict::Missed));
         assert_eq!(Figure::new("", 1.0, "").verdict, None);
+    }
+
+    #[test]
+    fn the_figures_that_miss_their_target_are_named() {
+        assert_eq!(report().missed(), ["export, calls per second, peak"]);
     }
 
     #[test]

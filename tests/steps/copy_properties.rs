@@ -1,7 +1,8 @@
 //! Goal: for any pool and any faults, a copy that ends is the snapshot, and a copy that does not end shows
 //! none.
 //!
-//! Method: generated populations, faults at both tables, and a new start until the copy ends.
+//! Method: generated populations, faults at both tables, and a new start until the copy ends. Each table has one
+//! Region, or two. A copy reads in either Region of its source, and writes in the first Region of its destination.
 
 use std::time::Duration;
 
@@ -11,15 +12,17 @@ use shared::ports::Backend;
 
 use crate::support::copied::{copy_to, export, exported, is_visible, other_account, snapshot_items};
 use crate::support::disturbance;
+use crate::support::regions::place;
 use crate::support::{cases, in_paused_time, people, snapshot, source_id};
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(90))]
 
     /// Any pool and any shape of its listings. Part of the snapshot is in the other table already. Calls of
     /// both tables have faults. The copy starts again until it ends.
     #[test]
     fn a_complete_copy_equals_the_snapshot_and_an_incomplete_copy_shows_none(
+        (place, other_place, in_second) in (place(), place(), any::<bool>()),
         population in people::any_kind(40),
         shape in disturbance::shape(),
         origin_faults in disturbance::faults(),
@@ -28,23 +31,29 @@ proptest! {
         latency in prop::sample::select(&[0u64, 5, 40][..]),
     ) {
         in_paused_time(async {
-            let (origin, _) = exported(&population).await;
-            origin.pool(&source_id()).set_shape(shape);
+            let (first, _) = exported(&population).await;
+            let regions = place.deploy(&first);
+            first.pool(&source_id()).set_shape(shape);
             tokio::time::sleep(Duration::from_secs(60)).await;
-            let id = export(&origin, "second").await;
+            let id = export(&first, "second").await;
+            let origin = regions.as_ref().map_or(&first, |regions| regions.region(in_second));
             let (destination, _) = other_account();
-            let all: Vec<_> = snapshot_items(&origin).into_iter().filter(|(key, _)| key.pk.starts_with("USER#") || key.pk.contains(id.as_str())).collect();
+            let other_regions = other_place.deploy(&destination);
+            let original = snapshot::read(&first, &source_id(), &id).await;
+            let all: Vec<_> = snapshot_items(&first).into_iter().filter(|(key, _)| key.pk.starts_with("USER#") || key.pk.contains(id.as_str())).collect();
             for index in there_already {
                 let (key, item) = &all[index.index(all.len())];
                 destination.vault().put_by_hand(key, item.clone());
             }
-            for backend in [&origin, &destination] {
+            for backend in [origin, &destination] {
                 backend.script().set_latency(Duration::ZERO, Duration::from_millis(latency));
             }
-            disturbance::order_faults(&origin, &origin_faults);
+            disturbance::order_faults(origin, &origin_faults);
             disturbance::order_faults(&destination, &destination_faults);
             let mut ended = false;
-            for _ in 0..=origin_faults.len() + destination_faults.len() {
+            // A copy also ends if the snapshot has not arrived in the Region of the source.
+            let late = usize::from(in_second && regions.is_some());
+            for _ in 0..=origin_faults.len() + destination_faults.len() + late {
                 let (from, to) = (origin.invocation(), destination.invocation());
                 ended = tokio::select! {
                     biased;
@@ -59,15 +68,24 @@ proptest! {
                 tokio::time::sleep(Duration::from_secs(5 * 60)).await;
             }
             prop_assert!(ended, "each fault ends a copy at most once");
-            for backend in [&origin, &destination] {
+            for backend in [origin, &destination] {
                 backend.script().clear();
             }
-            prop_assert!(is_visible(&destination, &id).await);
-            let (copied, original) = (snapshot::read(&destination, &source_id(), &id).await, snapshot::read(&origin, &source_id(), &id).await);
-            prop_assert_eq!((copied.users, copied.groups, copied.memberships), (original.users, original.groups, original.memberships));
-            let origin_items = snapshot_items(&origin);
-            prop_assert!(snapshot_items(&destination).iter().all(|(key, item)| origin_items.get(key) == Some(item)), "no item that the source lacks");
-            prop_assert_eq!(copy_to(&origin, &destination, &id).await.unwrap().items.all().copied, 0);
+            for regions in [&regions, &other_regions].into_iter().flatten() {
+                regions.settle();
+            }
+            let places = match &other_regions {
+                Some(regions) => vec![&regions.first, &regions.second],
+                None => vec![&destination],
+            };
+            let origin_items = snapshot_items(&first);
+            for destination in places {
+                prop_assert!(is_visible(destination, &id).await);
+                original.assert_is_still(&snapshot::read(destination, &source_id(), &id).await);
+                let copied = snapshot_items(destination);
+                prop_assert!(copied.iter().all(|(key, item)| origin_items.get(key) == Some(item)), "no item that the source lacks");
+            }
+            prop_assert_eq!(copy_to(origin, &destination, &id).await.unwrap().items.all().copied, 0);
             Ok(())
         })?;
     }

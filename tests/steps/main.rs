@@ -28,6 +28,7 @@ mod definitions;
 mod dry_runs;
 mod early_ends;
 mod expiry;
+mod export_calls;
 mod export_properties;
 mod federated;
 mod fidelity;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::csv::Limits;
-use shared::model::{GroupRecord, Headroom, MfaPreference, MfaSetting, Retention, UserStatus};
+use shared::model::{GroupRecord, Headroom, MfaPreference, MfaSetting, Retention, RunId, UserStatus};
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{
     Applied, Calls, DeathOrder, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour,
@@ -32,6 +32,8 @@ struct Recorded {
     called: Arc<Mutex<BTreeMap<&'static str, Calls>>>,
     executions: u32,
     deaths: Vec<(&'static str, DeathOrder)>,
+    /// How each execution ended.
+    ends: Vec<Value>,
 }
 
 impl Recorded {
@@ -45,10 +47,21 @@ impl Recorded {
     }
 
     async fn export(&mut self, backend: &MemoryBackend, options: Value) -> End {
-        let input = with(json!({"userPoolId": source_id(), "tps": 200}), options);
         tokio::time::sleep(Duration::from_secs(3_600)).await;
+        self.export_by(self.machine(backend), options).await
+    }
+
+    /// An export in many short invocations.
+    async fn export_in_invocations_of(&mut self, backend: &MemoryBackend, budget: Duration) {
+        self.export_by(self.machine(backend).with_budget(budget), json!({})).await.report();
+    }
+
+    async fn export_by(&mut self, machine: Machine, options: Value) -> End {
+        let input = with(json!({"userPoolId": source_id(), "tps": 200}), options);
         let name = self.name();
-        self.machine(backend).export(input, &name).await
+        let end = machine.export(input, &name).await;
+        self.ends.push(essence(&end));
+        end
     }
 
     async fn import(&mut self, backend: &MemoryBackend, options: Value) -> End {
@@ -59,7 +72,47 @@ impl Recorded {
         // Long enough that users of the previous execution do not count as users of this one.
         tokio::time::sleep(Duration::from_secs(3_600)).await;
         let name = self.name();
-        self.machine(backend).import(input, &name).await
+        let end = self.machine(backend).import(input, &name).await;
+        self.ends.push(essence(&end));
+        end
+    }
+}
+
+/// What deaths may not change of the end of an execution: its status, what it counted, and its error.
+///
+/// An invocation that died may have created or changed an entry. Then the next one finds it, and counts it as "already
+/// there". So the sum of these outcomes counts. In the same way, the next one finds records, which it does not count as
+/// written.
+fn essence(end: &End) -> Value {
+    let report = match end {
+        End::Finished(report) => report,
+        other => return json!({"error": other.error().0}),
+    };
+    let mut essence = without_run_ids(report.clone());
+    let members = essence.as_object_mut().expect("a report is an object");
+    // The finalize after a death does not know what retention removed before it.
+    for volatile in ["calls", "summary", "retention"] {
+        members.remove(volatile);
+    }
+    for kind in ["users", "groups", "memberships"] {
+        let Some(tally) = members.get_mut(kind).and_then(Value::as_object_mut) else { continue };
+        let present = ["created", "alreadyThere", "updated"].map(|outcome| tally.remove(outcome));
+        let present: u64 = present.into_iter().flatten().filter_map(|count| count.as_u64()).sum();
+        tally.insert("present".to_owned(), json!(present));
+    }
+    essence
+}
+
+/// The ids of runs are random. The counts of a snapshot say how many records its export wrote.
+fn without_run_ids(value: Value) -> Value {
+    match value {
+        Value::String(text) if RunId::parse(&text).is_ok() => json!("a run"),
+        Value::Array(list) => list.into_iter().map(without_run_ids).collect(),
+        Value::Object(members) => {
+            let stays = members.into_iter().filter(|(name, _)| name != "recordsWritten");
+            stays.map(|(name, value)| (name, without_run_ids(value))).collect()
+        }
+        other => other,
     }
 }
 
@@ -146,8 +199,7 @@ async fn retention(record: &mut Recorded) {
     record.export(&backend, json!({})).await.report();
     source.delete_group(&people::group_name(5));
     backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
-    let machine = record.machine(&backend).with_budget(Duration::from_millis(1_500));
-    machine.export(json!({"userPoolId": source_id(), "tps": 200}), "in many invocations").await.report();
+    record.export_in_invocations_of(&backend, Duration::from_millis(1_500)).await;
     backend.script().set_latency(Duration::ZERO, Duration::ZERO);
     // Nearly all users are gone, so retention keeps the older snapshots.
     source.users().into_iter().skip(1).for_each(|user| source.delete_user(&user.sub));
@@ -168,9 +220,7 @@ async fn configurations(record: &mut Recorded) {
         let request = json!({"ClientName": format!("client {number}")});
         source.change_configuration("CreateUserPoolClient", request);
     }
-    let machine = record.machine(&backend).with_budget(Duration::from_secs(8));
-    let name = record.name();
-    machine.export(json!({"userPoolId": source_id(), "tps": 200}), &name).await.report();
+    record.export_in_invocations_of(&backend, Duration::from_secs(8)).await;
     backend.script().always(Operation::ListTerms, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
     let backend = backend.with_retention(Some(Retention::parse("last=1").unwrap()));
     record.export(&backend, json!({})).await.report();
@@ -345,7 +395,7 @@ fn the_operations_of_every_function_match_the_manifest() {
 }
 
 /// One invocation of each function dies at each kind of call that the function ever makes: before the call,
-/// or after it. Every scenario ends as without the deaths.
+/// or after it. Every execution ends as without the deaths: with the same status and totals, or the same error.
 #[test]
 fn a_death_at_every_call_site_of_every_function_changes_no_end() {
     let scenarios: [fn(&mut Recorded); 6] = [
@@ -372,6 +422,10 @@ fn a_death_at_every_call_site_of_every_function_changes_no_end() {
             play(&mut record);
             let survived: Vec<_> = orders.iter().filter(|(_, order)| order.is_pending()).collect();
             assert!(survived.is_empty(), "no invocation died of {survived:?}");
+            assert_eq!(record.ends.len(), undisturbed.ends.len());
+            for (number, (end, expected)) in record.ends.iter().zip(&undisturbed.ends).enumerate() {
+                assert_eq!(end, expected, "execution {number}, {applied:?}");
+            }
         }
         killed.extend(sites);
     }

@@ -1,25 +1,31 @@
-//! Goal: under any exports, changes and removals, no remaining snapshot loses an item, and no
-//! record stays that no snapshot names.
+//! Goal: under any exports, changes, removals, restores and copies, no remaining snapshot loses an item, and no
+//! record stays that no snapshot names. A restore or a copy that succeeds during a removal is whole.
 //!
-//! Method: generated sequences of events. After each removal, check all snapshots and records.
+//! Method: generated sequences of events, in one Region or in two. Exports and removals run in the first Region, restores
+//! and copies in either. After each event, check all snapshots and records; in the end, those of both Regions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
 use shared::ErrorKind;
-use shared::model::{MfaSetting, Retention, Rule, Sub, UserRecord};
+use shared::model::{MfaSetting, Retention, Rule, RunId, Sub, UserRecord};
 use shared::operations::prune::{Ended, RemovalRequest};
 use shared::ports::pool::Operation;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
+use crate::support::copied::{copy_to, is_visible, other_account};
 use crate::support::disturbance::{self, Faults};
-use crate::support::machine::Machine;
+use crate::support::machine::{End, Machine};
 use crate::support::pruned::{
-    assert_all_whole, assert_tidy, headers, orphans, prune_by_hand, prune_or_die, records, sealed,
+    assert_all_whole, assert_no_strays, assert_tidy, headers, orphans, prune_by_hand, prune_or_die, records,
+    sealed,
 };
+use crate::support::regions::{self, Place, REFUSED, TwoRegions, place};
+use crate::support::restored::{Comparison, compare};
+use crate::support::snapshot::{self, Contents};
 use crate::support::{backend, cases, in_paused_time, people, source_id};
 
 #[derive(Debug, Clone)]
@@ -49,6 +55,14 @@ enum Event {
         other: Option<Choice>,
         apart: u64,
     },
+    /// A restore or a copy, and a removal so many milliseconds after its beginning. The faults strike the calls of
+    /// both.
+    ReadDuringRemoval {
+        reader: Reader,
+        wanted: Choice,
+        faults: Faults,
+        apart: u64,
+    },
     /// An export with retention. Its finalize has invocations of so many milliseconds. Each runs a
     /// second time after a delay.
     ExportWithRetention {
@@ -63,6 +77,21 @@ enum Event {
 enum Choice {
     Policy(Retention),
     These(Vec<Index>),
+}
+
+/// A run that reads a snapshot.
+#[derive(Debug, Clone)]
+struct Reader {
+    is_copy: bool,
+    /// Whether it runs in the second Region, if there is one.
+    in_second: bool,
+    /// Which snapshot it reads.
+    of: Index,
+}
+
+fn reader() -> impl Strategy<Value = Reader> {
+    let reader = (any::<bool>(), prop::bool::weighted(0.7), any::<Index>());
+    reader.prop_map(|(is_copy, in_second, of)| Reader { is_copy, in_second, of })
 }
 
 fn policy() -> impl Strategy<Value = Retention> {
@@ -92,6 +121,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (8u64..40).prop_map(Event::FailingExport),
         3 => (choice(), faults()).prop_map(|(wanted, faults)| Event::Prune { wanted, faults }),
         2 => (choice(), prop::option::of(choice()), 0u64..1_500).prop_map(|(wanted, other, apart)| Event::AtOnce { wanted, other, apart }),
+        2 => (reader(), choice(), faults(), 0u64..3_000).prop_map(|(reader, wanted, faults, apart)| Event::ReadDuringRemoval { reader, wanted, faults, apart }),
         4 => (policy(), faults(), prop::sample::select(&[60u64, 300, 900_000][..]), prop::collection::vec(0u64..3_000, 0..8))
             .prop_map(|(policy, faults, budget, twins)| Event::ExportWithRetention { policy, faults, budget, twins }),
     ];
@@ -99,11 +129,16 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 struct World {
+    /// The first Region.
     backend: MemoryBackend,
+    regions: Option<TwoRegions>,
     source: MemoryPool,
     /// Every state of every user so far.
     states: Vec<(Sub, UserRecord)>,
+    /// What each snapshot held when it was first seen.
+    seen: HashMap<RunId, Contents>,
     exports: usize,
+    restores: u32,
 }
 
 /// A removal ends, or is refused because of another run or of what it was asked to remove.
@@ -118,8 +153,9 @@ fn assert_removed(removed: shared::Result<Ended>) {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(place: Place) -> Self {
         let (backend, source, _) = backend();
+        let regions = place.deploy(&backend);
         people::plain(7, 2).fill(&source);
         source.set_shape(PageShape {
             sizes: vec![3, 2],
@@ -128,7 +164,7 @@ impl World {
             echo: true,
             ..PageShape::default()
         });
-        Self { backend, source, states: Vec::new(), exports: 0 }
+        Self { backend, regions, source, states: Vec::new(), seen: HashMap::new(), exports: 0, restores: 0 }
     }
 
     fn user_at(&self, at: &Index) -> Option<Sub> {
@@ -142,6 +178,74 @@ impl World {
             let state = (user.sub, user.record);
             if !self.states.contains(&state) {
                 self.states.push(state);
+            }
+        }
+    }
+
+    /// The backend of the second Region, or of the only one.
+    fn region(&self, in_second: bool) -> &MemoryBackend {
+        self.regions.as_ref().map_or(&self.backend, |regions| regions.region(in_second))
+    }
+
+    /// Checks that every sealed snapshot is whole, and as it was when it was first seen.
+    async fn assert_all_as_sealed(&mut self) {
+        for id in sealed(&self.backend).await {
+            let contents = snapshot::read(&self.backend, &source_id(), &id).await;
+            match self.seen.get(&id) {
+                Some(first) => first.assert_is_still(&contents),
+                None => drop(self.seen.insert(id, contents)),
+            }
+        }
+    }
+
+    /// Checks that both Regions have the same items, and whole snapshots, when everything has arrived.
+    async fn assert_alike(&self) {
+        if let Some(regions) = &self.regions {
+            regions.settle();
+            assert_all_whole(&regions.second).await;
+        }
+    }
+
+    /// A restore of a snapshot into a new pool, or a copy into a new table. If it succeeds, it is whole.
+    async fn read(&self, reader: &Reader, id: &RunId, number: u32) {
+        let in_second = reader.in_second && self.regions.is_some();
+        let (backend, contents) = (self.region(in_second), &self.seen[id]);
+        let is_refused = |name: &str| {
+            REFUSED.contains(&name) || (in_second && ["CopyIncomplete", "SnapshotDamaged"].contains(&name))
+        };
+        if reader.is_copy {
+            let (destination, _) = other_account();
+            let invocation = backend.invocation();
+            let copied = tokio::select! {
+                biased;
+                copied = copy_to(&invocation, &destination, id) => Some(copied),
+                () = invocation.death() => None,
+            };
+            if let Some(Err(error)) = &copied {
+                assert!(error.kind().retryable() || is_refused(error.kind().name()), "{error:?}");
+            }
+            let is_visible = is_visible(&destination, id).await;
+            assert!(is_visible || !matches!(copied, Some(Ok(_))), "{copied:?}");
+            if is_visible {
+                contents.assert_is_still(&snapshot::read(&destination, &source_id(), id).await);
+            }
+            return;
+        }
+        let target_id = regions::target_id(in_second, number);
+        let target = regions::create_target(backend, &target_id);
+        let input = json!({
+            "sourceUserPoolId": source_id(), "targetUserPoolId": target_id, "snapshot": id, "tps": 200,
+            // Users leave the source.
+            "acceptShrunk": true,
+        });
+        match Machine::new(backend).import(input, &format!("import-{number}")).await {
+            End::Finished(report) => {
+                assert_eq!(report["status"], "SUCCEEDED", "{report}");
+                assert_eq!(compare(contents, &target), Comparison::default(), "{report}");
+            }
+            refused => {
+                assert!(is_refused(refused.error().0), "{refused:?}");
+                assert_eq!((target.user_count(), target.groups().len()), (0, 0), "{refused:?}");
             }
         }
     }
@@ -245,6 +349,31 @@ impl World {
                 backend.script().set_latency(Duration::ZERO, Duration::ZERO);
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
+            Event::ReadDuringRemoval { reader, wanted, faults, apart } => {
+                let ids = sealed(&backend).await;
+                if ids.is_empty() {
+                    return;
+                }
+                self.restores += 1;
+                let (id, wanted) = (&ids[reader.of.index(ids.len())], self.wanted(wanted).await);
+                backend.script().set_latency(Duration::from_millis(10), Duration::from_millis(10));
+                disturbance::order_faults(&backend, faults);
+                let removal = async {
+                    tokio::time::sleep(Duration::from_millis(*apart)).await;
+                    if let Some(Err(error)) = prune_or_die(&backend, &wanted).await {
+                        let told = [
+                            ErrorKind::SnapshotInUse,
+                            ErrorKind::SnapshotNotRemovable,
+                            ErrorKind::SnapshotNotFound,
+                        ];
+                        assert!(error.kind().retryable() || told.contains(&error.kind()), "{error:?}");
+                    }
+                };
+                tokio::join!(self.read(reader, id, self.restores), removal);
+                backend.script().clear();
+                backend.script().set_latency(Duration::ZERO, Duration::ZERO);
+                self.let_leases_end().await;
+            }
             Event::ExportWithRetention { policy, faults, budget, twins } => {
                 let with_retention = backend.clone().with_retention(Some(policy.clone()));
                 backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(2));
@@ -255,6 +384,15 @@ impl World {
                 backend.script().set_latency(Duration::ZERO, Duration::ZERO);
                 self.let_leases_end().await;
             }
+        }
+    }
+
+    /// A restore that was refused leaves its hold.
+    async fn assert_tidy(&self) {
+        if self.restores == 0 {
+            assert_tidy(&self.backend).await;
+        } else {
+            assert_no_strays(&self.backend).await;
         }
     }
 
@@ -274,7 +412,7 @@ impl World {
                         orphans(&backend).await.is_subset(&unnamed),
                         "records that no snapshot names are gone"
                     );
-                    assert_tidy(&backend).await;
+                    self.assert_tidy().await;
                     let remaining: BTreeSet<_> =
                         headers(&backend).await.into_iter().map(|header| header.id).collect();
                     let stays = ended
@@ -304,17 +442,18 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(90))]
 
     #[test]
-    fn prune_never_takes_an_item_of_a_remaining_snapshot(events in events()) {
+    fn prune_never_takes_an_item_of_a_remaining_snapshot(place in place(), events in events()) {
         in_paused_time(async {
-            let mut world = World::new();
+            let mut world = World::new(place);
             for event in &events {
                 world.remember();
                 world.happen(event).await;
-                assert_all_whole(&world.backend).await;
+                world.assert_all_as_sealed().await;
             }
+            world.assert_alike().await;
             // In the end, all snapshots except the newest can be removed. The remaining items are
             // those that it names, and records of exports that died before they wrote the page.
             let unnamed = orphans(&world.backend).await;
@@ -322,10 +461,14 @@ proptest! {
             world.let_leases_end().await;
             let newest: Vec<_> = sealed(&world.backend).await.into_iter().take(1).collect();
             world.prune(&last, &vec![]).await;
-            assert_all_whole(&world.backend).await;
-            prop_assert!(orphans(&world.backend).await.is_subset(&unnamed));
-            prop_assert_eq!(sealed(&world.backend).await, newest);
-            prop_assert!(records(&world.backend).len() < 40);
+            world.assert_all_as_sealed().await;
+            world.assert_alike().await;
+            for in_second in [false, true] {
+                let backend = world.region(in_second);
+                prop_assert!(orphans(backend).await.is_subset(&unnamed));
+                prop_assert_eq!(&sealed(backend).await, &newest);
+                prop_assert!(records(backend).len() < 40);
+            }
             Ok(())
         })?;
     }
@@ -333,12 +476,13 @@ proptest! {
     /// Exports the same pool during and just after a removal, at each call in turn.
     #[test]
     fn an_export_during_a_removal_is_complete(
+        place in place(),
         dies in prop::option::of((1u64..90, prop::sample::select(&[Applied::Nothing, Applied::Half, Applied::All][..]))),
         later in 0u64..1_000,
         latency in 0u64..20,
     ) {
         in_paused_time(async {
-            let mut world = World::new();
+            let mut world = World::new(place);
             for name in 0..3 {
                 world.remember();
                 world.happen(&Event::Export { faults: vec![], stops: false }).await;
@@ -372,6 +516,7 @@ proptest! {
             prune_by_hand(&backend, &wanted).await.unwrap();
             assert_all_whole(&backend).await;
             assert_tidy(&backend).await;
+            world.assert_alike().await;
         });
     }
 }

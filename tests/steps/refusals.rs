@@ -231,6 +231,99 @@ fn an_import_with_a_bad_input_is_refused() {
     });
 }
 
+/// Starts an execution whose input must be refused, with a message that contains `says`, before any call of a pool. No
+/// item is written.
+async fn refused_untouched(backend: &MemoryBackend, operation: &str, input: Value, says: &str) {
+    let (before, calls) = (items(backend), backend.script().log().len());
+    refused(backend, operation, input.clone(), ErrorKind::InvalidInput, says).await;
+    assert_eq!(items(backend), before, "{input}");
+    assert_eq!(backend.script().log().len(), calls, "{input}: a pool was called");
+}
+
+/// Options of an import with wrong values, and what the error says.
+fn wrong_options() -> Vec<(&'static str, Value, &'static str)> {
+    let role = |number: usize| format!("arn:aws:iam::123456789012:role/role-{number}");
+    let map_of = |roles: usize| -> Value {
+        let entry = |number| (role(number), json!(role(number + 1_000)));
+        json!({"map": (0..roles).map(entry).collect::<serde_json::Map<_, _>>()})
+    };
+    let shapes = r#"groupRoles can be "keep" or "skip" or {"map""#;
+    let switches = [
+        ("acceptLosses", "neither true nor false"),
+        ("acceptShrunk", "neither true nor false"),
+        ("createMissingAttributes", "neither true nor false"),
+        ("dryRun", "neither true nor false"),
+        ("sendInvitations", "neither true nor false"),
+    ];
+    let switches = switches.into_iter().flat_map(|(name, says)| {
+        [json!("yes"), json!(1), json!({}), json!([])].map(|wrong| (name, wrong, says))
+    });
+    let others = [
+        ("groupRoles", json!("all"), shapes),
+        ("groupRoles", json!(true), shapes),
+        ("groupRoles", json!(["keep"]), shapes),
+        ("groupRoles", json!({}), shapes),
+        ("groupRoles", json!({"map": "keep"}), shapes),
+        ("groupRoles", json!({"map": {}, "more": {}}), shapes),
+        ("groupRoles", json!({"map": {role(1): role(2), "role": role(3)}}), "wrong entry 2"),
+        ("groupRoles", json!({"map": {"arn:aws:iam::1:role/x": role(3)}}), "role of the snapshot is no ARN"),
+        (
+            "groupRoles",
+            json!({"map": {role(1): "arn:aws:iam::123456789012:user/anna"}}),
+            "new role is no ARN",
+        ),
+        ("groupRoles", json!({"map": {role(1): 7}}), "new role is no text"),
+        ("groupRoles", json!({"map": {role(1): role(2) + &"x".repeat(2_048)}}), "longer than 2,048"),
+        ("groupRoles", map_of(0), "has 0 entries; it can have 1 to 100"),
+        ("groupRoles", map_of(101), "has 101 entries; it can have 1 to 100"),
+        ("unconfirmed", json!("link"), r#""restore" or "skip""#),
+        ("unconfirmed", json!(true), r#""restore" or "skip""#),
+        ("method", json!("xml"), r#""api" or "csv""#),
+        ("select", json!("anna"), "select is no JSON object"),
+        ("select", json!({}), "select names no user"),
+        ("select", json!({"names": ["anna"]}), "List 1, in the order of the names, is none of them"),
+        ("select", json!({"subs": "anna"}), "subs is no list of texts"),
+        ("select", json!({"subs": [1]}), "subs is no list of texts"),
+        ("select", json!({"subs": ["anna"]}), "text 1 of subs is no `sub`"),
+        ("select", json!({"groups": ["admins", " "]}), "text 2 of groups is empty"),
+        ("except", json!(["anna"]), "except is no JSON object"),
+        ("except", json!({"emails": []}), "except names no user"),
+        ("except", json!({"users": ["anna"]}), "is none of them"),
+    ];
+    switches.chain(others).collect()
+}
+
+#[test]
+fn a_wrong_value_of_any_option_is_refused_before_anything_is_touched() {
+    let limits = [
+        (json!(10), "The limits by category are no JSON object"),
+        (json!({"UserReads": 5}), "Limit 1 by category"),
+        (json!({"UserList": 5, "UserReads": 5}), "Limit 2 by category"),
+        (json!({"UserList": 0}), "The limit of category UserList is no limit"),
+        (json!({"UserList": 201}), "The limit of category UserList is no limit"),
+        (json!({"UserList": "5"}), "The limit of category UserList is no limit"),
+    ];
+    in_paused_time(async {
+        let (backend, _, _, _) = exported().await;
+        for (option, wrong, says) in wrong_options() {
+            refused_untouched(&backend, "import", with(import(), option, wrong), says).await;
+        }
+        let export = json!({"userPoolId": source_id()});
+        for option in ["splitListing", "captureMfa"] {
+            for wrong in [json!("yes"), json!(1), json!({})] {
+                let input = with(export.clone(), option, wrong);
+                refused_untouched(&backend, "export", input, "neither true nor false").await;
+            }
+        }
+        for (wrong, says) in limits {
+            for (operation, input) in [("export", export.clone()), ("import", import())] {
+                refused_untouched(&backend, operation, with(input, "tpsByCategory", wrong.clone()), says)
+                    .await;
+            }
+        }
+    });
+}
+
 #[test]
 fn a_snapshot_that_cannot_be_restored_is_refused() {
     in_paused_time(async {

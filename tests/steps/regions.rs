@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -12,36 +13,31 @@ use proptest::test_runner::TestRunner;
 use serde_json::json;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
-use shared::model::{PoolDescription, PoolId, RunId};
+use shared::model::{PoolId, RunId};
 use shared::ports::Backend;
 use shared::ports::vault::{Key, ReadVault, Vault, WriteOnceVault};
-use shared_memory::{Applied, DeathOrder, MemoryBackend, MemoryGlobalTable, MemoryPool, PageShape};
-use tokio::task::JoinHandle;
+use shared_memory::{Applied, DeathOrder, MemoryPool, PageShape};
 use tokio::time::{Instant, sleep};
 
 use crate::support::copied::{copy_to, is_visible, other_account};
 use crate::support::machine::{End, Machine};
 use crate::support::pruned::{assert_all_whole, assert_no_strays, by_policy, orphans, prune_by_hand, sealed};
+use crate::support::regions::{self, Lag, MAX_LAG, REFUSED, TwoRegions};
 use crate::support::restored::{Comparison, compare};
 use crate::support::snapshot::{self, Contents};
 use crate::support::{backend, cases, in_paused_time, people, source_id, target_id};
 
-const SECOND: &str = "eu-central-1";
-/// The longest lag for which an import in the second Region and a removal always see each other.
-const MAX_LAG: Duration = Duration::from_secs(10);
 /// More than the calls to the table with which an import holds its snapshot.
 const CALLS_OF_BEGINNING: u32 = 40;
 /// Longer than any lease.
 const LEASES_END: Duration = Duration::from_secs(25 * 60);
 
 fn target_in_second() -> PoolId {
-    PoolId::parse("eu-central-1_Target001").unwrap()
+    regions::target_id(true, 1)
 }
 
 struct World {
-    first: MemoryBackend,
-    second: MemoryBackend,
-    global: MemoryGlobalTable,
+    regions: TwoRegions,
     source: MemoryPool,
     target_in_first: MemoryPool,
     target_in_second: MemoryPool,
@@ -54,12 +50,9 @@ impl World {
         let (first, source, target_in_first) = backend();
         people::plain(users, 2).fill(&source);
         source.set_shape(PageShape { sizes: vec![3, 2], ..PageShape::default() });
-        let global = MemoryGlobalTable::replicate(&first.vault());
-        let description = PoolDescription::with_defaults(&["note", "shoe_size"]);
-        let target_in_second = first.create_pool(&target_in_second(), description);
-        target_in_second.add_provider(people::PROVIDER);
-        let second = first.in_region(SECOND, global.second());
-        Self { first, second, global, source, target_in_first, target_in_second, sealed: HashMap::new() }
+        let target_in_second = regions::create_target(&first, &target_in_second());
+        let regions = TwoRegions::of(&first);
+        Self { regions, source, target_in_first, target_in_second, sealed: HashMap::new() }
     }
 
     /// Changes every user, and exports.
@@ -85,7 +78,7 @@ impl World {
         deaths: Vec<(&'static str, DeathOrder)>,
     ) -> End {
         let (backend, target) =
-            if into_second { (&self.second, target_in_second()) } else { (&self.first, target_id()) };
+            (self.region(into_second), if into_second { target_in_second() } else { target_id() });
         let mut input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target, "tps": 100});
         if let Some(snapshot) = snapshot {
             input["snapshot"] = json!(snapshot);
@@ -97,23 +90,13 @@ impl World {
     fn target(&self, in_second: bool) -> &MemoryPool {
         if in_second { &self.target_in_second } else { &self.target_in_first }
     }
+}
 
-    /// Replicates at random, until the task is aborted. No write waits longer than `lag`.
-    fn replicate(&self, lag: Duration, seed: u64) -> JoinHandle<()> {
-        let (global, clock, mut random) = (self.global.clone(), self.first.clock(), seed);
-        tokio::spawn(async move {
-            let step = (lag / 5).max(Duration::from_millis(1));
-            loop {
-                sleep(step).await;
-                let now = clock.now();
-                global.deliver(|_, at| {
-                    random = random
-                        .wrapping_mul(6_364_136_223_846_793_005)
-                        .wrapping_add(1_442_695_040_888_963_407);
-                    now.duration_since(at).unsigned_abs() + step >= lag || (random >> 33) % 4 == 0
-                });
-            }
-        })
+impl Deref for World {
+    type Target = TwoRegions;
+
+    fn deref(&self) -> &TwoRegions {
+        &self.regions
     }
 }
 
@@ -250,7 +233,7 @@ struct Played {
 async fn play(world: &mut World, case: &Case) -> Played {
     let older = world.export("older").await;
     let newer = world.export("newer").await;
-    let wire = world.replicate(case.lag, case.seed);
+    let wire = world.replicate(Lag { longest: case.lag, seed: case.seed });
     world.first.script().set_latency(Duration::from_millis(40), case.latency);
     let (first, source) = (world.first.clone(), world.source.clone());
     let (began, export_at) = (Instant::now(), case.export_at);
@@ -341,10 +324,6 @@ fn assert_true(world: &World, case: &Case, played: &Played) {
     }
 }
 
-/// Errors of an import or a copy whose snapshot is removed, or has not arrived.
-const REFUSED: &[&str] =
-    &["SnapshotBeingRemoved", "SnapshotNotFound", "RemovalUndecided", "SnapshotNotSealed"];
-
 /// The import succeeds, or its target is as it was, for a reason. Returns whether it succeeded.
 fn assert_whole_or_untouched(world: &World, case: &Case, played: &Played) -> bool {
     assert_true(world, case, played);
@@ -369,8 +348,7 @@ fn assert_whole_or_untouched(world: &World, case: &Case, played: &Played) -> boo
 /// When everything has arrived, both Regions have the same items, and every snapshot is whole. The next removal
 /// leaves the newest, and nothing that it does not name.
 async fn assert_converged(world: &World) {
-    world.global.deliver_all();
-    assert_eq!(world.first.vault().items(), world.second.vault().items());
+    world.settle();
     assert_all_whole(&world.first).await;
     let newest = sealed(&world.first).await.remove(0);
     sleep(LEASES_END).await;
@@ -532,7 +510,7 @@ proptest! {
     ) {
         in_paused_time(async {
             let mut world = World::new(users);
-            let wire = world.replicate(Duration::from_millis(lag), seed);
+            let wire = world.replicate(Lag { longest: Duration::from_millis(lag), seed });
             let ids = [world.export("older").await, world.export("newer").await];
             let id = &ids[usize::from(!older)];
             let (destination, _) = other_account();
@@ -543,8 +521,7 @@ proptest! {
             };
             let copy = async {
                 sleep(Duration::from_millis(copy_at)).await;
-                let origin = if from_second { &world.second } else { &world.first };
-                copy_to(origin, &destination, id).await
+                copy_to(world.region(from_second), &destination, id).await
             };
             let ((), copied) = tokio::join!(prune, copy);
             wire.abort();

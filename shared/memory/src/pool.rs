@@ -711,7 +711,7 @@ impl Pool for MemoryPool {
                 return Err((kind, code_of(kind)));
             }
             let answer = state.configuration.answer(&self.id, operation.name(), request, now)?;
-            Ok(ConfigurationAnswer::new(self.gate.script.shown(operation, answer)))
+            Ok(ConfigurationAnswer::new(self.gate.script.altered(operation, answer)))
         };
         self.call(operation, with_token, read).await
     }

@@ -181,6 +181,18 @@ impl MemoryGlobalTable {
         }
     }
 
+    /// Waits until one of the Regions has written. A write before the wait counts, too.
+    pub async fn written(&self) {
+        let has_left = |vault: &MemoryVault| {
+            vault.table().replication.as_ref().map(|replication| Arc::clone(&replication.has_left))
+        };
+        let (Some(first), Some(second)) = (has_left(&self.first), has_left(&self.second)) else { return };
+        tokio::select! {
+            () = first.notified() => {}
+            () = second.notified() => {}
+        }
+    }
+
     /// Replicates everything.
     pub fn deliver_all(&self) {
         self.deliver(|_, _| true);

@@ -55,7 +55,7 @@ struct ScriptState {
     awaited: Vec<Awaited>,
     always: HashMap<Operation, Fault>,
     poisoned: HashMap<(Operation, String), PoolErrorKind>,
-    shown: HashMap<Operation, Value>,
+    alterations: HashMap<Operation, Alteration>,
     log: Vec<(Instant, Operation)>,
     pool_latency: Duration,
     vault_latency: Duration,
@@ -74,6 +74,9 @@ pub struct Mishap {
 pub type Weather = Box<dyn FnMut(&CallSite) -> Mishap + Send>;
 
 type Change = Box<dyn FnOnce() + Send>;
+
+/// Alters an answer.
+type Alteration = Box<dyn FnMut(&mut Value) + Send>;
 
 /// A change that happens after so many more calls of an operation.
 struct Awaited {
@@ -123,13 +126,18 @@ impl Script {
 
     /// Adds these members to every answer of `operation` from now on, as AWS does with a new feature.
     pub fn show(&self, operation: Operation, members: Value) {
-        self.state().shown.insert(operation, members);
+        self.alter(operation, move |answer| merge(answer, &members));
     }
 
-    /// The answer with the members that AWS has added.
-    pub(super) fn shown(&self, operation: Operation, mut answer: Value) -> Value {
-        if let Some(members) = self.state().shown.get(&operation) {
-            merge(&mut answer, members);
+    /// Alters every answer of `operation`, which reads a configuration, from now on.
+    pub fn alter(&self, operation: Operation, alteration: impl FnMut(&mut Value) + Send + 'static) {
+        self.state().alterations.insert(operation, Box::new(alteration));
+    }
+
+    /// The answer as it is altered.
+    pub(super) fn altered(&self, operation: Operation, mut answer: Value) -> Value {
+        if let Some(alter) = self.state().alterations.get_mut(&operation) {
+            alter(&mut answer);
         }
         answer
     }

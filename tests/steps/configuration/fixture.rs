@@ -19,7 +19,7 @@ use crate::support::restored::items;
 use crate::support::{backend as plain_backend, people, source_id};
 
 /// A secret that no text but Cognito's may hold.
-pub(super) const PLANTED: &str = "planted0secret0of0a0client0";
+pub(crate) const PLANTED: &str = "planted0secret0of0a0client0";
 
 /// A deployment that captures configurations, and a pool with some users.
 pub(super) fn backend() -> (MemoryBackend, MemoryPool) {

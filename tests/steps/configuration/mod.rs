@@ -13,4 +13,4 @@ mod kept;
 mod stored;
 mod versions;
 
-pub(crate) use fixture::make_rich;
+pub(crate) use fixture::{PLANTED, make_rich};

@@ -351,7 +351,9 @@ struct Killed;
 impl Stage<'_> {
     /// If the case says so, makes a task rest, and run a second time.
     async fn disturb(&self, function: Function, payload: &Value) {
-        assert!(payload.to_string().len() < 5_000, "an event grows: {payload}");
+        // An operator may give a long input.
+        let [event, input] = [payload, &payload["input"]].map(|value| value.to_string().len());
+        assert!(event - input < 5_000, "an event grows: {payload}");
         // The task that records a failure is disturbed like the first task of the execution.
         let task = if is_recording(payload) { 0 } else { self.tasks.fetch_add(1, Ordering::Relaxed) };
         if let Some(rest) = self.machine.rests.get(task) {

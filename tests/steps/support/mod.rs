@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod people;
 pub mod pruned;
 pub mod random;
+pub mod regions;
 pub mod restored;
 pub mod snapshot;
 pub mod soak;

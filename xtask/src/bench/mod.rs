@@ -31,9 +31,8 @@ enum Verb {
 /// Runs a bench.
 pub(crate) async fn run(benches: Benches) -> Result<ExitCode> {
     match benches.verb {
-        None => return limit::run(),
-        Some(Verb::Local(options)) => local::run(options).await?,
-        Some(Verb::Other(options)) => return other::run(options).await,
+        None => limit::run(),
+        Some(Verb::Local(options)) => local::run(options).await,
+        Some(Verb::Other(options)) => other::run(options).await,
     }
-    Ok(ExitCode::SUCCESS)
 }

@@ -35,6 +35,8 @@ pub const SUCCEEDS_WITHIN: Duration = Duration::from_secs(3600);
 pub struct Worlds {
     /// The seed of the first world. The others have the seeds that follow.
     pub seed: u64,
+    /// The days of each world.
+    pub days: u64,
     /// The most worlds. None for as many as the time allows.
     pub most: Option<u64>,
     /// No world begins after this time, and worlds under way end early.
@@ -57,7 +59,7 @@ pub fn soak(worlds: Worlds, progress: &(dyn Fn(&Report) + Sync)) -> Report {
                         return;
                     }
                     let until = (worlds.most.is_none()).then(|| began + worlds.time);
-                    let report = play_world(worlds.seed + number, until);
+                    let report = play_world(worlds.seed + number, worlds.days, until);
                     let mut total = total.lock().unwrap();
                     total.add(report);
                     if total.violations.len() >= 5 {
@@ -71,14 +73,14 @@ pub fn soak(worlds: Worlds, progress: &(dyn Fn(&Report) + Sync)) -> Report {
     Report { took: began.elapsed(), ..total.into_inner().unwrap() }
 }
 
-/// Plays one world, until a time of this computer at most.
-fn play_world(seed: u64, until: Option<Instant>) -> Report {
+/// Plays one world of so many days, until a time of this computer at most.
+fn play_world(seed: u64, days: u64, until: Option<Instant>) -> Report {
     let report = std::sync::Mutex::new(Report { worlds: 1, ..Report::default() });
     let ended = caught(|| {
         in_paused_time(async {
             shared::pacing::seed_waits(Some(seed));
             let mut world = World::new(seed);
-            for day in 1..=DAYS {
+            for day in 1..=days {
                 if until.is_some_and(|until| Instant::now() >= until) {
                     break;
                 }

@@ -141,3 +141,25 @@ impl fmt::Display for Report {
         write!(f, "violations: {}", self.violations.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_of_fault_that_never_struck_is_missing() {
+        let struck_by = |kinds: &[FaultKind]| Report {
+            struck: kinds.iter().map(|kind| (*kind, 1)).collect(),
+            ..Report::default()
+        };
+        assert_eq!(Report::default().missing(), FaultKind::ALL);
+        assert_eq!(struck_by(FaultKind::ALL).missing(), []);
+        let mut report = struck_by(&FaultKind::ALL[2..]);
+        assert_eq!(report.missing(), FaultKind::ALL[..2]);
+        // A kind that is counted and struck no call is missing, too.
+        report.add(Report { struck: [(FaultKind::ALL[0], 0)].into(), ..Report::default() });
+        assert_eq!(report.missing(), FaultKind::ALL[..2]);
+        report.add(struck_by(&FaultKind::ALL[..1]));
+        assert_eq!(report.missing(), FaultKind::ALL[1..2]);
+    }
+}

@@ -58,8 +58,8 @@ pub(super) async fn measure(executables: &Executables, users: usize) -> Result<M
     })
 }
 
-/// Measures the memory of the functions with large users: a first export, an export after that (split, if one listing of
-/// so many users takes long), a plan, and an import with its verification. Also that of the command `verify`.
+/// Measures the memory of the functions with large users: a first export, an export after that with a split listing, a
+/// plan, and an import with its verification. Also that of the command `verify`.
 pub(super) async fn measure_large(
     executables: &Executables,
     command_line: &Path,

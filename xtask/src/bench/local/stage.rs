@@ -104,8 +104,11 @@ impl Stage {
         Ok(pool)
     }
 
-    /// Exports a pool that has a snapshot, with a split listing if one listing of it takes long. All calls before the
-    /// listing of users are slow, so the export expects slow pages.
+    /// Exports a pool that has a snapshot, with a split listing. All calls before the listing of users are slow, so the
+    /// export expects slow pages.
+    ///
+    /// # Errors
+    /// If the export makes one listing, or seals one.
     pub async fn split_export(&self, pool: &str, tps: u16) -> Result<Run> {
         self.stack.recorder.inject(|call| {
             let is_before =
@@ -117,7 +120,7 @@ impl Stage {
         let run = timed(&format!("second export, TPS {tps}"), self.execute(machine, &input)).await;
         self.stack.recorder.forward_all();
         let run = run?;
-        say(&format!("  its listing: {}", run.output["listing"]))?;
+        ensure_split(&run.output)?;
         Ok(run)
     }
 
@@ -183,6 +186,16 @@ impl Stage {
     }
 }
 
+/// Refuses an export with this output unless it split its listing of users.
+fn ensure_split(output: &Value) -> Result<()> {
+    let (listing, reason) = (&output["listing"], &output["splitListing"]);
+    ensure!(
+        listing == "split",
+        "NotSplit: the second export was to split its listing of users, and has \"listing\": {listing}, \"splitListing\": {reason}"
+    );
+    Ok(())
+}
+
 async fn list_bare(client: &Client, pool: &str) -> Result<Bare> {
     let started = Instant::now();
     let mut calls = 0;
@@ -220,4 +233,18 @@ async fn timed<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<T
     let done = work.await.with_context(|| what.to_owned())?;
     say(&format!("  done in {:.1} s", started.elapsed().as_secs_f64()))?;
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_that_does_not_split_its_listing_is_named() -> Result<()> {
+        ensure_split(&json!({"listing": "split"}))?;
+        let refused = ensure_split(&json!({"listing": "one", "splitListing": "short"}));
+        let message = refused.map_err(|error| error.to_string()).expect_err("one listing is refused");
+        assert!(message.starts_with("NotSplit") && message.contains("\"short\""), "{message}");
+        Ok(())
+    }
 }
