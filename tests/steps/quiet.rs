@@ -557,8 +557,7 @@ async fn fields_of_answers() -> BTreeMap<Operation, BTreeSet<String>> {
         });
     }
     Machine::new(&backend).export(export_input(), "undisturbed").await.report();
-    let found = std::mem::take(&mut *found.lock().unwrap());
-    found
+    std::mem::take(&mut *found.lock().unwrap())
 }
 
 #[test]
