@@ -265,7 +265,7 @@ fn wrong_options() -> Vec<(&'static str, Value, &'static str)> {
         ("groupRoles", json!({}), shapes),
         ("groupRoles", json!({"map": "keep"}), shapes),
         ("groupRoles", json!({"map": {}, "more": {}}), shapes),
-        ("groupRoles", json!({"map": {role(1): role(2), "role": role(3)}}), "wrong entry 2"),
+        ("groupRoles", json!({"map": {role(1): role(2), "role": role(3)}}), "entry 2 of 2"),
         ("groupRoles", json!({"map": {"arn:aws:iam::1:role/x": role(3)}}), "role of the snapshot is no ARN"),
         (
             "groupRoles",
@@ -296,12 +296,12 @@ fn wrong_options() -> Vec<(&'static str, Value, &'static str)> {
 #[test]
 fn a_wrong_value_of_any_option_is_refused_before_anything_is_touched() {
     let limits = [
-        (json!(10), "The limits by category are no JSON object"),
-        (json!({"UserReads": 5}), "Limit 1 by category"),
-        (json!({"UserList": 5, "UserReads": 5}), "Limit 2 by category"),
-        (json!({"UserList": 0}), "The limit of category UserList is no limit"),
-        (json!({"UserList": 201}), "The limit of category UserList is no limit"),
-        (json!({"UserList": "5"}), "The limit of category UserList is no limit"),
+        (json!(10), "tpsByCategory is no JSON object"),
+        (json!({"UserReads": 5}), "name 1, in the order of the names, is no category"),
+        (json!({"UserList": 5, "UserReads": 5}), "name 2, in the order of the names, is no category"),
+        (json!({"UserList": 0}), "the limit of category UserList is no whole number"),
+        (json!({"UserList": 201}), "the limit of category UserList is no whole number"),
+        (json!({"UserList": "5"}), "the limit of category UserList is no whole number"),
     ];
     in_paused_time(async {
         let (backend, _, _, _) = exported().await;
