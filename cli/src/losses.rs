@@ -168,13 +168,9 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
             "another user of the snapshot has a username that differs only by case, and the target ignores case: use a \
              case-sensitive target"
         }
-        ReasonCode::AliasCollides => {
-            "an earlier user of the snapshot has the same e-mail address, phone number or preferred username, which the \
-             target allows once: use a target without this alias"
-        }
         ReasonCode::AliasTaken => {
-            "another user of the target, perhaps a restored one, has the e-mail address, phone number or preferred \
-             username: change that user"
+            "an earlier user of the snapshot, or a user of the target, has the e-mail address, phone number or preferred \
+             username: use a target without this alias, or change that user"
         }
         ReasonCode::AlreadyInTarget => "already in the target, and left as it is: nothing is missing",
         ReasonCode::UserKept => {

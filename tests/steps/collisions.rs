@@ -113,18 +113,18 @@ fn the_first_user_of_a_verified_address_is_restored_and_the_others_are_named() {
         let (backend, _, target, subs) = exported(false, users).await;
         target.configure(|pool| pool.alias_attributes = vec!["email".to_owned()]);
         let plan = import(&backend, json!({"dryRun": true})).await;
-        assert_eq!(plan["objections"]["aliasCollides"]["users"], 2, "{plan}");
+        assert_eq!(plan["objections"]["aliasTaken"]["users"], 2, "{plan}");
         assert_eq!((&plan["creatable"], plan.get("refusal")), (&json!(3), None), "{plan}");
         let report = import(&backend, json!({})).await;
         assert_eq!(
             (&report["status"], &report["users"]["reasons"]),
-            (&json!("PARTIAL"), &json!({"aliasCollides": 2})),
+            (&json!("PARTIAL"), &json!({"aliasTaken": 2})),
             "{report}"
         );
-        let left_out = failed(&backend, &report, &Reason::AliasCollides).await;
+        let left_out = failed(&backend, &report, &Reason::AliasTaken).await;
         let namesakes: BTreeSet<String> = [0, 1, 4].map(|at: usize| subs[at].to_string()).into();
         assert!(left_out.is_subset(&namesakes) && left_out.len() == 2);
-        let planned = &plan["objections"]["aliasCollides"]["first"];
+        let planned = &plan["objections"]["aliasTaken"]["first"];
         let planned: BTreeSet<String> = serde_json::from_value(planned.clone()).unwrap();
         assert_eq!(planned, left_out, "the plan names the same users");
         assert_eq!(target.user_count(), 3);
@@ -276,7 +276,7 @@ proptest! {
             backend.script().clear();
             let counted = |code: &str| report["users"]["reasons"][code].as_u64().unwrap_or_default();
             prop_assert_eq!(counted("usernameCollides"), planned("usernameCollides"), "{}", report);
-            prop_assert_eq!(counted("aliasCollides"), planned("aliasCollides"), "{}", report);
+            prop_assert_eq!(counted("aliasTaken"), planned("aliasTaken"), "{}", report);
             prop_assert_eq!(target.user_count() as u64, plan["creatable"].as_u64().unwrap(), "{}", report);
             Ok(())
         })?;
@@ -328,7 +328,7 @@ fn the_codes_of_collisions_are_reasons_that_refuse_no_import() {
         let reason: ObjectionReason = serde_json::from_value(json!(text)).unwrap();
         matches!(reason, ObjectionReason::Violation(_))
     };
-    assert!(!is_violation("usernameCollides") && !is_violation("aliasCollides"));
+    assert!(!is_violation("usernameCollides") && !is_violation("aliasTaken"));
     let rules = vec![NameRule::OneUser];
     assert_eq!(CollisionCheckpoint::new(rules, 0).stage, CollisionStage::Hashes);
 }
@@ -372,20 +372,17 @@ fn a_native_user_wins_over_its_federated_twin_and_the_plan_names_the_twin() {
                 }
                 let options = |dry_run| json!({"federated": "link", "existing": existing, "dryRun": dry_run});
                 let plan = import(&backend, options(true)).await;
-                let named = json!({"aliasCollides": {"users": 1, "first": [twin]}});
+                let named = json!({"aliasTaken": {"users": 1, "first": [twin]}});
                 assert_eq!((&plan["objections"], plan.get("refusal")), (&named, None), "{plan}");
                 let report = import(&backend, options(false)).await;
                 let counts = &report["users"];
                 assert_eq!(
                     (&counts["created"], &counts["reasons"]),
-                    (&plan["creatable"], &json!({"aliasCollides": 1})),
+                    (&plan["creatable"], &json!({"aliasTaken": 1})),
                     "{by_email} {address} {has_native} {existing}: {report}"
                 );
                 assert_eq!(counts["alreadyThere"], u64::from(has_native), "{report}");
-                assert_eq!(
-                    failed(&backend, &report, &Reason::AliasCollides).await,
-                    [twin.to_string()].into()
-                );
+                assert_eq!(failed(&backend, &report, &Reason::AliasTaken).await, [twin.to_string()].into());
                 let mut addresses: Vec<_> =
                     target.users().into_iter().map(|user| user.record.attributes["email"].clone()).collect();
                 addresses.sort();
@@ -407,7 +404,7 @@ fn a_federated_user_without_a_native_twin_gets_its_address() {
         Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
         let plan = import(&backend, json!({"federated": "link", "dryRun": true})).await;
         let report = import(&backend, json!({"federated": "link"})).await;
-        assert_eq!(plan["objections"]["aliasCollides"]["users"], 1, "{plan}");
+        assert_eq!(plan["objections"]["aliasTaken"]["users"], 1, "{plan}");
         assert_eq!((&report["users"]["created"], target.user_count()), (&json!(2), 2), "{report}");
     });
 }
@@ -425,13 +422,9 @@ fn a_user_that_is_left_out_claims_no_alias() {
         target.configure(|pool| pool.alias_attributes = vec!["email".to_owned()]);
         let plan = import(&backend, json!({"dryRun": true})).await;
         let report = import(&backend, json!({})).await;
-        assert_eq!(
-            report["users"]["reasons"],
-            json!({"aliasCollides": 1, "usernameCollides": 2}),
-            "{report}"
-        );
-        let left_out = failed(&backend, &report, &Reason::AliasCollides).await;
-        assert_eq!(plan["objections"]["aliasCollides"], json!({"users": 1, "first": left_out}), "{plan}");
+        assert_eq!(report["users"]["reasons"], json!({"aliasTaken": 1, "usernameCollides": 2}), "{report}");
+        let left_out = failed(&backend, &report, &Reason::AliasTaken).await;
+        assert_eq!(plan["objections"]["aliasTaken"], json!({"users": 1, "first": left_out}), "{plan}");
         assert!(left_out.is_subset(&[subs[2].to_string(), subs[3].to_string()].into()));
         assert_eq!(target.user_count(), 1, "one of the two gets the alias in the first pass");
     });
@@ -455,12 +448,11 @@ fn a_user_that_the_settings_of_the_target_refuse_claims_no_alias() {
             let named = json!({"users": 1, "first": [subs[refused]]});
             assert_eq!(plan["objections"]["requiredAttributeMissing: name"], named, "{plan}");
             assert_eq!(
-                (&plan["creatable"], &plan["objections"]["aliasCollides"]["users"]),
+                (&plan["creatable"], &plan["objections"]["aliasTaken"]["users"]),
                 (&json!(1), &json!(1))
             );
             let report = import(&backend, options(false)).await;
-            let reasons =
-                json!({"aliasCollides": 1, "refused: AdminCreateUser InvalidParameterException": 1});
+            let reasons = json!({"aliasTaken": 1, "refused: AdminCreateUser InvalidParameterException": 1});
             assert_eq!(report["users"]["reasons"], reasons, "{report}");
             assert_eq!(target.user_count(), 1, "{report}");
         });

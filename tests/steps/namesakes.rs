@@ -170,7 +170,7 @@ fn two_users_of_a_snapshot_with_one_address_match_the_target_user_as_one_of_them
                     .await;
             let reasons = report["users"]["reasons"].clone();
             assert_eq!(
-                (&report["users"]["updated"], &reasons["aliasCollides"]),
+                (&report["users"]["updated"], &reasons["aliasTaken"]),
                 (&json!(1), &json!(1)),
                 "{report}"
             );

@@ -208,7 +208,7 @@ impl Collision {
     pub fn reason(self) -> Reason {
         match self {
             Self::Username => Reason::UsernameCollides,
-            Self::SignInName | Self::Alias => Reason::AliasCollides,
+            Self::SignInName | Self::Alias => Reason::AliasTaken,
         }
     }
 
@@ -425,7 +425,7 @@ mod tests {
             user("dora", &email("x@example.com")),
         ];
         let (source, target) = (pool(&[], &[], true), pool(&[], &["email"], false));
-        let taken = "aliasCollides".to_owned();
+        let taken = "aliasTaken".to_owned();
         let collides = "usernameCollides".to_owned();
         let none = String::new;
         assert_eq!(
@@ -504,7 +504,7 @@ mod tests {
         let native = user("x", &[("email", "A@example.com"), ("email_verified", "true")]);
         let users = [federated("1", "a@example.com"), native, federated("2", "A@Example.com")];
         let by_email = pool(&["email"], &[], false);
-        assert_eq!(collisions(&users, &by_email, &by_email), ["aliasCollides", "", "aliasCollides"]);
+        assert_eq!(collisions(&users, &by_email, &by_email), ["aliasTaken", "", "aliasTaken"]);
         let names = |record: &UserRecord, username: &str, target: &PoolDescription| {
             let kinds = UniqueName::that_may_collide(target, target, true);
             let username = Username::new(username);

@@ -51,11 +51,9 @@ pub enum Reason {
     UsernameTaken,
     /// Another user of the snapshot has a username that differs only by case, and the target ignores case.
     UsernameCollides,
-    /// Another user of the target has the e-mail address, phone number or preferred username.
+    /// Another user of the target has the e-mail address, phone number or preferred username. Or an earlier user of the
+    /// snapshot has it.
     AliasTaken,
-    /// An earlier user of the snapshot has the e-mail address, phone number or preferred username, and the target allows
-    /// it once.
-    AliasCollides,
     /// A group of that name exists with other settings. The restore left it and added members to it.
     GroupDiffers,
     /// The group has no role: IAM denies to pass it, or it belongs to another account.
@@ -107,7 +105,6 @@ impl Reason {
             Self::UsernameTaken => ReasonCode::UsernameTaken,
             Self::UsernameCollides => ReasonCode::UsernameCollides,
             Self::AliasTaken => ReasonCode::AliasTaken,
-            Self::AliasCollides => ReasonCode::AliasCollides,
             Self::GroupDiffers => ReasonCode::GroupDiffers,
             Self::RoleNotRestored { .. } => ReasonCode::RoleNotRestored,
             Self::PreferredUsernameNotSet { .. } => ReasonCode::PreferredUsernameNotSet,
@@ -181,7 +178,6 @@ macro_rules! reason_codes {
 }
 
 reason_codes! {
-    AliasCollides = "aliasCollides",
     AliasTaken = "aliasTaken",
     AlreadyInTarget = "alreadyInTarget",
     FederatedUser = "federatedUser",
