@@ -228,16 +228,26 @@ struct Stage {
     name: &'static str,
     package: &'static str,
     target: &'static [&'static str],
+    /// Options of cargo-mutants.
+    options: &'static [&'static str],
     filters: fn(&Module) -> &'static [&'static str],
 }
 
 impl Stage {
-    const UNIT: Self =
-        Self { name: "unit", package: "shared", target: &["--lib"], filters: |module| module.unit_tests };
+    const UNIT: Self = Self {
+        name: "unit",
+        package: "shared",
+        target: &["--lib"],
+        options: &[],
+        filters: |module| module.unit_tests,
+    };
+    /// Without mutants, cargo-mutants runs the tests of the changed package, and that has no target of this name. So
+    /// these tests have no first run, and a limit in seconds.
     const STEPS: Self = Self {
         name: "steps",
         package: "step-tests",
         target: &["--test", "steps"],
+        options: &["--baseline", "skip", "--timeout", "600"],
         filters: |module| module.step_tests,
     };
 }
@@ -255,7 +265,7 @@ fn first_mutants(module: &Module, options: &Options) -> Command {
 fn missed(command: &mut Command, module: &Module, stage: &Stage) -> Result<Vec<String>> {
     let output = directory().join(module.name).join(stage.name);
     std::fs::create_dir_all(&output).with_context(|| format!("cannot create {}", output.display()))?;
-    command.arg("--output").arg(&output).args(["--test-package", stage.package, "--"]);
+    command.arg("--output").arg(&output).args(stage.options).args(["--test-package", stage.package, "--"]);
     command.args(stage.target).arg("--").args((stage.filters)(module));
     let status = command.status().context("cannot run cargo mutants")?;
     let is_known = matches!(status.code(), Some(0 | SURVIVORS | TIMEOUTS));
