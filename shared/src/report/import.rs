@@ -89,6 +89,9 @@ impl Totals {
             if tally.not_selected > 0 {
                 let entries = plural(tally.not_selected, kind.singular(), kind.plural());
                 words += &format!(" Not selected: {entries}.");
+                if kind == RecordKind::Group && self.memberships.present() > 0 {
+                    words += " The target has such a group if a restored user needs it.";
+                }
             }
             for (reason, count) in &tally.reasons {
                 let entries = plural(*count, kind.singular(), kind.plural());
@@ -265,6 +268,17 @@ mod tests {
             " Warning: 2 memberships name a user that the snapshot does not hold (memberWithoutUser).";
         assert!(words.ends_with(warning), "{words}");
         assert!(totals.is_complete());
+    }
+
+    #[test]
+    fn groups_that_were_not_selected_may_have_come_with_a_member() {
+        let groups = Tally { not_selected: 2, ..Tally::default() };
+        let memberships = Tally { created: 1, ..Tally::default() };
+        let sentence = "The target has such a group if a restored user needs it.";
+        let words = Totals { groups: groups.clone(), memberships, ..Totals::default() }.summary();
+        assert!(words.contains(&format!(" Not selected: 2 groups. {sentence}")), "{words}");
+        let words = Totals { groups, ..Totals::default() }.summary();
+        assert!(!words.contains(sentence), "{words}");
     }
 
     #[test]
