@@ -3,6 +3,7 @@
 //! cargo-mutants makes the changes. `.cargo/mutants.toml` holds what is the same for all. The unit tests of a module
 //! come first, because they build in seconds. Only mutants that they miss meet the step tests of the module.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -212,9 +213,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         if missed.is_empty() {
             continue;
         }
-        let mut second = cargo_mutants(module);
+        let mut second = cargo_mutants(&files_of(&missed));
         second.args(["--re", &any_of(&missed)]);
-        let survivors = self::missed(&mut second, module, &Stage::STEPS)?;
+        let mut survivors = self::missed(&mut second, module, &Stage::STEPS)?;
+        survivors.retain(|survivor| missed.contains(survivor));
         survives |= !survivors.is_empty();
         for survivor in survivors {
             say(&format!("survives: {survivor}"))?;
@@ -253,7 +255,7 @@ impl Stage {
 }
 
 fn first_mutants(module: &Module, options: &Options) -> Command {
-    let mut command = cargo_mutants(module);
+    let mut command = cargo_mutants(module.files);
     command.args(["--shard", &options.shard.argument()]);
     if let Some(mutant) = &options.mutant {
         command.args(["--re", mutant]);
@@ -281,17 +283,24 @@ fn any_of(names: &[String]) -> String {
     format!("^(?:{})$", names.join("|"))
 }
 
+/// The files of these mutants, once each. cargo-mutants tests every mutant that deletes a field in them, whatever the
+/// names that it is given.
+fn files_of(names: &[String]) -> Vec<&str> {
+    let files = names.iter().filter_map(|name| name.split_once(':')).map(|(file, _)| file);
+    files.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 fn directory() -> PathBuf {
     paths::workspace().join("target").join("mutants")
 }
 
-fn cargo_mutants(module: &Module) -> Command {
+fn cargo_mutants(files: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(paths::workspace()).arg("mutants");
     // All runs share one folder, so that each dependency is built once. Debug information would only cost time.
     command.env("CARGO_TARGET_DIR", directory().join("build")).env("CARGO_PROFILE_DEV_DEBUG", "0");
-    for file in module.files {
+    for file in files {
         command.args(["--file", file]);
     }
     command
@@ -318,6 +327,12 @@ mod tests {
         for text in ["0/4", "5/4", "1", "a/b", "1/0", ""] {
             assert!(Shard::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_files_of_mutants_are_named_once() {
+        let names = ["a/b.rs:1:2: x", "a/b.rs:3:4: y: z", "c.rs:5:6: x"].map(str::to_owned);
+        assert_eq!(files_of(&names), ["a/b.rs", "c.rs"]);
     }
 
     #[test]
