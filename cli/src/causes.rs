@@ -3,7 +3,7 @@
 //! Step Functions keeps one text: the functions write what to do behind the message, with members of an input.
 
 use shared::Guidance;
-use shared::model::Tps;
+use shared::model::{FilterList, Tps};
 use shared::report::in_members;
 
 use crate::guidance::in_flags;
@@ -33,7 +33,10 @@ fn last_guidance(cause: &str) -> Option<(&str, Guidance)> {
         Guidance::RepairOrRestoreElsewhere,
         Guidance::AcceptLosses,
         Guidance::CreateMissingAttributes,
-        Guidance::CheckSelection,
+        Guidance::CheckSelection(FilterList::Usernames),
+        Guidance::CheckSelection(FilterList::Emails),
+        Guidance::CheckSelection(FilterList::Subs),
+        Guidance::CheckSelection(FilterList::Groups),
         Guidance::UseAnotherSnapshot,
         Guidance::GiveSnapshotId,
         Guidance::SameInputAgain,

@@ -15,7 +15,7 @@ pub enum ExitStatus {
     /// The restore ended, but something could not be restored. Or a pool differs from a snapshot. Or a plan or a
     /// comparison found damaged records.
     Partial = 3,
-    /// The run was refused before anything was touched.
+    /// The run was refused before anything was touched. Or a plan found that the import would be.
     Refused = 4,
     /// The run continues without this command.
     Running = 5,
@@ -39,7 +39,7 @@ impl ExitStatus {
             Self::Partial => {
                 "the restore is partial, the pool differs from the snapshot, or records of the snapshot are damaged"
             }
-            Self::Refused => "refused before any change: wrong input, unknown pool, target not empty, …",
+            Self::Refused => "refused before any change, or a plan says so: wrong input, target not empty, …",
             Self::Running => {
                 "the run continues: --no-wait, Ctrl-C, or `status --execution` of a running execution"
             }

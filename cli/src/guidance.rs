@@ -1,6 +1,6 @@
 //! Guidance in the words of the command line: its options and verbs.
 
-use shared::model::{EXPORT_FIELDS, IMPORT_FIELDS};
+use shared::model::{EXPORT_FIELDS, FilterList, IMPORT_FIELDS};
 use shared::{Error, Guidance};
 
 use crate::output::flags::command;
@@ -99,9 +99,20 @@ pub fn in_flags(guidance: &Guidance) -> String {
                  were deleted on purpose, give --accept-shrunk."
             );
         }
-        Guidance::CheckSelection => {
-            "The import compares names letter by letter with those in the snapshot. If users sign in by e-mail or phone, their \
-             username is a UUID: select them with --email or --sub."
+        Guidance::CheckSelection(FilterList::Usernames) => {
+            "The import compares usernames letter by letter with those in the snapshot. If users sign in by e-mail or phone, \
+             their username is a UUID: select them with --email or --sub."
+        }
+        Guidance::CheckSelection(FilterList::Emails) => {
+            "The import compares e-mail addresses letter by letter with those in the snapshot. Check upper and lower case."
+        }
+        Guidance::CheckSelection(FilterList::Subs) => {
+            "The import looks for the sub that a user has in the snapshot. A restored user has another sub in its new pool: \
+             `sub-map` prints both."
+        }
+        Guidance::CheckSelection(FilterList::Groups) => {
+            "The import compares names of groups letter by letter with those in the snapshot. A group without members selects \
+             no user."
         }
         Guidance::PruneByHand { pool } => {
             let plan = command(format!("prune --pool {pool} --keep-days N --plan"));

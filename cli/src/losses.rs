@@ -7,7 +7,7 @@ use serde::Serialize;
 use shared::Result;
 use shared::catalog::Catalog;
 use shared::model::{
-    FindingKind, LedgerPage, ObjectionReason, Reason, ReasonCode, RecordKind, Restore, RunId,
+    FindingKind, LedgerPage, Note, ObjectionReason, Reason, ReasonCode, RecordKind, Restore, RunId,
     SchemaViolation, Totals,
 };
 use shared::ports::vault::Vault;
@@ -37,6 +37,8 @@ pub struct Loss {
 pub enum LossReason {
     /// The ledger says so.
     Ledger(ReasonCode),
+    /// A note says so: the target has the entry without a part.
+    Note(Note),
     /// The verification found it.
     Verification(FindingKind),
 }
@@ -45,9 +47,15 @@ impl fmt::Display for LossReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ledger(code) => code.fmt(f),
+            Self::Note(note) => f.write_str(&note_name(*note)),
             Self::Verification(kind) => f.write_str(kind.name()),
         }
     }
+}
+
+/// The name of a note, as reports have it.
+pub fn note_name(note: Note) -> String {
+    serde_json::to_value(note).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 impl Loss {
@@ -87,15 +95,16 @@ async fn lost_by_the_restore<V: Vault>(
     restore: &RunId,
     totals: &Totals,
 ) -> Result<Vec<Loss>> {
-    let mut wanted = wanted(totals);
+    let (mut wanted, mut wanted_notes) = (wanted(totals), wanted_notes(totals));
     let (mut losses, mut after) = (Vec::new(), None);
     for _ in 0..MAX_ANSWERS {
-        if wanted.values().all(|&left| left == 0) {
+        if wanted.values().chain(wanted_notes.values()).all(|&left| left == 0) {
             break;
         }
         let (pages, next) = catalog.ledger(restore, after).await?;
         for (_, kind, page) in &pages {
             take(*kind, page, &mut wanted, &mut losses);
+            take_noted(*kind, page, &mut wanted_notes, &mut losses);
         }
         match next {
             Some(next) => after = Some(next),
@@ -112,6 +121,27 @@ fn wanted(totals: &Totals) -> BTreeMap<(RecordKind, ReasonCode), u64> {
         tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(MAX_NAMED)))
     });
     reasons.filter(|((_, reason), _)| reason.is_loss()).collect()
+}
+
+/// How many users to name for each note that is a loss.
+fn wanted_notes(totals: &Totals) -> BTreeMap<Note, u64> {
+    totals.lossy_notes().map(|(note, count)| (note, count.min(MAX_NAMED))).collect()
+}
+
+fn take_noted(kind: RecordKind, page: &LedgerPage, wanted: &mut BTreeMap<Note, u64>, losses: &mut Vec<Loss>) {
+    for entry in page.incomplete.values() {
+        for note in &entry.notes {
+            if let Some(left) = wanted.get_mut(note).filter(|left| **left > 0) {
+                *left -= 1;
+                losses.push(Loss {
+                    kind,
+                    key: entry.key.clone(),
+                    reason: LossReason::Note(*note),
+                    detail: None,
+                });
+            }
+        }
+    }
 }
 
 fn take(
@@ -208,6 +238,22 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
     }
 }
 
+/// What a note that is a loss means, and what to do about it. No pass tries such a part again. Empty for other notes.
+pub fn meaning_of_note(note: Note) -> &'static str {
+    match note {
+        Note::ValueNotRestored => {
+            "restored without a value that the target refuses: change the target or the value"
+        }
+        Note::MfaNotKept => {
+            "codes by text message or e-mail are off: the user turns them on again after the sign-in"
+        }
+        Note::IdentitiesNotLinked => {
+            "the restore cannot read the identities: link the user by `aws cognito-idp admin-link-provider-for-user`"
+        }
+        _ => "",
+    }
+}
+
 /// What an objection means, and what to do about it.
 pub fn meaning_of_objection(reason: &ObjectionReason) -> &'static str {
     match reason {
@@ -244,6 +290,13 @@ mod tests {
         let call = RefusedCall { operation: Operation::AdminCreateUser, code: ErrorCode::of("X") };
         for code in ReasonCode::NAMED.iter().chain([&ReasonCode::Refused(call)]) {
             assert_eq!(meaning(code).ends_with("nothing is missing"), !code.is_loss(), "{code}");
+        }
+    }
+
+    #[test]
+    fn each_note_that_is_a_loss_has_a_name_and_a_meaning() {
+        for note in Note::LOSSES {
+            assert!(!note_name(note).is_empty() && !meaning_of_note(note).is_empty(), "{note:?}");
         }
     }
 

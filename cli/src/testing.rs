@@ -142,6 +142,7 @@ pub fn restore(state: RestoreState) -> Restore {
         execution: Execution { id: arn().to_string(), started_at: id.time() },
         expires_at: ExpiresAt::of_header(id.time()),
         sub_map_retention: None,
+        sub_map_lifetime: shared::model::SubMapLifetime::default(),
         retention_changed: false,
         pass: 1,
         has_succeeded: false,

@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use crate::model::FilterList;
+
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Guidance {
@@ -100,8 +102,8 @@ pub enum Guidance {
         /// The pool of the snapshots.
         pool: String,
     },
-    /// Select users that the snapshot holds.
-    CheckSelection,
+    /// Check the names of one list of the selection: the snapshot does not hold them.
+    CheckSelection(FilterList),
     /// Remove snapshots without a time limit, after a plan: a removal by hand holds no snapshot back.
     PruneByHand {
         /// The pool.
@@ -203,8 +205,11 @@ impl Guidance {
             Self::ChooseSnapshot { .. } => Self::CreateMissingAttributes,
             Self::CreateMissingAttributes => Self::AcceptLosses,
             Self::AcceptLosses => Self::AcceptShrunk { pool: pool() },
-            Self::AcceptShrunk { .. } => Self::CheckSelection,
-            Self::CheckSelection => Self::PruneByHand { pool: pool() },
+            Self::AcceptShrunk { .. } => Self::CheckSelection(FilterList::Usernames),
+            Self::CheckSelection(FilterList::Usernames) => Self::CheckSelection(FilterList::Emails),
+            Self::CheckSelection(FilterList::Emails) => Self::CheckSelection(FilterList::Subs),
+            Self::CheckSelection(FilterList::Subs) => Self::CheckSelection(FilterList::Groups),
+            Self::CheckSelection(FilterList::Groups) => Self::PruneByHand { pool: pool() },
             Self::PruneByHand { .. } => {
                 Self::RecoverOrRemove { pool: pool(), snapshot: "20261121T020000123Z-1a2b3c4d".to_owned() }
             }

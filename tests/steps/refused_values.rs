@@ -213,6 +213,19 @@ fn a_user_of_the_target_keeps_its_own_value() {
 }
 
 #[test]
+fn the_comparison_counts_users_without_refused_values_apart() {
+    in_paused_time(async {
+        let (backend, target, _) = exported(vec![anna(), user("bert", &[]), user("carl", &[])]).await;
+        let report = import(&backend, json!({"acceptLosses": true})).await.report();
+        assert_eq!((&report["status"], target.user_count()), (&json!("PARTIAL"), 3), "{report}");
+        let found = &report["verification"];
+        assert_eq!((&found["same"], &found["withoutRefusedValues"]), (&json!(2), &json!(1)), "{report}");
+        let words = "compared: 2 users as in the snapshot, 1 user as in the snapshot without refused values.";
+        assert!(report["summary"].as_str().unwrap().contains(words), "{report}");
+    });
+}
+
+#[test]
 fn the_plan_looks_at_the_values_of_attributes_that_the_restore_declares() {
     in_paused_time(async {
         let (backend, source, target) = backend();

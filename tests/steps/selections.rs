@@ -360,6 +360,42 @@ fn exceptions_that_match_nothing_are_refused_before_anything_is_touched() {
 }
 
 #[test]
+fn an_empty_selection_speaks_of_the_lists_that_matched_nothing() {
+    in_paused_time(async {
+        let (backend, ..) = exported(PageShape::default()).await;
+        let unknown = "00000000-0000-4000-8000-000000000000";
+        for (number, (filter, says)) in [
+            (json!({"usernames": ["ana"]}), &["compares usernames"][..]),
+            (json!({"emails": ["ana@example.com"]}), &["compares e-mail addresses"]),
+            (json!({"subs": [unknown]}), &["looks for the sub"]),
+            (json!({"groups": ["nobody"]}), &["compares names of groups"]),
+            (
+                json!({"subs": [unknown], "groups": ["nobody"]}),
+                &["looks for the sub", "compares names of groups"],
+            ),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            for side in ["select", "except"] {
+                let input = import(json!({side: filter.clone()}));
+                let end = Machine::new(&backend).import(input, &format!("{number}-{side}")).await;
+                let (error, cause) = end.error();
+                assert_eq!(error, "SelectionEmpty", "{cause}");
+                let all = [
+                    "compares usernames",
+                    "compares e-mail addresses",
+                    "looks for the sub",
+                    "compares names of groups",
+                ];
+                let said: Vec<_> = all.into_iter().filter(|words| cause.contains(words)).collect();
+                assert_eq!(said, says, "{side}: {cause}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_damaged_page_does_not_make_a_wrong_name_a_damaged_snapshot() {
     in_paused_time(async {
         let (backend, target, contents) = exported(PageShape::default()).await;

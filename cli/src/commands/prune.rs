@@ -139,7 +139,7 @@ impl Request {
         let mut interrupted = pin!(session.interrupted.fuse());
         // The first look listens for signals. Without it, a signal while the lease is taken would leave the lease.
         if poll!(&mut interrupted).is_ready() {
-            return Err(stopped(Some(0), false));
+            return Err(stopped(Some(0), Pruned::default()));
         }
         session.meter.note(&format!("Removing snapshots of user pool {} from {}.", self.pool, table.place));
         let mut lease =
@@ -156,7 +156,7 @@ impl Request {
             // away, they count for nothing after the lease.
             None => {
                 let decided = timeout(MAX_TIDYING, lease.take_undecided_marks_away()).await;
-                Err(stopped(decided.ok().and_then(shared::Result::ok), begun))
+                Err(stopped(decided.ok().and_then(shared::Result::ok), sink.removed))
             }
         };
         // If the lease cannot be released, it ends by itself within minutes.
@@ -223,8 +223,9 @@ fn elsewhere(pool: &PoolId, region: &str, home: &str) -> Problem {
 }
 
 /// `decided` is the number of snapshots whose removal is decided and not complete, if it is known.
-/// `begun` says whether anything was removed.
-fn stopped(decided: Option<u64>, begun: bool) -> Problem {
+/// `removed` counts what is known to be removed: an answer may have been lost.
+fn stopped(decided: Option<u64>, removed: Pruned) -> Problem {
+    let begun = removed.items > 0;
     let (message, guidance) = match decided {
         Some(0) if begun => (
             "The removal stopped. All snapshots whose removal was decided are gone.".to_owned(),
@@ -235,9 +236,18 @@ fn stopped(decided: Option<u64>, begun: bool) -> Problem {
             "All snapshots can be used as before. Run the command again to remove snapshots.",
         ),
         Some(decided) => {
-            let (snapshots, are) = (plural(decided, "snapshot", "snapshots"), form(decided, "is", "are"));
+            let snapshots = |count| plural(count, "snapshot", "snapshots");
             (
-                format!("The removal stopped before its end: {snapshots} {are} partly removed."),
+                format!(
+                    "The removal stopped before its end: {} {} removed, and {} {} partly removed. At least {} and {} were \
+                     deleted.",
+                    snapshots(removed.snapshots),
+                    form(removed.snapshots, "was", "were"),
+                    snapshots(decided),
+                    form(decided, "is", "are"),
+                    plural(removed.records, "record", "records"),
+                    plural(removed.pages, "page", "pages")
+                ),
                 "All other snapshots are complete. Run the command again to continue.",
             )
         }
@@ -280,11 +290,18 @@ mod tests {
 
     #[test]
     fn a_removal_that_was_stopped_after_its_last_snapshot_does_not_say_that_it_decided_nothing() {
+        let some = Pruned { snapshots: 1, records: 30, pages: 4, items: 36 };
+        let stopped = |decided, begun| stopped(decided, if begun { some } else { Pruned::default() });
         let nothing = stopped(Some(0), false).message;
         assert_eq!(nothing, "The removal stopped before it decided anything.");
         let message = stopped(Some(0), true).message;
         assert!(message.contains("are gone"), "{message}");
-        assert!(stopped(Some(1), true).message.contains("1 snapshot is partly removed"));
+        let both = stopped(Some(2), true).message;
+        assert_eq!(
+            both,
+            "The removal stopped before its end: 1 snapshot was removed, and 2 snapshots are partly removed. At least \
+             30 records and 4 pages were deleted."
+        );
     }
 
     #[test]

@@ -132,12 +132,17 @@ pub fn limit(tps: Option<Tps>) -> String {
 /// Starts a run, and watches it unless the request says otherwise.
 ///
 /// # Errors
-/// If the run cannot be started, fails, or cannot be watched.
+/// `TableNotFound` before anything is started. If the run cannot be started, fails, or cannot be watched.
 pub async fn carry_out<E: Executions, V: Vault, S: Future<Output = ()>>(
     deployment: &Deployment<E, V>,
     request: RunRequest,
     session: Session<'_, S>,
 ) -> Result<Answer> {
+    match deployment.catalog.require_table().await {
+        Err(error) if error.kind() == ErrorKind::TableNotFound => return Err(error.into()),
+        // An operator may start runs without permission to read the table.
+        _ => {}
+    }
     let operation = request.operation;
     let machine = deployment.executions.machine(operation).await?;
     let name = execution_name(operation, &request.pool, (session.now)())?;

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::fmt::Display;
 
 use shared::model::{
-    Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, Selection, SubMapLifetime, Unconfirmed,
+    Category, Ceilings, Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, Selection,
+    SubMapLifetime, Tps, Unconfirmed,
 };
 
 use crate::settings::Settings;
@@ -164,6 +165,17 @@ pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
         ];
         for (option, names) in lists {
             names.iter().for_each(|name| flags += &flag(&format!("{prefix}{option}"), name));
+        }
+    }
+    flags
+}
+
+/// The flags for the limits of a run, each with a blank before it. A limit of the deployment has none.
+pub fn limit_flags(tps: Option<Tps>, ceilings: &Ceilings) -> String {
+    let mut flags = tps.map(|tps| format!(" --tps {tps}")).unwrap_or_default();
+    for category in Category::ALL {
+        if let Some(limit) = ceilings.of(category) {
+            flags += &format!(" --tps-by-category {}={limit}", category.name());
         }
     }
     flags

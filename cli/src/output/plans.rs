@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::ErrorKind;
 use shared::format::{form, plural};
-use shared::model::GroupName;
+use shared::model::{GroupName, ObjectionReason};
 use shared::report::PlanReport;
 
 use super::Report;
+use super::damage::recovery;
 use super::flags::command;
 use super::text::{number, table};
 use crate::aws::ExecutionArn;
@@ -27,9 +29,38 @@ pub struct PlanEnd {
 }
 
 impl PlanEnd {
-    /// How the command ends.
+    /// How the command ends: as the import would, if the import would be refused. A snapshot that shrunk needs only a flag,
+    /// so it does not decide.
     pub fn exit_status(&self) -> ExitStatus {
-        if self.report.is_readable() { ExitStatus::Done } else { ExitStatus::Partial }
+        match self.report.refusal.as_deref() {
+            Some(refusal) if refusal != ErrorKind::SnapshotShrunk.name() => ExitStatus::Refused,
+            _ if self.report.is_readable() => ExitStatus::Done,
+            _ => ExitStatus::Partial,
+        }
+    }
+
+    /// Whether the import would restore no user, because the target has each of them as the operator wants it.
+    fn has_nothing_to_restore(&self) -> bool {
+        let forecast = &self.report.forecast;
+        let changes = forecast.existing.as_ref().map(|existing| existing.updated);
+        changes == Some(0) && forecast.creatable == 0 && !forecast.has_losses()
+    }
+
+    /// The objections of which `is_loss` is true, or the others, as a table. None without any.
+    fn objections(&self, heading: &str, is_loss: bool) -> Option<String> {
+        let lost = |reason: &ObjectionReason| match reason {
+            ObjectionReason::Violation(_) => true,
+            ObjectionReason::Reason(code) => code.is_loss(),
+        };
+        let objections = self.report.forecast.objections.iter().filter(|(reason, _)| lost(reason) == is_loss);
+        let rows: Vec<_> = objections
+            .map(|(reason, objection)| {
+                let first: Vec<_> = objection.first.iter().map(ToString::to_string).collect();
+                let meaning = meaning_of_objection(reason).to_owned();
+                vec![number(objection.users), reason.to_string(), first.join("\n"), meaning]
+            })
+            .collect();
+        (!rows.is_empty()).then(|| table(&[">USERS", heading, "FIRST SUBS", "MEANING"], rows))
     }
 }
 
@@ -53,18 +84,8 @@ impl Report for PlanEnd {
             "Restoring snapshot {} of user pool {} into {} {effect}. This plan changes nothing.",
             report.snapshot_id, report.source_user_pool_id, report.target_user_pool_id,
         )];
-        let rows = report.forecast.objections.iter().map(|(reason, objection)| {
-            let first: Vec<_> = objection.first.iter().map(ToString::to_string).collect();
-            vec![
-                number(objection.users),
-                reason.to_string(),
-                first.join("\n"),
-                meaning_of_objection(reason).to_owned(),
-            ]
-        });
-        if rows.len() > 0 {
-            parts.push(table(&[">USERS", "CANNOT BE RESTORED", "FIRST SUBS", "MEANING"], rows));
-        }
+        parts.extend(self.objections("CANNOT BE RESTORED", true));
+        parts.extend(self.objections("LEFT OUT, AND NO LOSS", false));
         if !self.damaged_groups.is_empty() {
             let names: Vec<_> = self.damaged_groups.iter().map(ToString::to_string).collect();
             parts.push(format!("First groups with a damaged record: {}", names.join(", ")));
@@ -82,9 +103,10 @@ impl Report for PlanEnd {
                 )
             }
             (None, _) if !report.is_readable() => {
-                "Next: recover the damaged items from point-in-time recovery, or use another snapshot. Then make \
-                 the plan again."
-                    .to_owned()
+                let pages = report.forecast.damaged_pages;
+                let nouns = if pages == 0 { ["record", "records"] } else { ["item", "items"] };
+                let recovery = recovery(&report.source_user_pool_id, report.damaged + pages, nouns);
+                format!("Next: {recovery} Then make the plan again.")
             }
             (None, _) if report.forecast.group_roles.groups_with_foreign_role > 0 => {
                 "Next: the same command without --plan would end with code 3 (PARTIAL), because groups lose their role. To \
@@ -93,6 +115,16 @@ impl Report for PlanEnd {
             }
             (None, _) if report.forecast.has_losses() => {
                 "Next: the same command without --plan. It would end with code 3 (PARTIAL).".to_owned()
+            }
+            (None, _) if self.has_nothing_to_restore() => {
+                let expected = &report.expected;
+                if expected.groups + expected.memberships == 0 {
+                    "Next: nothing has to be done.".to_owned()
+                } else {
+                    "Next: no user has to be restored. A plan does not look for missing groups and memberships: the same \
+                     command without --plan restores those that are missing."
+                        .to_owned()
+                }
             }
             (None, _) => "Next: the same command without --plan.".to_owned(),
             (Some(_), _) if !report.forecast.old_sub_attribute_filled.is_none() => {
@@ -108,7 +140,14 @@ impl Report for PlanEnd {
                     .to_owned()
             }
         };
-        parts.push(format!("{}\n{next}", report.summary));
+        let refused = match &report.refusal {
+            Some(refusal) => {
+                let code = ExitStatus::Refused.code();
+                format!("This import would be refused: {refusal}, exit code {code}.\n")
+            }
+            None => String::new(),
+        };
+        parts.push(format!("{}\n{refused}{next}", report.summary));
         parts.join("\n\n")
     }
 }
@@ -175,18 +214,24 @@ mod tests {
         end.report.refusal = Some("UsersNotAccepted".to_owned());
         insta::assert_snapshot!(end.human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
+        assert_eq!(end.exit_status(), ExitStatus::Refused);
+        let refused = "This import would be refused: UsersNotAccepted, exit code 4.";
+        assert!(end.human(testing::now()).contains(refused));
 
         let mut shrunk = end;
         let snapshot = testing::snapshot(1, 0).id;
         shrunk.report.refusal = Some("SnapshotShrunk".to_owned());
         shrunk.report.shrunk = Some(Shrunk { snapshot, users: 900_000, accepted: false });
+        assert_eq!(shrunk.exit_status(), ExitStatus::Done, "the plan needs no flag");
         let both = shrunk.human(testing::now());
+        assert!(both.contains("This import would be refused: SnapshotShrunk, exit code 4."), "{both}");
         assert!(both.contains("the same command with --accept-shrunk and --accept-losses instead"), "{both}");
 
         let mut filled = shrunk;
         (filled.report.shrunk, filled.report.refusal) = (None, Some("InvalidInput".to_owned()));
         filled.report.forecast.count_overwritten(&Sub::new("sub-7"));
         let text = filled.human(testing::now());
+        assert_eq!(filled.exit_status(), ExitStatus::Refused);
         assert!(
             text.contains("Next: name another attribute") && !text.contains("--accept-losses instead"),
             "{text}"
@@ -219,6 +264,37 @@ mod tests {
         let text = end.human(testing::now());
         assert!(text.contains("sub-7") && text.contains("2 records are damaged"), "{text}");
         assert!(text.contains("First groups with a damaged record: admins\n"), "{text}");
-        assert!(text.contains("Next: recover") && !text.contains("--existing"), "{text}");
+        let export = format!("cognito-backup export --pool {}\n", end.report.source_user_pool_id);
+        assert!(text.contains("\nNext: ") && text.contains(&export), "{text}");
+        assert!(!text.contains("--existing"), "{text}");
+    }
+
+    #[test]
+    fn a_plan_without_anything_to_do_does_not_advise_the_import() {
+        let mut same = Forecast::default();
+        (0..28).for_each(|_| same.count_existing(true, Existing::Skip));
+        let mut end = planned(same.clone(), 2, 1);
+        let text = end.human(testing::now());
+        assert!(text.contains("Next: no user has to be restored."), "{text}");
+        assert!(text.contains("groups and memberships"), "the forecast does not count them: {text}");
+        end.report.expected.groups = 0;
+        end.report.expected.memberships = 0;
+        let text = end.human(testing::now());
+        assert!(text.ends_with("Next: nothing has to be done."), "{text}");
+        same.count_existing(false, Existing::Update);
+        assert!(planned(same, 4, 1).human(testing::now()).ends_with("without --plan."));
+    }
+
+    #[test]
+    fn a_plan_lists_what_the_operator_leaves_out_apart_from_what_cannot_be_restored() {
+        let mut forecast = Forecast::default();
+        forecast.count_objection(Sub::new("sub-1"), ReasonCode::LeftToSignIn);
+        let text = planned(forecast.clone(), 0, 0).human(testing::now());
+        assert!(text.contains("LEFT OUT, AND NO LOSS") && !text.contains("CANNOT BE RESTORED"), "{text}");
+        forecast.count_objection(Sub::new("sub-2"), ReasonCode::NoSignInName);
+        let text = planned(forecast, 0, 0).human(testing::now());
+        let (lost, left) = text.split_once("LEFT OUT, AND NO LOSS").unwrap();
+        assert!(lost.contains("CANNOT BE RESTORED") && lost.contains("sub-2"), "{text}");
+        assert!(left.contains("sub-1") && !left.contains("sub-2"), "{text}");
     }
 }

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use shared::format::{form, plural};
 use shared::model::configuration::ObjectKind;
+use shared::model::configuration::schema::is_default_attribute;
 use shared::model::{PoolId, RunId};
 use shared::operations::CapturedSnapshot;
 use shared::report::NotCapturedObject;
@@ -50,6 +52,7 @@ impl Report for PoolShown {
                     .iter()
                     .for_each(|(name, object)| section(&mut text, &format!("{kind}/{name}"), object)),
                 Value::Null => {}
+                object if *kind == ObjectKind::UserPool => user_pool(&mut text, object),
                 object => section(&mut text, kind.name(), object),
             }
         }
@@ -80,6 +83,25 @@ impl Report for PoolShown {
 /// A name on one line.
 fn plain(name: &str) -> String {
     if name.contains(char::is_control) { format!("{name:?}") } else { name.to_owned() }
+}
+
+/// The pool itself. Standard attributes as Cognito makes them take one line.
+fn user_pool(text: &mut String, object: &Value) {
+    let (mut object, mut names) = (object.clone(), Vec::new());
+    if let Some(attributes) = object.get_mut("SchemaAttributes").and_then(Value::as_array_mut) {
+        attributes.retain(|attribute| {
+            let name = attribute["Name"].as_str().filter(|_| is_default_attribute(attribute));
+            names.extend(name.map(str::to_owned));
+            name.is_none()
+        });
+    }
+    section(text, ObjectKind::UserPool.name(), &object);
+    if !names.is_empty() {
+        let (count, have) =
+            (plural(names.len() as u64, "standard attribute", "standard attributes"), names.len());
+        let have = form(have as u64, "has its default values", "have their default values");
+        *text += &format!("  {count} {have}: {}. --json shows them.\n", names.join(", "));
+    }
 }
 
 /// An object under its name.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use shared::format::plural;
 use shared::model::configuration::NotCapturedReason;
 use shared::model::configuration::difference::{
@@ -222,10 +222,33 @@ fn from_to(old: &Value, new: &Value) -> String {
 /// A value in JSON, from the character `from` on, and shortened.
 fn shown(value: &Value, from: usize) -> String {
     let json = value.to_string();
+    if let (Value::Object(members), 0) = (value, from)
+        && json.chars().count() > MAX_SHOWN
+    {
+        return first_members(members);
+    }
     let rest: String = json.chars().skip(from).take(MAX_SHOWN).collect();
     let before = if from > 0 { "…" } else { "" };
     let after = if json.chars().count() > from + MAX_SHOWN { "…" } else { "" };
     format!("{before}{rest}{after}")
+}
+
+/// The first members of a long object, and how many others there are.
+fn first_members(members: &Map<String, Value>) -> String {
+    let mut text = "{".to_owned();
+    let mut shown = 0;
+    for (name, value) in members {
+        let member = format!("{}:{value}, ", Value::from(name.as_str()));
+        if text.chars().count() + member.chars().count() > MAX_SHOWN {
+            break;
+        }
+        text += &member;
+        shown += 1;
+    }
+    let left_out = members.len() - shown;
+    let more = if shown == 0 { "" } else { "more " };
+    let noun = if left_out == 1 { "member" } else { "members" };
+    format!("{text}… {left_out} {more}{noun}: --json shows {}}}", if left_out == 1 { "it" } else { "them" })
 }
 
 #[cfg(test)]
@@ -247,6 +270,20 @@ mod tests {
         };
         assert_eq!(from_to(&urls("x"), &urls("y")), r#"removed "x"; added "y""#);
         assert_eq!(from_to(&urls("x"), &json!([])).chars().filter(|c| *c == '→').count(), 0);
+    }
+
+    #[test]
+    fn an_added_object_is_shown_with_the_number_of_members_that_are_left_out() {
+        let members = |count: usize| -> Value {
+            let member = |n: usize| (format!("Member{n:02}"), json!("a value of some length"));
+            Value::Object((0..count).map(member).collect())
+        };
+        assert_eq!(shown(&members(1), 0), members(1).to_string());
+        let long = shown(&members(9), 0);
+        let says = r#"{"Member00":"a value of some length", … 8 more members: --json shows them}"#;
+        assert_eq!(long, says);
+        let wide = shown(&json!({"Name": "x".repeat(500), "Other": 1}), 0);
+        assert_eq!(wide, "{… 2 members: --json shows them}");
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
-    Counts, Failure, JobsReport, PoolId, ReasonCode, Restore, RestoreState, RunId, Totals, VerificationResult,
+    Counts, Failure, JobsReport, PoolId, ReasonCode, RecordKind, Restore, RestoreState, RunId, Totals,
+    VerificationResult,
 };
 
 use super::text::{ago, indented, number, so_far, table, time};
 use crate::aws::RunStatus;
 use crate::causes::cause_in_flags;
-use crate::losses::{Loss, meaning};
+use crate::losses::{Loss, meaning, meaning_of_note, note_name};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -122,7 +123,7 @@ pub(super) fn state(state: RestoreState) -> &'static str {
 /// The outcomes, the reasons for which entries are missing, and the first losses.
 pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
     let mut parts = vec![tally_table(totals)];
-    let reasons: Vec<_> = totals
+    let mut reasons: Vec<_> = totals
         .by_kind()
         .flat_map(|(kind, tally)| {
             let row = move |(reason, &count): (&ReasonCode, &u64)| {
@@ -136,6 +137,10 @@ pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
             tally.reasons.iter().map(row)
         })
         .collect();
+    reasons.extend(totals.lossy_notes().map(|(note, count)| {
+        let users = RecordKind::User.noun(count).to_owned();
+        vec![number(count), users, note_name(note), meaning_of_note(note).to_owned()]
+    }));
     if !reasons.is_empty() {
         parts.push(table(&[">COUNT", "OF", "REASON", "MEANING"], reasons));
     }

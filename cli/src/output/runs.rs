@@ -2,17 +2,16 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::format::plural;
 use shared::model::{
-    CallStats, Existing, GroupRoles, ImportInput, ImportOptions, JobsReport, PoolId, ReasonCode, Restore,
-    RestoreState, RunId, RunKind, Selection, Shrunk, SubMapLifetime, Totals, UnmatchedNames,
-    VerificationResult,
+    CallStats, Ceilings, Existing, GroupRoles, ImportInput, ImportOptions, JobsReport, Note, PoolId,
+    ReasonCode, Restore, RestoreState, RunId, RunKind, Selection, Shrunk, SubMapLifetime, Totals, Tps,
+    UnmatchedNames, VerificationResult,
 };
 use shared::report::{ExportReport, ImportReport};
 
 use super::Report;
 use super::damage::recovery;
-use super::flags::{command, sub_map_flag, to_flags};
+use super::flags::{command, limit_flags, sub_map_flag, to_flags};
 use super::restores::outcomes;
 use super::sign_in;
 use crate::aws::ExecutionArn;
@@ -81,6 +80,10 @@ pub struct ImportEnd {
     selection: Selection,
     #[serde(skip)]
     sub_map_lifetime: SubMapLifetime,
+    #[serde(skip)]
+    tps: Option<Tps>,
+    #[serde(skip)]
+    ceilings: Ceilings,
 }
 
 impl ImportEnd {
@@ -105,6 +108,8 @@ impl ImportEnd {
             options: input.options.clone(),
             selection: input.selection.clone(),
             sub_map_lifetime: input.sub_map_lifetime,
+            tps: input.tps,
+            ceilings: input.ceilings.clone(),
         }
     }
 
@@ -142,6 +147,8 @@ impl ImportEnd {
             options: restore.options,
             selection: input.selection.clone(),
             sub_map_lifetime: input.sub_map_lifetime,
+            tps: input.tps,
+            ceilings: input.ceilings.clone(),
         }
     }
 
@@ -174,11 +181,13 @@ impl ImportEnd {
         let damaged = self.totals.damaged();
         if damaged > 0 && changed == 0 && !self.totals.lacks_more_than_damaged() {
             return format!(
-                "Next: {} If you have recovered them, start the same import again with --snapshot {}: it restores only \
-                 missing entries.",
-                recovery(&plural(damaged, "damaged item", "damaged items")),
+                "Next: {} Then start the same import again with --snapshot {}: it restores only missing entries.",
+                recovery(&self.source_user_pool_id, damaged, ["item", "items"]),
                 self.snapshot_id
             );
+        }
+        if changed == 0 && self.totals.lacks_only_parts() {
+            return self.next_of_parts();
         }
         let (may_hold_others, has_failures) =
             (self.options.existing != Existing::Fail, self.totals.has_failures());
@@ -189,35 +198,55 @@ impl ImportEnd {
             ("Then try only the missing entries again, with:", self.options.existing)
         };
         let options = ImportOptions { existing, ..self.options.clone() };
-        let shrunk = if self.shrunk.is_some() { " --accept-shrunk" } else { "" };
         let later = if has_failures && (found.different > 0 || may_hold_others && found.missing > 0) {
             "\nThis restores no users that differ, and no lost users that existed before the restore. Afterwards, `verify` \
              names them, and the import that does."
         } else {
             ""
         };
+        let causes = if damaged > 0 {
+            let recovery = recovery(&self.source_user_pool_id, damaged, ["item", "items"]);
+            format!("{recovery} Remove the other causes above.")
+        } else {
+            "remove the causes above.".to_owned()
+        };
+        format!("Next: {causes} {what}\n  {}{later}", self.import_with(&options))
+    }
+
+    /// What to do if the target has every entry, and some without a part.
+    fn next_of_parts(&self) -> String {
+        if !self.totals.lossy_notes().any(|(note, _)| note == Note::ValueNotRestored) {
+            return "Next: the table of reasons says what each user needs. Another import adds nothing."
+                .to_owned();
+        }
+        // With the same options, the import would continue this restore, which has an outcome for each user. Without
+        // accepted losses it also says whether the target accepts the values.
+        let options =
+            ImportOptions { existing: Existing::Update, accept_losses: false, ..self.options.clone() };
+        format!(
+            "Next: every user is restored. If the target accepts the refused values later, add them with:\n  {}",
+            self.import_with(&options)
+        )
+    }
+
+    /// The import of the same snapshot with `options`.
+    fn import_with(&self, options: &ImportOptions) -> String {
         let file = match options.group_roles {
             GroupRoles::Map(_) => "\nFILE is the file of roles that this restore had.",
             GroupRoles::Keep | GroupRoles::Skip => "",
         };
-        let causes = if damaged > 0 {
-            let damaged = plural(damaged, "damaged item", "damaged items");
-            format!("{} Remove the other causes above.", recovery(&damaged))
-        } else {
-            "remove the causes above.".to_owned()
-        };
-        format!(
-            "Next: {causes} {what}\n  {}{file}{later}",
-            command(format!(
-                "import --pool {} --into {} --snapshot {}{}{}{shrunk}",
-                self.source_user_pool_id,
-                self.target_user_pool_id,
-                // `latest` may be another snapshot by then.
-                self.snapshot_id,
-                to_flags(&options, &self.selection),
-                sub_map_flag(self.sub_map_lifetime)
-            ))
-        )
+        let import = command(format!(
+            "import --pool {} --into {} --snapshot {}{}{}{}{}",
+            self.source_user_pool_id,
+            self.target_user_pool_id,
+            // `latest` may be another snapshot by then.
+            self.snapshot_id,
+            to_flags(options, &self.selection),
+            if self.shrunk.is_some() { " --accept-shrunk" } else { "" },
+            sub_map_flag(self.sub_map_lifetime),
+            limit_flags(self.tps, &self.ceilings)
+        ));
+        format!("{import}{file}")
     }
 }
 
@@ -372,14 +401,33 @@ mod tests {
         };
         let damage = [ReasonCode::RecordMissing, ReasonCode::RecordDamaged];
         let line = next(&damage, 0);
-        assert!(line.starts_with("Next: recover 2 damaged items from point-in-time recovery"), "{line}");
+        assert!(line.starts_with("Next: 2 items are damaged. "), "{line}");
+        assert!(line.contains("  cognito-backup export --pool eu-west-1_a\n"), "{line}");
         assert!(!line.contains("--existing") && line.contains("--snapshot 20261121T"), "{line}");
         // The recovery comes first, if another import helps against the other causes.
         for line in [next(&[damage[0].clone(), ReasonCode::UsernameTaken], 0), next(&damage[..1], 1)] {
-            assert!(line.starts_with("Next: recover 1 damaged item from"), "{line}");
+            assert!(
+                line.starts_with("Next: 1 item is damaged. ") && line.contains("export --pool"),
+                "{line}"
+            );
             assert!(line.contains("--existing update"), "{line}");
         }
         assert!(!next(&[ReasonCode::UsernameTaken], 0).contains("recover"));
+    }
+
+    #[test]
+    fn the_next_import_repeats_the_limits_that_the_operator_gave() {
+        let ceilings = serde_json::json!({"UserCreation": 40, "UserList": 5});
+        let input = ImportInput {
+            tps: Tps::new(25).ok(),
+            ceilings: Ceilings::parse(&ceilings).unwrap(),
+            ..testing::import_input()
+        };
+        let restore = testing::restore(RestoreState::Partial);
+        let next =
+            ImportEnd::partial(testing::arn(), &input, restore, testing::partial_totals(), vec![]).next();
+        let limits = " --tps 25 --tps-by-category UserCreation=40 --tps-by-category UserList=5";
+        assert!(next.contains(limits), "{next}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use shared::operations::verify::{ComparedRoles, Comparison, Finding, MatchedBy, 
 
 use super::Report;
 use super::damage::recovery;
-use super::flags::{command, to_flags};
+use super::flags::{command, sub_map_flag, to_flags};
 use super::runs::calls;
 use super::text::{ago, number, table};
 use crate::exit::ExitStatus;
@@ -161,7 +161,7 @@ impl VerifyEnd {
     fn next(&self) -> Option<String> {
         let damaged = self.comparison.damaged();
         let recover = (damaged > 0).then(|| {
-            let recovery = recovery(&plural(damaged, "record", "records"));
+            let recovery = recovery(&self.source_user_pool_id, damaged, ["record", "records"]);
             format!("Next: {recovery} No import can restore what a damaged record holds.")
         });
         let steps = [recover, self.import()];
@@ -231,11 +231,15 @@ impl VerifyEnd {
         let options = self.options(existing);
         let (selection, is_by_hand) = self.exceptions();
         let by_hand = if is_by_hand { " --except-sub SUB" } else { "" };
+        // The import is a new restore, with a sub map of its own.
+        let lifetime =
+            comparison.restored.as_ref().map(|restore| restore.sub_map_lifetime).unwrap_or_default();
         let mut next = format!(
             "Next: {what}, with:\n  {}",
             command(format!(
-                "import --pool {source} --into {pool} --snapshot {snapshot}{}{by_hand}",
-                to_flags(&options, &selection)
+                "import --pool {source} --into {pool} --snapshot {snapshot}{}{by_hand}{}",
+                to_flags(&options, &selection),
+                sub_map_flag(lifetime)
             ))
         );
         if is_by_hand {
@@ -301,19 +305,24 @@ fn summary(snapshot: &Snapshot, pool: &PoolId, comparison: &Comparison) -> Strin
 }
 
 fn counts(comparison: &Comparison) -> String {
-    let of = |kind: RecordKind, numbers: [Option<u64>; 4]| {
+    let of = |kind: RecordKind, numbers: [Option<u64>; 5]| {
         let numbers = numbers.map(|count| count.map_or_else(|| "-".to_owned(), number));
         [vec![kind.noun(0).to_owned()], numbers.into()].concat()
     };
-    let tally =
-        |kind, tally: &Tally| of(kind, [tally.same, tally.different, tally.missing, tally.extra].map(Some));
+    let tally = |kind, tally: &Tally| {
+        let Tally { same, different, missing, damaged, extra, .. } = *tally;
+        of(kind, [same, different, missing, damaged, extra].map(Some))
+    };
     let members = &comparison.memberships;
     let rows = [
         tally(RecordKind::User, &comparison.users),
         tally(RecordKind::Group, &comparison.groups),
-        of(RecordKind::Membership, [Some(members.present), None, Some(members.missing), Some(members.extra)]),
+        of(
+            RecordKind::Membership,
+            [Some(members.present), None, Some(members.missing), Some(members.damaged), Some(members.extra)],
+        ),
     ];
-    table(&["", ">SAME", ">DIFFERENT", ">MISSING", ">EXTRA"], rows)
+    table(&["", ">SAME", ">DIFFERENT", ">MISSING", ">DAMAGED", ">EXTRA"], rows)
 }
 
 /// How users were matched, in words.
@@ -396,7 +405,7 @@ fn cells(finding: &Finding) -> [String; 4] {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::Sub;
+    use shared::model::{Sub, SubMapLifetime};
     use shared::operations::verify::{DecisiveRestore, MembershipTally};
 
     use super::*;
@@ -431,6 +440,22 @@ mod tests {
     }
 
     #[test]
+    fn the_table_counts_damaged_records() {
+        let comparison = Comparison {
+            users: Tally { same: 57, damaged: 3, ..Tally::default() },
+            groups: Tally { same: 1, damaged: 2, ..Tally::default() },
+            memberships: MembershipTally { present: 55, damaged: 4, ..MembershipTally::default() },
+            ..Comparison::default()
+        };
+        let table = counts(&comparison);
+        let rows: Vec<Vec<_>> = table.lines().map(|row| row.split_whitespace().collect()).collect();
+        assert_eq!(rows[0], ["SAME", "DIFFERENT", "MISSING", "DAMAGED", "EXTRA"]);
+        assert_eq!(rows[1], ["users", "57", "0", "0", "3", "0"]);
+        assert_eq!(rows[2], ["groups", "1", "0", "0", "2", "0"]);
+        assert_eq!(rows[3], ["memberships", "55", "-", "0", "4", "0"]);
+    }
+
+    #[test]
     fn the_next_step_depends_on_the_findings() {
         let next = |pool: &str, users: Tally| {
             let comparison = Comparison { users, ..Comparison::default() };
@@ -453,7 +478,9 @@ mod tests {
         assert_eq!(next("a", Tally { extra: 1, ..Tally::default() }), None);
         let damaged = next("a", Tally { damaged: 1, ..Tally::default() }).unwrap();
         assert!(
-            damaged.starts_with("Next: recover 1 record from") && !damaged.contains("--existing"),
+            damaged.starts_with("Next: 1 record is damaged. ")
+                && damaged.contains("  cognito-backup export --pool eu-west-1_a\n")
+                && !damaged.contains("--existing"),
             "{damaged}"
         );
     }
@@ -479,7 +506,7 @@ mod tests {
 
         let named = next(different(2), groups(), 2);
         assert!(
-            named.starts_with("Next: recover 2 records from point-in-time recovery")
+            named.starts_with("Next: 2 records are damaged. ")
                 && named.ends_with(
                     " --existing update --except-sub 00000000-0000-4000-8000-000000000000 \
                      --except-sub 00000000-0000-4000-8000-000000000001"
@@ -504,7 +531,7 @@ mod tests {
             assert!(
                 of_group.contains("verify")
                     && !of_group.contains("--existing")
-                    && of_group.contains("recover"),
+                    && of_group.contains("Recover"),
                 "{of_group}"
             );
         }
@@ -527,7 +554,7 @@ mod tests {
                 users: Tally { missing: 1, left_out_unconfirmed: 2, ..Tally::default() },
                 memberships: MembershipTally { left_out_unconfirmed: 1, ..MembershipTally::default() },
                 group_roles: ComparedRoles::of(group_roles),
-                restored: Some(DecisiveRestore { id, options }),
+                restored: Some(DecisiveRestore { id, options, sub_map_lifetime: SubMapLifetime::default() }),
                 ..Comparison::default()
             };
             let (snapshot, pool) = (testing::snapshot(1, 9), testing::pool("b"));

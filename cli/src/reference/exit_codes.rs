@@ -12,7 +12,14 @@ pub fn render() -> String {
     );
     let codes: Vec<_> =
         ExitStatus::ALL.map(|status| [status.code().to_string(), status.meaning().to_owned()]).into();
-    text += &format!("\n{}\n## Errors and their codes\n\n", table(["code", "meaning"], &codes));
+    text += &format!("\n{}\n", table(["code", "meaning"], &codes));
+    text += &wrapped(
+        "`import --plan` ends with 0 if the import could begin. That includes an import that would end `PARTIAL`: the text \
+         says so. It ends with 3 if records of the snapshot are damaged. It ends with 4 if the import would be refused, for \
+         example with `UsersNotAccepted`. `SnapshotShrunk` does not change the code of a plan: a plan needs no \
+         `--accept-shrunk`.",
+    );
+    text += "\n## Errors and their codes\n\n";
     text += &wrapped(
         "The name of an error is the same in the state machines, the messages and the JSON output. [Errors](errors.md) says what \
          each means and what to do. A run has begun when it has written its header to the backup table. Then some errors \

@@ -47,6 +47,8 @@ pub(super) struct Table {
     puts: BTreeMap<String, u64>,
     /// The number of keys that `existing` looked up.
     looked_up: u64,
+    /// Whether there is no such table.
+    is_deleted: bool,
     /// Its writes for another Region, if it has a replica.
     pub(super) replication: Option<Replication>,
     /// Queries by the prefix of their sort keys.
@@ -261,6 +263,11 @@ impl MemoryVault {
         self.table().write(key, None, now)
     }
 
+    /// Deletes the table itself. Every call is refused from then on.
+    pub fn delete_table(&self) {
+        self.table().is_deleted = true;
+    }
+
     async fn enter<'a>(
         &self,
         reach: Reach,
@@ -279,6 +286,10 @@ impl MemoryVault {
         if let Some(Fault::Refuse(_) | Fault::RefuseWith(..)) = passage.fault {
             let message = "The backup table did not carry out a request (injected).";
             return Err(Error::new(ErrorKind::ServiceUnavailable, message, Guidance::TryLater));
+        }
+        if self.table().is_deleted {
+            let message = "There is no backup table with this name.";
+            return Err(Error::new(ErrorKind::TableNotFound, message, Guidance::CheckTable));
         }
         Ok(passage)
     }

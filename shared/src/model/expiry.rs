@@ -125,7 +125,8 @@ impl fmt::Display for SubMapRetention {
 }
 
 /// How long an import keeps the sub map of its restore, as its input says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum SubMapLifetime {
     /// As the deployment says.
     #[default]
@@ -137,6 +138,10 @@ pub enum SubMapLifetime {
 }
 
 impl SubMapLifetime {
+    pub(super) fn is_of_deployment(&self) -> bool {
+        *self == Self::OfDeployment
+    }
+
     /// The word for [`Self::Forever`].
     pub const FOREVER: &str = "forever";
 

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::holder_name;
+use crate::format::{plural, time};
 
 /// The right to work on a pool.
 ///
@@ -79,6 +80,26 @@ impl Lease {
     /// Whether `execution` has released the lease. Then its run has ended.
     pub fn is_released_by(&self, execution: &str) -> bool {
         self.released.iter().any(|released| released.holder == execution)
+    }
+
+    /// What the holder of an export lease does with the pool, after its name.
+    pub fn work(&self) -> &'static str {
+        let is_of = |verb: &str| self.holder.starts_with(&format!("`cognito-backup {verb}`"));
+        if is_of("prune") {
+            "removes its snapshots in this table"
+        } else if is_of("copy") {
+            "copies a snapshot of it into this table"
+        } else if self.holder.starts_with("arn:") {
+            "exports it to this table"
+        } else {
+            "exports it to this table, or copies or removes its snapshots there"
+        }
+    }
+
+    /// When the lease ends, in words: `at 2026-11-21 12:20:00 UTC, in 240 seconds`.
+    pub fn end(&self, now: Timestamp) -> String {
+        let left = self.expires.duration_since(now).as_secs().max(0).unsigned_abs();
+        format!("at {}, in {}", time(self.expires), plural(left, "second", "seconds"))
     }
 
     /// The holder, as errors name it.

@@ -31,6 +31,16 @@ impl Entry {
     }
 }
 
+/// An entry that the target has without a part of the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IncompleteEntry {
+    /// The user's `sub`.
+    pub key: String,
+    /// The notes that are losses.
+    pub notes: Vec<Note>,
+}
+
 /// The outcomes of the entries of one page.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,6 +57,9 @@ pub struct LedgerPage {
     /// Notes about restored users.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<Note, u32>,
+    /// Entries that the target has without a part, by their position. Only notes tell it, so no pass tries them again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub incomplete: BTreeMap<String, IncompleteEntry>,
     /// The key of the snapshot's page, if that page is missing or does not match its digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damaged_page: Option<String>,
@@ -110,6 +123,7 @@ impl LedgerPage {
             entry.lacks_role |= without_role;
             entry.outcome = Outcome::Pending;
             notes.append(&mut entry.notes);
+            self.incomplete.remove(&place);
         }
         self.remove_notes(&notes);
         self.pass = pass;
@@ -132,7 +146,8 @@ impl LedgerPage {
                     entry.notes = notes.to_vec();
                 }
                 entry.outcome = present;
-                self.add_notes(notes);
+                let name = entry.key.clone();
+                self.add_notes(key, name, notes);
                 return;
             }
             other => {
@@ -140,8 +155,8 @@ impl LedgerPage {
                 return;
             }
         }
-        self.exceptions.remove(&key);
-        self.add_notes(notes);
+        let name = self.exceptions.remove(&key).map(|entry| entry.key).unwrap_or_default();
+        self.add_notes(key, name, notes);
     }
 
     /// Removes the outcome of an entry that the target has no longer: a user, or a membership of that user. The
@@ -160,6 +175,7 @@ impl LedgerPage {
             Some(Entry { outcome: Outcome::CreatedWithout { .. }, notes, .. }) => std::mem::take(notes),
             None | Some(_) => return,
         };
+        self.incomplete.remove(&at);
         self.exceptions.insert(at, Entry::new(key, Outcome::Failed { reason: Reason::UserMissing }));
         self.remove_notes(&notes);
     }
@@ -173,10 +189,20 @@ impl LedgerPage {
         self.notes.retain(|_, count| *count > 0);
     }
 
-    fn add_notes(&mut self, notes: &[Note]) {
+    fn add_notes(&mut self, place: String, key: String, notes: &[Note]) {
         for note in notes {
             *self.notes.entry(*note).or_default() += 1;
         }
+        let losses: Vec<_> = notes.iter().copied().filter(|note| note.is_loss()).collect();
+        if !losses.is_empty() {
+            self.incomplete.insert(place, IncompleteEntry { key, notes: losses });
+        }
+    }
+
+    /// Whether the target has the entry at `place` without values that it refuses.
+    pub fn lacks_values(&self, place: usize) -> bool {
+        let entry = self.incomplete.get(&Self::place(place));
+        entry.is_some_and(|entry| entry.notes.contains(&Note::ValueNotRestored))
     }
 
     /// The outcome of the entry at `place`. None if it is `Created` or `AlreadyThere`.
@@ -388,6 +414,21 @@ impl Totals {
         })
     }
 
+    /// The notes that make the restore `PARTIAL`, and how many users each is about.
+    pub fn lossy_notes(&self) -> impl Iterator<Item = (Note, u64)> {
+        self.notes
+            .iter()
+            .map(|(note, count)| (*note, *count))
+            .filter(|(note, count)| note.is_loss() && *count > 0)
+    }
+
+    /// Whether every entry is restored, and only parts of entries are missing that no pass tries again.
+    pub fn lacks_only_parts(&self) -> bool {
+        self.lossy_notes().next().is_some()
+            && self.damaged_pages == 0
+            && self.by_kind().all(|(_, tally)| tally.lost == 0 && tally.pending == 0)
+    }
+
     /// Whether users were left to their next federated sign-in. A later pass looks for them.
     pub fn has_left_to_sign_in(&self) -> bool {
         self.by_kind().any(|(_, tally)| tally.left_to_sign_in > 0)
@@ -398,7 +439,7 @@ impl Totals {
     pub fn is_complete(&self) -> bool {
         self.damaged_pages == 0
             && self.by_kind().all(|(_, tally)| tally.lost == 0 && tally.pending == 0)
-            && !self.notes.iter().any(|(note, &count)| note.is_loss() && count > 0)
+            && self.lossy_notes().next().is_none()
     }
 }
 
@@ -483,8 +524,31 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_lacks_a_part_is_named_until_another_pass_tries_it() {
+        let mut page = LedgerPage::untouched(keys(4), 1);
+        let notes = [Note::StatusNotKept, Note::ValueNotRestored];
+        page.record(0, Outcome::Created, &notes);
+        page.record(1, Outcome::Updated { changed: vec![] }, &[Note::MfaNotKept]);
+        page.record(2, Outcome::CreatedWithout { reason: Reason::NotInvited }, &notes);
+        page.record(3, Outcome::AlreadyThere, &[Note::StatusNotKept]);
+        let named = |page: &LedgerPage| -> Vec<_> {
+            page.incomplete.values().map(|entry| (entry.key.clone(), entry.notes.clone())).collect()
+        };
+        let of = |at: usize, note| (format!("sub-{at}"), vec![note]);
+        let all = [of(0, Note::ValueNotRestored), of(1, Note::MfaNotKept), of(2, Note::ValueNotRestored)];
+        assert_eq!(named(&page), all);
+        assert_eq!([0, 1, 2, 3].map(|place| page.lacks_values(place)), [true, false, true, false]);
+        page.begin_pass(2);
+        assert_eq!(named(&page), all[..2]);
+        page.take_back(0, "sub-0".to_owned(), &notes);
+        assert_eq!(named(&page), all[1..2]);
+        assert_eq!(page.notes, [(Note::MfaNotKept, 1), (Note::StatusNotKept, 1)].into());
+    }
+
+    #[test]
     fn a_page_round_trips_through_an_item() {
         let mut page = LedgerPage::untouched(keys(2), 1);
+        page.record(1, Outcome::Created, &[Note::ValueNotRestored]);
         page.record(0, Outcome::Failed { reason: Reason::RecordMissing { key: "k".into() } }, &[]);
         let item: serde_dynamo::Item = serde_dynamo::to_item(&page).unwrap();
         assert_eq!(serde_dynamo::from_item::<_, LedgerPage>(item), Ok(page));

@@ -75,7 +75,7 @@ pub use import_job::{
 pub use input::{ExportInput, ImportInput, RunKind};
 pub use input_fields::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SELECTION_FIELDS};
 pub use lease::{Lease, Released};
-pub use ledger::{Entry, LedgerPage, Tally, Totals};
+pub use ledger::{Entry, IncompleteEntry, LedgerPage, Tally, Totals};
 pub use listing_check::{CheckStage, Doubt, ListingCheck, ListingQuestion, NamedBy};
 pub use listing_history::ListingHistory;
 pub use listing_position::{BreakOffs, ListingPosition};

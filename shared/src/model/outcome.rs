@@ -75,9 +75,12 @@ pub enum Note {
 }
 
 impl Note {
+    /// The notes that are losses.
+    pub const LOSSES: [Self; 3] = [Self::IdentitiesNotLinked, Self::MfaNotKept, Self::ValueNotRestored];
+
     /// Whether the target lacks a part of the snapshot. Nothing can restore a status or a password, so
     /// neither counts as a loss.
     pub fn is_loss(self) -> bool {
-        matches!(self, Self::IdentitiesNotLinked | Self::MfaNotKept | Self::ValueNotRestored)
+        Self::LOSSES.contains(&self)
     }
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttributeSchema, CallStats, Digest, Execution, Existing, ExpiresAt, Failure, ImportInput, ImportOptions,
-    JobsReport, Listing, Pages, PoolId, RecordKind, RunId, SnapshotSelector, SubMapRetention, TargetPool,
-    TargetSettings, Totals, UniqueName, Unit, UnitId, UnmatchedNames, UserRecord, ValueRules,
+    JobsReport, Listing, Pages, PoolId, RecordKind, RunId, SnapshotSelector, SubMapLifetime, SubMapRetention,
+    TargetPool, TargetSettings, Totals, UniqueName, Unit, UnitId, UnmatchedNames, UserRecord, ValueRules,
     VerificationResult,
 };
 
@@ -46,6 +46,9 @@ pub struct Restore {
     /// How long its sub map is kept. None if it is kept without end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub_map_retention: Option<SubMapRetention>,
+    /// What the input of the last import says about that.
+    #[serde(default, skip_serializing_if = "SubMapLifetime::is_of_deployment")]
+    pub sub_map_lifetime: SubMapLifetime,
     /// Whether entries of the sub map were written under another retention. The import renews all items.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retention_changed: bool,
@@ -249,6 +252,7 @@ pub(super) fn fixture() -> Restore {
         execution: Execution { id: "first".to_owned(), started_at: id.time() },
         expires_at: ExpiresAt::of_header(id.time()),
         sub_map_retention: None,
+        sub_map_lifetime: super::SubMapLifetime::default(),
         retention_changed: false,
         pass: 1,
         has_succeeded: false,
@@ -277,7 +281,7 @@ pub(super) fn fixture() -> Restore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Ceilings, Selection, SubMapLifetime, Tally, Tps, UserFilter};
+    use crate::model::{Ceilings, Selection, Tally, Tps, UserFilter};
 
     const SNAPSHOT: &str = "20261121T020000123Z-1a2b3c4d";
 

@@ -69,16 +69,26 @@ impl UserFilter {
             || email.is_some_and(|email| self.emails.contains(email))
     }
 
-    /// The place of each entry, counted through all lists.
-    pub fn places(&self) -> FilterPlaces<'_> {
-        let lists = [
+    fn by_list(&self) -> [(FilterList, &BTreeSet<String>); 4] {
+        [
             (FilterList::Usernames, &self.usernames),
             (FilterList::Emails, &self.emails),
             (FilterList::Subs, &self.subs),
             (FilterList::Groups, &self.groups),
-        ];
-        let entries =
-            lists.into_iter().flat_map(|(list, names)| names.iter().map(move |name| (list, name.as_str())));
+        ]
+    }
+
+    /// The lists that name anything.
+    pub fn lists(&self) -> Vec<FilterList> {
+        self.by_list().into_iter().filter(|(_, names)| !names.is_empty()).map(|(list, _)| list).collect()
+    }
+
+    /// The place of each entry, counted through all lists.
+    pub fn places(&self) -> FilterPlaces<'_> {
+        let entries = self
+            .by_list()
+            .into_iter()
+            .flat_map(|(list, names)| names.iter().map(move |name| (list, name.as_str())));
         FilterPlaces(entries.zip(0..).collect())
     }
 

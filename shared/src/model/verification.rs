@@ -55,12 +55,19 @@ pub enum VerificationStage {
 pub struct VerificationResult {
     /// Users as in the snapshot, in all that a restore keeps.
     pub same: u64,
+    /// Users as in the snapshot, but for values that the target refuses. `same` does not count them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without_refused_values: u64,
     /// Users that differ from the snapshot.
     pub different: u64,
     /// Restored users that the target no longer has.
     pub missing: u64,
     /// Users of the target that this restore did not restore.
     pub extra: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl VerificationResult {

@@ -261,21 +261,18 @@ async fn take_lease<B: Backend>(
 ) -> Result<TakenLease<B::Vault>> {
     match claim_lease(catalog, progress, true, backend.clock()).await? {
         Ok(lease) => Ok(lease),
-        Err(lease) => Err(already_running(progress.operation, &progress.user_pool_id, &lease)),
+        Err(lease) => Err(already_running(progress, &lease)),
     }
 }
 
-fn already_running(operation: RunKind, pool: &PoolId, lease: &Lease) -> Error {
-    let (kind, what) = match operation {
-        RunKind::Export => (ErrorKind::ExportAlreadyRunning, "exports it"),
+fn already_running(progress: &Progress, lease: &Lease) -> Error {
+    let (kind, what) = match progress.operation {
+        RunKind::Export => (ErrorKind::ExportAlreadyRunning, lease.work()),
         RunKind::Import => (ErrorKind::ImportAlreadyRunning, "restores into it"),
     };
     Error::new(
         kind,
-        format!("User pool {pool} is in use: execution {} {what}.", lease.shown_holder()),
-        format!(
-            "Wait for that execution to end. If it was aborted, its lease ends at {}.",
-            time(lease.expires)
-        ),
+        format!("User pool {} is in use: {} {what}.", progress.user_pool_id, lease.shown_holder()),
+        format!("Wait for its end. If it was killed or aborted, its lease ends at {}.", time(lease.expires)),
     )
 }

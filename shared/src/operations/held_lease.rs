@@ -56,7 +56,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         let mine = Lease::with_duration(lasting, holder, now);
         let key = LeaseKey::of_pool(pool, RunKind::Export);
         if let Claim::HeldBy(lease) = catalog.take_lease(&key, &mine, false, now).await? {
-            return Err(at_work(pool, &lease));
+            return Err(at_work(pool, &lease, now));
         }
         let holder = holder.to_owned();
         let taken = Self { catalog, pool: pool.clone(), holder, lasting, clock, renewed: Some(now) };
@@ -151,16 +151,14 @@ pub fn holder_name(command: &str, now: Timestamp) -> String {
 }
 
 /// An export, a removal or a copy holds the lease.
-fn at_work(pool: &PoolId, lease: &Lease) -> Error {
+fn at_work(pool: &PoolId, lease: &Lease, now: Timestamp) -> Error {
     Error::new(
         ErrorKind::ExportAlreadyRunning,
+        format!("User pool {pool} is in use: {} {}.", lease.shown_holder(), lease.work()),
         format!(
-            "User pool {pool} is in use: {} exports it, or copies or removes its snapshots in this table.",
-            lease.shown_holder()
-        ),
-        format!(
-            "Nothing was changed. Wait for the end of that run. If it was aborted, its lease ends at {}.",
-            time(lease.expires)
+            "Nothing was changed. Wait until it has ended. If it was killed or aborted, its lease ends {}. Then repeat the \
+             command.",
+            lease.end(now)
         ),
     )
 }

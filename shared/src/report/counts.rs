@@ -14,9 +14,12 @@ impl VerificationResult {
     pub fn summary(&self) -> String {
         let users = |count| plural(count, "user", "users");
         let mut words = format!("Listed again and compared: {} as in the snapshot", users(self.same));
-        for (count, finding) in
-            [(self.different, "different"), (self.missing, "missing"), (self.extra, "not of this restore")]
-        {
+        for (count, finding) in [
+            (self.without_refused_values, "as in the snapshot without refused values"),
+            (self.different, "different"),
+            (self.missing, "missing"),
+            (self.extra, "not of this restore"),
+        ] {
             if count > 0 {
                 words += &format!(", {} {finding}", users(count));
             }

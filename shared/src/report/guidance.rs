@@ -4,6 +4,7 @@
 
 use crate::Error;
 use crate::guidance::Guidance;
+use crate::model::FilterList;
 
 /// The input that an export needs.
 const EXPORT_INPUT: &str = r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#;
@@ -105,9 +106,20 @@ pub fn in_members(guidance: &Guidance) -> String {
                  them. If the users were deleted on purpose, set \"acceptShrunk\" to true."
             );
         }
-        Guidance::CheckSelection => {
-            "The import compares names letter by letter with those in the snapshot. If users sign in by e-mail or phone, \
+        Guidance::CheckSelection(FilterList::Usernames) => {
+            "The import compares usernames letter by letter with those in the snapshot. If users sign in by e-mail or phone, \
              their username is a UUID: select them by e-mail address or sub."
+        }
+        Guidance::CheckSelection(FilterList::Emails) => {
+            "The import compares e-mail addresses letter by letter with those in the snapshot. Check upper and lower case."
+        }
+        Guidance::CheckSelection(FilterList::Subs) => {
+            "The import looks for the sub that a user has in the snapshot. A restored user has another sub in its new pool: \
+             the sub map has both."
+        }
+        Guidance::CheckSelection(FilterList::Groups) => {
+            "The import compares names of groups letter by letter with those in the snapshot. A group without members selects \
+             no user."
         }
         Guidance::PruneByHand { pool } => {
             return format!(

@@ -46,6 +46,14 @@ pub fn value(option: &str) -> Result<Value> {
     Ok(if is_input { value } else { json!({ "map": value }) })
 }
 
+/// The line of an entry in the file that `option` names, in words. None if the file does not have the entry.
+pub fn place_of(option: &str, role: &str) -> Option<String> {
+    let text = std::fs::read_to_string(Path::new(option)).ok()?;
+    let value: Value = serde_saphyr::from_str(&text).ok()?;
+    let line = line_of(&text, role, value.get("map").is_some_and(Value::is_object))?;
+    Some(format!("{} has the entry.", place(option, Some(line))))
+}
+
 /// The file, or its line, at the beginning of a sentence.
 fn place(option: &str, line: Option<u64>) -> String {
     let line = line.map_or_else(|| "The".to_owned(), |line| format!("Line {line} of the"));

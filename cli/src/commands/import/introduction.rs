@@ -26,6 +26,7 @@ use crate::watch::Position;
 ///
 /// # Errors
 /// `UnfinishedRestore`, by the rule of the state machine. `SnapshotNotFound` if the table holds no such snapshot.
+/// `TableNotFound` if there is no table.
 pub async fn introduction<V: Vault>(
     input: &ImportInput,
     catalog: &Catalog<V>,
@@ -63,6 +64,7 @@ pub async fn introduction<V: Vault>(
                 command(format!("status --pool {target}"))
             ));
         }
+        Err(error) if error.kind() == ErrorKind::TableNotFound => return Err(error.into()),
         Err(error) => {
             let Problem { message, guidance, .. } = error.into();
             lines.push(format!("The command cannot show the content of {place}. {message} {guidance}"));

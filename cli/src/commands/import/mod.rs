@@ -17,7 +17,7 @@ use crate::arguments;
 use crate::aws::Executions;
 use crate::guidance::{of_input_in_options, options_of};
 use crate::output::Answer;
-use crate::problem::Result;
+use crate::problem::{Problem, Result};
 use introduction::introduction;
 
 /// The arguments of `import`.
@@ -131,6 +131,8 @@ pub struct Request {
     /// The same input, in the form that the state machine reads.
     json: Value,
     no_wait: bool,
+    /// The file of roles, as the option names it.
+    group_roles: Option<String>,
 }
 
 impl Request {
@@ -145,7 +147,8 @@ impl Request {
         arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
         let json = run::with_table(run::with_limits(json(args)?, &args.run)?, table);
         let input = ImportInput::parse(&json).map_err(|error| of_input_in_options(&error))?;
-        Ok(Self { input, json, no_wait: args.run.no_wait })
+        let group_roles = args.options.group_roles.clone();
+        Ok(Self { input, json, no_wait: args.run.no_wait, group_roles })
     }
 
     /// The pool to restore into.
@@ -166,7 +169,18 @@ impl Request {
             introduction(&self.input, &deployment.catalog, &deployment.place(), (session.now)()).await?;
         session.meter.note(&words);
         let request = RunRequest::import(self.input.clone(), self.json.clone(), self.no_wait);
-        run::carry_out(deployment, request, session).await
+        run::carry_out(deployment, request, session).await.map_err(|problem| self.with_line(problem))
+    }
+
+    /// `problem`, with the line of the file of roles that it is about.
+    fn with_line(&self, mut problem: Problem) -> Problem {
+        let role = self.input.options.group_roles.entry_of(&problem.message);
+        let place =
+            self.group_roles.as_deref().zip(role).and_then(|(file, role)| group_roles::place_of(file, role));
+        if let Some(place) = place {
+            problem.message += &format!(" {place}");
+        }
+        problem
     }
 }
 

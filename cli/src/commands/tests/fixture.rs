@@ -227,9 +227,8 @@ pub async fn export(fixture: &Fixture, name: &str) -> RunId {
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
 }
 
-/// Makes the plan of an import, and lets the state machine answer with its report.
-pub async fn plan(fixture: &Fixture, mut input: Value) {
-    input["dryRun"] = true.into();
+/// Carries out an import. Returns its report.
+pub async fn imported(fixture: &Fixture, input: Value) -> Value {
     let backend = &fixture.backend;
     let execution = json!({"id": testing::arn(), "startedAt": backend.clock().now()});
     let begin = json!({"operation": "import", "input": input, "execution": execution});
@@ -241,7 +240,13 @@ pub async fn plan(fixture: &Fixture, mut input: Value) {
             break;
         }
     }
-    let report = json!(steps::finalize(backend, json!(progress), budget()).await.unwrap());
+    json!(steps::finalize(backend, json!(progress), budget()).await.unwrap())
+}
+
+/// Makes the plan of an import, and lets the state machine answer with its report.
+pub async fn plan(fixture: &Fixture, mut input: Value) {
+    input["dryRun"] = true.into();
+    let report = imported(fixture, input.clone()).await;
     assert_eq!(report["status"], "PLANNED", "{report}");
     let view = testing::execution(RunStatus::Succeeded);
     let look = ExecutionView { input: RunInput::parse(&input), output: Some(report), ..view };

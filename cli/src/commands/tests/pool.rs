@@ -44,6 +44,21 @@ async fn a_captured_configuration_is_shown_in_cognitos_member_names() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn standard_attributes_with_their_default_values_take_one_line() {
+    let answer = captured().await.run(SHOW).await.0.unwrap();
+    let attributes = answer.json["userPool"]["SchemaAttributes"].as_array().unwrap();
+    assert!(attributes.len() > 15, "JSON has them all: {attributes:?}");
+    let text = answer.human;
+    let line = text
+        .lines()
+        .find(|line| line.contains("standard attributes have"))
+        .unwrap_or_else(|| panic!("{text}"));
+    assert!(line.contains("name") && line.contains("birthdate"), "{line}");
+    assert_eq!(text.matches("\"birthdate\"").count(), 0, "{text}");
+    assert!(text.contains("\"SchemaAttributes\": [],"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_object_that_is_not_captured_has_its_whole_name() {
     let (fixture, pool, _) = exported(3).await;
     let fixture = Fixture { backend: fixture.backend.clone().with_configuration(), ..fixture };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::catalog::LeaseKey;
 use shared::model::{Lease, RunId, RunKind};
@@ -93,6 +94,35 @@ async fn a_removal_of_the_newest_or_an_unknown_snapshot_is_refused() {
     let problem = fixture.run(&format!("{prune} --keep-last 1")).await.0.unwrap_err();
     assert_eq!((problem.error.as_str(), problem.status), ("ExportAlreadyRunning", ExitStatus::Refused));
     assert!(problem.message.contains("arn:of:an:export"), "{problem}");
+}
+
+/// A killed command cannot give its lease back.
+#[tokio::test(start_paused = true)]
+async fn a_removal_after_a_killed_command_says_what_holds_the_pool_and_how_long() {
+    for (holder, works) in [
+        (
+            "`cognito-backup prune` (2026-11-21 11:59:00 UTC, 0123456789abcdef)",
+            "removes its snapshots in this table",
+        ),
+        (
+            "`cognito-backup copy` (2026-11-21 11:59:00 UTC, 0123456789abcdef)",
+            "copies a snapshot of it into this table",
+        ),
+        ("arn:of:an:export", "exports it to this table"),
+    ] {
+        let (fixture, _) = exported_thrice().await;
+        let now = fixture.backend.clock().now();
+        let lease = Lease::with_duration(SignedDuration::from_secs(240), holder, now);
+        let key = LeaseKey::of_pool(&testing::pool("a"), RunKind::Export);
+        fixture.deployment.catalog.take_lease(&key, &lease, false, now).await.unwrap();
+        let problem = fixture.run("prune --pool eu-west-1_a --keep-last 1").await.0.unwrap_err();
+        assert_eq!((problem.error.as_str(), problem.status), ("ExportAlreadyRunning", ExitStatus::Refused));
+        assert!(problem.message.ends_with(&format!("{holder} {works}.")), "{problem}");
+        assert!(
+            problem.guidance.contains("in 240 seconds") && problem.guidance.contains("Then repeat"),
+            "{problem}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

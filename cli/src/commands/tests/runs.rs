@@ -4,7 +4,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::json;
-use shared::model::{Listing, ReasonCode, Restore, RestoreState, Sub};
+use shared::model::{
+    GroupRoles, LedgerPage, Listing, Note, Outcome, ReasonCode, RecordKind, Restore, RestoreState, Sub,
+    Totals,
+};
+use shared::ports::Backend;
 
 use super::fixture::Fixture;
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
@@ -168,4 +172,76 @@ async fn a_command_that_does_not_wait_for_its_run_ends_with_5() {
     let answer = fixture.run_until("export --pool eu-west-1_a", ctrl_c).await.0.unwrap();
     assert_eq!((answer.status, answer.json["status"].as_str()), (ExitStatus::Running, Some("RUNNING")));
     assert!(answer.human.contains("cognito-backup status --execution arn:aws:states:"), "{}", answer.human);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_starts_no_execution_if_its_table_does_not_exist() {
+    for line in ["export --pool eu-west-1_a --table backup", IMPORT, &format!("{IMPORT} --plan --no-wait")] {
+        let fixture = importing([testing::execution(RunStatus::Running)]).await;
+        fixture.backend.vault().delete_table();
+        let (result, said) = fixture.run(line).await;
+        let problem = result.unwrap_err();
+        assert_eq!(
+            (problem.error.as_str(), problem.status),
+            ("TableNotFound", ExitStatus::Refused),
+            "{line}"
+        );
+        assert!(fixture.deployment.executions.started.lock().unwrap().is_empty(), "{line}");
+        assert!(problem.guidance.contains("--table") && !said.contains("There is no backup table"), "{said}");
+    }
+}
+
+/// No later pass tries such users again.
+#[tokio::test(start_paused = true)]
+async fn a_partial_import_names_the_users_that_it_restored_without_a_part() {
+    let mut ledger = LedgerPage::untouched((0..7).map(|n| format!("sub-{n}")), 1);
+    (0..6).for_each(|place| ledger.record(place, Outcome::Created, &[Note::ValueNotRestored]));
+    ledger.record(6, Outcome::AlreadyThere, &[Note::StatusNotKept]);
+    let mut totals = Totals::default();
+    totals.add(RecordKind::User, &ledger);
+    let restore = Restore { totals: Some(totals), ..testing::restore(RestoreState::Partial) };
+    let fixture =
+        importing([testing::execution(RunStatus::Partial)]).await.with_restore(restore.clone()).await;
+    let catalog = &fixture.deployment.catalog;
+    catalog.change_ledger_page(&restore.id, &Listing::Users.unit_id(), 1, &ledger, |_| ()).await.unwrap();
+    let answer = fixture.run(&format!("{IMPORT} --accept-losses")).await.0.unwrap();
+    assert_eq!(answer.status, ExitStatus::Partial);
+    let losses = answer.json["losses"].as_array().unwrap();
+    let named: Vec<_> = losses.iter().map(|loss| (&loss["key"], &loss["reason"])).collect();
+    let reason = json!("valueNotRestored");
+    let subs: Vec<_> = (0..5).map(|n| json!(format!("sub-{n}"))).collect();
+    assert_eq!(named, subs.iter().map(|sub| (sub, &reason)).collect::<Vec<_>>());
+    for says in ["\n    6  users  valueNotRestored  ", "\nuser          sub-4        valueNotRestored"] {
+        assert!(answer.human.contains(says), "{}", answer.human);
+    }
+    let (_, next) = answer.human.split_once("Next: ").unwrap();
+    assert!(!next.contains("missing entries") && next.contains(" --existing update"), "{next}");
+    let status = fixture.run("status --pool eu-west-1_b").await.0.unwrap();
+    assert!(status.human.contains("valueNotRestored"), "{}", status.human);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_no_group_has_is_named_with_its_line_of_the_file() {
+    let role = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
+    let file = std::env::temp_dir().join(format!("unknown-role-{}.yaml", std::process::id()));
+    for (head, line) in [("", 2), ("# roles\nmap:\n", 4)] {
+        let indent = if head.is_empty() { "" } else { "  " };
+        let [b, a] = ["b", "a"].map(|name| format!("{indent}{}: {}\n", role(name), role("new")));
+        std::fs::write(&file, format!("{head}{b}{a}")).unwrap();
+        let option = format!("--group-roles {}", file.display());
+        let mut refused = testing::execution(RunStatus::Failed);
+        let map = json!({"map": {role("a"): role("new"), role("b"): role("new")}});
+        let input =
+            json!({"sourceUserPoolId": "eu-west-1_a", "targetUserPoolId": "eu-west-1_b", "groupRoles": map});
+        refused.input = RunInput::parse(&input);
+        refused.error = Some("InvalidInput".into());
+        refused.cause = Some(format!(
+            "The map of group roles names a role that no group of snapshot x has: {}.",
+            GroupRoles::entry_name(0, 2)
+        ));
+        let problem = importing([refused]).await.run(&format!("{IMPORT} {option}")).await.0.unwrap_err();
+        let place = format!("Line {line} of the file {:?}", file.display().to_string());
+        assert!(problem.message.contains(&place) && problem.message.contains(&role("a")), "{problem}");
+    }
+    std::fs::remove_file(&file).unwrap();
 }

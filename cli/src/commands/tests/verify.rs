@@ -5,7 +5,7 @@ use std::future::pending;
 use serde_json::{Value, json};
 use shared::model::PoolDescription;
 
-use super::fixture::{Closed, exported, lose_record, plan};
+use super::fixture::{Closed, exported, imported, lose_record, plan};
 use crate::exit::ExitStatus;
 use crate::output::Answer;
 use crate::testing;
@@ -91,7 +91,7 @@ async fn verify_of_a_snapshot_with_a_damaged_record_ends_with_3_and_its_advice_l
     };
     assert_eq!((answer.status, counts(&answer)), (ExitStatus::Partial, [4, 1, 0, 0]));
     assert!(
-        answer.human.contains("Next: recover 1 record from") && !answer.human.contains("import --pool"),
+        answer.human.contains("Next: 1 record is damaged. ") && !answer.human.contains("import --pool"),
         "{}",
         answer.human
     );
@@ -118,7 +118,8 @@ async fn a_plan_with_a_damaged_record_ends_with_3() {
         let expected = if is_damaged { ExitStatus::Partial } else { ExitStatus::Done };
         assert_eq!(answer.status, expected, "{}", answer.human);
         assert_eq!(answer.json["damaged"], u64::from(is_damaged));
-        assert_eq!(answer.human.contains("Next: recover"), is_damaged, "{}", answer.human);
+        assert_eq!(answer.human.contains("Next: 1 record is damaged. "), is_damaged, "{}", answer.human);
+        assert_eq!(answer.human.contains("export --pool eu-west-1_a"), is_damaged, "{}", answer.human);
         assert!(!answer.human.contains("--existing"), "{}", answer.human);
     }
 }
@@ -134,6 +135,32 @@ async fn verify_advises_an_import_with_the_region_and_the_table_of_its_own() {
         "cognito-backup import --pool eu-west-1_a --into eu-west-1_a --snapshot {id} --existing skip {places}\n"
     );
     assert!(answer.human.contains(&import), "{}", answer.human);
+}
+
+/// The advised import is a new restore, whose sub map would be kept as the deployment says.
+#[tokio::test(start_paused = true)]
+async fn the_import_that_verify_advises_keeps_the_sub_map_as_long_as_the_restore() {
+    for days in [json!(400), json!("forever"), Value::Null] {
+        let (fixture, _, id) = exported(3).await;
+        let target = fixture.backend.create_pool(&testing::pool("b"), PoolDescription::with_defaults(&[]));
+        let mut input =
+            json!({"sourceUserPoolId": "eu-west-1_a", "targetUserPoolId": "eu-west-1_b", "snapshot": id});
+        if !days.is_null() {
+            input["subMapRetention"] = days.clone();
+        }
+        imported(&fixture, input).await;
+        target.delete_user(&target.users()[0].sub);
+        let line = format!("verify --snapshot {id} --against eu-west-1_b");
+        let answer = fixture.run(&line).await.0.unwrap();
+        let option = match &days {
+            Value::Null => "\n".to_owned(),
+            days => {
+                format!(" --sub-map-retention {}\n", days.as_str().map_or(days.to_string(), str::to_owned))
+            }
+        };
+        let advice = format!("--snapshot {id} --existing skip{option}");
+        assert!(answer.human.contains(&advice), "{advice}: {}", answer.human);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::identity::FoundBy;
 use crate::model::{
     FindingKind, GroupName, GroupRoles, ImportOptions, LeftOut, Restore, RestoreState, RunId, Sub,
+    SubMapLifetime,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -53,11 +54,17 @@ impl ComparedRoles {
 pub struct DecisiveRestore {
     pub id: RunId,
     pub options: ImportOptions,
+    /// How long it keeps its sub map, as its input says.
+    pub sub_map_lifetime: SubMapLifetime,
 }
 
 impl DecisiveRestore {
     pub(super) fn of(restore: &Restore) -> Self {
-        Self { id: restore.id.clone(), options: restore.options.clone() }
+        Self {
+            id: restore.id.clone(),
+            options: restore.options.clone(),
+            sub_map_lifetime: restore.sub_map_lifetime,
+        }
     }
 }
 

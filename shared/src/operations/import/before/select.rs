@@ -6,8 +6,8 @@
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::format::plural;
 use crate::model::{
-    FilterPlaces, GroupMatch, GroupName, Listing, Pages, Restore, Selection, SelectionCheckpoint, Sub, Unit,
-    UserFilter,
+    FilterList, FilterPlaces, GroupMatch, GroupName, Listing, Pages, Restore, Selection, SelectionCheckpoint,
+    Sub, Unit, UserFilter,
 };
 use crate::operations::import::context::{Context, Mode};
 use crate::operations::import::phase::PhaseEnd;
@@ -39,7 +39,7 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let unmatched = scan.exceptions.others(|place| state.is_excepted(place));
     if !unmatched.is_empty() {
         let what = format!("Exceptions match nothing in snapshot {}: {unmatched}.", restore.snapshot);
-        return Err(matches_nothing(&what, &state));
+        return Err(matches_nothing(&what, unmatched.0.keys(), &state));
     }
     if state.selected > 0 || (state.damaged > 0 && context.mode == Mode::DryRun) {
         return Ok(PhaseEnd::Done);
@@ -59,7 +59,8 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
         ));
     }
     let what = format!("The selection names no user of snapshot {}.", restore.snapshot);
-    Err(matches_nothing(&what, &state))
+    let lists = selection.select.as_ref().map(UserFilter::lists).unwrap_or_default();
+    Err(matches_nothing(&what, &lists, &state))
 }
 
 /// Whether a name that selects matches a user or a group. Without such names, the selection begins with all users.
@@ -67,15 +68,20 @@ fn matches_something(selection: &Selection, state: &SelectionCheckpoint) -> bool
     selection.select.is_none() || state.matched.iter().any(|places| *places != 0)
 }
 
-/// The refusal of names that match nothing. They may be those of users that cannot be read.
-fn matches_nothing(what: &str, state: &SelectionCheckpoint) -> Error {
+/// The refusal of names of these lists that match nothing. They may be those of users that cannot be read.
+fn matches_nothing<'a>(
+    what: &str,
+    lists: impl IntoIterator<Item = &'a FilterList>,
+    state: &SelectionCheckpoint,
+) -> Error {
+    let mut guidance: Vec<_> = lists.into_iter().map(|list| Guidance::CheckSelection(*list)).collect();
     if state.unreadable == 0 {
-        return Error::new(ErrorKind::SelectionEmpty, what, Guidance::CheckSelection);
+        return Error::new(ErrorKind::SelectionEmpty, what, Guidance::All(guidance));
     }
     let unreadable = plural(state.unreadable, "page or record of users is", "pages or records of users are");
     let what = format!("{what} {unreadable} missing or altered, and may have the names.");
-    let guidance = Guidance::All(vec![Guidance::CheckSelection, Guidance::UseAnotherSnapshot]);
-    Error::new(ErrorKind::SelectionEmpty, what, guidance)
+    guidance.push(Guidance::UseAnotherSnapshot);
+    Error::new(ErrorKind::SelectionEmpty, what, Guidance::All(guidance))
 }
 
 /// The search for selected users.

@@ -1,5 +1,7 @@
 //! The second stage: looks up the users of the snapshot that the listing did not show.
 
+use std::collections::HashSet;
+
 use super::compare::{differences, may_be_created, recognised};
 use super::marks::Marks;
 use crate::Result;
@@ -26,11 +28,18 @@ pub async fn look_up_page<B: Backend>(
     let marks = marks.of_page(context, state.attempt, number).await?;
     let mut unseen = Vec::new();
     let users = users_of_page(context, unit, number).await?;
-    for (place, sub) in users.present {
+    let mut without_values = HashSet::new();
+    for PresentUser { place, sub, lacks_values } in users.present {
         match marks.get(number, place) {
             Some(true) => state.result.different += 1,
+            Some(false) if lacks_values => state.result.without_refused_values += 1,
             Some(false) => state.result.same += 1,
-            None => unseen.push(sub),
+            None => {
+                if lacks_values {
+                    without_values.insert(sub.clone());
+                }
+                unseen.push(sub);
+            }
         }
     }
     let (findings, lost) = look_up(context, &unseen).await?;
@@ -44,17 +53,28 @@ pub async fn look_up_page<B: Backend>(
     let (missing, different) = (count(FindingKind::Missing), count(FindingKind::Different));
     state.result.missing += missing + taken_back;
     state.result.different += different;
-    state.result.same += unseen.len() as u64 - missing - different;
+    without_values.retain(|sub| findings.iter().all(|finding| finding.sub != *sub));
+    let without_values = without_values.len() as u64;
+    state.result.without_refused_values += without_values;
+    state.result.same += unseen.len() as u64 - missing - different - without_values;
     state.next_page += 1;
     Ok(state)
 }
 
 /// Users of a page, by their outcomes in the ledger.
 struct UsersOfPage {
-    /// The users that the target has, with their places.
-    present: Vec<(u8, Sub)>,
+    /// The users that the target has.
+    present: Vec<PresentUser>,
     /// The users that the target had and lost.
     lost: Vec<Sub>,
+}
+
+/// A user that the target has, by the ledger.
+struct PresentUser {
+    place: u8,
+    sub: Sub,
+    /// Whether the restore left out values that the target refuses.
+    lacks_values: bool,
 }
 
 async fn users_of_page<B: Backend>(
@@ -68,7 +88,8 @@ async fn users_of_page<B: Backend>(
     let mut users = UsersOfPage { present: Vec::new(), lost: Vec::new() };
     for (place, entry) in content.0.into_iter().enumerate() {
         if is_present(&ledger, place) {
-            users.present.push((place as u8, Sub::new(entry.key)));
+            let lacks_values = ledger.lacks_values(place);
+            users.present.push(PresentUser { place: place as u8, sub: Sub::new(entry.key), lacks_values });
         } else if matches!(ledger.outcome(place), Some(Outcome::Failed { reason: Reason::UserMissing })) {
             users.lost.push(Sub::new(entry.key));
         }

@@ -55,7 +55,8 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
         let checked = target_check::check(catalog, input, self.target, &snapshot).await?;
         if let Some(restore) = continued.filter(|_| !input.dry_run) {
             let (sub_map_retention, execution) = (self.sub_map_retention, self.progress.execution.clone());
-            let restore = Box::new(Restore { sub_map_retention, ..restore });
+            let sub_map_lifetime = input.sub_map_lifetime;
+            let restore = Box::new(Restore { sub_map_retention, sub_map_lifetime, ..restore });
             return Ok(RestoreStart::Continued { restore, execution, to_declare: checked.to_declare });
         }
         let at_work =
@@ -76,6 +77,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             execution: progress.execution.clone(),
             expires_at: ExpiresAt::of_header(progress.run_id.time()),
             sub_map_retention: self.sub_map_retention,
+            sub_map_lifetime: input.sub_map_lifetime,
             retention_changed: false,
             pass: 1,
             has_succeeded: false,

@@ -49,6 +49,7 @@ impl RestoreStart {
                 let resume = |now: &mut Restore| {
                     now.retention_changed |= now.sub_map_retention != restore.sub_map_retention;
                     now.sub_map_retention = restore.sub_map_retention;
+                    now.sub_map_lifetime = restore.sub_map_lifetime;
                     resume(now, &execution, &to_declare);
                 };
                 catalog.change_restore(&restore.target, &restore.id, resume).await?;
