@@ -392,6 +392,15 @@ impl PartialRestore {
         self.target.delete_user(&lost.unwrap().sub);
     }
 
+    /// How many memberships of the snapshot these users have.
+    fn memberships_of(&self, numbers: &[usize]) -> usize {
+        let username = |number: &usize| self.population.people[*number].record(*number).username;
+        let names: Vec<_> = numbers.iter().map(username).collect();
+        let is_of_one =
+            |(_, sub): &&(_, shared::model::Sub)| names.contains(&self.contents.users[sub][0].username);
+        self.contents.memberships.iter().filter(is_of_one).count()
+    }
+
     async fn start_again(&self, name: &str) -> Value {
         let report = Machine::new(&self.backend).import(self.input.clone(), name).await.report();
         assert_eq!(report["restoreId"], self.first["restoreId"], "it continues the restore: {report}");
@@ -420,6 +429,9 @@ fn users_that_a_partial_restore_created_and_the_target_lost_come_back_with_their
                 "{second}"
             );
             assert_eq!(second["users"]["reasons"], json!({"userMissing": 3}), "{second}");
+            let lost = partial.memberships_of(&[4, 6, 7]);
+            assert!(lost > 0);
+            assert_eq!(second["memberships"]["reasons"], json!({"userMissing": lost}), "{second}");
 
             let from = partial.backend.script().log().len();
             let third = partial.start_again("third").await;
@@ -505,6 +517,11 @@ fn a_verification_that_is_interrupted_counts_each_lost_user_once() {
                 assert_eq!(
                     (created_and_failed(&second, "users"), &second["verification"]["missing"]),
                     ([9, 1], &json!(1)),
+                    "call {call}, {applied:?}: {second}"
+                );
+                assert_eq!(
+                    second["memberships"]["reasons"]["userMissing"],
+                    json!(partial.memberships_of(&[4])),
                     "call {call}, {applied:?}: {second}"
                 );
                 let third = partial.start_again("third").await;
