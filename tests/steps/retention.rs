@@ -405,19 +405,25 @@ fn a_retention_that_needs_more_time_than_any_invocation_has_ends() {
     });
 }
 
+/// A deployment with daily snapshots of different users, and a table that answers slowly from now on.
+async fn slow_to_remove(snapshots: usize) -> MemoryBackend {
+    let (backend, source) = retaining("last=9");
+    for number in 0..snapshots {
+        change_a_user(&source, &number.to_string());
+        export(&Machine::new(&backend), &number.to_string()).await;
+        tokio::time::sleep(DAY).await;
+    }
+    backend.script().set_latency(Duration::ZERO, Duration::from_millis(30));
+    backend
+}
+
 /// A removal that makes no progress is given up, so it must say truly whether it did.
 #[test]
 fn a_removal_says_whether_its_comparisons_progressed() {
     let mut said = BTreeSet::new();
     for budget in (0..1_500).step_by(100) {
         in_paused_time(async {
-            let (backend, source) = retaining("last=9");
-            for number in 0..4 {
-                change_a_user(&source, &number.to_string());
-                export(&Machine::new(&backend), &number.to_string()).await;
-                tokio::time::sleep(DAY).await;
-            }
-            backend.script().set_latency(Duration::ZERO, Duration::from_millis(30));
+            let backend = slow_to_remove(4).await;
             let (catalog, source) = (Catalog::new(backend.vault()), source_id());
             let mut lease = HeldLease::take(&catalog, &source, "prune", backend.clock()).await.unwrap();
             let wanted =
@@ -486,13 +492,7 @@ fn a_removal_in_any_budget_ends_or_says_that_it_makes_no_progress() {
     let mut ends = BTreeSet::new();
     for budget in (0..1_000).step_by(100) {
         in_paused_time(async {
-            let (backend, source) = retaining("last=9");
-            for number in 0..3 {
-                change_a_user(&source, &number.to_string());
-                export(&Machine::new(&backend), &number.to_string()).await;
-                tokio::time::sleep(DAY).await;
-            }
-            backend.script().set_latency(Duration::ZERO, Duration::from_millis(30));
+            let backend = slow_to_remove(3).await;
             let (catalog, source) = (Catalog::new(backend.vault()), source_id());
             let mut lease = HeldLease::take(&catalog, &source, "prune", backend.clock()).await.unwrap();
             let mut times = 0;
