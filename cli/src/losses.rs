@@ -231,8 +231,8 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         ReasonCode::GroupMissing => "the group was deleted from the target during the restore",
         ReasonCode::GroupNotRestored => "the group itself was not restored: see its own reason",
         ReasonCode::UserMissing => {
-            "the target has lost the user, and its memberships, which still count here: start the same import again, which \
-             restores what it created"
+            "the target has lost the user, and so its memberships: start the same import again, which restores what it \
+             created"
         }
         ReasonCode::Refused(_) => "Cognito refused the call: look up the code",
     }

@@ -392,6 +392,15 @@ impl PartialRestore {
         self.target.delete_user(&lost.unwrap().sub);
     }
 
+    /// How many memberships of the snapshot these users have.
+    fn memberships_of(&self, numbers: &[usize]) -> usize {
+        let username = |number: &usize| self.population.people[*number].record(*number).username;
+        let names: Vec<_> = numbers.iter().map(username).collect();
+        let is_of_one =
+            |(_, sub): &&(_, shared::model::Sub)| names.contains(&self.contents.users[sub][0].username);
+        self.contents.memberships.iter().filter(is_of_one).count()
+    }
+
     async fn start_again(&self, name: &str) -> Value {
         let report = Machine::new(&self.backend).import(self.input.clone(), name).await.report();
         assert_eq!(report["restoreId"], self.first["restoreId"], "it continues the restore: {report}");
@@ -420,6 +429,9 @@ fn users_that_a_partial_restore_created_and_the_target_lost_come_back_with_their
                 "{second}"
             );
             assert_eq!(second["users"]["reasons"], json!({"userMissing": 3}), "{second}");
+            let lost = partial.memberships_of(&[4, 6, 7]);
+            assert!(lost > 0);
+            assert_eq!(second["memberships"]["reasons"], json!({"userMissing": lost}), "{second}");
 
             let from = partial.backend.script().log().len();
             let third = partial.start_again("third").await;
@@ -485,62 +497,69 @@ fn a_user_that_the_target_had_before_the_restore_is_not_taken_back() {
     });
 }
 
-#[test]
-fn a_verification_that_is_interrupted_counts_each_lost_user_once() {
+/// Continues the same restore, again and again: each time an invocation dies at another call of it. `check` gets the
+/// report, and the case in words.
+fn continue_with_a_death_at_every_call(
+    begin: impl AsyncFn() -> PartialRestore,
+    name: &str,
+    check: impl AsyncFn(&PartialRestore, Value, &str),
+) {
     let (from, to) = in_paused_time(async {
-        let partial = PartialRestore::with(json!({})).await;
-        partial.lose(4);
+        let partial = begin().await;
         let from = partial.backend.script().calls();
-        partial.start_again("second").await;
+        partial.start_again(name).await;
         (from + 1, partial.backend.script().calls())
     });
     for call in from..=to {
         for applied in [Applied::Nothing, Applied::Half, Applied::All] {
             in_paused_time(async {
-                let partial = PartialRestore::with(json!({})).await;
-                partial.lose(4);
+                let partial = begin().await;
                 partial.backend.script().fault(call, Fault::Die(applied));
-                let second = partial.start_again("second").await;
+                let report = partial.start_again(name).await;
                 partial.backend.script().clear();
-                assert_eq!(
-                    (created_and_failed(&second, "users"), &second["verification"]["missing"]),
-                    ([9, 1], &json!(1)),
-                    "call {call}, {applied:?}: {second}"
-                );
-                let third = partial.start_again("third").await;
-                assert_eq!(third["status"], "SUCCEEDED", "call {call}, {applied:?}: {third}");
-                assert_eq!(compare(&partial.contents, &partial.target), Comparison::default());
+                check(&partial, report, &format!("call {call}, {applied:?}")).await;
             });
         }
     }
 }
 
 #[test]
+fn a_verification_that_is_interrupted_counts_each_lost_user_once() {
+    let lost = async || {
+        let partial = PartialRestore::with(json!({})).await;
+        partial.lose(4);
+        partial
+    };
+    continue_with_a_death_at_every_call(lost, "second", async |partial, second, case| {
+        assert_eq!(
+            (created_and_failed(&second, "users"), &second["verification"]["missing"]),
+            ([9, 1], &json!(1)),
+            "{case}: {second}"
+        );
+        assert_eq!(
+            second["memberships"]["reasons"]["userMissing"],
+            json!(partial.memberships_of(&[4])),
+            "{case}: {second}"
+        );
+        let third = partial.start_again("third").await;
+        assert_eq!(third["status"], "SUCCEEDED", "{case}: {third}");
+        assert_eq!(compare(&partial.contents, &partial.target), Comparison::default());
+    });
+}
+
+#[test]
 fn a_pass_that_is_interrupted_adds_the_memberships_of_lost_users_again() {
-    let lost = || async {
+    let lost = async || {
         let partial = PartialRestore::with(json!({})).await;
         [4, 7].into_iter().for_each(|number| partial.lose(number));
         partial.start_again("second").await;
         partial
     };
-    let (from, to) = in_paused_time(async {
-        let partial = lost().await;
-        let from = partial.backend.script().calls();
-        partial.start_again("third").await;
-        (from + 1, partial.backend.script().calls())
+    continue_with_a_death_at_every_call(lost, "third", async |partial, third, case| {
+        assert_eq!(third["status"], "SUCCEEDED", "{case}: {third}");
+        assert_eq!(compare(&partial.contents, &partial.target), Comparison::default());
+        assert_books_balance(&partial.backend, &partial.contents, &partial.target, &third).await;
     });
-    for call in from..=to {
-        for applied in [Applied::Nothing, Applied::Half, Applied::All] {
-            in_paused_time(async {
-                let partial = lost().await;
-                partial.backend.script().fault(call, Fault::Die(applied));
-                let third = partial.start_again("third").await;
-                assert_eq!(third["status"], "SUCCEEDED", "call {call}, {applied:?}: {third}");
-                assert_eq!(compare(&partial.contents, &partial.target), Comparison::default());
-                assert_books_balance(&partial.backend, &partial.contents, &partial.target, &third).await;
-            });
-        }
-    }
 }
 
 #[test]

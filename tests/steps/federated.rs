@@ -273,6 +273,41 @@ fn changes_since_a_restore_succeeded_do_not_make_it_partial() {
     });
 }
 
+/// Since then, an administrator may have taken a user out of the group in the source.
+#[test]
+fn a_restore_that_succeeded_is_not_continued_if_latest_is_a_newer_snapshot() {
+    in_paused_time(async {
+        let (backend, _, target, _) =
+            exported(&[federated("1"), user("bert", UserStatus::Confirmed, None)]).await;
+        let first = import(&backend, json!({})).await;
+        assert_eq!(first["status"], "SUCCEEDED", "{first}");
+        target.put_user(federated("1"));
+        tokio::time::sleep(std::time::Duration::from_secs(80 * 24 * 3600)).await;
+        export(&backend).await;
+        let mut input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 100});
+        for dry_run in [true, false] {
+            input["dryRun"] = json!(dry_run);
+            let end = Machine::new(&backend).import(input.clone(), &format!("second {dry_run}")).await;
+            let (error, cause) = end.error();
+            let [restore, snapshot] = ["restoreId", "snapshotId"].map(|name| first[name].as_str().unwrap());
+            let says = format!("To continue restore {restore}, ");
+            assert_eq!(error, "TargetNotEmpty", "{cause}");
+            assert!(
+                cause.contains(&says) && cause.contains(&format!("\"snapshot\": \"{snapshot}\"")),
+                "{cause}"
+            );
+            assert_eq!(members(&target, "admins"), 1);
+        }
+        let report = import(&backend, json!({"snapshot": first["snapshotId"]})).await;
+        assert_eq!((&report["restoreId"], &report["status"]), (&first["restoreId"], &json!("SUCCEEDED")));
+        assert_eq!(members(&target, "admins"), 2);
+        // No user of the restore is left, so the newest snapshot may come.
+        target.users().iter().for_each(|user| target.delete_user(&user.sub));
+        let report = import(&backend, json!({})).await;
+        assert_ne!(report["snapshotId"], first["snapshotId"], "{report}");
+    });
+}
+
 #[test]
 fn a_restore_that_succeeded_is_not_continued_without_its_snapshot() {
     in_paused_time(async {

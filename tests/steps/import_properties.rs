@@ -12,7 +12,7 @@ use shared::model::{PoolId, RestoreState, RunId, Sub, UserStatus};
 use shared::ports::Backend;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
-use crate::support::disturbance;
+use crate::support::disturbance::{self, Faults};
 use crate::support::machine::{End, Machine};
 use crate::support::people::{self, Population};
 use crate::support::regions::{self, Place, TwoRegions, place};
@@ -68,6 +68,13 @@ impl World {
             None => first,
         };
         Self { backend, regions, lag, target, target_id, contents }
+    }
+
+    /// The deployment, with faults in the next calls, each of which takes about this long.
+    fn disturbed(&self, latency: Duration, faults: &Faults) -> &MemoryBackend {
+        self.backend.script().set_latency(latency, latency / 10);
+        disturbance::order_faults(&self.backend, faults);
+        &self.backend
     }
 
     fn input(&self, tps: u32) -> Value {
@@ -158,9 +165,7 @@ proptest! {
     ) {
         in_paused_time(async {
             let world = World::exported(places, &population, shape).await;
-            let backend = &world.backend;
-            backend.script().set_latency(pace.latency, pace.latency / 10);
-            disturbance::order_faults(backend, &faults);
+            let backend = world.disturbed(pace.latency, &faults);
             let calls_before = backend.script().log().len();
             let machine = Machine::new(backend).with_budget(pace.budget);
             let report = world.import(&machine, pace.tps, "import").await.report();
@@ -180,8 +185,7 @@ proptest! {
     ) {
         in_paused_time(async {
             let world = World::exported(places, &population, shape).await;
-            let backend = &world.backend;
-            disturbance::order_faults(backend, &faults);
+            let backend = world.disturbed(Duration::ZERO, &faults);
             let machine = Machine { stop_at_death: true, ..Machine::new(backend).with_budget(pace.budget) };
             let mut started = 0;
             let report = loop {
@@ -209,9 +213,7 @@ proptest! {
     ) {
         in_paused_time(async {
             let world = World::exported(places, &population, shape).await;
-            let backend = &world.backend;
-            backend.script().set_latency(pace.latency, pace.latency / 10);
-            disturbance::order_faults(backend, &faults);
+            let backend = world.disturbed(pace.latency, &faults);
             let mut machine = Machine::new(backend).with_budget(pace.budget);
             machine.twins = twins.into_iter().map(Duration::from_millis).collect();
             let report = world.import(&machine, pace.tps, "twice").await.report();

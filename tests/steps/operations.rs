@@ -90,9 +90,12 @@ fn essence(end: &End) -> Value {
     };
     let mut essence = without_run_ids(report.clone());
     let members = essence.as_object_mut().expect("a report is an object");
-    // The finalize after a death does not know what retention removed before it.
-    for volatile in ["calls", "summary", "retention"] {
+    for volatile in ["calls", "summary"] {
         members.remove(volatile);
+    }
+    // The finalize after a death in the middle of a removal does not know what that removal has deleted.
+    if let Some(retention) = members.get_mut("retention").and_then(Value::as_object_mut) {
+        retention.remove("removed");
     }
     for kind in ["users", "groups", "memberships"] {
         let Some(tally) = members.get_mut(kind).and_then(Value::as_object_mut) else { continue };

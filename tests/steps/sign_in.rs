@@ -151,6 +151,44 @@ fn an_invitation_that_failed_is_sent_again_at_the_next_start_and_not_counted_bef
     });
 }
 
+/// The target loses a user whose invitation failed. The restore creates the user again, and Cognito sends an invitation
+/// with that.
+#[test]
+fn a_user_that_is_created_again_after_a_failed_invitation_gets_one_invitation() {
+    // The user is lost before the verification, or after it.
+    for is_before in [true, false] {
+        in_paused_time(async {
+            let (backend, target) =
+                exported(&[user("anna", &EMAIL, None), user("bert", &PHONE, None)], None).await;
+            target.fail_deliveries(true);
+            let pool = target.clone();
+            let lose = move || {
+                let anna = pool.users().into_iter().find(|user| user.record.username.as_str() == "anna");
+                pool.delete_user(&anna.unwrap().sub);
+            };
+            let options = || json!({"passwords": "temporary", "sendInvitations": true});
+            if is_before {
+                // The target is listed before the restore, and again afterwards.
+                backend.script().change_before(Operation::ListUsers, 2, lose);
+                let report = import(&backend, options()).await;
+                let reasons = json!({"notInvited": 1, "userMissing": 1});
+                assert_eq!(report["users"]["reasons"], reasons, "{report}");
+            } else {
+                assert_eq!(import(&backend, options()).await["status"], "PARTIAL");
+                lose();
+            }
+            target.fail_deliveries(false);
+            let report = import(&backend, options()).await;
+            assert_eq!(
+                (&report["status"], &report["notes"]["invited"]),
+                (&json!("SUCCEEDED"), &json!(2)),
+                "{report}"
+            );
+            assert_eq!((target.user_count(), target.messages()), (2, 2));
+        });
+    }
+}
+
 #[test]
 fn a_user_that_got_a_password_after_a_failed_invitation_is_not_invited() {
     in_paused_time(async {

@@ -79,6 +79,11 @@ pub fn pruning(pool: &PoolId) -> Key {
     Key::new(pool_partition(pool), "PRUNING")
 }
 
+/// What retention did at the end of the last export.
+pub fn retention(pool: &PoolId) -> Key {
+    Key::new(pool_partition(pool), "RETENTION")
+}
+
 /// The partition of the holds on a snapshot. It is a partition of restores, because imports may not
 /// write to partitions of snapshots.
 pub fn holds(snapshot: &RunId) -> String {

@@ -7,6 +7,7 @@
 //! | `POOL#<pool>` | `SUB_MAP#<id>` | header of the sub map of a restore into the pool |
 //! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | the run that works on the pool |
 //! | `POOL#<pool>` | `PRUNING` | the checkpoint of a removal of snapshots |
+//! | `POOL#<pool>` | `RETENTION` | what retention did at the end of the last export |
 //! | `SNAP#<id>` | `UNIT#<unit>` | a unit: what it lists, and how far the listing is |
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
 //! | `SNAP#<id>` | `CHECK#<question>#<attempts>` | the checkpoint of a check of the listing of users |

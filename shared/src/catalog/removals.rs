@@ -4,6 +4,7 @@
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_dynamo::Item;
 
 use super::{Catalog, QUERY_LIMIT, decode, encode, encode_revision, keys, revision};
@@ -13,12 +14,20 @@ use crate::model::{
     Snapshot, SnapshotState, Unit, UnitId,
 };
 use crate::ports::vault::{Fence, Key, Order, Query, ReadVault, Vault};
+use crate::report::RetentionReport;
 
 /// The attributes of a header that a mark changes.
 const STATE: &str = "state";
 const REMOVAL: &str = "removal";
 /// Headers of one query. Each has about a kilobyte.
 const HEADERS_A_QUERY: u32 = 200;
+
+/// What retention did at the end of an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct AppliedRetention {
+    export: RunId,
+    report: RetentionReport,
+}
 
 /// A header with a mark, as it was written.
 #[derive(Debug, Clone)]
@@ -125,6 +134,12 @@ impl<V: ReadVault> Catalog<V> {
         self.read(&keys::pruning(pool)).await
     }
 
+    /// What retention did at the end of an export. None if it has not ended, or if a later export has ended since.
+    pub async fn applied_retention(&self, pool: &PoolId, export: &RunId) -> Result<Option<RetentionReport>> {
+        let applied: Option<AppliedRetention> = self.read(&keys::retention(pool)).await?;
+        Ok(applied.filter(|applied| applied.export == *export).map(|applied| applied.report))
+    }
+
     /// The page batches of all attempts at all units of a kind, superseded or not, one query at a
     /// time.
     pub fn every_batch(&self, snapshot: &RunId, kind: RecordKind) -> BoxStream<'_, Result<Vec<StoredBatch>>> {
@@ -208,6 +223,23 @@ impl<V: Vault> Catalog<V> {
     /// Writes that an import needs the snapshot.
     pub async fn hold(&self, snapshot: &RunId, restore: &RunId, hold: &Hold) -> Result<()> {
         self.put_all(vec![(keys::hold(snapshot, restore), encode(hold)?)]).await
+    }
+
+    /// Writes what retention did at the end of an export, unless an invocation has written it. Returns what the table
+    /// holds of this export.
+    pub async fn put_applied_retention(
+        &self,
+        pool: &PoolId,
+        export: &RunId,
+        report: &RetentionReport,
+    ) -> Result<RetentionReport> {
+        let mine = AppliedRetention { export: export.clone(), report: report.clone() };
+        let replace = |stored: &mut AppliedRetention| {
+            if stored.export != *export {
+                *stored = mine.clone();
+            }
+        };
+        Ok(self.change_or_create(&keys::retention(pool), &mine, replace).await?.report)
     }
 
     pub async fn put_prune_checkpoint(&self, pool: &PoolId, checkpoint: &PruneCheckpoint) -> Result<()> {

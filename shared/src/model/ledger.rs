@@ -29,6 +29,13 @@ impl Entry {
     fn new(key: String, outcome: Outcome) -> Self {
         Self { key, outcome, lacks_role: false, notes: Vec::new() }
     }
+
+    /// Whether this pass or an earlier one created it without its role.
+    fn lacks_role(&self) -> bool {
+        let without_role =
+            matches!(self.outcome, Outcome::CreatedWithout { reason: Reason::RoleNotRestored { .. } });
+        self.lacks_role || without_role
+    }
 }
 
 /// An entry that the target has without a part of the snapshot.
@@ -118,9 +125,7 @@ impl LedgerPage {
         let mut notes = Vec::new();
         for place in open {
             let Some(entry) = self.exceptions.get_mut(&place) else { continue };
-            let without_role =
-                matches!(entry.outcome, Outcome::CreatedWithout { reason: Reason::RoleNotRestored { .. } });
-            entry.lacks_role |= without_role;
+            entry.lacks_role = entry.lacks_role();
             entry.outcome = Outcome::Pending;
             notes.append(&mut entry.notes);
             self.incomplete.remove(&place);
@@ -163,6 +168,7 @@ impl LedgerPage {
     /// next pass restores it. `notes` are those that the page counts for the entry.
     pub fn take_back(&mut self, place: usize, key: String, notes: &[Note]) {
         let at = Self::place(place);
+        let mut lost = Entry::new(key, Outcome::Failed { reason: Reason::UserMissing });
         let notes = match self.exceptions.get_mut(&at) {
             None if self.created > 0 => {
                 self.created -= 1;
@@ -172,11 +178,14 @@ impl LedgerPage {
                 self.already_there -= 1;
                 notes.to_vec()
             }
-            Some(Entry { outcome: Outcome::CreatedWithout { .. }, notes, .. }) => std::mem::take(notes),
+            Some(entry) if matches!(entry.outcome, Outcome::CreatedWithout { .. }) => {
+                lost.lacks_role = entry.lacks_role();
+                std::mem::take(&mut entry.notes)
+            }
             None | Some(_) => return,
         };
         self.incomplete.remove(&at);
-        self.exceptions.insert(at, Entry::new(key, Outcome::Failed { reason: Reason::UserMissing }));
+        self.exceptions.insert(at, lost);
         self.remove_notes(&notes);
     }
 
@@ -203,6 +212,15 @@ impl LedgerPage {
     pub fn lacks_values(&self, place: usize) -> bool {
         let entry = self.incomplete.get(&Self::place(place));
         entry.is_some_and(|entry| entry.notes.contains(&Note::ValueNotRestored))
+    }
+
+    /// Whether the target has the entry at `place`, as far as the page says. An empty page says nothing about its
+    /// entries.
+    pub fn is_present(&self, place: usize) -> bool {
+        let is_empty = self.created == 0 && self.already_there == 0 && self.exceptions.is_empty();
+        let is_present =
+            |outcome: &Outcome| matches!(outcome, Outcome::Updated { .. } | Outcome::CreatedWithout { .. });
+        !is_empty && self.outcome(place).is_none_or(is_present)
     }
 
     /// The outcome of the entry at `place`. None if it is `Created` or `AlreadyThere`.
@@ -543,6 +561,26 @@ mod tests {
         page.take_back(0, "sub-0".to_owned(), &notes);
         assert_eq!(named(&page), all[1..2]);
         assert_eq!(page.notes, [(Note::MfaNotKept, 1), (Note::StatusNotKept, 1)].into());
+    }
+
+    #[test]
+    fn a_membership_that_is_taken_back_still_says_that_its_group_lacks_a_role() {
+        let mut page = LedgerPage::untouched(keys(1), 1);
+        page.record(0, Outcome::CreatedWithout { reason: Reason::RoleNotRestored { call: None } }, &[]);
+        page.take_back(0, "sub-0".to_owned(), &[]);
+        page.begin_pass(2);
+        assert_eq!(page.places_without_role(), [0].into());
+    }
+
+    #[test]
+    fn a_page_says_which_entries_the_target_has() {
+        let mut page = LedgerPage::untouched(keys(5), 1);
+        page.record(0, Outcome::Created, &[]);
+        page.record(1, Outcome::CreatedWithout { reason: Reason::NotInvited }, &[]);
+        page.record(2, Outcome::Updated { changed: Vec::new() }, &[]);
+        page.record(3, Outcome::Failed { reason: Reason::UserMissing }, &[]);
+        assert_eq!([0, 1, 2, 3, 4].map(|place| page.is_present(place)), [true, true, true, false, false]);
+        assert!(!LedgerPage::default().is_present(0), "nothing is known of its entries");
     }
 
     #[test]

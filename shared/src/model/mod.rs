@@ -17,6 +17,7 @@ mod ids;
 mod import_job;
 mod input;
 mod input_fields;
+mod input_reader;
 mod lease;
 mod ledger;
 mod listing_check;

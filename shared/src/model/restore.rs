@@ -160,6 +160,12 @@ impl Restore {
         self.has_input(input) && self.can_be_continued()
     }
 
+    /// Whether the target may live a life of its own since the restore began: it may hold other users, or the restore
+    /// has succeeded, so that applications use it.
+    pub fn is_target_in_use(&self) -> bool {
+        self.options.existing != Existing::Fail || self.has_succeeded || self.state == RestoreState::Succeeded
+    }
+
     /// Whether starting the import again continues this restore: something is left to do, or users were
     /// left to their federated sign-in.
     ///

@@ -21,6 +21,12 @@ pub struct Verification {
     pub listed: u64,
     /// The next page of the snapshot, from 1, to check for users that the listing did not show.
     pub next_page: u64,
+    /// The unit of members that the last stage works on, from 0.
+    #[serde(default)]
+    pub member_unit: u64,
+    /// The pages of that unit that are done.
+    #[serde(default)]
+    pub member_pages: u64,
     /// The result so far.
     pub result: VerificationResult,
 }
@@ -46,6 +52,8 @@ pub enum VerificationStage {
     Listing,
     /// The snapshot is read for users that the listing did not show. Each of them is looked up.
     Missing,
+    /// The ledger took users back. Their memberships are taken back, too.
+    Memberships,
     Done,
 }
 

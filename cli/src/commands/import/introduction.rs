@@ -161,6 +161,10 @@ fn about(earlier: &EarlierRestore, now: Timestamp) -> Option<String> {
             earlier,
             "An import works on it, and changes the numbers of this plan, which is of the newest snapshot.",
         ),
+        EarlierRestore::Outdated(earlier) => (
+            earlier,
+            "Its snapshot is not the newest any more. To continue it, give --snapshot with the id of its snapshot.",
+        ),
         EarlierRestore::Continued(earlier) => {
             (earlier, "The import continues it if the target still holds its users.")
         }
@@ -235,6 +239,8 @@ mod tests {
         assert!(continued.contains("was partial. The import continues it"), "{continued}");
         let removed = about(EarlierRestore::SnapshotRemoved(partial())).unwrap();
         assert!(removed.contains("the import begins a new restore"), "{removed}");
+        let outdated = about(EarlierRestore::Outdated(partial())).unwrap();
+        assert!(outdated.contains("not the newest any more"), "{outdated}");
         assert_eq!(about(EarlierRestore::Unrelated(Some(partial()))), None);
         let again =
             about(EarlierRestore::Continued(Box::new(testing::restore(RestoreState::Succeeded)))).unwrap();
@@ -257,7 +263,8 @@ mod tests {
                 EarlierRestore::Continued(restore) => Some(*restore),
                 EarlierRestore::Unrelated(_)
                 | EarlierRestore::SnapshotRemoved(_)
-                | EarlierRestore::AtWork(_) => None,
+                | EarlierRestore::AtWork(_)
+                | EarlierRestore::Outdated(_) => None,
             };
 
         let partial = testing::restore(RestoreState::Partial);

@@ -24,6 +24,9 @@ pub(super) enum Retained {
 }
 
 /// Applies the retention of the deployment to the pool of an export, or continues to apply it.
+///
+/// The report goes into the table while the export has its lease. So an invocation that repeats the end of the export
+/// reports the same.
 pub(super) async fn retain<B: Backend>(
     backend: &B,
     catalog: &Catalog<B::Vault>,
@@ -31,6 +34,30 @@ pub(super) async fn retain<B: Backend>(
     budget: Budget,
 ) -> Retained {
     let Some(retention) = backend.retention() else { return Retained::NotApplied };
+    let (pool, run) = (&progress.user_pool_id, &progress.run_id);
+    match catalog.applied_retention(pool, run).await {
+        Ok(Some(report)) => return Retained::Ended(report),
+        Ok(None) => {}
+        Err(error) => return failed(&retention, progress.pruned.unwrap_or_default(), &error),
+    }
+    let retained = apply(backend, catalog, progress, &retention, budget).await;
+    let Retained::Ended(report) = retained else { return retained };
+    match catalog.put_applied_retention(pool, run, &report).await {
+        Ok(report) => Retained::Ended(report),
+        Err(error) => {
+            tracing::warn!(error = error.kind().name(), "the report of the retention is not in the table");
+            Retained::Ended(report)
+        }
+    }
+}
+
+async fn apply<B: Backend>(
+    backend: &B,
+    catalog: &Catalog<B::Vault>,
+    progress: &Progress,
+    retention: &Retention,
+    budget: Budget,
+) -> Retained {
     let pool = &progress.user_pool_id;
     let mut lease = HeldLease::of_export(catalog, pool, &progress.execution.id, backend.clock());
     let before = progress.pruned.unwrap_or_default();

@@ -10,7 +10,6 @@
 //! | [`groups`], [`users`], [`members`] | restore the entries of a page |
 //! | [`member_scan`] | lists the members that a group of a pool in use has |
 //! | [`user_groups`] | looks up the groups of selected users that the target had before |
-//! | [`lost_members`] | the memberships that were lost with their users |
 //! | [`ahead`] | adds members while users are still being restored |
 //! | [`workers`], [`concurrency`] | how many entries are restored at once |
 //! | [`update`] | the difference of an existing user or group from the snapshot |
@@ -26,7 +25,6 @@ mod entry;
 mod groups;
 mod handled;
 mod in_flight;
-mod lost_members;
 mod member_scan;
 mod members;
 mod page;

@@ -4,7 +4,7 @@
 use super::entry::{Handled, OpenPage, Turn, WorkEnd};
 use super::state::Entries;
 use super::workers::Worked;
-use super::{groups, lost_members, members, users};
+use super::{groups, members, users};
 use crate::Result;
 use crate::model::{LedgerPage, Listing, Outcome, PageContent, RecordKind, RestoreUnit};
 use crate::operations::import::context::Context;
@@ -18,8 +18,6 @@ pub enum ReadPage {
         content: PageContent,
         /// Its ledger page, if an invocation has written one.
         ledger: Option<LedgerPage>,
-        /// The places of the memberships that were lost with their users.
-        lost: Vec<usize>,
     },
 }
 
@@ -36,13 +34,11 @@ pub async fn read<B: Backend>(
     let Context { catalog, restore, .. } = entries.context;
     let id = unit.id();
     let ledger = catalog.ledger_page(&restore.id, &id, number).await?;
-    let done = ledger.as_ref().filter(|ledger| ledger.is_done(restore.pass));
-    let may_lack_members = match &ledger {
-        Some(ledger) => lost_members::may_lack(entries, unit, ledger).await?,
-        None => false,
-    };
-    if let Some(done) = done.filter(|_| !may_lack_members) {
-        return close(entries, unit, done, turn).await;
+    if let Some(ledger) = ledger.as_ref().filter(|ledger| ledger.is_done(restore.pass)) {
+        if turn == Turn::Due {
+            entries.handled.add_found(unit.listing.kind(), ledger).await?;
+        }
+        return Ok(ReadPage::Closed(WorkEnd::Done));
     }
     let (key, page) = catalog.page_of(&restore.snapshot, &unit.source, number).await?;
     let Some(content) = page else {
@@ -50,30 +46,10 @@ pub async fn read<B: Backend>(
         put_damaged(entries.context, unit, number, key.to_string()).await?;
         return Ok(ReadPage::Closed(WorkEnd::Done));
     };
-    let lost = match &ledger {
-        Some(ledger) if may_lack_members => lost_members::of_page(entries, &content, ledger).await?,
-        _ => Vec::new(),
-    };
-    if let Some(done) = done.filter(|_| lost.is_empty()) {
-        return close(entries, unit, done, turn).await;
-    }
     if unit.listing.kind() == RecordKind::User {
         entries.in_flight.register_page(number, &content);
     }
-    Ok(ReadPage::Open { number, content, ledger, lost })
-}
-
-/// Closes a page on which no entry is open.
-async fn close<B: Backend>(
-    entries: &Entries<'_, B>,
-    unit: &RestoreUnit,
-    done: &LedgerPage,
-    turn: Turn,
-) -> Result<ReadPage> {
-    if turn == Turn::Due {
-        entries.handled.add_found(unit.listing.kind(), done).await?;
-    }
-    Ok(ReadPage::Closed(WorkEnd::Done))
+    Ok(ReadPage::Open { number, content, ledger })
 }
 
 /// Writes to the ledger that a page of the snapshot is damaged.
@@ -86,8 +62,7 @@ async fn put_damaged<B: Backend>(
     let Context { catalog, restore, .. } = context;
     let damaged = LedgerPage::damaged(key, restore.pass);
     let note = |ledger: &mut LedgerPage| {
-        let is_of_earlier_pass = ledger.pass < restore.pass;
-        if is_of_earlier_pass || ledger.pass == restore.pass && !ledger.is_done(restore.pass) {
+        if ledger.pass <= restore.pass && !ledger.is_done(restore.pass) {
             *ledger = damaged.clone();
         }
     };
@@ -101,9 +76,9 @@ pub async fn restore<B: Backend>(
     page: ReadPage,
     turn: Turn,
 ) -> Result<WorkEnd> {
-    let (number, content, ledger, lost) = match page {
-        ReadPage::Open { number, content, ledger, lost } if entries.workers.may_start() => {
-            (number, content, ledger, lost)
+    let (number, content, ledger) = match page {
+        ReadPage::Open { number, content, ledger } if entries.workers.may_start() => {
+            (number, content, ledger)
         }
         ReadPage::Open { .. } => return Ok(WorkEnd::OutOfTime),
         ReadPage::Closed(ended) => return Ok(ended),
@@ -111,8 +86,7 @@ pub async fn restore<B: Backend>(
     let pass = entries.context.restore.pass;
     let untouched = LedgerPage::untouched(content.0.iter().map(|entry| entry.key.clone()), pass);
     let mut ledger = ledger.unwrap_or_else(|| untouched.clone());
-    let lost: Vec<_> = lost.into_iter().filter_map(|at| Some((at, content.0.get(at)?.key.clone()))).collect();
-    begin_pass(&mut ledger, &untouched, &lost, pass);
+    begin_pass(&mut ledger, &untouched, pass);
 
     let (open, without_role) = (ledger.open_places(pass), ledger.places_without_role());
     let page = OpenPage { unit, number, turn, content: &content, open, without_role };
@@ -125,19 +99,16 @@ pub async fn restore<B: Backend>(
     let ended = if is_untouched && (turn == Turn::Ahead || error.is_some()) {
         WorkEnd::OutOfTime
     } else {
-        put_outcomes(entries.context, &page, &untouched, &lost, &done).await?
+        put_outcomes(entries.context, &page, &untouched, &done).await?
     };
     error.map_or(Ok(ended), Err)
 }
 
 /// Begins a pass on a ledger page. A page of the snapshot that was damaged in an earlier pass can
-/// be read now. `lost` are the memberships that were lost with their users.
-fn begin_pass(ledger: &mut LedgerPage, untouched: &LedgerPage, lost: &[(usize, String)], pass: u32) {
+/// be read now.
+fn begin_pass(ledger: &mut LedgerPage, untouched: &LedgerPage, pass: u32) {
     if ledger.damaged_page.is_some() {
         *ledger = untouched.clone();
-    }
-    if ledger.pass < pass {
-        lost.iter().for_each(|(place, key)| ledger.take_back(*place, key.clone(), &[]));
     }
     ledger.begin_pass(pass);
 }
@@ -151,7 +122,6 @@ async fn put_outcomes<B: Backend>(
     context: &Context<B>,
     page: &OpenPage<'_>,
     untouched: &LedgerPage,
-    lost: &[(usize, String)],
     done: &[(usize, Handled)],
 ) -> Result<WorkEnd> {
     let Context { catalog, restore, .. } = context;
@@ -159,7 +129,7 @@ async fn put_outcomes<B: Backend>(
     catalog.put_sub_map(restore, &sub_map).await?;
     let add = |ledger: &mut LedgerPage| {
         if ledger.pass <= restore.pass {
-            begin_pass(ledger, untouched, lost, restore.pass);
+            begin_pass(ledger, untouched, restore.pass);
             done.iter()
                 .for_each(|(place, handled)| ledger.record(*place, handled.outcome.clone(), &handled.notes));
         }

@@ -50,8 +50,6 @@ pub struct Entries<'a, B: Backend> {
     pub group_outcomes: OnceCell<GroupOutcomes>,
     /// The pages of the groups in the snapshot. Read once, if a group needs it.
     pub group_pages: OnceCell<Pages>,
-    /// Whether the pass before took users back. Read once, if a later pass comes to memberships.
-    pub has_taken_back: OnceCell<bool>,
     pub users_in_flight: InFlightBytes,
     pub members_in_flight: InFlightBytes,
     /// The sizes of the users of the target, for answers about members.
@@ -79,7 +77,6 @@ impl<'a, B: Backend> Entries<'a, B> {
             groups_of_snapshot: OnceCell::new(),
             group_outcomes: OnceCell::new(),
             group_pages: OnceCell::new(),
-            has_taken_back: OnceCell::new(),
             users_in_flight: InFlightBytes::new(MAX_USERS_IN_FLIGHT),
             members_in_flight: InFlightBytes::new(MAX_MEMBERS_IN_FLIGHT),
             sizes: UserSizes::of_pool(context.largest_user),

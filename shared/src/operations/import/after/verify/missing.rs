@@ -16,14 +16,17 @@ use crate::ports::pool::{Pool, PoolErrorKind};
 
 pub async fn look_up_page<B: Backend>(
     context: &Context<B>,
-    users: Option<&RestoreUnit>,
+    units: &[RestoreUnit],
     marks: &mut Marks,
     mut state: Verification,
 ) -> Result<Verification> {
     let Context { catalog, restore, .. } = context;
     let number = state.next_page;
+    let users = units.iter().find(|unit| unit.listing == Listing::Users);
     let Some(unit) = users.filter(|unit| number <= unit.pages()) else {
-        return Ok(Verification { stage: VerificationStage::Done, ..state });
+        let has_taken_back = catalog.has_taken_back(&restore.id, restore.pass).await?;
+        let stage = if has_taken_back { VerificationStage::Memberships } else { VerificationStage::Done };
+        return Ok(Verification { stage, ..state });
     };
     let marks = marks.of_page(context, state.attempt, number).await?;
     let mut unseen = Vec::new();
@@ -87,7 +90,7 @@ async fn users_of_page<B: Backend>(
     let content = catalog.page_of(&restore.snapshot, &unit.source, number).await?.1.unwrap_or_default();
     let mut users = UsersOfPage { present: Vec::new(), lost: Vec::new() };
     for (place, entry) in content.0.into_iter().enumerate() {
-        if is_present(&ledger, place) {
+        if ledger.is_present(place) {
             let lacks_values = ledger.lacks_values(place);
             users.present.push(PresentUser { place: place as u8, sub: Sub::new(entry.key), lacks_values });
         } else if matches!(ledger.outcome(place), Some(Outcome::Failed { reason: Reason::UserMissing })) {
@@ -95,17 +98,6 @@ async fn users_of_page<B: Backend>(
         }
     }
     Ok(users)
-}
-
-/// Whether the target has an entry by the ledger. An empty ledger page says nothing about its
-/// entries.
-fn is_present(ledger: &LedgerPage, place: usize) -> bool {
-    let entries =
-        u64::from(ledger.created) + u64::from(ledger.already_there) + ledger.exceptions.len() as u64;
-    entries > 0
-        && ledger
-            .outcome(place)
-            .is_none_or(|outcome| matches!(outcome, Outcome::Updated { .. } | Outcome::CreatedWithout { .. }))
 }
 
 /// Looks up users one by one. Returns the findings, and the entries of the users that the ledger takes back.

@@ -1,9 +1,10 @@
-//! Verify: compares the target with the snapshot, in two stages.
+//! Verify: compares the target with the snapshot, in three stages.
 //!
 //! The first stage lists the target and compares every user ([`listing`]). It looks up each user
 //! that differs, because a listing may show a change late. A listing may miss new users. So the
 //! second stage goes through the snapshot and looks up each user that the listing did
-//! not show ([`missing`]).
+//! not show ([`missing`]). If the ledger took users back, the third stage takes their memberships back
+//! ([`memberships`]).
 //!
 //! The first stage marks each user that it has seen, with two bits ([`marks`]). Marks are written
 //! before the checkpoint that makes them count. An invocation that continues from an older
@@ -12,6 +13,7 @@
 mod compare;
 mod listing;
 mod marks;
+mod memberships;
 mod missing;
 
 use std::time::Duration;
@@ -19,7 +21,7 @@ use std::time::Duration;
 use self::marks::Marks;
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
-use crate::model::{Category, Listing, Method, PAGE_SIZE, RestoreUnit, Verification, VerificationStage};
+use crate::model::{Category, Method, PAGE_SIZE, RestoreUnit, Verification, VerificationStage};
 use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::ports::Backend;
@@ -44,7 +46,7 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
         Method::Csv => catalog.import_jobs(&restore.id).await?.is_some_and(|jobs| jobs.settled > 0),
     };
     let mut verifier =
-        Verifier { context, has_users_of_jobs, users: None, marks: Marks::default(), is_stage_ended: false };
+        Verifier { context, has_users_of_jobs, units: None, marks: Marks::default(), is_stage_ended: false };
     Ok(PhaseEnd::of(catalog.work_through(&key, state, &mut verifier).await?))
 }
 
@@ -52,11 +54,21 @@ struct Verifier<'a, B: Backend> {
     context: &'a Context<B>,
     /// Whether import jobs may have created users that no call has shown yet.
     has_users_of_jobs: bool,
-    /// The unit of the users, if the restore has one. Read once in an invocation: the restore may have 10,000 units.
-    users: Option<Option<RestoreUnit>>,
+    /// The units of the restore. Read once in an invocation: there may be 10,000.
+    units: Option<Vec<RestoreUnit>>,
     marks: Marks,
     /// Whether the last page ended a stage.
     is_stage_ended: bool,
+}
+
+async fn units<'a, B: Backend>(
+    Context { catalog, restore, .. }: &Context<B>,
+    units: &'a mut Option<Vec<RestoreUnit>>,
+) -> Result<&'a [RestoreUnit]> {
+    if units.is_none() {
+        *units = Some(catalog.restore_units(&restore.id).await?);
+    }
+    Ok(units.as_deref().unwrap_or_default())
 }
 
 impl<B: Backend> PagedWork for Verifier<'_, B> {
@@ -68,14 +80,13 @@ impl<B: Backend> PagedWork for Verifier<'_, B> {
             VerificationStage::Listing => {
                 listing::compare_page(self.context, &mut self.marks, self.has_users_of_jobs, state).await?
             }
-            VerificationStage::Missing | VerificationStage::Done => {
-                if self.users.is_none() {
-                    let Context { catalog, restore, .. } = self.context;
-                    let units = catalog.restore_units(&restore.id).await?;
-                    self.users = Some(units.into_iter().find(|unit| unit.listing == Listing::Users));
-                }
-                let users = self.users.as_ref().and_then(Option::as_ref);
-                missing::look_up_page(self.context, users, &mut self.marks, state).await?
+            VerificationStage::Missing => {
+                let units = units(self.context, &mut self.units).await?;
+                missing::look_up_page(self.context, units, &mut self.marks, state).await?
+            }
+            VerificationStage::Memberships | VerificationStage::Done => {
+                let units = units(self.context, &mut self.units).await?;
+                memberships::take_back_page(self.context, units, state).await?
             }
         };
         self.is_stage_ended = state.stage != stage;

@@ -26,6 +26,9 @@ pub enum EarlierRestore {
     Continued(Box<Restore>),
     /// An import works on it, with an older snapshot than the newest. Only a plan is made meanwhile.
     AtWork(Box<Restore>),
+    /// It has succeeded, except for users that were left to their sign-in. Its snapshot is not the newest any more, and
+    /// the input names none.
+    Outdated(Box<Restore>),
 }
 
 impl EarlierRestore {
@@ -34,7 +37,7 @@ impl EarlierRestore {
     ///
     /// # Errors
     /// `UnfinishedRestore` if the target is in use, no import works on the restore, the input names no snapshot, and the newest
-    /// snapshot is not the one that the restore began with. Since then, users may have been changed
+    /// snapshot is not the one that the restore began with. Since then, users and memberships may have been changed
     /// or deleted on purpose. The newest snapshot may hold the damage. So the operator decides.
     pub async fn find<V: ReadVault>(
         catalog: &Catalog<V>,
@@ -54,17 +57,22 @@ impl EarlierRestore {
         let Some(snapshot) = snapshot.filter(|snapshot| snapshot.lasting_state().is_some()) else {
             return Ok(Self::SnapshotRemoved(restore));
         };
-        if input.options.existing == Existing::Fail {
+        if !restore.is_target_in_use() {
             // The target has no users but those of the restore, and one snapshot for all of them.
             return Ok(Self::Continued(restore));
         }
         match catalog.newest_sealed(&input.source, None, now).await? {
             Some(newest) if newest.id != snapshot.id => {
-                if input.dry_run && at_work(catalog, &input.target, now).await?.as_ref() == Some(&restore.id)
-                {
-                    return Ok(Self::AtWork(restore));
+                let is_at_work = input.dry_run
+                    && at_work(catalog, &input.target, now).await?.as_ref() == Some(&restore.id);
+                match input.options.existing {
+                    Existing::Fail if is_at_work => Ok(Self::Continued(restore)),
+                    Existing::Fail => Ok(Self::Outdated(restore)),
+                    Existing::Skip | Existing::Update if is_at_work => Ok(Self::AtWork(restore)),
+                    Existing::Skip | Existing::Update => {
+                        Err(unfinished_restore(&restore, &snapshot, &newest, now))
+                    }
                 }
-                Err(unfinished_restore(&restore, &snapshot, &newest, now))
             }
             _ => Ok(Self::Continued(restore)),
         }
@@ -111,9 +119,10 @@ pub async fn find<P: Pool, V: Vault>(preflight: &Preflight<'_, P, V>) -> Result<
     if input.options.existing != Existing::Fail {
         return Ok(match earlier {
             EarlierRestore::Continued(restore) => Some(*restore),
-            EarlierRestore::Unrelated(_) | EarlierRestore::SnapshotRemoved(_) | EarlierRestore::AtWork(_) => {
-                None
-            }
+            EarlierRestore::Unrelated(_)
+            | EarlierRestore::SnapshotRemoved(_)
+            | EarlierRestore::AtWork(_)
+            | EarlierRestore::Outdated(_) => None,
         });
     }
     match earlier {
@@ -147,6 +156,16 @@ fn target_not_empty(input: &ImportInput, earlier: &EarlierRestore) -> Error {
             "Restore {} cannot be continued, because its snapshot {} was removed.",
             last.id, last.snapshot
         ))
+        .and(Guidance::StateExisting),
+        EarlierRestore::Outdated(last) => Guidance::from(format!(
+            "Restore {} has restored snapshot {}, which is not the newest any more.",
+            last.id, last.snapshot
+        ))
+        .and(Guidance::ContinueRestore {
+            restore: last.id.to_string(),
+            source: last.source.to_string(),
+            snapshot: last.snapshot.to_string(),
+        })
         .and(Guidance::StateExisting),
         EarlierRestore::Unrelated(Some(last)) if last.state == RestoreState::Succeeded => {
             let what = if last.selection.is_some() { "selected users of snapshot" } else { "snapshot" };

@@ -106,7 +106,8 @@ async fn restore_user<B: Backend>(
         let outcome = Outcome::Failed { reason: Reason::UsernameTaken };
         return Ok(not_restored(user, record.username, outcome));
     }
-    if lookups.sub_map.get(&user.sub).is_some_and(|entry| entry.not_invited) {
+    let was_not_invited = lookups.sub_map.get(&user.sub).is_some_and(|entry| entry.not_invited);
+    if was_not_invited && !target.is_new {
         target.failed_invitation.get_or_insert(FailedInvitation::Before);
     }
     match &intent {

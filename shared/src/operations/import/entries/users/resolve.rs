@@ -120,6 +120,7 @@ fn found(scanned: &ScannedUser, outcome: Outcome) -> Resolution {
         sub: Some(scanned.sub.clone()),
         username: scanned.username.clone(),
         is_created_by_restore: false,
+        is_new: false,
         has_signed_in: false,
         has_password: true,
         failed_invitation: None,

@@ -10,6 +10,8 @@ pub struct TargetUser {
     pub username: Username,
     /// Whether this restore created it, now or earlier. The restore completes only such users.
     pub is_created_by_restore: bool,
+    /// Whether this invocation created it. Then no earlier invitation was of this user.
+    pub is_new: bool,
     /// Whether Cognito created it at a federated sign-in to the target.
     pub has_signed_in: bool,
     /// Whether it has a password, which the user may have set.
@@ -31,6 +33,7 @@ impl TargetUser {
             sub: None,
             username,
             is_created_by_restore: true,
+            is_new: false,
             has_signed_in: false,
             has_password: true,
             failed_invitation: None,
@@ -46,7 +49,7 @@ impl TargetUser {
 
     /// A user that this invocation created.
     pub fn created(user: User) -> Self {
-        Self { has_password: false, ..Self::created_before(&user, Outcome::Created) }
+        Self { has_password: false, is_new: true, ..Self::created_before(&user, Outcome::Created) }
     }
 
     /// A user that an earlier invocation created, as a look-up shows it.
@@ -61,6 +64,7 @@ impl TargetUser {
             sub: Some(sub),
             username,
             is_created_by_restore: false,
+            is_new: false,
             has_signed_in: true,
             has_password: true,
             failed_invitation: None,
@@ -76,6 +80,7 @@ impl TargetUser {
             sub: Some(user.sub.clone()),
             username: user.record.username.clone(),
             is_created_by_restore: false,
+            is_new: false,
             has_signed_in: false,
             has_password: user.record.status != UserStatus::ForceChangePassword,
             failed_invitation: None,
