@@ -1,6 +1,7 @@
 //! Causes of failed runs in the words of the command line.
 //!
-//! Step Functions keeps one text: the functions write what to do behind the message, with members of an input.
+//! Step Functions keeps one text for the message and for what to do. The functions write what to do after the
+//! message, in members of an input.
 
 use shared::Guidance;
 use shared::model::{FilterList, Tps};

@@ -107,8 +107,8 @@ fn a_continued_restore_leaves_a_user_that_has_signed_up_since() {
     }
 }
 
-/// An invocation may have created any user of its page within 16 minutes after it noted the page, and with the
-/// attributes of the snapshot only.
+/// An invocation may have created any user of its page within 16 minutes after it noted the page. It creates
+/// users only with the attributes of the snapshot.
 #[test]
 fn a_user_that_came_after_the_window_or_with_other_attributes_is_not_adopted() {
     let equal: fn(&mut UserRecord) = |_| ();

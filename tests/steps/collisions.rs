@@ -1,5 +1,5 @@
-//! Goal: users whose names are equal in the target, although they differ in the source, are found before
-//! the target is touched, and only they are left out.
+//! Goal: the import finds users with names that differ in the source and are equal in the target. It finds
+//! them before it touches the target, and leaves out no other user.
 //!
 //! Method: import into pools that ignore case, or in which addresses are aliases, with deaths, twins and
 //! short invocations. The plan and the report must agree.

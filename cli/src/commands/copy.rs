@@ -72,7 +72,9 @@ impl Request {
     /// destination.
     ///
     /// # Errors
-    /// If the operator interrupts the command. If both tables are the same one, the destination is in another Region than the one in which snapshots of the pool are written, the snapshot cannot be used, or the copy cannot be completed.
+    /// If the operator interrupts the command, or both tables are the same. If the destination is not in the
+    /// Region in which copies of the pool work. If the snapshot cannot be used, or the copy cannot be
+    /// completed.
     pub async fn run<V: Vault, W: Vault, S>(
         &self,
         source: &Table<V>,

@@ -44,7 +44,7 @@ pub struct PrunedRow {
     pub held_until: Option<Timestamp>,
 }
 
-/// Why a snapshot goes on being removed.
+/// Why prune continues the removal of a snapshot.
 const BEGUN: &str = "removal already begun";
 /// Why a snapshot needs a look: it holds users that the pool has lost since.
 const USERS_LOST: &str = "users lost since";

@@ -84,7 +84,7 @@ impl<V: ReadVault> Catalog<V> {
         }
     }
 
-    /// Those of these users of the snapshot that the verification of a pass took back.
+    /// The users among `subs` that the verification of a pass took back. `subs` are those of the snapshot.
     pub async fn taken_back(&self, restore: &RunId, pass: u32, subs: &[Sub]) -> Result<HashSet<Sub>> {
         let key = |sub| keys::finding(restore, pass, FindingKind::Missing, sub);
         let mut keys: Vec<_> = subs.iter().map(key).collect();

@@ -1,5 +1,5 @@
-//! Collisions: users of a snapshot that the target would take for one, because it tells users apart by names
-//! that the source does not tell apart, or ignores their case.
+//! Collisions: users of a snapshot that the target cannot tell apart. The target compares names that the
+//! source does not compare, or ignores their case.
 
 use serde::{Deserialize, Serialize};
 

@@ -41,8 +41,8 @@ impl GroupRoles {
         *self != Self::Skip
     }
 
-    /// The name of an entry of a map with so many entries. Its ARNs are values of the input, which no error repeats.
-    /// JSON keeps no order of members, so the place is that among the sorted entries, from 0.
+    /// The name of the entry at `place` in a map of `entries` entries. Its ARNs are values of the input,
+    /// which no error repeats. JSON keeps no order of members, so `place` counts the sorted entries, from 0.
     pub fn entry_name(place: usize, entries: usize) -> String {
         format!("entry {} of {entries}, sorted by the role of the snapshot", place + 1)
     }

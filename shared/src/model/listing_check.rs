@@ -44,8 +44,8 @@ pub enum Doubt {
 }
 
 impl Doubt {
-    /// Whether it speaks against the filter, so that exports do not use it for 30 days. Many users may leave, and the
-    /// estimate may be wrong, although the filter finds everybody.
+    /// Whether the doubt is about the filter, so that exports do not use the filter for 30 days. Otherwise
+    /// many users may have left, or the estimate may be wrong, although the filter finds all users.
     pub fn is_of_the_filter(self) -> bool {
         match self {
             Self::UserFound | Self::LookUpFailed => true,

@@ -1,7 +1,7 @@
 //! What errors, logs, notifications and reports may name.
 //!
-//! They repeat no value of an input, of an answer of a service, or of an item of the table, because any of
-//! them can hold a name or an address. They may name:
+//! They repeat no value of an input, of an answer of a service, or of an item of the table. Any of these
+//! values can hold a name or an address. They may name:
 //!
 //! | what | if it is well-formed |
 //! |---|---|

@@ -44,7 +44,7 @@ impl PruneCheckpoint {
 pub struct UserComparison {
     snapshot: RunId,
     newer: RunId,
-    /// Users are compared in so many parts.
+    /// The number of parts in which users are compared.
     pub parts: u64,
     /// The next part, from 0.
     pub next_part: u64,

@@ -195,7 +195,7 @@ pub struct Shrunk {
     pub snapshot: RunId,
     /// The users that it holds.
     pub users: u64,
-    /// Whether the operator restores the smaller snapshot all the same.
+    /// Whether the operator restores the smaller snapshot in spite of that.
     pub accepted: bool,
 }
 
@@ -260,7 +260,7 @@ pub struct SplitListing {
 impl SplitListing {
     /// After a split listing has failed, how long the exports of the pool use one listing.
     const RETRY_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
-    /// Of so many split listings in a row, the last one is compared with one listing.
+    /// After this many split listings in a row, an export compares the last one with one listing.
     const COMPARED_EVERY: u32 = 7;
 
     /// What an export that begins at `now` knows after a snapshot with the knowledge `before`.
@@ -315,7 +315,8 @@ pub struct RecordLookUps {
 }
 
 impl RecordLookUps {
-    /// One of so many records is looked up. After as many exports, a lost record is written again.
+    /// An export looks up one of this many records. So this many exports look up all, and write lost ones
+    /// again.
     const ONE_OF: u8 = 8;
 
     /// The look-ups of an export after a snapshot with the look-ups `before`.

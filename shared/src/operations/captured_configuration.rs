@@ -82,7 +82,7 @@ pub fn comparable(list: &CapturedList, objects: Vec<CapturedObject>) -> Result<C
 pub(super) enum Earlier {
     /// The newest snapshot whose list can be read, and the list.
     Found(RunId, CapturedList),
-    /// Snapshots hold a configuration, and the list of none of them can be read.
+    /// Snapshots hold a configuration, but no list can be read.
     NoneIsReadable,
     None,
 }
@@ -104,8 +104,8 @@ pub(super) async fn earlier_list<V: ReadVault>(catalog: &Catalog<V>, snapshot: &
     Ok(found)
 }
 
-/// The list with the last known records of what it lacks, from the snapshots that hold it. A note stays if its snapshot
-/// is removed or cannot be read.
+/// The list, completed with the last known record of each object that it lacks. These come from the snapshots
+/// that hold them. If such a snapshot is removed or cannot be read, the note about the object stays.
 ///
 /// # Errors
 /// If the table cannot be read.

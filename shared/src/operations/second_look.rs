@@ -38,8 +38,8 @@ pub async fn look_up(pool: &impl Pool, sub: &Sub) -> PoolResult<LookedUp> {
     Ok(LookedUp::Undecided)
 }
 
-/// Whether the error of a listing with a filter has the same meaning as without it. All others speak against the
-/// filter.
+/// Whether the error of a listing with a filter has the same meaning as without the filter. Any other error
+/// means that the filter does not work.
 pub fn is_of_the_run(kind: PoolErrorKind) -> bool {
     match kind {
         PoolErrorKind::Throttled

@@ -31,7 +31,8 @@ pub struct ConfigurationReport {
     pub not_captured: Vec<NotCapturedObject>,
     /// How many of these an earlier snapshot holds.
     pub incomplete_count: u64,
-    /// How many of these the export tried to capture in vain, whether an earlier snapshot holds them or not.
+    /// How many of these the export tried to capture and could not, whether an earlier snapshot holds them or
+    /// not.
     #[serde(default)]
     pub failed_count: u64,
     /// How many of these the operator should look at, and how many objects could not be compared. The metric counts them.

@@ -1,5 +1,5 @@
-//! Goal: no value of an input, of an answer of Cognito or of an item of the table is repeated in an error, a log, a
-//! notification, a metric or the history of an execution.
+//! Goal: nothing that the program says repeats a value of an input, of an answer of Cognito or of an item of
+//! the table. That holds for errors, logs, notifications, metrics and the history of an execution.
 //!
 //! Method: plant canaries in every field of inputs, users, groups, memberships, settings, configurations, messages, tokens
 //! and items. Run the deployed state machines, comparisons, copies and prunes, with refusals of every kind. Then search all that

@@ -119,8 +119,8 @@ pub async fn orphans(backend: &MemoryBackend) -> BTreeSet<Key> {
     records(backend).into_iter().filter(|key| !named.contains(key)).collect()
 }
 
-/// Checks that every item of a snapshot has its header, that no removal is under way, and that no import holds
-/// a snapshot that is gone.
+/// Checks that every item of a snapshot has its header, and that no removal is under way. Checks that no
+/// import holds a removed snapshot.
 pub async fn assert_tidy(backend: &MemoryBackend) {
     let ids = assert_no_strays(backend).await;
     for key in items(backend).into_keys() {

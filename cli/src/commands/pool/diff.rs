@@ -146,7 +146,7 @@ fn with_itself(snapshot: &RunId) -> Error {
     )
 }
 
-/// Says on stderr how the reading of a live pool goes on.
+/// Says on stderr how far the reading of a live pool is.
 struct Said<'a>(&'a mut Meter);
 
 impl WatchReading for Said<'_> {

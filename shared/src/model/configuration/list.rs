@@ -189,8 +189,8 @@ impl CapturedList {
         !self.has(name) && self.not_captured.iter().any(may_have)
     }
 
-    /// The same list with what it lacks and `snapshot` holds, which has the list `earlier`. What that one lacks, too, is
-    /// noted as it notes it.
+    /// The same list, completed with the objects that `snapshot` holds. `earlier` is the list of `snapshot`.
+    /// If `earlier` lacks an object, too, the result has the note of `earlier`.
     #[must_use]
     pub fn filled_from(self, earlier: &Self, snapshot: &RunId) -> Self {
         let is_filled =
@@ -255,8 +255,8 @@ pub struct CaptureCheckpoint {
     pub entries: Vec<CapturedEntry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_captured: Vec<NotCaptured>,
-    /// Names that need no other look: of objects that the pool does not have, of terms by their ids, and of the
-    /// secrets of clients.
+    /// Names at which no invocation has to look again: of objects that the pool does not have, of terms by
+    /// their ids, and of the secrets of clients.
     #[serde(default, alias = "absent", skip_serializing_if = "Vec::is_empty")]
     pub settled: Vec<ObjectName>,
     /// Whether the invocation ended without an answer that it needed. The capture ends after some of these.

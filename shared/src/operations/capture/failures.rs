@@ -7,8 +7,8 @@ use super::reading::GivenUp;
 use crate::model::configuration::NotCapturedReason;
 use crate::ports::pool::{Operation, PoolError};
 
-/// So many calls of an operation without an answer, one after the other, speak for the next call. Fewer speak only
-/// for their objects.
+/// After this many calls in a row without an answer, the capture expects no answer to the next call of the
+/// operation. After fewer, only the objects of these calls count as unanswered.
 const MAX_IN_A_ROW: u32 = 3;
 
 /// The failures of each operation.

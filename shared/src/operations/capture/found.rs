@@ -14,12 +14,12 @@ use crate::model::configuration::{
 };
 use crate::ports::pool::Pool;
 
-/// Objects are kept in groups of so many.
+/// How many objects are kept at once.
 const KEPT_AT_ONCE: usize = 25;
 /// The most entries of a checkpoint. An entry of the largest branding has 2 KB, others have 150 bytes.
 const ENTRIES_A_CHECKPOINT: usize = 150;
-/// Invocations of one capture that may end in vain. With the waits and the attempts at each call, Cognito has three
-/// minutes to answer.
+/// How many invocations of one capture may end without progress. With the waits and the attempts at each
+/// call, Cognito has three minutes to answer.
 const MAX_IN_VAIN: u32 = 5;
 /// The wait after the first of them. It doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
@@ -38,7 +38,8 @@ pub(in crate::operations) struct Found {
     done: HashSet<ObjectName>,
     /// The kinds that this invocation has read to the end.
     finished: BTreeSet<ObjectKind>,
-    /// The checkpoints of earlier invocations, how many of these were in vain, and what they hold.
+    /// The checkpoints of earlier invocations. How many of these invocations ended without progress, and what
+    /// the checkpoints hold.
     pub checkpoints: u32,
     in_vain: u32,
     kept: Kept,
@@ -122,7 +123,7 @@ impl Found {
     }
 
     /// What the next look need not read, in checkpoints that follow the earlier ones. None if too many looks have ended
-    /// in vain.
+    /// without progress.
     fn left(&self, end: End) -> Option<Vec<CaptureCheckpoint>> {
         let mut checkpoints = self.to_checkpoints();
         let is_in_vain = match end {
@@ -299,7 +300,8 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
         if is_full { self.flush().await } else { Ok(()) }
     }
 
-    /// Keeps the objects that wait. They wait until they are kept: the reads that end out of time drop this.
+    /// Keeps the objects that wait. They wait until they are kept, because a read that runs out of time drops
+    /// this call.
     pub(in crate::operations) async fn flush(&self) -> Result<()> {
         let _one_at_a_time = self.flushing.lock().await;
         let waiting = self.found.lock().await.waiting.clone();

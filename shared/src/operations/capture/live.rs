@@ -95,7 +95,8 @@ async fn watched(reading: impl Future<Output = Result<()>>, mut say: impl FnMut(
     }
 }
 
-/// Whether the reading is worth nothing. Without the pool, or without an answer, nothing would differ.
+/// Whether the reading is of no use. If it lacks the pool or an answer, the comparison would miss
+/// differences.
 fn is_lost(lacking: &NotCaptured) -> bool {
     let of_pool = Uncaptured::One(ObjectName::single(ObjectKind::UserPool));
     let is_whole_pool = lacking.object == of_pool && lacking.member.is_none();

@@ -1,8 +1,8 @@
 //! The capture of the configuration of a pool: by an export, which stores it, or by a comparison with the pool.
 //!
-//! Only what the pool may not have, or Cognito does not give out, is missing from a capture, and it is named with
-//! its reason ([`NotCaptured`](crate::model::configuration::NotCaptured)). Only DescribeUserPool can fail a
-//! capture: no other read may cost the users.
+//! A capture lacks only what the pool may not have, or Cognito does not give out. It names each of these with
+//! the reason ([`NotCaptured`](crate::model::configuration::NotCaptured)). Only DescribeUserPool can fail a
+//! capture. If any other read failed the export, the snapshot would lack its users.
 //!
 //! | file | what it does |
 //! |---|---|

@@ -38,7 +38,8 @@ const MIN_MEMBERS_A_PART: u64 = 65_536;
 
 /// Units that are read at once, half a megabyte each. A pool may have 10,000 groups, with a query for each.
 const UNITS_READ_AT_ONCE: usize = 8;
-/// How many users of one part only the one listing may name. Beyond this number, the comparison has no verdict.
+/// The most users of one part that only the one listing may name. Above this number, the comparison decides
+/// nothing.
 const MAX_ONLY_ONE: usize = 65_536;
 /// Records of users that are read at once.
 const RECORDS_A_READ: usize = 1_000;
@@ -46,7 +47,8 @@ const RECORDS_A_READ: usize = 1_000;
 const ENTRIES_A_QUERY: u64 = 7_500;
 /// How long a query may take before one was measured.
 const TIME_OF_QUERY: Duration = Duration::from_millis(200);
-/// An invocation that is younger can have no more time for a check than it has.
+/// A younger invocation has nearly all of its time left. No other invocation would have more time for a
+/// check.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// What a look-up found.

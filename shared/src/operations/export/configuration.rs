@@ -1,8 +1,8 @@
 //! The configuration in an export: captured after the users are listed, stored, and left to the next invocation
 //! if the time ends or Cognito does not answer.
 //!
-//! At the end, the list of the records is stored. The invocation then writes its digest to the header of the
-//! snapshot, together with the counts, so that an unchanged configuration costs no write of its own.
+//! At the end, the list of the records is stored. The invocation then writes the digest of the list to the
+//! header of the snapshot, together with the counts. So an unchanged configuration costs no write of its own.
 
 use std::collections::BTreeSet;
 

@@ -1,8 +1,8 @@
 //! How the configuration of a snapshot differs from that of the one before.
 //!
-//! Most exports find nothing changed, and read only two lists. Otherwise they read the objects whose records differ, at
-//! most [`MAX_COMPARED`] at once. So the memory is bounded, however many have changed. What the snapshot before could
-//! not capture is compared with the last snapshot that holds it.
+//! Most exports find nothing changed, and read only two lists. Otherwise they read the objects whose records
+//! differ, at most [`MAX_COMPARED`] at once. So the memory is bounded, however many have changed. If the
+//! snapshot before could not capture an object, the export compares it with the last snapshot that holds it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,9 +21,9 @@ const MAX_COMPARED: usize = 250;
 /// The most managed login styles among them. Such a style has up to 2 MB.
 const MAX_STYLES: usize = 5;
 
-/// Compares the configuration of a snapshot with that of the newest earlier snapshot that holds one. None if no earlier
-/// snapshot holds one, or if the list of this one cannot be read. A failed comparison must not cost the users their
-/// snapshot, so it is part of the answer.
+/// Compares the configuration of a snapshot with that of the newest earlier snapshot that holds one. None if
+/// no earlier snapshot holds one, or if the list of this one cannot be read. A failed comparison must not
+/// fail the export, so it is part of the answer.
 pub(super) async fn configuration_changes<V: ReadVault>(
     catalog: &Catalog<V>,
     snapshot: &Snapshot,
@@ -74,7 +74,7 @@ async fn compared<V: ReadVault>(
 struct Group<'a> {
     /// Those whose records differ. All single objects are one group, because their members mirror each other.
     differing: BTreeSet<&'a ObjectName>,
-    /// These, and what gives them their names: the pool and the clients.
+    /// The differing objects, and the objects that a comparison needs to name them: the pool and the clients.
     read: BTreeSet<ObjectName>,
 }
 

@@ -1,9 +1,9 @@
 //! Renewal: keeps the items of a restore from expiring while an import works on it.
 //!
-//! The items of a restore expire 90 days after they were written, and its header a day earlier. If an import is at
-//! work after 45 days, or if it keeps the sub map for another time than the import before, it renews all items first, and the
-//! header last. If the header expires meanwhile, the restore
-//! is absent, and the run ends.
+//! The items of a restore expire 90 days after they were written, and its header a day earlier. An import
+//! that is at work after 45 days renews all items first, and the header last. It also does so if it keeps the
+//! sub map for another time than the import before. If the header expires meanwhile, the restore is absent,
+//! and the run ends.
 
 use super::context::Context;
 use super::phase::PhaseEnd;

@@ -19,8 +19,8 @@ pub struct SelectedUser {
     pub left_out: Vec<String>,
 }
 
-/// The selected users of a page, and those who may be selected and whose records cannot be read. None if the page is
-/// damaged.
+/// The selected users of a page. If the record of a user cannot be read and the user may be selected, the
+/// answer names it, too. None if the page is damaged.
 pub async fn of_page<B: Backend>(
     context: &Context<B>,
     users: &Pages,

@@ -23,13 +23,13 @@
 //!
 //! If the listing of a snapshot named a user twice, the first record counts, as in a restore.
 //!
-//! A listing of Cognito is eventually consistent: it may show a user late that was created or changed
-//! seconds ago. So the first 200 users that differ are looked at again before they count, by ListUsers
-//! with the filter `sub = "…"`, five seconds after the listing or later. A user that was created
+//! A listing of Cognito is eventually consistent: it may show a user late that was created or changed seconds
+//! ago. So the comparison looks again at the first 200 users that differ, before they count. It does so by
+//! ListUsers with the filter `sub = "…"`, five seconds after the listing or later. A user that was created
 //! seconds ago may be reported missing.
 //!
 //! # Cost
-//! Calls: one for the pool, one for 60 users, one for 60 groups, at least one for each group of the
+//! Calls: one for the pool, one for 60 users and one for 60 groups. At least one more for each group of the
 //! snapshot, and one for each of the first 200 users that differ.
 //!
 //! Reads of the table:

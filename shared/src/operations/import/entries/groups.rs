@@ -398,8 +398,8 @@ async fn groups_of_snapshot<'a, B: Backend>(entries: &'a Entries<'_, B>) -> Resu
 /// What the ledger says about the groups of the snapshot.
 #[derive(Debug, Default)]
 pub struct GroupOutcomes {
-    /// Groups that this restore created. A ledger page does not tell the groups that it counts as created from those
-    /// that it counts as already there. If it counts both, it says nothing.
+    /// Groups that this restore created. A ledger page counts groups as created and as already there, but
+    /// does not say which is which. If it counts both, it is of no use.
     created: HashSet<GroupName>,
     /// Groups that the target had, or got.
     present: HashSet<GroupName>,

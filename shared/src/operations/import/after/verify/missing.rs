@@ -136,8 +136,8 @@ async fn look_up<B: Backend>(context: &Context<B>, subs: &[Sub]) -> Result<(Vec<
 
 /// Whether the next pass restores a user that the target has lost.
 ///
-/// The restore creates again only what it created. Other users had a life before it, and may have been deleted on
-/// purpose. So may every user since the restore succeeded.
+/// The restore creates again only what it created. Other users existed before it: the operator may have
+/// deleted them on purpose. After the restore has succeeded, this holds for every user.
 fn is_taken_back(restore: &Restore, entry: &SubMapEntry) -> bool {
     entry.origin() == Some(Origin::Created) && !restore.has_succeeded
 }
