@@ -38,9 +38,9 @@ pub(super) async fn retain<B: Backend>(
     match catalog.applied_retention(pool, run).await {
         Ok(Some(report)) => return Retained::Ended(report),
         Ok(None) => {}
-        Err(error) => return failed(&retention, progress.pruned.unwrap_or_default(), &error),
+        Err(error) => return failed(retention, progress.pruned.unwrap_or_default(), &error),
     }
-    let retained = apply(backend, catalog, progress, &retention, budget).await;
+    let retained = apply(backend, catalog, progress, retention, budget).await;
     let Retained::Ended(report) = retained else { return retained };
     match catalog.put_applied_retention(pool, run, &report).await {
         Ok(report) => Retained::Ended(report),
