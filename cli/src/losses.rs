@@ -184,7 +184,7 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         }
         ReasonCode::ListedTwice => "named twice in the snapshot, restored once: nothing is missing",
         ReasonCode::MemberWithoutUser => {
-            "the snapshot holds no such user, who was deleted while the export ran, or overlooked by Cognito: nothing is missing"
+            "the snapshot holds no such user: it was deleted during the export, or Cognito overlooked it. Nothing is missing"
         }
         ReasonCode::UserNotRestored => "the member was not restored: see the users",
         ReasonCode::RecordMissing => {
@@ -199,8 +199,8 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
              case-sensitive target"
         }
         ReasonCode::AliasTaken => {
-            "an earlier user of the snapshot, or a user of the target, has the e-mail address, phone number or preferred \
-             username: use a target without this alias, or change that user"
+            "another user has the e-mail address, phone number or preferred username: an earlier user of the snapshot, or a \
+             user of the target. Change that user, or use a target without this alias"
         }
         ReasonCode::AlreadyInTarget => "already in the target, and left as it is: nothing is missing",
         ReasonCode::UserKept => {
@@ -220,7 +220,7 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
             "the group has no role: allow iam:PassRole on it, or name a role of this account with --group-roles FILE"
         }
         ReasonCode::PreferredUsernameNotSet => {
-            "Cognito refused the preferred_username, as before the user is confirmed: start the same import again then"
+            "Cognito refuses a preferred_username until the user is confirmed: start the same import again after that"
         }
         ReasonCode::NotInvited => {
             "Cognito could not send the invitation: start the same import again, which sends it again"
@@ -231,8 +231,7 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         ReasonCode::GroupMissing => "the group was deleted from the target during the restore",
         ReasonCode::GroupNotRestored => "the group itself was not restored: see its own reason",
         ReasonCode::UserMissing => {
-            "the target has lost the user, and so its memberships: start the same import again, which restores what it \
-             created"
+            "the target lost the user and its memberships: start the same import again, which restores both"
         }
         ReasonCode::Refused(_) => "Cognito refused the call: look up the code",
     }

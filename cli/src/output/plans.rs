@@ -96,9 +96,8 @@ impl Report for PlanEnd {
                 let loses = forecast.groups_too_many > 0 || forecast.caused_by_target().next().is_some();
                 let flags = if loses { "--accept-shrunk and --accept-losses" } else { "--accept-shrunk" };
                 format!(
-                    "Next: find out whether users were deleted on purpose. If not: the same command with --snapshot and the \
-                     newest one from before the loss, which `{}` lists. If so: the same command with {flags} instead of \
-                     --plan.",
+                    "Next: find out whether users were deleted on purpose. If not, give --snapshot with the newest one from \
+                     before the loss: `{}` lists them. If so, give {flags} instead of --plan.",
                     command(format!("snapshots --pool {}", report.source_user_pool_id))
                 )
             }

@@ -127,7 +127,7 @@ fn summary(pool: &PoolId, rows: &[PrunedRow], removed: Option<&Pruned>) -> Strin
         }
     };
     if removed.is_some() && rows.iter().any(|row| row.why.contains(&BEGUN)) {
-        words += " These numbers may include what an earlier, interrupted removal had deleted already.";
+        words += " These numbers may include what an interrupted removal had already deleted.";
     }
     if in_use > 0 {
         words += &format!(" An import uses {}: run the command again when it has ended.", snapshots(in_use));

@@ -184,7 +184,7 @@ fn tally_table(totals: &Totals) -> String {
             ">SKIPPED",
             ">LEFT TO SIGN IN",
             ">FAILED",
-            ">MISSING NOW",
+            ">OPEN",
         ],
         rows,
     )

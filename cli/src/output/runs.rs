@@ -199,8 +199,8 @@ impl ImportEnd {
         };
         let options = ImportOptions { existing, ..self.options.clone() };
         let later = if has_failures && (found.different > 0 || may_hold_others && found.missing > 0) {
-            "\nThis restores no users that differ, and no lost users that existed before the restore. Afterwards, `verify` \
-             names them, and the import that does."
+            "\nThis import changes back no users that differ, and creates no lost users that existed before the restore. \
+             `verify` names them, and the import for them."
         } else {
             ""
         };

@@ -14,7 +14,7 @@ pub fn after_restore(users: &str, totals: &Totals, passwords: Passwords) -> Stri
         Passwords::Random if cannot == 0 => "after \"forgot password\".".to_owned(),
         Passwords::Random if cannot >= totals.users.created => {
             return format!(
-                "No restore brings back passwords, and {users} cannot reset theirs alone. {ADVICE}"
+                "No restore brings back passwords, and {users} cannot reset their passwords without an administrator. {ADVICE}"
             );
         }
         Passwords::Random => {
@@ -28,8 +28,7 @@ pub fn after_restore(users: &str, totals: &Totals, passwords: Passwords) -> Stri
 }
 
 /// What to do about users that cannot reset their password.
-const ADVICE: &str =
-    "Change what the summary names, or give passwords with `aws cognito-idp admin-set-user-password`.";
+const ADVICE: &str = "Remove the causes that the summary names, or set passwords with `aws cognito-idp admin-set-user-password`.";
 
 #[cfg(test)]
 mod tests {

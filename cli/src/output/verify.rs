@@ -224,7 +224,7 @@ impl VerifyEnd {
                 ("restore the missing entries and leave existing ones, without damaged users", Existing::Skip)
             }
             _ => (
-                "restore the missing entries and leave existing ones (--existing update also changes them back)",
+                "restore the missing entries and leave existing ones (--existing update also changes existing ones back)",
                 Existing::Skip,
             ),
         };

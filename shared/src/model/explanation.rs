@@ -57,7 +57,9 @@ impl Explanation {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::AlreadyLinked => "The identity is linked to another user of the pool.",
-            Self::AttributeFixed => "The pool lets nothing change an attribute after the user was created.",
+            Self::AttributeFixed => {
+                "The schema of the pool allows no change of an attribute after the user was created."
+            }
             Self::AttributeUndeclared => "The pool does not declare an attribute.",
             Self::EmailFormat => "The e-mail address has a wrong format.",
             Self::Federated => "The call is not possible for a user of an identity provider.",

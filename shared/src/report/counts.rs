@@ -13,7 +13,8 @@ impl Counts {
 impl VerificationResult {
     pub fn summary(&self) -> String {
         let users = |count| plural(count, "user", "users");
-        let mut words = format!("Listed again and compared: {} as in the snapshot", users(self.same));
+        let mut words =
+            format!("The restore listed the target again: {} as in the snapshot", users(self.same));
         for (count, finding) in [
             (self.without_refused_values, "as in the snapshot without refused values"),
             (self.different, "different"),

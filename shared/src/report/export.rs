@@ -74,7 +74,7 @@ impl LargeUsers {
 
     fn summary(self) -> String {
         let users = plural(u64::from(self.least_limit.get()), "user", "users");
-        let mut words = format!(" Because of large users, calls asked for as few as {users} instead of 60.");
+        let mut words = format!(" Because of large users, a call asked for only {users} instead of 60.");
         if self.restarts > 0 {
             let times = plural(self.restarts, "time", "times");
             words += &format!(
@@ -171,7 +171,7 @@ impl SplitEnd {
                 " The listing was not split, because a split listing failed in the last 30 days."
             }
             Self::Short => {
-                " The listing was not split, because one listing takes under five minutes, as fast as the calls before were."
+                " The listing was not split, because one listing takes under five minutes at the measured speed."
             }
             Self::KeepsUp => {
                 " The listing was not split, because one listing makes nearly as many calls as the limit allows."

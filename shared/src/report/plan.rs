@@ -136,7 +136,7 @@ impl Forecast {
         let of = plural(self.users, "user", "users");
         let mut words = match &self.existing {
             None => format!(
-                "{} of {of} can be restored, as far as the target's settings tell.",
+                "{} of {of} can be restored, as far as the settings of the target show.",
                 grouped(self.creatable)
             ),
             Some(existing) => existing.summary(self.creatable, self.users),
@@ -194,7 +194,7 @@ impl Forecast {
         if self.groups_too_many == 0 {
             return String::new();
         }
-        format!(" The target would exceed the limit of groups by {}.", grouped(self.groups_too_many))
+        format!(" The target would have {} groups more than its limit.", grouped(self.groups_too_many))
     }
 
     fn damage(&self) -> String {
@@ -236,7 +236,7 @@ fn time(seconds: u64) -> String {
 impl ExistingForecast {
     fn summary(&self, creatable: u64, users: u64) -> String {
         let mut words = format!(
-            "Missing, and can be created as far as the target's settings tell: {} of {}.",
+            "Missing, and can be created as far as the settings of the target show: {} of {}.",
             grouped(creatable),
             plural(users, "user", "users")
         );

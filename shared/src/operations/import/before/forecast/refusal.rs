@@ -19,8 +19,7 @@ pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
             restore.snapshot,
             plural(filled.users, "user", "users")
         );
-        let advice =
-            "Nothing was changed. Let another attribute keep the old sub, or none: the sub map has it, too.";
+        let advice = "Nothing was changed. Name another attribute for the old sub, or none: the sub map also has the old sub.";
         return Some(Error::new(ErrorKind::InvalidInput, what, advice));
     }
     let objections = forecast.caused_by_target();
