@@ -184,7 +184,7 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         }
         ReasonCode::ListedTwice => "named twice in the snapshot, restored once: nothing is missing",
         ReasonCode::MemberWithoutUser => {
-            "the snapshot holds no such user: it was deleted during the export, or Cognito overlooked it. Nothing is missing"
+            "the snapshot holds no such user, because it was deleted during the export or overlooked: nothing is missing"
         }
         ReasonCode::UserNotRestored => "the member was not restored: see the users",
         ReasonCode::RecordMissing => {

@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(shrunk.exit_status(), ExitStatus::Done, "the plan needs no flag");
         let both = shrunk.human(testing::now());
         assert!(both.contains("This import would be refused: SnapshotShrunk, exit code 4."), "{both}");
-        assert!(both.contains("the same command with --accept-shrunk and --accept-losses instead"), "{both}");
+        assert!(both.contains("If so, give --accept-shrunk and --accept-losses instead"), "{both}");
 
         let mut filled = shrunk;
         (filled.report.shrunk, filled.report.refusal) = (None, Some("InvalidInput".to_owned()));

@@ -47,12 +47,13 @@ mod tests {
         assert_eq!(words(5, 0), "No restore brings back passwords: users sign in after \"forgot password\".");
         assert!(
             words(5, 1).contains(
-                "sign in after \"forgot password\". 1 user cannot reset the password alone. Change"
+                "sign in after \"forgot password\". 1 user cannot reset the password alone. Remove"
             )
         );
         let none = words(5, 5);
         assert!(
-            none.contains("and users cannot reset theirs alone.") && !none.contains("forgot password"),
+            none.contains("and users cannot reset their passwords without an administrator.")
+                && !none.contains("forgot password"),
             "{none}"
         );
     }

@@ -282,8 +282,10 @@ mod tests {
     #[test]
     fn the_report_says_what_large_users_cost() {
         let words = |limit: u32, restarts| LargeUsers { least_limit: limit.into(), restarts }.summary();
-        assert!(words(5, 1).contains("as few as 5 users instead of 60. Listings started again 1 time, "));
-        assert!(words(1, 0).ends_with("as few as 1 user instead of 60."));
+        assert!(
+            words(5, 1).contains("asked for only 5 users instead of 60. Listings started again 1 time, ")
+        );
+        assert!(words(1, 0).ends_with("asked for only 1 user instead of 60."));
         let open = |listing| Unit::open(PoolId::parse("eu-west-1_A").unwrap(), listing);
         let (mut users, groups) = (open(Listing::Users), open(Listing::Groups));
         assert_eq!(LargeUsers::of(&[users.clone(), groups.clone()]), None);
