@@ -337,7 +337,10 @@ impl<V: Vault> Catalog<V> {
             let mut wanted = Vec::with_capacity(some.len());
             for record in some {
                 let text = text_of(record)?;
-                let Some(digest) = T::KIND.digest_of(&text) else { continue };
+                let digest = T::KIND.digest_of(&text).ok_or_else(|| {
+                    let what = "A record of a configuration has no digest.";
+                    Error::new(ErrorKind::Internal, what, Guidance::REPORT_THIS)
+                })?;
                 let key = T::KIND.key(pool, digest);
                 if wanted.iter().all(|(other, _)| *other != key) {
                     wanted.push((key, text));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -18,6 +18,8 @@ use crate::ports::keys::DecryptingKeys;
 use crate::ports::vault::ReadVault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
+/// Secrets that are decrypted at once.
+const DECRYPTED_AT_ONCE: usize = 8;
 /// Lists that are read to find what a list lacks.
 const LISTS_READ: usize = 10;
 
@@ -149,12 +151,14 @@ impl CapturedSnapshot {
     /// # Errors
     /// Those of [`reveal`].
     pub async fn reveal_secrets<K: DecryptingKeys>(&mut self, keys: &K, region: &str) -> Result<()> {
-        let mut revealed = BTreeMap::new();
-        for (name, record) in &self.secrets {
-            if let Some(text) = reveal(keys, region, &self.snapshot.pool, record).await? {
-                revealed.insert(*name, text);
-            }
-        }
+        let pool = &self.snapshot.pool;
+        let decrypt = |(name, record)| async move {
+            let text = reveal(keys, region, pool, record).await?;
+            Ok::<(Digest, Option<SecretText>), Error>((name, text))
+        };
+        let secrets = stream::iter(self.secrets.iter().map(|(name, record)| (*name, record)));
+        let revealed: Vec<_> = secrets.map(decrypt).buffer_unordered(DECRYPTED_AT_ONCE).try_collect().await?;
+        let revealed = revealed.into_iter().filter_map(|(name, text)| Some((name, text?))).collect();
         self.put_secrets(&revealed);
         Ok(())
     }
@@ -167,9 +171,9 @@ impl CapturedSnapshot {
         });
         let places: Vec<(ObjectName, String, Digest)> = places.collect();
         for (name, place, record) in places {
-            let object = self.objects.iter_mut().find(|object| object.name == name);
-            if let (Some(object), Some(text)) = (object, revealed.get(&record)) {
-                put_at(&mut object.document, &place, text.to_value());
+            let object = self.objects.binary_search_by(|object| object.name.cmp(&name));
+            if let (Ok(index), Some(text)) = (object, revealed.get(&record)) {
+                put_at(&mut self.objects[index].document, &place, text.to_value());
             }
         }
     }

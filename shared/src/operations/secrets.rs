@@ -41,7 +41,8 @@ pub(super) struct Sealer<'a, K> {
     keys: &'a ConfigurationKeys,
     pool: &'a PoolId,
     budget: Option<Budget>,
-    /// The operations that are not called again, because every call of them fails.
+    /// The operations that this invocation does not call again: every call of them fails, or KMS did not answer one to
+    /// the end of its attempts. Otherwise an outage would cost these attempts for each secret.
     given_up: Mutex<BTreeMap<KeyOperation, KeyError>>,
 }
 
@@ -95,7 +96,7 @@ impl<'a, K: EncryptingKeys> Sealer<'a, K> {
         })
     }
 
-    /// Makes a call, unless every call of the operation fails.
+    /// Makes a call, unless the operation is given up.
     async fn call<T, F: Future<Output = KeyResult<T>> + Send>(
         &self,
         operation: KeyOperation,
@@ -107,7 +108,7 @@ impl<'a, K: EncryptingKeys> Sealer<'a, K> {
         }
         let result = retried(self.budget, attempt).await;
         if let Err(error) = &result
-            && error.is_of_all_calls()
+            && (error.is_of_all_calls() || error.is_passing())
             && lock().insert(operation, error.clone()).is_none()
         {
             tracing::warn!(

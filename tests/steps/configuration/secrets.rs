@@ -287,6 +287,24 @@ fn a_refusal_of_all_calls_is_asked_for_once() {
 }
 
 #[test]
+fn an_outage_of_kms_costs_its_attempts_once_an_invocation() {
+    in_paused_time(async {
+        let (backend, source, _) = with_keys();
+        for number in 0..200 {
+            client(&source, json!({"ClientName": format!("client {number}"), "GenerateSecret": true}));
+        }
+        backend.key_ring().refuse(KeyOperation::GenerateMac, Some("KMSInternalException"));
+        let begun = tokio::time::Instant::now();
+        let report = export(&Machine::new(&backend), "outage").await;
+        assert_eq!((&report["users"], &report["configuration"]["secretsStored"]), (&json!(20), &json!(0)));
+        assert!(begun.elapsed() < Duration::from_secs(1200), "{:?}", begun.elapsed());
+        let [macs, ..] = calls(&backend);
+        assert!(macs < 1000, "{macs} calls for 202 secrets in six looks");
+        assert_eq!(report["configuration"]["objects"]["clients"], 202, "no object is lost");
+    });
+}
+
+#[test]
 fn a_pause_of_kms_costs_no_secret() {
     in_paused_time(async {
         let (backend, _, _) = with_keys();
