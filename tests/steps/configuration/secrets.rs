@@ -405,6 +405,8 @@ fn a_copy_leaves_secrets_out_or_encrypts_them_for_the_destination() {
 
         // A second copy encrypts what the first one left out. A third one writes nothing.
         let ring = destination.key_ring();
+        // So that no key there has the id of one at the source.
+        ring.create_both(OTHER_ACCOUNT, &["us-east-1"]);
         let keys = ring.create_both(OTHER_ACCOUNT, &["eu-west-1"]);
         let secrets =
             EncryptSecrets::new(backend.keys(), "eu-west-1", destination.keys_of(OTHER_ACCOUNT), &keys);
