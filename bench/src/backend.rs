@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use shared::Result;
+use shared::model::configuration::{ConfigurationKeys, KeyArn, SecretContext};
 use shared::model::{Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
 use shared::ports::Clock;
+use shared::ports::keys::{DataKey, EncryptingKeys, KeyError, KeyOperation, KeyResult};
 use shared::ports::{Announcement, Backend};
 
 use crate::job_files::SimulatedJobFiles;
@@ -20,6 +22,7 @@ impl Backend for SimulatedBackend {
     type Pool = SimulatedPool;
     type Vault = SimulatedVault;
     type JobFiles = SimulatedJobFiles;
+    type Keys = NoKeys;
 
     fn region(&self) -> Option<&str> {
         Some(REGION)
@@ -65,6 +68,14 @@ impl Backend for SimulatedBackend {
 
     fn measure(&self, _: &Metrics) {}
 
+    fn keys(&self) -> NoKeys {
+        NoKeys
+    }
+
+    fn configuration_keys(&self) -> Option<&ConfigurationKeys> {
+        None
+    }
+
     /// No rule: every snapshot stays.
     fn retention(&self) -> Option<&Retention> {
         None
@@ -77,5 +88,23 @@ impl Backend for SimulatedBackend {
 
     async fn announce(&self, _: &Announcement) -> Result<bool> {
         Ok(false)
+    }
+}
+
+/// KMS without keys: it refuses every call, and the bench makes none.
+#[derive(Debug, Clone, Copy)]
+pub struct NoKeys;
+
+impl EncryptingKeys for NoKeys {
+    async fn mac(&self, _: &KeyArn, _: &[u8]) -> KeyResult<Vec<u8>> {
+        Err(KeyError::of_code(KeyOperation::GenerateMac, "NotFoundException"))
+    }
+
+    async fn encrypt(&self, _: &KeyArn, _: &SecretContext, _: &[u8]) -> KeyResult<Vec<u8>> {
+        Err(KeyError::of_code(KeyOperation::Encrypt, "NotFoundException"))
+    }
+
+    async fn data_key(&self, _: &KeyArn, _: &SecretContext) -> KeyResult<DataKey> {
+        Err(KeyError::of_code(KeyOperation::GenerateDataKey, "NotFoundException"))
     }
 }

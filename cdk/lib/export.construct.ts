@@ -2,6 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
 import { acknowledgeAccountOperations, acknowledgeDomains, allowAccountOperations, allowOperations } from './cognito-access';
+import { ConfigurationKeys } from './configuration-keys.construct';
 import { OPERATIONS } from './operations';
 import {
   RunProps,
@@ -38,6 +39,8 @@ export class Export extends Construct {
     const { exportCapture, exportEnumerate, exportPage, exportFinalize } = OPERATIONS.functions;
     // Some of these reads answer secrets. So the role has them only if exports capture the configuration.
     const configurationReads = settings.captureConfiguration ? exportCapture['cognito-idp'] : [];
+    const keepsSecrets = settings.captureConfiguration && settings.captureSecrets;
+    const keys = keepsSecrets ? new ConfigurationKeys(this, 'ConfigurationKeys', settings.name) : undefined;
     const pools = settings.userPoolIds;
     const [headers, records] = [poolPartitions(pools), configurationPartitions(pools)];
     const stack = Stack.of(this);
@@ -68,7 +71,7 @@ export class Export extends Construct {
       executable: 'export-page',
       code,
       settings,
-      environment: exportPageEnvironment(props),
+      environment: { ...exportPageEnvironment(props), ...keys?.environment() },
       statements: [
         allowOperations(stack, 'ReadTheExportedPools', [...exportPage['cognito-idp'], ...configurationReads], pools),
         ...(settings.captureConfiguration ? [allowAccountOperations(configurationReads, 'ReadDomains')] : []),
@@ -78,6 +81,7 @@ export class Export extends Construct {
           [tableGrant('WriteSnapshots', 'exportPage', [headers, records, userPartitions(pools), SNAPSHOT_PARTITIONS])],
           exportPage.kms.table,
         ),
+        ...(keys?.statements() ?? []),
       ],
       reservedConcurrency: pageConcurrency(settings, pools.length),
     });

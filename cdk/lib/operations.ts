@@ -45,8 +45,15 @@ export interface Permissions {
   readonly 'cognito-idp': readonly string[];
   /** By the kind of partition. */
   readonly dynamodb: Readonly<Partial<Record<PartitionKind, readonly TableAction[]>>>;
-  /** The actions of DynamoDB on the table's key and of SNS on the topic's key, for this function. */
-  readonly kms: { readonly table: readonly string[]; readonly topic: readonly string[] };
+  /**
+   * The actions of DynamoDB on the table's key and of SNS on the topic's key, for this function, and its own actions on
+   * the keys for the secrets of configurations.
+   */
+  readonly kms: {
+    readonly configuration: readonly string[];
+    readonly table: readonly string[];
+    readonly topic: readonly string[];
+  };
   /** The actions on the logs of import jobs. */
   readonly logs: readonly string[];
   readonly sns: readonly string[];

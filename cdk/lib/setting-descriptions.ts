@@ -71,7 +71,12 @@ export const SETTINGS = {
   CaptureConfiguration: {
     default: '`NO`',
     meaning:
-      '`YES`: exports capture the [configuration of the pool](../concepts/snapshots.md#the-configuration-of-the-pool), without secrets. This version shows and compares captured configurations (`pool show`, `pool diff`), but does not restore them.',
+      '`YES`: exports capture the [configuration of the pool](../concepts/snapshots.md#the-configuration-of-the-pool). This version shows and compares captured configurations (`pool show`, `pool diff`), but does not restore them.',
+  },
+  CaptureSecrets: {
+    default: '`YES`',
+    meaning:
+      '`YES`: with `CaptureConfiguration=YES`, the deployment makes two multi-Region keys of KMS, and exports encrypt [secrets](../concepts/snapshots.md#secrets-of-the-configuration) and keep them. `NO`: exports leave secrets out. The keys of an earlier deployment stay, because older snapshots need them.',
   },
   ConfigurationChangeAlarm: {
     default: '`NO`',

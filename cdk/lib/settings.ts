@@ -87,6 +87,8 @@ export interface Settings {
   readonly splitListing: boolean;
   /** `CaptureConfiguration`: whether exports capture the configuration of the pool. */
   readonly captureConfiguration: boolean;
+  /** `CaptureSecrets`: whether exports encrypt the secrets of a configuration that they capture, and keep them. */
+  readonly captureSecrets: boolean;
   /** `ConfigurationChangeAlarm`: whether an alarm tells that the configuration of a pool has changed. */
   readonly configurationChangeAlarm: boolean;
   /** `LogRetentionDays`: how many days logs are kept. */
@@ -257,6 +259,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     quotaHeadroom: reader.number('QuotaHeadroom', 0, 90) ?? 10,
     splitListing: reader.oneOf('SplitListing', ['NO', 'YES']) === 'YES',
     captureConfiguration: reader.oneOf('CaptureConfiguration', ['NO', 'YES']) === 'YES',
+    captureSecrets: reader.oneOf('CaptureSecrets', ['YES', 'NO']) === 'YES',
     configurationChangeAlarm: readConfigurationChangeAlarm(reader),
     logRetentionDays: readLogRetention(reader),
     snsPreference: reader.oneOf('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),

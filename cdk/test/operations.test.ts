@@ -74,6 +74,49 @@ test('the role of the page function reads configurations only if exports capture
   assert.deepEqual(exportCapture.dynamodb, {});
 });
 
+test('only the page function of exports may use the keys for secrets, and only to encrypt', () => {
+  const { functions } = OPERATIONS;
+  const { configuration } = functions.exportCapture.kms;
+  assert.deepEqual([...configuration].sort(), ['Encrypt', 'GenerateDataKey', 'GenerateMac']);
+  for (const [name, permissions] of Object.entries(functions)) {
+    assert.deepEqual(permissions.kms.configuration, name === 'exportCapture' ? configuration : [], name);
+  }
+  const { primary, secondary } = synthesise({ ...CONTEXT, CaptureConfiguration: 'YES' });
+  const own = primary.statements('ExportPageRole').filter(({ resources }) => resources.join().includes('ConfigurationKeys'));
+  assert.deepEqual(
+    own.map(({ actions, resources }) => [actions.join(), resources.join().replace(/\w{8}\.Arn>$/, '')]),
+    [
+      ['kms:Encrypt,kms:GenerateDataKey', '<ExportConfigurationKeysEncryption'],
+      ['kms:GenerateMac', '<ExportConfigurationKeysMac'],
+    ],
+  );
+  // No other policy names the keys.
+  const naming = (template: Template) =>
+    template.all('AWS::IAM::Policy').filter((policy) => JSON.stringify(policy).includes('ConfigurationKeys'));
+  assert.equal(naming(primary).length, 1);
+  assert.equal(naming(secondary).length, 0);
+});
+
+test('the keys for secrets are multi-Region keys that stay, and exist only for exports that keep secrets', () => {
+  const keys = (context: object) => {
+    const { primary } = synthesise({ ...CONTEXT, ...context });
+    return primary.ofType('AWS::KMS::Key').filter(([id]) => id.startsWith('ExportConfigurationKeys'));
+  };
+  const [[, encryption], [, mac], ...others] = keys({ CaptureConfiguration: 'YES' }) as any;
+  assert.equal(others.length, 0);
+  for (const key of [encryption, mac]) {
+    assert.deepEqual([key.Properties.MultiRegion, key.DeletionPolicy, key.UpdateReplacePolicy], [true, 'Retain', 'Retain']);
+    const principals = key.Properties.KeyPolicy.Statement.map((statement: any) => JSON.stringify(statement.Principal));
+    assert.equal(principals.length, 1);
+    assert.match(principals[0], /:root/);
+  }
+  assert.deepEqual([mac.Properties.KeySpec, mac.Properties.KeyUsage], ['HMAC_256', 'GENERATE_VERIFY_MAC']);
+  assert.equal(encryption.Properties.EnableKeyRotation, true);
+  assert.equal(keys({}).length, 0);
+  assert.equal(keys({ CaptureSecrets: 'YES' }).length, 0);
+  assert.equal(keys({ CaptureConfiguration: 'YES', CaptureSecrets: 'NO' }).length, 0);
+});
+
 test('every role allows the table actions of its function on each kind of partition, and no other actions', () => {
   for (const region of ['primary', 'secondary'] as const) {
     for (const [name, role] of functionsOf(region)) {

@@ -33,6 +33,7 @@ test('a setting that is not given has its default', () => {
     quotaHeadroom: 10,
     splitListing: false,
     captureConfiguration: false,
+    captureSecrets: true,
     configurationChangeAlarm: false,
     logRetentionDays: 90,
     snsPreference: 'INFO_AND_ERRORS',
@@ -107,6 +108,7 @@ test('every wrong value of a setting has one problem, which says what is allowed
     [{ CognitoTPS: '10.5' }, /^CognitoTPS/],
     [{ CognitoTPS: 'ten' }, /^CognitoTPS/],
     [{ SplitListing: 'true' }, /^SplitListing is "?true"?, which is not allowed/],
+    [{ CaptureSecrets: 'true' }, /^CaptureSecrets is "?true"?, which is not allowed/],
     [{ CaptureConfiguration: 'true' }, /^CaptureConfiguration is "?true"?, which is not allowed/],
     [{ QuotaHeadroom: 91 }, /^QuotaHeadroom is 91, which is not allowed\. Use a whole number from 0 to 90/],
     [{ LogRetentionDays: 31 }, /^LogRetentionDays .* CloudWatch Logs accepts: 1, 3, 5/],
@@ -137,7 +139,7 @@ test('an unknown name is a problem, which suggests a similar setting', () => {
   assert.deepEqual(problemsWith({ 'user-pool-ids': 'x' }), ['user-pool-ids is not a setting. Do you mean UserPoolIds?']);
   assert.match(
     problemsWith({ Schedule: 'x' })[0] ?? '',
-    /^Schedule is not a setting\. The settings are Architecture, CaptureConfiguration, CognitoTPS, /,
+    /^Schedule is not a setting\. The settings are Architecture, CaptureConfiguration, CaptureSecrets, CognitoTPS, /,
   );
 });
 

@@ -4,9 +4,11 @@ use std::future::Future;
 
 use aws_config::SdkConfig;
 use shared::catalog::Catalog;
+use shared::model::PoolId;
 use shared::operations::copy::at_destination;
 use shared::ports::Clock;
 use shared_aws::dynamodb::DynamoVault;
+use shared_aws::keys::AwsKeys;
 
 use crate::args::Command;
 use crate::aws::{self, StepFunctions, Table};
@@ -59,16 +61,18 @@ pub async fn run<S: Future<Output = ()>>(
         Command::Pool(args) => {
             let request = pool::Request::read(args)?;
             let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
-            request.run(&deployment(settings, &config), |id| aws::user_pool(&config, id), session).await
+            let pool_at = |id: &PoolId| aws::user_pool(&config, id);
+            request.run(&deployment(settings, &config), pool_at, &keys(&config), session).await
         }
         Command::Copy(args) => {
             let request = copy::Request::read(args)?;
             let config = aws::configuration(settings, None, request.pool_region()).await?;
             let source = Table::open(&config, settings.table()).await?;
-            let destination = aws::destination(&config, &args.to).await?;
-            let destination = Table::open_destination(&destination, &args.to.to_table).await?;
+            let to = aws::destination(&config, &args.to).await?;
+            let destination = Table::open_destination(&to, &args.to.to_table).await?;
+            let kms = copy::BothKeys { source: keys(&config), destination: keys(&to) };
             let replicas = destination.catalog.vault().replicas().await.map_err(at_destination)?;
-            request.run(&source, &destination, &replicas, Clock::system(), session).await
+            request.run(&source, &destination, &replicas, kms, Clock::system(), session).await
         }
         Command::Prune(args) => {
             let request = prune::Request::read(args)?;
@@ -89,6 +93,11 @@ async fn connect(
     of_pool: Option<&str>,
 ) -> Result<Deployment<StepFunctions, DynamoVault>> {
     Ok(deployment(settings, &aws::configuration(settings, of_execution, of_pool).await?))
+}
+
+/// KMS for a command.
+fn keys(config: &SdkConfig) -> AwsKeys {
+    AwsKeys::new(AwsKeys::client(config))
 }
 
 fn deployment(settings: &Settings, config: &SdkConfig) -> Deployment<StepFunctions, DynamoVault> {

@@ -403,7 +403,10 @@ fn large_users_in_a_pool_cost_one_restart_and_later_exports_none() {
         // 50 pages of 60, one that is too large, and all users again.
         let (calls, cost, report) = next("first").await;
         assert_eq!((calls, cost), (51 + 1_200, json!({"leastLimit": 5, "restarts": 1})));
-        assert!(report["summary"].as_str().unwrap().contains("asked for only 5 users instead of 60"), "{report}");
+        assert!(
+            report["summary"].as_str().unwrap().contains("asked for only 5 users instead of 60"),
+            "{report}"
+        );
         let (calls, cost, _) = next("second").await;
         assert_eq!((calls, cost), (1_200, json!({"leastLimit": 5, "restarts": 0})));
         // After the large users have left, the limit is 60 again.

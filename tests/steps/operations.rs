@@ -215,9 +215,13 @@ async fn retention(record: &mut Recorded) {
 /// some reads.
 async fn configurations(record: &mut Recorded) {
     let (backend, source, _) = backend();
-    let backend = backend.with_configuration();
+    let keys = backend.key_ring().create_both("123456789012", &["eu-west-1"]);
+    let backend = backend.with_configuration().with_configuration_keys(Some(keys));
     people::plain(5, 1).fill(&source);
     make_rich(&source);
+    // A secret that is too large for KMS itself.
+    let large = "planted".repeat(1_000);
+    backend.script().show(Operation::GetUserPoolMfaConfig, json!({"NewMember": large}));
     record.export(&backend, json!({})).await.report();
     for number in 0..60 {
         let request = json!({"ClientName": format!("client {number}")});

@@ -5,10 +5,12 @@ use std::future::Future;
 use clap::Args;
 use jiff::Timestamp;
 use shared::ErrorKind;
+use shared::model::configuration::ConfigurationKeys;
 use shared::model::{Counts, PoolId, RunKind, Snapshot, SnapshotSelector};
-use shared::operations::copy::{Stage, Watch, at_destination, copy};
+use shared::operations::copy::{Destination, EncryptSecrets, Stage, Watch, at_destination, copy};
 use shared::operations::holder_name;
 use shared::ports::Clock;
+use shared::ports::keys::{DecryptingKeys, EncryptingKeys};
 use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
@@ -31,8 +33,24 @@ pub struct CopyArgs {
     /// The user pool of the snapshot [default: found by the id of the snapshot]
     #[arg(long, value_name = "POOL_ID")]
     pub pool: Option<String>,
+    /// Encrypt the secrets of the configuration with this multi-Region key of the destination [default: leave them out]
+    ///
+    /// The command decrypts each secret with your permission at the source (`kms:Decrypt`), and encrypts it with that at the
+    /// destination (`kms:Encrypt`, `kms:GenerateDataKey`, `kms:GenerateMac`).
+    #[arg(long, value_name = "ARN", requires = "configuration_mac_key")]
+    pub configuration_key: Option<String>,
+    /// Tell changes of these secrets with this multi-Region HMAC key of the destination
+    #[arg(long, value_name = "ARN", requires = "configuration_key")]
+    pub configuration_mac_key: Option<String>,
     #[command(flatten)]
     pub to: DestinationArgs,
+}
+
+/// KMS at both ends of a copy.
+#[derive(Debug)]
+pub struct BothKeys<S, D> {
+    pub source: S,
+    pub destination: D,
 }
 
 /// A copy to make.
@@ -41,6 +59,8 @@ pub struct Request {
     /// The pool of the snapshot, if the arguments name it.
     source: Option<PoolId>,
     snapshot: SnapshotSelector,
+    /// The keys of the destination. None if secrets are left out.
+    keys: Option<ConfigurationKeys>,
     /// The credentials of the next command at the destination.
     next: NextCredentials,
 }
@@ -60,7 +80,10 @@ impl Request {
                 "Give --pool, the user pool of the snapshot, or a snapshot id.".to_owned(),
             ));
         }
-        Ok(Self { source, snapshot, next: args.to.next_credentials() })
+        let options = ["--configuration-key", "--configuration-mac-key"];
+        let [key, mac_key] = [&args.configuration_key, &args.configuration_mac_key].map(|key| key.as_deref());
+        let keys = ConfigurationKeys::read(key, mac_key, options)?;
+        Ok(Self { source, snapshot, keys, next: args.to.next_credentials() })
     }
 
     /// The Region of the pool, if the arguments name it.
@@ -75,11 +98,12 @@ impl Request {
     /// If the operator interrupts the command, or both tables are the same. If the destination is not in the
     /// Region in which copies of the pool work. If the snapshot cannot be used, or the copy cannot be
     /// completed.
-    pub async fn run<V: Vault, W: Vault, S>(
+    pub async fn run<V: Vault, W: Vault, K: DecryptingKeys, L: EncryptingKeys + Clone, S>(
         &self,
         source: &Table<V>,
         destination: &Table<W>,
         replicas: &[String],
+        kms: BothKeys<K, L>,
         clock: Clock,
         session: Session<'_, S>,
     ) -> Result<Answer>
@@ -107,11 +131,15 @@ impl Request {
             expected: snapshot.counts,
             stage: Stage::Source,
         };
+        let region = &source.place.region;
+        let encrypt = |keys| EncryptSecrets::new(kms.source, region, kms.destination, keys);
+        let secrets = self.keys.as_ref().map(encrypt);
+        let to = Destination { catalog: &destination.catalog, secrets: &secrets };
         let holder = holder_name("cognito-backup copy", clock.now());
         let copied = tokio::select! {
             biased;
             () = session.interrupted => None,
-            copied = copy(&source.catalog, &destination.catalog, &snapshot, &units, &holder, clock, &mut sink) => Some(copied),
+            copied = copy(&source.catalog, to, &snapshot, &units, &holder, clock, &mut sink) => Some(copied),
         };
         sink.meter.end();
         let Some(copied) = copied else {
@@ -198,7 +226,15 @@ mod tests {
 
     fn read(snapshot: &str, pool: Option<&str>) -> Result<Request> {
         let pool = pool.map(str::to_owned);
-        Request::read(&CopyArgs { snapshot: snapshot.to_owned(), pool, to: Default::default() })
+        let snapshot = snapshot.to_owned();
+        let (configuration_key, configuration_mac_key) = (None, None);
+        Request::read(&CopyArgs {
+            snapshot,
+            pool,
+            configuration_key,
+            configuration_mac_key,
+            to: Default::default(),
+        })
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub struct ExportArgs {
     /// Look up the second factors of each user: one more call for each, and Cognito counts each as active in that month
     #[arg(long)]
     pub capture_mfa: bool,
+    /// Encrypt the secrets of the configuration and keep them, if the deployment has the keys [default: true]
+    #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
+    pub capture_secrets: Option<bool>,
     /// Allow 16 listings of users at once, if one listing would take over five minutes. An export with --capture-mfa, or
     /// without an earlier sealed snapshot, never splits
     #[arg(long)]
@@ -51,6 +54,9 @@ impl Request {
         let mut json = json!({ "userPoolId": pool });
         if args.capture_mfa {
             json["captureMfa"] = true.into();
+        }
+        if let Some(capture_secrets) = args.capture_secrets {
+            json["captureSecrets"] = capture_secrets.into();
         }
         if args.split_listing {
             json["splitListing"] = true.into();
@@ -94,7 +100,13 @@ mod tests {
 
     fn read_with(pool: &str, run: RunArgs) -> Result<Request> {
         let switch = run.tps.is_some();
-        let args = ExportArgs { pool: pool.to_owned(), capture_mfa: switch, split_listing: switch, run };
+        let args = ExportArgs {
+            pool: pool.to_owned(),
+            capture_mfa: switch,
+            capture_secrets: switch.then_some(false),
+            split_listing: switch,
+            run,
+        };
         Request::read(&args, None)
     }
 
@@ -103,6 +115,7 @@ mod tests {
         let args = ExportArgs {
             pool: "eu-west-1_a".to_owned(),
             capture_mfa: false,
+            capture_secrets: None,
             split_listing: false,
             run: RunArgs::default(),
         };
@@ -118,8 +131,7 @@ mod tests {
     #[test]
     fn the_input_has_the_form_that_the_state_machine_reads() {
         assert_eq!(read("eu-west-1_a", None).unwrap().json, json!({"userPoolId": "eu-west-1_a"}));
-        let limited =
-            json!({"userPoolId": "eu-west-1_a", "tps": 25, "captureMfa": true, "splitListing": true});
+        let limited = json!({"userPoolId": "eu-west-1_a", "tps": 25, "captureMfa": true, "captureSecrets": false, "splitListing": true});
         assert_eq!(read("eu-west-1_a", Some("25")).unwrap().json, limited);
     }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::format::plural;
 use shared::model::{PoolId, RunId, Snapshot};
 use shared::operations::copy::{Copied, Tally};
 
@@ -62,13 +63,14 @@ impl Report for CopyEnd {
         let sealed = self.sealed_at.map(|at| format!(" It was sealed {}.", ago(at, now))).unwrap_or_default();
         let bytes = &copied.bytes;
         format!(
-            "{}{sealed}\n\n{}\n\nCopied: {}. Already there: {}.\n\
+            "{}{sealed}\n\n{}\n\nCopied: {}. Already there: {}.{}\n\
              Next: create an empty user pool in account {}, and restore the snapshot into it with credentials of that account. \
              MACHINE is the ARN of the import state machine that works on table {}:\n  {}",
             self.summary,
             counts(copied),
             size(bytes.copied),
             size(bytes.already_there),
+            left_out(copied.secrets_left_out),
             destination.account,
             destination.table,
             command_elsewhere(
@@ -94,6 +96,17 @@ fn summary(snapshot: &Snapshot, destination: &TablePlace, copied: &Copied) -> St
         snapshot.pool,
         snapshot.counts.summary()
     )
+}
+
+/// A line about secrets, with a line break before it. Empty if there are none.
+fn left_out(secrets: u64) -> String {
+    match secrets {
+        0 => String::new(),
+        count => format!(
+            "\n{} of the configuration left out: give --configuration-key and --configuration-mac-key to copy secrets, too.",
+            plural(count, "secret", "secrets")
+        ),
+    }
 }
 
 fn counts(copied: &Copied) -> String {
@@ -134,7 +147,7 @@ mod tests {
             units: tally(5),
             header: tally(1),
         };
-        let copied = Copied { items, bytes: tally(412_345_678) };
+        let copied = Copied { items, bytes: tally(412_345_678), secrets_left_out: u64::from(!is_repeated) };
         CopyEnd::new(
             &testing::snapshot(1, 400_000),
             &testing::place("111111111111"),

@@ -25,18 +25,38 @@ pub struct PoolShown {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unknown_objects: Vec<String>,
     not_captured: Vec<NotCapturedObject>,
+    /// The members that are stored encrypted.
+    stored_secrets: Vec<StoredSecret>,
     secrets_left_out: u64,
+    /// Whether the secrets stand in their places.
+    #[serde(skip)]
+    reveals_secrets: bool,
+}
+
+/// A member that is stored encrypted.
+#[derive(Debug, Serialize)]
+struct StoredSecret {
+    object: String,
+    member: String,
 }
 
 impl PoolShown {
-    pub fn new(captured: &CapturedSnapshot) -> Self {
+    /// `reveals_secrets`: whether the secrets stand in their places.
+    pub fn new(captured: &CapturedSnapshot, reveals_secrets: bool) -> Self {
+        let stored_secrets = captured.list.entries().iter().flat_map(|entry| {
+            let object = entry.name.to_string();
+            let stored = entry.secrets.iter();
+            stored.map(move |secret| StoredSecret { object: object.clone(), member: secret.member.clone() })
+        });
         Self {
             user_pool_id: captured.snapshot.pool.clone(),
             snapshot_id: captured.snapshot.id.clone(),
             objects: captured.document(),
             unknown_objects: captured.list.unknown().iter().map(|entry| entry.name.clone()).collect(),
             not_captured: captured.list.not_captured().iter().map(NotCapturedObject::whole).collect(),
+            stored_secrets: stored_secrets.collect(),
             secrets_left_out: captured.list.secrets_left_out(),
+            reveals_secrets,
         }
     }
 }
@@ -50,10 +70,13 @@ impl Report for PoolShown {
             match value {
                 Value::Object(objects) if !kind.is_single() => objects
                     .iter()
-                    .for_each(|(name, object)| section(&mut text, &format!("{kind}/{name}"), object)),
+                    .for_each(|(name, object)| self.section(&mut text, &format!("{kind}/{name}"), object)),
                 Value::Null => {}
-                object if *kind == ObjectKind::UserPool => user_pool(&mut text, object),
-                object => section(&mut text, kind.name(), object),
+                object if *kind == ObjectKind::UserPool => {
+                    user_pool(&mut text, object);
+                    self.stored_in(&mut text, kind.name());
+                }
+                object => self.section(&mut text, kind.name(), object),
             }
         }
         if !self.unknown_objects.is_empty() {
@@ -70,6 +93,17 @@ impl Report for PoolShown {
                 text += &held.map(|id| format!("; snapshot {id} {holds}")).unwrap_or_default();
                 text.push('\n');
             }
+        }
+        if !self.stored_secrets.is_empty() {
+            let stored = self.stored_secrets.len() as u64;
+            let are = form(stored, "is", "are");
+            text +=
+                &format!("\n{} {are} stored encrypted.", plural(stored, "secret member", "secret members"));
+            text += if self.reveals_secrets {
+                " In the objects, it is in clear."
+            } else {
+                " Print it with --secrets."
+            };
         }
         text += &match self.secrets_left_out {
             0 => "\nNo member was left out as a secret.".to_owned(),
@@ -110,4 +144,21 @@ fn section(text: &mut String, name: &str, object: &Value) {
     // The JSON of a value that was read as JSON.
     let json = serde_json::to_string_pretty(object).unwrap_or_default();
     json.lines().for_each(|line| *text += &format!("  {line}\n"));
+}
+
+impl PoolShown {
+    /// An object under its name, and which of its members are stored encrypted.
+    fn section(&self, text: &mut String, name: &str, object: &Value) {
+        section(text, name, object);
+        self.stored_in(text, name);
+    }
+
+    /// Which members of an object are stored encrypted.
+    fn stored_in(&self, text: &mut String, name: &str) {
+        for secret in self.stored_secrets.iter().filter(|secret| secret.object == name) {
+            if !self.reveals_secrets {
+                *text += &format!("  A secret is stored: {}\n", plain(&secret.member));
+            }
+        }
+    }
 }

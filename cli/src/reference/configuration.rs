@@ -17,13 +17,14 @@ pub fn render() -> String {
         "These tables list every member of every object that belongs to a user pool. They say what a backup keeps of it, \
          and what a restore does with it. The names are those of the Cognito API. `[]` is an element of a list, and `*` is \
          any key of a map.\n\nWith the setting `CaptureConfiguration=YES`, exports capture the configuration. `cognito-backup pool show` prints it, \
-         and `cognito-backup pool diff` compares it. **This version does not restore configurations yet, and it does not \
-         store secrets:** a snapshot says how many members it leaves out. What the tables say about secrets and restores is \
-         what later versions do. A test compares the tables with the API model of Cognito.",
+         and `cognito-backup pool diff` compares it. **This version does not restore configurations yet.** What the tables \
+         say about restores is what later versions do.\n\nIf the deployment has keys for them, exports encrypt secrets and keep \
+         them ([secrets of the configuration](../concepts/snapshots.md#secrets-of-the-configuration)). Otherwise a snapshot \
+         says how many members it leaves out. A test compares the tables with the API model of Cognito.",
     );
     let columns = [
         ["of", "The types of identity providers that have the member. Empty if all have it."],
-        ["captured", "Whether a snapshot holds the member. A secret is not stored."],
+        ["captured", "Whether a snapshot holds the member. A secret is stored encrypted, or left out."],
         [
             "compared",
             "Whether a comparison reports that the member differs, and how it reads the values. \"as `X`\": the member `X` holds the same.",
@@ -72,6 +73,21 @@ fn permissions() -> String {
             "the KMS key of the table, if it has one",
             actions("kms", &["Decrypt"]),
         ),
+        row(
+            "`pool show --secrets`",
+            "the key of the secrets (`CONFIGURATION_KEY_ARN`)",
+            actions("kms", &["Decrypt"]),
+        ),
+        row(
+            "`copy --configuration-key`",
+            "the key of the secrets at the source",
+            actions("kms", &["Decrypt"]),
+        ),
+        row(
+            "`copy --configuration-key`",
+            "the keys at the destination",
+            actions("kms", &["Encrypt", "GenerateDataKey", "GenerateMac"]),
+        ),
         row("`pool diff` with a live pool", "the pool", actions("cognito-idp", &of_pool)),
         row(
             "`pool diff` with a live pool",
@@ -112,7 +128,7 @@ fn captured(kind: ObjectKind, field: &Field) -> &'static str {
     match (field.nature, field.readable) {
         (Nature::Volatile, _) => "no: it changes by itself",
         (Nature::Secret, false) => "no: Cognito never shows it",
-        (Nature::Secret, true) => "not yet: it is a secret",
+        (Nature::Secret, true) => "encrypted, or left out: it is a secret",
         (_, true) if kind == ObjectKind::WebAcl => "not yet",
         (_, true) => "yes",
         (_, false) => match field.path {

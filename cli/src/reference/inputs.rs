@@ -42,6 +42,7 @@ fn row(verb: &str, field: &InputField) -> [String; 5] {
         InputValue::Tps => ("whole number, 1 to 200", "that of the deployment"),
         InputValue::Ceilings => ("object such as `{\"UserCreation\": 40}`", ""),
         InputValue::Switch => ("`true` or `false`", "`false`"),
+        InputValue::SwitchedOn => ("`true` or `false`", "`true`"),
         InputValue::Words(_) => ("", ""),
         InputValue::CustomAttribute => ("name such as `\"custom:old_sub\"`", ""),
         InputValue::GroupRoles => (

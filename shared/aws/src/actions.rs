@@ -15,13 +15,16 @@ use serde_json::{Value, json};
 use crate::cognito::CognitoPool;
 use crate::dynamodb::DynamoVault;
 use crate::job_files::LocalJobFiles;
+use crate::keys::AwsKeys;
 use crate::sns::Topic;
+use shared::model::configuration::{KeyArn, SecretContext};
 use shared::model::{
     Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PageLimit, PoolId, Sub, SubPrefix,
     Username,
 };
 use shared::ports::actions::{ON_JOB_LOGS, ON_TOPIC, on_table};
 use shared::ports::job_files::{JobFiles, JobLog};
+use shared::ports::keys::{DecryptingKeys, EncryptingKeys, KeyError};
 use shared::ports::pool::{NewUser, Operation, Password, Pool, PoolResult};
 use shared::ports::vault::{Fence, Key, Order, Query, Vault};
 use shared::ports::{Announcement, Backend, Clock};
@@ -250,4 +253,31 @@ async fn the_topic_and_the_logs_of_jobs_are_called_with_the_actions_in_the_list(
     files.log(&JobLog { group: "g".to_owned(), stream: "s".to_owned() }, None).await.unwrap_err();
     let sent: Vec<_> = recorder.take().into_iter().map(|(operation, _)| operation).collect();
     assert_eq!(sent, [ON_JOB_LOGS]);
+}
+
+#[tokio::test]
+async fn each_call_of_kms_sends_the_action_of_its_operation_with_key_and_context() {
+    let recorder = Recorder::default();
+    let client = aws_sdk_kms::config::Builder::from(&config()).interceptor(recorder.clone()).build();
+    let keys = AwsKeys::new(aws_sdk_kms::Client::from_conf(client));
+    let key = KeyArn::parse("arn:aws:kms:eu-west-1:123456789012:key/mrk-1a").unwrap();
+    let pool = PoolId::parse("eu-west-1_A").unwrap();
+    let context = SecretContext::new(&pool, "clients/1", "ClientSecret");
+    let sent_by = |error: KeyError| {
+        let [(operation, body)] = recorder.take().try_into().unwrap();
+        assert_eq!(operation, error.operation.name());
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["KeyId"], key.as_str(), "{operation}");
+        body
+    };
+    let body = sent_by(keys.mac(&key, b"message").await.unwrap_err());
+    assert_eq!((&body["MacAlgorithm"], &body["Message"]), (&json!("HMAC_SHA_256"), &json!("bWVzc2FnZQ==")));
+    let bodies = [
+        sent_by(keys.encrypt(&key, &context, b"secret").await.unwrap_err()),
+        sent_by(keys.data_key(&key, &context).await.unwrap_err()),
+        sent_by(keys.decrypt(&key, &context, b"sealed").await.unwrap_err()),
+    ];
+    let expected = json!({"pool": "eu-west-1_A", "object": "clients/1", "member": "ClientSecret"});
+    assert!(bodies.iter().all(|body| body["EncryptionContext"] == expected), "{bodies:?}");
+    assert_eq!(bodies[1]["KeySpec"], "AES_256");
 }

@@ -1,5 +1,6 @@
 //! The environment of a function, read and checked once.
 
+use shared::model::configuration::ConfigurationKeys;
 use shared::model::{Headroom, Retention, SubMapRetention, Tps};
 use shared::ports::Announcement;
 use shared::{Error, ErrorKind, Guidance, Result};
@@ -29,6 +30,9 @@ pub struct Variable {
     pub meaning: &'static str,
 }
 
+const ENCRYPTION_KEY: &str = "CONFIGURATION_KEY_ARN";
+const MAC_KEY: &str = "CONFIGURATION_MAC_KEY_ARN";
+
 /// Every variable that the functions read. `docs/reference/environment.md` is rendered from this table.
 pub const VARIABLES: &[Variable] = &[
     Variable {
@@ -56,7 +60,19 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: "CAPTURE_CONFIGURATION",
         default: Some("`NO`"),
-        meaning: "`YES`: exports capture the configuration of the pool, without secrets. Only `export-page` reads it.",
+        meaning: "`YES`: exports capture the configuration of the pool. Only `export-page` reads it.",
+    },
+    Variable {
+        name: ENCRYPTION_KEY,
+        default: Some("exports leave secrets of the configuration out"),
+        meaning: "The ARN of a multi-Region symmetric key of KMS, which encrypts each secret of the configuration. It needs \
+                  `CONFIGURATION_MAC_KEY_ARN`. Only `export-page` calls it.",
+    },
+    Variable {
+        name: MAC_KEY,
+        default: Some("exports leave secrets of the configuration out"),
+        meaning: "The ARN of a multi-Region HMAC_256 key of KMS, which tells whether a secret has changed. It needs \
+                  `CONFIGURATION_KEY_ARN`. Only `export-page` calls it.",
     },
     Variable {
         name: "NOTIFICATION_TOPIC_ARN",
@@ -103,6 +119,8 @@ pub struct Environment {
     pub split_listing: bool,
     /// `CAPTURE_CONFIGURATION`. `NO` if unset.
     pub capture_configuration: bool,
+    /// `CONFIGURATION_KEY_ARN` and `CONFIGURATION_MAC_KEY_ARN`. If unset, exports leave secrets out.
+    pub configuration_keys: Option<ConfigurationKeys>,
     /// `NOTIFICATION_TOPIC_ARN`, if set.
     pub topic: Option<String>,
     /// `IMPORT_JOB_LOG_ROLE_ARN`, if set: the role with which Cognito writes the logs of import jobs.
@@ -158,6 +176,15 @@ impl Environment {
         };
         let (split_listing, capture_configuration) =
             (is_yes("SPLIT_LISTING")?, is_yes("CAPTURE_CONFIGURATION")?);
+        let configuration_keys = ConfigurationKeys::read(
+            get(ENCRYPTION_KEY).as_deref(),
+            get(MAC_KEY).as_deref(),
+            [ENCRYPTION_KEY, MAC_KEY],
+        )
+        .map_err(|error| {
+            let what = format!("The function's environment is wrong: {}", error.message());
+            wrong(what, error.guidance().clone())
+        })?;
         let preference = match get("SNS_PREFERENCE").as_deref() {
             None | Some("INFO_AND_ERRORS") => SnsPreference::InfoAndErrors,
             Some("ERRORS_ONLY") => SnsPreference::ErrorsOnly,
@@ -193,6 +220,7 @@ impl Environment {
             headroom: headroom.transpose()?,
             split_listing,
             capture_configuration,
+            configuration_keys,
             topic: get("NOTIFICATION_TOPIC_ARN"),
             import_job_log_role: get("IMPORT_JOB_LOG_ROLE_ARN"),
             preference,
@@ -268,6 +296,23 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn one_key_of_the_configuration_alone_is_an_error_that_names_the_other() {
+        let table = ("BACKUP_TABLE_NAME", "t");
+        let arn = "arn:aws:kms:eu-west-1:123456789012:key/mrk-1a";
+        for (set, missing) in [(ENCRYPTION_KEY, MAC_KEY), (MAC_KEY, ENCRYPTION_KEY)] {
+            let error = read(&[table, (set, arn)]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
+            assert!(error.message().contains(&format!("{missing} is not")), "{error}");
+        }
+        let both = read(&[table, (ENCRYPTION_KEY, arn), (MAC_KEY, arn)]).unwrap();
+        assert_eq!(both.configuration_keys.unwrap().mac.as_str(), arn);
+        let alias = "arn:aws:kms:eu-west-1:123456789012:alias/x";
+        let error = read(&[table, (ENCRYPTION_KEY, arn), (MAC_KEY, alias)]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
+        assert!(shared::report::cause(&error).contains("multi-Region key"), "{error}");
     }
 
     #[test]

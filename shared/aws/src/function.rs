@@ -15,8 +15,10 @@ use super::cognito::CognitoPool;
 use super::dynamodb::DynamoVault;
 use super::environment::Environment;
 use super::job_files::LocalJobFiles;
+use super::keys::AwsKeys;
 use super::log;
 use super::sns::Topic;
+use shared::model::configuration::ConfigurationKeys;
 use shared::model::{Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
 use shared::pacing::Budget;
 use shared::ports::{Announcement, Backend, Clock};
@@ -32,6 +34,7 @@ pub struct Aws {
     cognito: aws_sdk_cognitoidentityprovider::Client,
     vault: DynamoVault,
     job_files: LocalJobFiles,
+    keys: AwsKeys,
     topic: Option<Topic>,
 }
 
@@ -46,6 +49,7 @@ impl Aws {
                 LocalJobFiles::client(config),
                 environment.import_job_log_role.clone(),
             ),
+            keys: AwsKeys::new(AwsKeys::client(config)),
             topic,
             environment,
         }
@@ -56,6 +60,7 @@ impl Backend for Aws {
     type Pool = CognitoPool;
     type Vault = DynamoVault;
     type JobFiles = LocalJobFiles;
+    type Keys = AwsKeys;
 
     fn region(&self) -> Option<&str> {
         self.region.as_deref()
@@ -91,6 +96,14 @@ impl Backend for Aws {
 
     fn captures_configuration(&self) -> bool {
         self.environment.capture_configuration
+    }
+
+    fn keys(&self) -> AwsKeys {
+        self.keys.clone()
+    }
+
+    fn configuration_keys(&self) -> Option<&ConfigurationKeys> {
+        self.environment.configuration_keys.as_ref()
     }
 
     fn retention(&self) -> Option<&Retention> {

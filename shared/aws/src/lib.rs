@@ -10,6 +10,7 @@ pub mod dynamodb;
 pub mod environment;
 pub mod function;
 pub mod job_files;
+pub mod keys;
 mod log;
 pub mod metrics;
 #[cfg(test)]

@@ -14,14 +14,17 @@ use crate::answers::{Answer, Server};
 use crate::cognito::CognitoPool;
 use crate::dynamodb::DynamoVault;
 use crate::job_files::LocalJobFiles;
+use crate::keys::AwsKeys;
 use crate::log;
 use crate::sns::Topic;
+use shared::model::configuration::{KeyArn, SecretContext};
 use shared::model::{
     Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PageLimit, PoolId, Sub, SubPrefix,
     Username,
 };
 use shared::ports::Announcement;
 use shared::ports::job_files::{JobFiles, JobLog};
+use shared::ports::keys::{DecryptingKeys, EncryptingKeys, KeyError};
 use shared::ports::pool::{Medium, NewUser, Operation, Password, Pool, PoolResult};
 use shared::ports::vault::{Fence, Key, Order, Query, ReadVault, Vault, WriteOnceVault};
 
@@ -298,6 +301,29 @@ async fn no_error_of_the_topic_or_of_a_log_repeats_an_answer() {
         let announcement = Announcement { subject: text(), body: text(), is_error: true };
         said.note(topic.publish(&announcement).await);
         said.note(files.log(&JobLog { group: text(), stream: text() }, Some(CANARY)).await);
+        said.assert_quiet(&answer);
+    }
+}
+
+#[tokio::test]
+async fn no_error_of_kms_repeats_an_answer_or_a_secret() {
+    let server = Server::start(answers().remove(0)).await;
+    let keys = AwsKeys::new(aws_sdk_kms::Client::new(&server.config()));
+    let key = KeyArn::parse("arn:aws:kms:eu-west-1:123456789012:key/mrk-1a").unwrap();
+    let context = SecretContext::new(&PoolId::parse("eu-west-1_A").unwrap(), CANARY, CANARY);
+    let shown = |result: Result<String, KeyError>| match result {
+        Ok(answer) => answer,
+        Err(error) => format!("{error} {error:?}"),
+    };
+    for answer in answers() {
+        server.answers(answer.clone());
+        let said = Said::default();
+        let _guard = said.listen();
+        let mut texts = vec![shown(keys.mac(&key, CANARY.as_bytes()).await.map(|_| String::new()))];
+        texts.push(shown(keys.encrypt(&key, &context, CANARY.as_bytes()).await.map(|_| String::new())));
+        texts.push(shown(keys.data_key(&key, &context).await.map(|key| format!("{key:?}"))));
+        texts.push(shown(keys.decrypt(&key, &context, CANARY.as_bytes()).await.map(|_| String::new())));
+        assert!(!texts.join("\n").contains(CANARY), "{texts:?}");
         said.assert_quiet(&answer);
     }
 }

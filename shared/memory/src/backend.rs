@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::calls::{CallSite, Calls};
 use super::fingerprint::{Fingerprint, in_any_order};
 use super::job_files::MemoryJobFiles;
+use super::keys::{KeyRing, MemoryKeys};
 use super::pool::MemoryPool;
 use super::script::{DeathOrder, Gate, Script};
 use super::turnstile::Turnstile;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use shared::Result;
 use shared::csv::Limits;
 use shared::machine::{Function, carry_out};
+use shared::model::configuration::ConfigurationKeys;
 use shared::model::{Headroom, Metrics, PoolDescription, PoolId, Retention, SubMapRetention, Tps};
 use shared::pacing::Budget;
 use shared::ports::Clock;
@@ -33,6 +35,8 @@ pub struct MemoryBackend {
     headroom: Option<Headroom>,
     splits_listings: bool,
     captures_configuration: bool,
+    key_ring: KeyRing,
+    configuration_keys: Option<ConfigurationKeys>,
     job_limits: Limits,
     log_role: Option<String>,
     announcements: Arc<Mutex<Vec<Announcement>>>,
@@ -56,6 +60,8 @@ impl MemoryBackend {
             headroom: None,
             splits_listings: false,
             captures_configuration: false,
+            key_ring: KeyRing::default(),
+            configuration_keys: None,
             job_limits,
             log_role,
             announcements: Arc::default(),
@@ -169,6 +175,26 @@ impl MemoryBackend {
         Self { captures_configuration: true, ..self }
     }
 
+    /// The backend of a deployment with these keys for the secrets of configurations.
+    pub fn with_configuration_keys(self, configuration_keys: Option<ConfigurationKeys>) -> Self {
+        Self { configuration_keys, ..self }
+    }
+
+    /// The keys of KMS, to create and to disable some. All accounts and Regions share it.
+    pub fn key_ring(&self) -> &KeyRing {
+        &self.key_ring
+    }
+
+    /// KMS in the Region of the backend, for a caller of this account.
+    pub fn keys_of(&self, account: &str) -> MemoryKeys {
+        MemoryKeys {
+            ring: self.key_ring.clone(),
+            region: self.region.clone(),
+            account: account.to_owned(),
+            gate: self.gate.clone(),
+        }
+    }
+
     pub fn metrics(&self) -> Vec<Metrics> {
         self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -182,6 +208,7 @@ impl Backend for MemoryBackend {
     type Pool = MemoryPool;
     type Vault = MemoryVault;
     type JobFiles = MemoryJobFiles;
+    type Keys = MemoryKeys;
 
     fn region(&self) -> Option<&str> {
         Some(&self.region)
@@ -235,6 +262,14 @@ impl Backend for MemoryBackend {
 
     fn captures_configuration(&self) -> bool {
         self.captures_configuration
+    }
+
+    fn keys(&self) -> MemoryKeys {
+        self.keys_of(super::keys::ACCOUNT)
+    }
+
+    fn configuration_keys(&self) -> Option<&ConfigurationKeys> {
+        self.configuration_keys.as_ref()
     }
 
     fn retention(&self) -> Option<&Retention> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use shared::model::{Metric, PoolId};
+use shared::ports::keys::KeyOperation;
 use shared::ports::pool::Operation;
 use shared::ports::vault::Access;
 
@@ -20,6 +21,7 @@ pub struct Calls {
     /// Whether it sent a message to the topic.
     pub announces: bool,
     pub reads_job_logs: bool,
+    pub keys: BTreeSet<KeyOperation>,
     /// The metrics that it wrote to its own log.
     pub metrics: BTreeSet<Metric>,
     /// The names of its call sites.
@@ -41,6 +43,8 @@ pub enum CallSite {
     JobFile,
     /// The log of an import job is read.
     JobLog,
+    /// A call of KMS.
+    Keys(KeyOperation),
     /// A message is sent to the topic.
     Message,
     /// No call: a write arrives in the other Region.
@@ -54,6 +58,7 @@ impl fmt::Display for CallSite {
             Self::Vault(kind, access) => write!(f, "{access:?} {kind}"),
             Self::JobFile => f.write_str("JobFile"),
             Self::JobLog => f.write_str("JobLog"),
+            Self::Keys(operation) => f.write_str(operation.name()),
             Self::Message => f.write_str("Message"),
             Self::Arrival => f.write_str("Arrival"),
         }
@@ -80,7 +85,7 @@ impl CallSite {
             Self::Pool { operation, .. } => !is_read(operation.name()),
             Self::Vault(_, access) => is_write(*access),
             Self::JobFile | Self::Arrival => true,
-            Self::JobLog | Self::Message => false,
+            Self::JobLog | Self::Keys(_) | Self::Message => false,
         }
     }
 }
@@ -105,12 +110,13 @@ fn kind_of(pk: &str) -> String {
 
 impl Calls {
     pub fn extend(&mut self, other: Self) {
-        let Self { cognito, table, written_pools, announces, reads_job_logs, metrics, sites } = other;
+        let Self { cognito, table, written_pools, announces, reads_job_logs, keys, metrics, sites } = other;
         self.cognito.extend(cognito);
         self.table.extend(table);
         self.written_pools.extend(written_pools);
         self.announces |= announces;
         self.reads_job_logs |= reads_job_logs;
+        self.keys.extend(keys);
         self.metrics.extend(metrics);
         self.sites.extend(sites);
     }

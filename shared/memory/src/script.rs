@@ -281,6 +281,7 @@ impl Gate {
             CallSite::Vault(..)
             | CallSite::JobFile
             | CallSite::JobLog
+            | CallSite::Keys(_)
             | CallSite::Message
             | CallSite::Arrival => None,
         };
@@ -351,7 +352,11 @@ impl Gate {
             calls.sites.insert(site.to_string());
         });
         if let Some(turnstile) = &self.turnstile {
-            let reach = if site == CallSite::Message { Reach::Items(Vec::new()) } else { Reach::Everything };
+            let reach = if matches!(site, CallSite::Message | CallSite::Keys(_)) {
+                Reach::Items(Vec::new())
+            } else {
+                Reach::Everything
+            };
             turnstile.pass(&site, &reach).await;
         }
         let death = self.death_orders.iter().find_map(|order| order.strike(&site));

@@ -1,7 +1,9 @@
-//! Records of configurations: objects, assets of login styles, and the list that the header of a snapshot names.
+//! Records of configurations: objects, assets of login styles, secrets, and the list that the header of a snapshot
+//! names.
 //!
 //! Each is a JSON text, stored once under its digest, in parts if it is large: see
-//! [`record_parts`](super::record_parts). The records go before the list, and the list before the header.
+//! [`record_parts`](super::record_parts). The record of a secret is encrypted, and has a name that follows from its MAC.
+//! The records go before the list, and the list before the header.
 
 use std::collections::HashSet;
 
@@ -12,9 +14,11 @@ use serde_dynamo::{AttributeValue, Item};
 use super::record_parts::{self, PartCount};
 use super::records::RecordItems;
 use super::{Catalog, decode, encode, keys, unwritable};
-use crate::model::configuration::{Asset, CaptureCheckpoint, CapturedEntry, CapturedList, CapturedObject};
+use crate::model::configuration::{
+    Asset, CaptureCheckpoint, CapturedEntry, CapturedList, CapturedObject, SecretRecord,
+};
 use crate::model::{Digest, PoolId, Reason, RunId, Snapshot};
-use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
+use crate::ports::vault::{Key, Order, Query, ReadVault, Vault, WriteOnceVault};
 use crate::{Error, ErrorKind, Guidance, Result, item_size};
 
 use super::records::ReadRecord;
@@ -33,6 +37,7 @@ const READ_AT_ONCE: usize = 25;
 pub enum ConfigurationKind {
     Object,
     Asset,
+    Secret,
     List,
 }
 
@@ -42,6 +47,7 @@ impl ConfigurationKind {
         match self {
             Self::Object => "object",
             Self::Asset => "asset",
+            Self::Secret => "secret",
             Self::List => "objects",
         }
     }
@@ -52,24 +58,25 @@ impl ConfigurationKind {
 
     /// The kind of the record with this key. None if it is a record of something else.
     pub(super) fn of(key: &Key) -> Option<Self> {
-        [Self::Object, Self::Asset, Self::List].into_iter().find(|kind| {
+        [Self::Object, Self::Asset, Self::Secret, Self::List].into_iter().find(|kind| {
             let prefix = keys::configuration_record_prefix(kind.name());
             key.sk.starts_with(&prefix)
         })
     }
 
-    /// The digest of a record with this text.
-    fn digest_of(self, text: &str) -> Digest {
+    /// The digest of a record with this text. None if the text is altered, as far as that shows without a digest.
+    fn digest_of(self, text: &str) -> Option<Digest> {
         match self {
-            Self::Object => CapturedObject::digest_of(text),
-            Self::Asset => Asset::digest_of(text),
-            Self::List => CapturedList::digest_of(text),
+            Self::Object => Some(CapturedObject::digest_of(text)),
+            Self::Asset => Some(Asset::digest_of(text)),
+            Self::Secret => SecretRecord::name_in(text),
+            Self::List => Some(CapturedList::digest_of(text)),
         }
     }
 
     /// Whether `items` hold the record of this kind with this digest. A later version may have written it.
     pub fn is_record(self, items: &RecordItems, digest: Digest) -> bool {
-        items.clone().into_text().is_some_and(|text| self.digest_of(&text) == digest)
+        items.clone().into_text().is_some_and(|text| self.digest_of(&text) == Some(digest))
     }
 }
 
@@ -84,6 +91,10 @@ impl ConfigurationRecord for CapturedObject {
 
 impl ConfigurationRecord for Asset {
     const KIND: ConfigurationKind = ConfigurationKind::Asset;
+}
+
+impl ConfigurationRecord for SecretRecord {
+    const KIND: ConfigurationKind = ConfigurationKind::Secret;
 }
 
 impl ConfigurationRecord for CapturedList {
@@ -121,7 +132,7 @@ impl RecordItems {
 
 /// The record that a text holds, if it has this digest.
 fn read_text<T: ConfigurationRecord>(text: &str, digest: Digest) -> Option<T> {
-    if T::KIND.digest_of(text) == digest { serde_json::from_str(text).ok() } else { None }
+    if T::KIND.digest_of(text) == Some(digest) { serde_json::from_str(text).ok() } else { None }
 }
 
 /// Whether a record of a configuration is too large for the table.
@@ -181,7 +192,9 @@ impl<V: ReadVault> Catalog<V> {
         };
         let objects = list.objects().map(|digest| (ConfigurationKind::Object, digest));
         let assets = list.assets().into_iter().map(|asset| (ConfigurationKind::Asset, asset));
-        Ok(NamedRecords { records: assets.chain(objects).chain([of_list]).collect(), damaged: None })
+        let secrets = list.secrets().into_iter().map(|secret| (ConfigurationKind::Secret, secret));
+        let records = secrets.chain(assets).chain(objects).chain([of_list]).collect();
+        Ok(NamedRecords { records, damaged: None })
     }
 
     /// The records of a configuration that a snapshot names: by its header, or by the checkpoints of its capture
@@ -201,7 +214,11 @@ impl<V: ReadVault> Catalog<V> {
                 match stored.and_then(|stored| stored.read::<CheckpointRecords>()) {
                     Some(checkpoint) => named.records.extend(checkpoint.entries.iter().flat_map(|entry| {
                         let assets = entry.assets.iter().map(|asset| (ConfigurationKind::Asset, *asset));
-                        std::iter::once((ConfigurationKind::Object, entry.digest)).chain(assets)
+                        let secrets =
+                            entry.secrets.iter().map(|secret| (ConfigurationKind::Secret, secret.record));
+                        std::iter::once((ConfigurationKind::Object, entry.digest))
+                            .chain(assets)
+                            .chain(secrets)
                     })),
                     None => named.damaged = Some(key),
                 }
@@ -284,6 +301,23 @@ struct CheckpointRecords {
     entries: Vec<CapturedEntry<String>>,
 }
 
+impl<V: WriteOnceVault> Catalog<V> {
+    /// Whether the table has the record of this secret, with a ciphertext.
+    pub async fn has_secret(&self, pool: &PoolId, name: Digest) -> Result<bool> {
+        let stored = self.configuration_records::<SecretRecord>(pool, &[name]).await?.pop();
+        Ok(stored.is_some_and(|record| record.is_ok_and(|record| record.sealed().is_some())))
+    }
+
+    /// Writes the record of a secret. It replaces one that holds no ciphertext, or is altered.
+    ///
+    /// The caller must hold the export lease of the pool, as in [`Self::store_configuration`].
+    pub async fn put_secret(&self, pool: &PoolId, snapshot: &RunId, record: &SecretRecord) -> Result<()> {
+        let text = text_of(record)?;
+        let key = ConfigurationKind::Secret.key(pool, record.name());
+        self.vault.put_all(vec![(key, encode(&InOneItem { json: &text, first_seen: snapshot })?)]).await
+    }
+}
+
 impl<V: Vault> Catalog<V> {
     /// Stores the records that the table does not have. Returns how many it wrote.
     ///
@@ -303,7 +337,11 @@ impl<V: Vault> Catalog<V> {
             let mut wanted = Vec::with_capacity(some.len());
             for record in some {
                 let text = text_of(record)?;
-                let key = T::KIND.key(pool, T::KIND.digest_of(&text));
+                let digest = T::KIND.digest_of(&text).ok_or_else(|| {
+                    let what = "A record of a configuration has no digest.";
+                    Error::new(ErrorKind::Internal, what, Guidance::REPORT_THIS)
+                })?;
+                let key = T::KIND.key(pool, digest);
                 if wanted.iter().all(|(other, _)| *other != key) {
                     wanted.push((key, text));
                 }
@@ -373,7 +411,8 @@ mod tests {
     #[test]
     fn the_key_of_a_record_tells_its_kind() {
         let pool = PoolId::parse("eu-west-1_A").unwrap();
-        for kind in [ConfigurationKind::Object, ConfigurationKind::Asset, ConfigurationKind::List] {
+        use ConfigurationKind::{Asset, List, Object, Secret};
+        for kind in [Object, Asset, Secret, List] {
             assert_eq!(ConfigurationKind::of(&kind.key(&pool, Digest::default())), Some(kind));
         }
         assert_eq!(ConfigurationKind::of(&keys::pool_record(&pool, Digest::default())), None);

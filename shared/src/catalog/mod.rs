@@ -14,7 +14,7 @@
 //! | `SNAP#<id>` | `CAPTURE#<n>` | a checkpoint of the capture of the configuration, if it needs several invocations |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
 //! | `CONF#<pool>` | `REC#group#<digest of the name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
-//! | `CONF#<pool>` | `REC#object#<digest>`, `REC#asset#<digest>`, `REC#objects#<digest>` | an object of the configuration, an asset of a login style, and the list of them that a header names |
+//! | `CONF#<pool>` | `REC#object#<digest>`, `REC#asset#<digest>`, `REC#secret#<digest>`, `REC#objects#<digest>` | an object of the configuration, an asset of a login style, an encrypted secret, and the list of them that a header names |
 //! | that of the record | `PART#<rest of the record's sk>#<n>` | part `n` of a record that is too large for one item |
 //! | `RESTORE#HOLDS#<snapshot>` | `HOLD#<restore>` | a restore needs the snapshot, so prune leaves it |
 //! | `RESTORE#<id>` | `UNIT#<unit>` | a unit: which pages the restore has worked through |

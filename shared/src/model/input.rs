@@ -34,6 +34,9 @@ pub struct ExportInput {
     /// `captureMfa`: whether the export looks up the second factors of every user. Each look-up is one
     /// call, and Cognito bills the user as active in that month.
     pub capture_mfa: bool,
+    /// `captureSecrets`: whether the export encrypts and keeps the secrets of the configuration, if the deployment has
+    /// keys for them.
+    pub capture_secrets: bool,
     /// `splitListing`: whether the export may split the listing of users. The deployment may allow it, too.
     pub split_listing: bool,
     /// `table`: the backup table that the operator means. The run is refused if its functions have another one.
@@ -80,6 +83,7 @@ impl ExportInput {
             tps: fields.tps()?,
             ceilings: fields.ceilings()?,
             capture_mfa: fields.switch("captureMfa")?,
+            capture_secrets: fields.switch_or("captureSecrets", true)?,
             split_listing: fields.switch("splitListing")?,
             table: fields.table()?,
         })

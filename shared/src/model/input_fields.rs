@@ -3,8 +3,8 @@
 //! The parser takes the names that it accepts from here, and `docs/reference/inputs.md` is rendered from here.
 
 use InputValue::{
-    Ceilings, CustomAttribute, GroupRoles, PoolId, Snapshot, SubMapRetention, Switch, Table, Tps, Users,
-    Words,
+    Ceilings, CustomAttribute, GroupRoles, PoolId, Snapshot, SubMapRetention, Switch, SwitchedOn, Table, Tps,
+    Users, Words,
 };
 
 /// One field of an input.
@@ -31,6 +31,8 @@ pub enum InputValue {
     Ceilings,
     /// `true` or `false`, the default.
     Switch,
+    /// `true`, the default, or `false`.
+    SwitchedOn,
     /// One of these words, each with its meaning. The first is the default.
     Words(&'static [(&'static str, &'static str)]),
     /// The name of a custom attribute. No default.
@@ -71,6 +73,11 @@ pub const EXPORT_FIELDS: &[InputField] = &[
         "captureMfa",
         Switch,
         "Look up the second factors of every user. Each look-up is a call, and the user counts as active in that month.",
+    ),
+    field(
+        "captureSecrets",
+        SwitchedOn,
+        "Encrypt the secrets of the configuration and keep them, if the deployment has the keys. `false` leaves them out.",
     ),
     field(
         "splitListing",
@@ -250,6 +257,10 @@ mod tests {
                     Switch => {
                         assert_eq!(parse(json!(false)).unwrap(), left_out, "{name}");
                         assert!(parse(json!(true)).is_ok(), "{name}");
+                    }
+                    SwitchedOn => {
+                        assert_eq!(parse(json!(true)).unwrap(), left_out, "{name}");
+                        assert_ne!(parse(json!(false)).unwrap(), left_out, "{name}");
                     }
                     Words(words) => {
                         assert_eq!(parse(json!(words[0].0)).unwrap(), left_out, "{name}");

@@ -83,8 +83,12 @@ impl<'a> Fields<'a> {
     }
 
     pub fn switch(&self, name: &str) -> Result<bool, Error> {
+        self.switch_or(name, false)
+    }
+
+    pub fn switch_or(&self, name: &str, default: bool) -> Result<bool, Error> {
         match self.get(name) {
-            None => Ok(false),
+            None => Ok(default),
             Some(Value::Bool(on)) => Ok(*on),
             Some(_) => Err(self.refuse(name, format!("{name} is neither true nor false."))),
         }

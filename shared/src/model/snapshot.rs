@@ -92,6 +92,9 @@ pub struct Snapshot {
     /// Whether the export looked up the second factors of every user.
     #[serde(default)]
     pub captures_mfa: bool,
+    /// Whether the export leaves secrets of the configuration out, although the deployment has keys for them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaves_secrets_out: bool,
     /// What the exports of the pool know about its split listings.
     #[serde(default, rename = "splitListing")]
     pub split: SplitListing,
@@ -143,6 +146,7 @@ impl Snapshot {
             execution,
             estimated_users: 0,
             captures_mfa: false,
+            leaves_secrets_out: false,
             split: SplitListing::default(),
             listing: None,
             members_without_user: 0,

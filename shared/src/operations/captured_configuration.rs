@@ -1,19 +1,25 @@
 //! The captured configuration of a snapshot, read back and checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::catalog::Catalog;
 use crate::model::configuration::difference::document::Configuration;
-use crate::model::configuration::{CapturedList, CapturedObject, ObjectKind};
-use crate::model::{PoolId, Reason, RunId, Snapshot, SnapshotSelector, SnapshotState};
+use crate::model::configuration::{
+    CapturedList, CapturedObject, ObjectKind, ObjectName, SecretRecord, SecretText, put_at,
+};
+use crate::model::{Digest, PoolId, Reason, RunId, Snapshot, SnapshotSelector, SnapshotState};
+use crate::operations::secrets::reveal;
+use crate::ports::keys::DecryptingKeys;
 use crate::ports::vault::ReadVault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
+/// Secrets that are decrypted at once.
+const DECRYPTED_AT_ONCE: usize = 8;
 /// Lists that are read to find what a list lacks.
 const LISTS_READ: usize = 10;
 
@@ -21,9 +27,12 @@ const LISTS_READ: usize = 10;
 #[derive(Debug)]
 pub struct CapturedSnapshot {
     pub snapshot: Snapshot,
+    /// With the MACs of the table's own account, and without the secrets that a copy left out.
     pub list: CapturedList,
     /// The objects, in the order of their names. The bytes of assets are replaced by their digests.
     pub objects: Vec<CapturedObject>,
+    /// The encrypted secrets, by the names of their records.
+    pub secrets: BTreeMap<Digest, SecretRecord>,
 }
 
 /// Reads the configuration of a sealed snapshot.
@@ -65,7 +74,12 @@ pub async fn captured_configuration<V: ReadVault>(
     for record in catalog.configuration_records::<CapturedObject>(pool, &digests).await? {
         objects.push(record.map_err(damaged)?);
     }
-    Ok(CapturedSnapshot { snapshot, list, objects })
+    let names = list.secrets();
+    let mut secrets = BTreeMap::new();
+    for (name, record) in names.iter().zip(catalog.configuration_records(pool, &names).await?) {
+        secrets.insert(*name, record.map_err(damaged)?);
+    }
+    Ok(CapturedSnapshot { snapshot, list: list.as_stored(&secrets), objects, secrets })
 }
 
 /// A capture, to compare it.
@@ -132,6 +146,38 @@ pub async fn last_known<V: ReadVault>(
 }
 
 impl CapturedSnapshot {
+    /// Decrypts all secrets, with KMS in `region`, and puts them at their places in the objects.
+    ///
+    /// # Errors
+    /// Those of [`reveal`].
+    pub async fn reveal_secrets<K: DecryptingKeys>(&mut self, keys: &K, region: &str) -> Result<()> {
+        let pool = &self.snapshot.pool;
+        let decrypt = |(name, record)| async move {
+            let text = reveal(keys, region, pool, record).await?;
+            Ok::<(Digest, Option<SecretText>), Error>((name, text))
+        };
+        let secrets = stream::iter(self.secrets.iter().map(|(name, record)| (*name, record)));
+        let revealed: Vec<_> = secrets.map(decrypt).buffer_unordered(DECRYPTED_AT_ONCE).try_collect().await?;
+        let revealed = revealed.into_iter().filter_map(|(name, text)| Some((name, text?))).collect();
+        self.put_secrets(&revealed);
+        Ok(())
+    }
+
+    /// Puts decrypted secrets at their places in the objects.
+    fn put_secrets(&mut self, revealed: &BTreeMap<Digest, SecretText>) {
+        let places = self.list.entries().iter().flat_map(|entry| {
+            let secrets = entry.secrets.iter();
+            secrets.map(|secret| (entry.name.clone(), secret.place.clone(), secret.record))
+        });
+        let places: Vec<(ObjectName, String, Digest)> = places.collect();
+        for (name, place, record) in places {
+            let object = self.objects.binary_search_by(|object| object.name.cmp(&name));
+            if let (Ok(index), Some(text)) = (object, revealed.get(&record)) {
+                put_at(&mut self.objects[index].document, &place, text.to_value());
+            }
+        }
+    }
+
     /// The objects in Cognito's own member names: by kind, and by name if the pool can have several of the kind.
     pub fn document(&self) -> Map<String, Value> {
         let mut document = Map::new();

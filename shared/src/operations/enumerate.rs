@@ -116,7 +116,7 @@ async fn write_snapshot<B: Backend>(
     let split = before.as_ref().map(|before| &before.split);
     let split = SplitListing::after(split, may_split, progress.execution.started_at);
     let look_ups = RecordLookUps::after(before.as_ref().map(|before| &before.look_ups));
-    let snapshot = Snapshot { split, look_ups, ..new_snapshot(&progress, &description, input.capture_mfa) };
+    let snapshot = Snapshot { split, look_ups, ..new_snapshot(&progress, &description, &input) };
     let configuration = ("", description.digest(), &description);
     let absent = catalog.absent(pool.id(), [configuration].into_iter()).await?;
     let [mut groups, users] =
@@ -132,10 +132,11 @@ async fn write_snapshot<B: Backend>(
     Ok(with_calls(progress, &pool, lease).await)
 }
 
-fn new_snapshot(progress: &Progress, description: &PoolDescription, captures_mfa: bool) -> Snapshot {
+fn new_snapshot(progress: &Progress, description: &PoolDescription, input: &ExportInput) -> Snapshot {
     Snapshot {
         estimated_users: description.estimated_users,
-        captures_mfa,
+        captures_mfa: input.capture_mfa,
+        leaves_secrets_out: !input.capture_secrets,
         configuration: description.digest(),
         ..Snapshot::begun(progress.run_id.clone(), progress.user_pool_id.clone(), progress.execution.clone())
     }

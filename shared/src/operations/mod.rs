@@ -18,6 +18,7 @@ pub mod prune;
 mod refusals;
 mod run;
 mod second_look;
+mod secrets;
 pub mod verify;
 
 pub use capture::{LiveConfiguration, WatchReading, live_configuration};
@@ -28,3 +29,4 @@ pub use export::export_pages;
 pub use finalize::finalize;
 pub use held_lease::{HeldLease, holder_name};
 pub use import::{EarlierRestore, import_pages};
+pub use secrets::reveal;

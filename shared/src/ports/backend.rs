@@ -3,10 +3,12 @@
 use std::future::Future;
 
 use super::job_files::JobFiles;
+use super::keys::EncryptingKeys;
 use super::pool::Pool;
 use super::vault::Vault;
 use super::{Announcement, Clock};
 use crate::Result;
+use crate::model::configuration::ConfigurationKeys;
 use crate::model::{Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
 
 /// The environment of a step: its pools, its table, its settings and its outputs.
@@ -14,6 +16,7 @@ pub trait Backend: Send + Sync {
     type Pool: Pool;
     type Vault: Vault + Clone + 'static;
     type JobFiles: JobFiles;
+    type Keys: EncryptingKeys;
 
     /// The Region of the step, if it has one.
     fn region(&self) -> Option<&str>;
@@ -33,6 +36,10 @@ pub trait Backend: Send + Sync {
     fn splits_listings(&self) -> bool;
     /// Whether exports capture the configuration of the pool.
     fn captures_configuration(&self) -> bool;
+    /// The service that encrypts the secrets of configurations.
+    fn keys(&self) -> Self::Keys;
+    /// The keys for these secrets. None if exports leave them out.
+    fn configuration_keys(&self) -> Option<&ConfigurationKeys>;
     /// The rules by which prune keeps snapshots after an export. None if all snapshots stay.
     fn retention(&self) -> Option<&Retention>;
     /// How long the sub maps of restores are kept. None if all of them stay.

@@ -6,6 +6,7 @@ mod announcement;
 mod backend;
 mod clock;
 pub mod job_files;
+pub mod keys;
 pub mod pool;
 pub mod vault;
 

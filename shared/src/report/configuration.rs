@@ -22,6 +22,9 @@ const MAX_IN_WORDS: usize = 5;
 pub struct ConfigurationReport {
     /// The captured objects, by kind. A later version may know more kinds.
     pub objects: BTreeMap<String, u64>,
+    /// Members that are stored encrypted, because they are secret.
+    #[serde(default)]
+    pub secrets_stored: u64,
     /// Members that are not stored, because they are secret.
     pub secrets_left_out: u64,
     /// How many objects are not captured. A whole kind counts as one.
@@ -83,6 +86,7 @@ impl ConfigurationReport {
         lacking.sort_by_key(|lacking| !lacking.is_incomplete());
         Self {
             objects: list.counts().into_iter().map(|(kind, count)| (kind.name().to_owned(), count)).collect(),
+            secrets_stored: list.secret_count(),
             secrets_left_out: list.secrets_left_out(),
             not_captured_count: lacking.len() as u64,
             not_captured: lacking.into_iter().take(MAX_NAMED).map(NotCapturedObject::of).collect(),
@@ -108,7 +112,11 @@ impl ConfigurationReport {
             return " ATTENTION: the list of its configuration cannot be read.".to_owned();
         }
         let objects = plural(self.objects.values().sum(), "object", "objects");
-        let mut words = format!(" Its configuration has {objects}.");
+        let secrets = match self.secrets_stored {
+            0 => String::new(),
+            count => format!(" and {}", plural(count, "encrypted secret", "encrypted secrets")),
+        };
+        let mut words = format!(" Its configuration has {objects}{secrets}.");
         if self.failed_count > 0 {
             words += &format!(" {} could not be captured.", plural(self.failed_count, "part", "parts"));
         }

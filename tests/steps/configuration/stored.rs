@@ -115,6 +115,7 @@ fn a_large_list_is_stored_in_parts() {
             name: ObjectName::of(ObjectKind::Client, format!("{number:026}")),
             digest: Digest::default(),
             assets: Vec::new(),
+            secrets: Vec::new(),
             secrets_left_out: 1,
         };
         let list = CapturedList::new((0..6_000).map(entry).collect(), Vec::new());

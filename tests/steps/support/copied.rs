@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::Result;
 use shared::catalog::Catalog;
 use shared::model::{Counts, RunId, SnapshotSelector};
-use shared::operations::copy::{Copied, Stage, Watch, copy};
+use shared::operations::copy::{Copied, CopySecrets, Destination, LeaveSecretsOut, Stage, Watch, copy};
 use shared::ports::Backend;
 use shared::ports::vault::Key;
 use shared_memory::{MemoryBackend, MemoryPool};
@@ -63,12 +63,24 @@ pub async fn copy_and_report(
     id: &RunId,
     reported: &mut ReportedStages,
 ) -> Result<Copied> {
+    copy_with(origin, destination, id, &LeaveSecretsOut, reported).await
+}
+
+/// Copies a snapshot, and its secrets in this way.
+pub async fn copy_with(
+    origin: &MemoryBackend,
+    destination: &MemoryBackend,
+    id: &RunId,
+    secrets: &impl CopySecrets,
+    reported: &mut ReportedStages,
+) -> Result<Copied> {
     let clock = origin.clock();
     let (origin, destination) = (Catalog::new(origin.vault()), Catalog::new(destination.vault()));
     let selector = SnapshotSelector::Id(id.clone());
     let (snapshot, units) = origin.sealed_snapshot(&source_id(), &selector, clock.now()).await?;
     let holder = new_name("copy");
-    copy(&origin, &destination, &snapshot, &units, &holder, clock, reported).await
+    let destination = Destination { catalog: &destination, secrets };
+    copy(&origin, destination, &snapshot, &units, &holder, clock, reported).await
 }
 
 /// All items of a table that a copy takes: all except leases, and checkpoints of listing checks.

@@ -51,10 +51,11 @@ pub struct Rights {
     pub metrics: BTreeSet<String>,
 }
 
-/// The KMS actions that services take with the function's rights, on the key of the table and on that of
-/// the topic.
+/// The KMS actions: those that services take with the function's rights, on the key of the table and on that of
+/// the topic, and those of the function itself on the keys for the secrets of configurations.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRights {
+    pub configuration: BTreeSet<String>,
     pub table: BTreeSet<String>,
     pub topic: BTreeSet<String>,
 }
@@ -109,6 +110,7 @@ impl Rights {
         Self {
             cognito: calls.cognito.iter().map(|operation| operation.name().to_owned()).collect(),
             kms: KeyRights {
+                configuration: calls.keys.iter().map(|operation| operation.name().to_owned()).collect(),
                 table: given(!accesses.is_empty(), actions::on_table_key(accesses)),
                 topic: given(calls.announces, &actions::ON_TOPIC_KEY),
             },
@@ -127,6 +129,7 @@ impl Rights {
         }
         let mut pairs = vec![
             (&mut self.cognito, &other.cognito),
+            (&mut self.kms.configuration, &other.kms.configuration),
             (&mut self.kms.table, &other.kms.table),
             (&mut self.kms.topic, &other.kms.topic),
             (&mut self.logs, &other.logs),

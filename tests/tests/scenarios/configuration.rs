@@ -1,14 +1,17 @@
-//! Goal: an operator finds a change of the configuration of a pool with the command line.
+//! Goal: an operator finds a change of the configuration of a pool with the command line, also of a secret.
 //!
 //! Method: export with the capture on, change the pool through the strict proxy, and compare it with the
-//! snapshot. Functions and operator reach Cognito through the strict proxy.
+//! snapshot. Secrets are encrypted by the KMS of the emulator. Functions and operator reach Cognito through the strict proxy.
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::OAuthFlowType;
+use aws_sdk_kms as kms;
+use aws_sdk_kms::types::{KeySpec, KeyUsageType};
+use aws_sdk_lambda::types::Environment;
 use local::aws::{self, REGION};
 use local::provision::Options;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::World;
 use tests::operator::Operator;
 
@@ -48,6 +51,86 @@ async fn an_operator_finds_a_change_of_the_configuration() -> Result<()> {
     assert!(output.status.code() == Some(3) && text.contains("\nclients/web\n"), "{text}");
     for output in [shown.to_string(), differs.to_string(), text] {
         assert!(!output.contains(secret), "{output}");
+    }
+    Ok(())
+}
+
+/// Creates both keys for secrets, and gives them to the function that captures configurations.
+async fn keep_secrets(world: &World) -> Result<()> {
+    let client = kms::Client::new(&aws::config(&world.stack.deployment.endpoint_url, REGION));
+    let created = client.create_key().multi_region(true).send().await?;
+    let key = created.key_metadata.and_then(|key| key.arn).context("the key has no ARN")?;
+    let mac = client.create_key().multi_region(true).key_spec(KeySpec::Hmac256);
+    let created = mac.key_usage(KeyUsageType::GenerateVerifyMac).send().await?;
+    let mac_key = created.key_metadata.and_then(|key| key.arn).context("the HMAC key has no ARN")?;
+    let (lambda, function) = (world.stack.lambda(), "cognito-backup-export-page");
+    let configured = lambda.get_function_configuration().function_name(function).send().await?;
+    let mut variables = configured.environment.and_then(|set| set.variables).context("no variables")?;
+    variables.insert("CONFIGURATION_KEY_ARN".to_owned(), key);
+    variables.insert("CONFIGURATION_MAC_KEY_ARN".to_owned(), mac_key);
+    let environment = Environment::builder().set_variables(Some(variables)).build();
+    lambda.update_function_configuration().function_name(function).environment(environment).send().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_kept_encrypted_shown_to_the_operator_and_named_when_it_changes() -> Result<()> {
+    let variables = vec![("CAPTURE_CONFIGURATION".to_owned(), "YES".to_owned())];
+    let world = World::with_options(Options { variables, ..Options::default() }).await?;
+    keep_secrets(&world).await?;
+    let proxy = world.stack.strict.url();
+    let operator =
+        Operator::new(&world).await?.with_variable("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", &proxy);
+    let cognito = Client::new(&aws::config(&proxy, REGION));
+    let (pool, _) = world.filled_pool(5).await?;
+    let details = |secret: &str| {
+        [("client_id", "google"), ("client_secret", secret), ("authorize_scopes", "openid email")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
+    let (first_secret, second_secret) = ("planted0first0secret", "planted0second0secret");
+    let provider = cognito.create_identity_provider().user_pool_id(&pool).provider_name("Google");
+    let provider = provider.provider_type("Google".into()).attribute_mapping("email", "email");
+    provider.set_provider_details(Some(details(first_secret).into())).send().await?;
+    let created = cognito.create_user_pool_client().user_pool_id(&pool).client_name("web");
+    let created = created.generate_secret(true).send().await?.user_pool_client.context("no client")?;
+    let client = created.client_id().context("the client has no id")?;
+    let client_secret = created.client_secret().context("the client has no secret")?;
+
+    let first = world.take_snapshot(&pool).await?;
+    assert_eq!(first["configuration"]["secretsStored"], 2, "{first}");
+    let show = format!("pool show --pool {pool}");
+    let shown = operator.run_json(0, &show).await?;
+    assert_eq!(shown["storedSecrets"].as_array().map(Vec::len), Some(2), "{shown}");
+    let revealed = operator.run_json(0, &format!("{show} --secrets")).await?;
+    let google =
+        |shown: &Value| shown["identityProviders"]["Google"]["ProviderDetails"]["client_secret"].clone();
+    assert_eq!(revealed["clients"][client]["ClientSecret"], client_secret);
+    assert_eq!((google(&revealed), google(&shown)), (json!(first_secret), Value::Null));
+
+    let update = cognito.update_identity_provider().user_pool_id(&pool).provider_name("Google");
+    update.set_provider_details(Some(details(second_secret).into())).send().await?;
+    let second = world.take_snapshot(&pool).await?;
+    let changed = &second["configuration"]["changes"]["objects"][0];
+    assert_eq!(
+        (&changed["object"], &changed["fields"]),
+        (&json!("identityProviders/Google"), &json!(["ProviderDetails.client_secret"]))
+    );
+    let id = |report: &Value| report["snapshotId"].as_str().map(str::to_owned).context("no id");
+    let (old, new) = (id(&first)?, id(&second)?);
+    let differs =
+        operator.run_json(3, &format!("pool diff --pool {pool} --snapshot {old} --against {new}")).await?;
+    let expected = json!([{
+        "object": "identityProviders/Google", "field": "ProviderDetails.client_secret", "change": "changed",
+    }]);
+    assert_eq!(differs["differences"], expected, "{differs}");
+    let revealed = operator.run_json(0, &format!("{show} --secrets")).await?;
+    assert_eq!(google(&revealed), second_secret);
+    let table = world.stack.dynamodb().scan().table_name(&world.stack.deployment.backup_table).send().await?;
+    let table = format!("{:?}", table.items());
+    for text in [first.to_string(), shown.to_string(), second.to_string(), differs.to_string(), table] {
+        for secret in [first_secret, second_secret, client_secret] {
+            assert!(!text.contains(secret), "{secret}");
+        }
     }
     Ok(())
 }

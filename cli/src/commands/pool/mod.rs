@@ -5,6 +5,7 @@ mod show;
 
 use clap::{Args, Subcommand};
 use shared::model::PoolId;
+use shared::ports::keys::DecryptingKeys;
 use shared::ports::pool::Pool;
 use shared::ports::vault::Vault;
 
@@ -24,8 +25,8 @@ pub struct PoolArgs {
 pub enum PoolCommand {
     /// Print the configuration that a snapshot holds
     ///
-    /// Prints each object in the member names of Cognito, and what the export could not capture, with the reason. Secrets
-    /// are not stored. The bytes of the assets of a login style are replaced by their digests.
+    /// Prints each object in the member names of Cognito, and what the export could not capture, with the reason. Of secrets,
+    /// it says which ones are stored. With --secrets, it prints them, too. The bytes of the assets of a login style are replaced by their digests.
     Show(show::ShowArgs),
     /// Compare the configuration of a snapshot with the live pool, or with another snapshot
     ///
@@ -66,7 +67,7 @@ impl Request {
         }
     }
 
-    /// Does it. `pool_at` connects to a pool.
+    /// Does it. `pool_at` connects to a pool, and `keys` is KMS.
     ///
     /// # Errors
     /// If a snapshot cannot be used, or the table or a pool cannot be read.
@@ -74,10 +75,11 @@ impl Request {
         &self,
         deployment: &Deployment<E, V>,
         pool_at: impl Fn(&PoolId) -> P,
+        keys: &impl DecryptingKeys,
         session: Session<'_, S>,
     ) -> Result<Answer> {
         match self {
-            Self::Show(request) => request.run(deployment, session).await,
+            Self::Show(request) => request.run(deployment, keys, session).await,
             Self::Diff(request) => request.run(deployment, pool_at, session).await,
         }
     }

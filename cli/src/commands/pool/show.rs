@@ -3,6 +3,7 @@
 use clap::Args;
 use shared::model::{PoolId, SnapshotSelector};
 use shared::operations::captured_configuration;
+use shared::ports::keys::DecryptingKeys;
 use shared::ports::vault::Vault;
 
 use crate::arguments;
@@ -20,6 +21,9 @@ pub struct ShowArgs {
     /// The snapshot: `latest`, or an id that `snapshots` shows
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub snapshot: String,
+    /// Decrypt the secrets with your own permission (`kms:Decrypt`), and print them in their places
+    #[arg(long)]
+    pub secrets: bool,
 }
 
 /// A configuration to print.
@@ -27,6 +31,7 @@ pub struct ShowArgs {
 pub struct Request {
     pool: PoolId,
     snapshot: SnapshotSelector,
+    reveals_secrets: bool,
 }
 
 impl Request {
@@ -38,6 +43,7 @@ impl Request {
         Ok(Self {
             pool: arguments::read("--pool", &args.pool, PoolId::parse)?,
             snapshot: arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?,
+            reveals_secrets: args.secrets,
         })
     }
 
@@ -45,18 +51,23 @@ impl Request {
         &self.pool
     }
 
-    /// Reads the configuration.
+    /// Reads the configuration. `keys` is KMS.
     ///
     /// # Errors
-    /// If there is no such snapshot, if it holds no configuration, or if the table cannot be read.
+    /// If there is no such snapshot, if it holds no configuration, or if the table cannot be read. If KMS does not decrypt a
+    /// secret that is to be printed.
     pub async fn run<E, V: Vault, S>(
         &self,
         deployment: &Deployment<E, V>,
+        keys: &impl DecryptingKeys,
         session: Session<'_, S>,
     ) -> Result<Answer> {
         let now = (session.now)();
         let captured = captured_configuration(&deployment.catalog, &self.pool, &self.snapshot, now).await;
-        let captured = captured.map_err(|error| deployment.of_snapshot(error))?;
-        Ok(Answer::new(&PoolShown::new(&captured), ExitStatus::Done, now))
+        let mut captured = captured.map_err(|error| deployment.of_snapshot(error))?;
+        if self.reveals_secrets {
+            captured.reveal_secrets(keys, &deployment.region).await?;
+        }
+        Ok(Answer::new(&PoolShown::new(&captured, self.reveals_secrets), ExitStatus::Done, now))
     }
 }

@@ -143,7 +143,7 @@ impl Fixture {
             }
             Command::Pool(args) => {
                 let request = pool::Request::read(args).unwrap();
-                request.run(&self.deployment, |id| self.backend.pool(id), session).await
+                request.run(&self.deployment, |id| self.backend.pool(id), &self.backend.keys(), session).await
             }
             Command::Copy(args) => {
                 let table = |vault, account: &str| Table {
@@ -161,9 +161,13 @@ impl Fixture {
                     _ => table(self.destination.clone(), "222222222222"),
                 };
                 let replicas = ["eu-central-1", "eu-west-1"].map(str::to_owned);
+                let kms = copy::BothKeys {
+                    source: self.backend.keys(),
+                    destination: self.backend.keys_of("222222222222"),
+                };
                 copy::Request::read(args)
                     .unwrap()
-                    .run(&source, &destination, &replicas, self.backend.clock(), session)
+                    .run(&source, &destination, &replicas, kms, self.backend.clock(), session)
                     .await
             }
             Command::Prune(args) => {

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use shared::ports::Backend;
+use shared::ports::keys::KeyOperation;
 use shared::ports::pool::{Operation, PoolErrorKind};
 
 use super::fixture::{Fixture, export, exported};
@@ -56,6 +57,68 @@ async fn standard_attributes_with_their_default_values_take_one_line() {
     assert!(line.contains("name") && line.contains("birthdate"), "{line}");
     assert_eq!(text.matches("\"birthdate\"").count(), 0, "{text}");
     assert!(text.contains("\"SchemaAttributes\": [],"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_secret_is_named_and_shown_only_with_the_option_and_the_permission() {
+    let (fixture, pool, _) = exported(3).await;
+    let keys = fixture.backend.key_ring().create_both("123456789012", &["eu-west-1"]);
+    let backend = fixture.backend.clone().with_configuration().with_configuration_keys(Some(keys.clone()));
+    let fixture = Fixture { backend, ..fixture };
+    let client = json!({"ClientName": "web", "GenerateSecret": true});
+    let client = pool.change_configuration("CreateUserPoolClient", client)["UserPoolClient"].clone();
+    let secret = client["ClientSecret"].as_str().unwrap();
+    let id = client["ClientId"].as_str().unwrap();
+    export(&fixture, "captured").await;
+
+    let answer = fixture.run(SHOW).await.0.unwrap();
+    assert!(!answer.human.contains(secret) && !answer.json.to_string().contains(secret));
+    assert_eq!(
+        answer.json["storedSecrets"],
+        json!([{"object": format!("clients/{id}"), "member": "ClientSecret"}])
+    );
+    for words in [
+        "\n  A secret is stored: ClientSecret\n",
+        "\n1 secret member is stored encrypted. Print it with --secrets.",
+    ] {
+        assert!(answer.human.contains(words), "{words}: {}", answer.human);
+    }
+    let answer = fixture.run(&format!("{SHOW} --secrets")).await.0.unwrap();
+    assert_eq!(answer.json["clients"][id]["ClientSecret"], secret);
+    assert!(answer.human.contains(secret), "{}", answer.human);
+
+    fixture.backend.key_ring().refuse(KeyOperation::Decrypt, Some("AccessDeniedException"));
+    let problem = fixture.run(&format!("{SHOW} --secrets")).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("AccessDenied", ExitStatus::Refused));
+    assert!(
+        problem.message.contains("KMS denied Decrypt") && problem.message.contains(keys.encryption.as_str())
+    );
+    assert!(fixture.run(SHOW).await.0.is_ok(), "without the option, nothing is decrypted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_encrypts_secrets_with_the_keys_that_the_options_name() {
+    let (fixture, pool, _) = exported(3).await;
+    let ring = fixture.backend.key_ring().clone();
+    let keys = ring.create_both("123456789012", &["eu-west-1"]);
+    let there = ring.create_both("222222222222", &["eu-west-1"]);
+    let backend = fixture.backend.clone().with_configuration().with_configuration_keys(Some(keys));
+    let fixture = Fixture { backend, ..fixture };
+    pool.change_configuration("CreateUserPoolClient", json!({"ClientName": "web", "GenerateSecret": true}));
+    export(&fixture, "captured").await;
+    let copy = "copy --pool eu-west-1_a --to-table there";
+    let answer = fixture.run(copy).await.0.unwrap();
+    assert_eq!(answer.json["secretsLeftOut"], 1);
+    assert!(answer.human.contains("\n1 secret of the configuration left out"), "{}", answer.human);
+    let (key, mac_key) = (&there.encryption, &there.mac);
+    let line = format!("{copy} --configuration-key {key} --configuration-mac-key {mac_key}");
+    let answer = fixture.run(&line).await.0.unwrap();
+    assert_eq!(answer.json["secretsLeftOut"], 0);
+    assert_eq!(answer.json["items"]["configuration"]["copied"], 1);
+    // A key of the source account is none of the destination.
+    let line = format!("{copy} --configuration-key {mac_key} --configuration-mac-key {key}");
+    let problem = fixture.run(&line).await.0.unwrap_err();
+    assert!(problem.message.contains("InvalidKeyUsageException"), "{}", problem.message);
 }
 
 #[tokio::test(start_paused = true)]

@@ -131,6 +131,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    use super::super::secret::put_at;
     use super::*;
 
     fn capture(kind: ObjectKind, id: &str, answer: Value) -> Capture {
@@ -148,7 +149,7 @@ mod tests {
         assert!(!stored.contains("planted") && !format!("{planted:?}").contains("planted"), "{planted:?}");
         let paths: Vec<_> = planted.withheld.iter().map(|member| member.path.as_str()).collect();
         assert_eq!(paths, ["ClientSecret", "NewMember"]);
-        assert_eq!(planted.withheld[0].reveal(), "planted");
+        assert_eq!(planted.withheld[0].reveal().to_value(), "planted");
         assert_eq!(planted.object.digest(), client("other").object.digest());
         assert!(
             client("").withheld.iter().all(|member| member.path == "NewMember"),
@@ -165,7 +166,44 @@ mod tests {
         let captured = capture(ObjectKind::IdentityProvider, "Google", answer);
         let expected = json!({"client_id": "x", "authorize_scopes": "email"});
         assert_eq!(captured.object.document["ProviderDetails"], expected);
-        assert_eq!(captured.withheld.len(), 1);
+        let [secret] = &captured.withheld[..] else { panic!("{:?}", captured.withheld) };
+        assert_eq!(
+            (secret.path.as_str(), secret.place.as_str()),
+            ("ProviderDetails.client_secret", "/ProviderDetails/client_secret")
+        );
+    }
+
+    #[test]
+    fn a_withheld_member_returns_to_its_place_in_a_sorted_list() {
+        let attribute = |name: &str, new: &str| json!({"Name": name, "New": new, "odd/name~": new});
+        let answer = json!({
+            "SchemaAttributes": [attribute("sub", "1"), attribute("email", "2")],
+            "AliasAttributes": [["x"], "phone_number", "email"],
+        });
+        let captured = capture(ObjectKind::UserPool, "", answer);
+        let places: Vec<_> = captured
+            .withheld
+            .iter()
+            .map(|member| (member.place.as_str(), member.reveal().to_value()))
+            .collect();
+        let expected = [
+            ("/AliasAttributes/2", json!(["x"])),
+            ("/SchemaAttributes/1/New", json!("1")),
+            ("/SchemaAttributes/1/odd~1name~0", json!("1")),
+            ("/SchemaAttributes/0/New", json!("2")),
+            ("/SchemaAttributes/0/odd~1name~0", json!("2")),
+        ];
+        assert_eq!(places, expected);
+        let mut document = captured.object.document;
+        captured
+            .withheld
+            .iter()
+            .for_each(|member| put_at(&mut document, &member.place, member.reveal().to_value()));
+        let expected = json!({
+            "SchemaAttributes": [attribute("email", "2"), attribute("sub", "1")],
+            "AliasAttributes": ["email", "phone_number", ["x"]],
+        });
+        assert_eq!(document, expected);
     }
 
     #[test]

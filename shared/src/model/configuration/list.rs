@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Uncaptured};
+use super::{
+    CapturedSecret, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, SecretRecord, Uncaptured,
+};
 use crate::model::{Digest, DigestBuilder, RunId};
 
 /// A record of one object, as the list names it. `N` is a text if the kind of the object may be unknown.
@@ -17,6 +19,9 @@ pub struct CapturedEntry<N = ObjectName> {
     /// The digests of its assets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assets: Vec<Digest>,
+    /// Its secrets, each encrypted in a record of its own, in the order of their members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<CapturedSecret>,
     /// How many members are not stored, because they are secret.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub secrets_left_out: u64,
@@ -29,8 +34,8 @@ fn is_zero(number: &u64) -> bool {
 
 impl<N> CapturedEntry<N> {
     fn named<M>(self, name: M) -> CapturedEntry<M> {
-        let Self { digest, assets, secrets_left_out, .. } = self;
-        CapturedEntry { name, digest, assets, secrets_left_out }
+        let Self { digest, assets, secrets, secrets_left_out, .. } = self;
+        CapturedEntry { name, digest, assets, secrets, secrets_left_out }
     }
 }
 
@@ -126,6 +131,42 @@ impl CapturedList {
         assets.sort_unstable();
         assets.dedup();
         assets
+    }
+
+    /// The names of the records of all secrets, each once.
+    pub fn secrets(&self) -> Vec<Digest> {
+        let known = self.entries.iter().flat_map(|entry| &entry.secrets);
+        let unknown = self.unknown.iter().flat_map(|entry| &entry.secrets);
+        let mut secrets: Vec<_> = known.chain(unknown).map(|secret| secret.record).collect();
+        secrets.sort_unstable();
+        secrets.dedup();
+        secrets
+    }
+
+    /// How many members are encrypted.
+    pub fn secret_count(&self) -> u64 {
+        let known = self.entries.iter().map(|entry| entry.secrets.len() as u64);
+        known.chain(self.unknown.iter().map(|entry| entry.secrets.len() as u64)).sum()
+    }
+
+    /// The same list as the table of `records` has the secrets: a copy may have left some out, and encrypted the others
+    /// with other keys. `records` are by name.
+    #[must_use]
+    pub fn as_stored(mut self, records: &BTreeMap<Digest, SecretRecord>) -> Self {
+        for entry in &mut self.entries {
+            let total = entry.secrets.len();
+            entry.secrets.retain_mut(|secret| {
+                let record = records.get(&secret.record).filter(|record| record.sealed().is_some());
+                if let Some(record) = record {
+                    let mac = record.to_mac();
+                    secret.mac = mac.mac;
+                    secret.mac_key = mac.key.unwrap_or_default();
+                }
+                record.is_some()
+            });
+            entry.secrets_left_out += (total - entry.secrets.len()) as u64;
+        }
+        self
     }
 
     pub fn secrets_left_out(&self) -> u64 {
@@ -239,8 +280,18 @@ impl CapturedList {
         };
         let mut of_these = self.entries.iter().filter(|entry| lacking.object.includes(&entry.name));
         let held = of_these.any(|entry| !is_captured(&entry.name));
-        // A member of a captured object: the object is held, and the member is not if the list says so.
-        let is_held = held && (lacking.member.is_none() || lacks.is_empty());
+        // A member of a captured object: the object is held, and the member is not if the list says so. A secret is held
+        // if it is listed.
+        let is_held = held
+            && match &lacking.member {
+                None => true,
+                Some(member) if lacking.reason == NotCapturedReason::NotEncrypted => {
+                    let mut of_object =
+                        self.entries.iter().filter(|entry| lacking.object.includes(&entry.name));
+                    of_object.any(|entry| entry.secrets.iter().any(|secret| secret.member == *member))
+                }
+                Some(_) => lacks.is_empty(),
+            };
         if is_held { Some(snapshot.clone()) } else { before }
     }
 }
@@ -283,6 +334,7 @@ mod tests {
             name: ObjectName::of(kind, id),
             digest: DigestBuilder::new("t").text(content).finish(),
             assets: Vec::new(),
+            secrets: Vec::new(),
             secrets_left_out: 1,
         }
     }

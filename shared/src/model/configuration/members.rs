@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::secret::SecretText;
 use super::{Comparison, Field, Nature, ObjectKind, ProviderType, fields_of};
 
 /// The paths of the members of an object for which the table has no row, in the order in which they are
@@ -38,15 +39,18 @@ pub struct CutOut {
 pub struct Withheld {
     /// Its path, as in [`Field::path`].
     pub path: String,
+    /// Where it belongs in the stored document: a JSON pointer (RFC 6901). An element of a list whose other elements
+    /// are stored comes after these.
+    pub place: String,
     /// Whether the table has no row for it.
     pub is_unknown: bool,
     /// Its value. It is never shown.
-    value: Value,
+    value: SecretText,
 }
 
 impl Withheld {
     /// The value, for the one place that encrypts it.
-    pub fn reveal(&self) -> &Value {
+    pub fn reveal(&self) -> &SecretText {
         &self.value
     }
 }
@@ -61,9 +65,9 @@ impl fmt::Debug for Withheld {
 /// not name. Volatile members are dropped. Lists whose order means nothing are sorted, because Cognito may change
 /// their order from answer to answer.
 pub fn cut_out(kind: ObjectKind, object: &Value) -> CutOut {
-    let mut search = Search { rows: rows_of(kind, object), withheld: Vec::new() };
+    let mut search = Search { rows: rows_of(kind, object), steps: Vec::new(), found: Vec::new() };
     let document = search.visit("", object);
-    CutOut { document, withheld: search.withheld }
+    CutOut { document, withheld: search.found.into_iter().map(Found::into_withheld).collect() }
 }
 
 /// The rows that are valid for an object.
@@ -74,7 +78,40 @@ fn rows_of(kind: ObjectKind, object: &Value) -> Vec<&'static Field> {
 
 struct Search {
     rows: Vec<&'static Field>,
-    withheld: Vec<Withheld>,
+    /// The way from the object to the member that is looked at.
+    steps: Vec<Step>,
+    found: Vec<Found>,
+}
+
+/// One step down into an object or a list.
+#[derive(Clone)]
+enum Step {
+    Member(String),
+    Element(usize),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Member(name) => write!(f, "/{}", name.replace('~', "~0").replace('/', "~1")),
+            Self::Element(index) => write!(f, "/{index}"),
+        }
+    }
+}
+
+/// A member that is withheld, and the way to it.
+struct Found {
+    path: String,
+    steps: Vec<Step>,
+    is_unknown: bool,
+    value: SecretText,
+}
+
+impl Found {
+    fn into_withheld(self) -> Withheld {
+        let place = self.steps.iter().map(Step::to_string).collect();
+        Withheld { path: self.path, place, is_unknown: self.is_unknown, value: self.value }
+    }
 }
 
 impl Search {
@@ -96,20 +133,30 @@ impl Search {
                 let mut kept = Map::new();
                 for (name, member) in members {
                     let child = child(&self.rows, path, name);
+                    self.steps.push(Step::Member(name.clone()));
                     if let Some(member) = self.visit(&child, member) {
                         kept.insert(name.clone(), member);
                     }
+                    self.steps.pop();
                 }
                 Some(Value::Object(kept))
             }
             Value::Array(elements) if is_list => {
                 let child = format!("{path}[]");
-                let elements = elements.iter().filter_map(|element| self.visit(&child, element));
-                let mut kept: Vec<_> = elements.collect();
-                if row_at(&self.rows, &child).is_some_and(|row| row.comparison.is_of_set()) {
-                    kept.sort_by_cached_key(|element| sorted(element.clone()).to_string());
+                let (first, mut kept, mut lost) = (self.found.len(), Vec::new(), Vec::new());
+                for (index, element) in elements.iter().enumerate() {
+                    self.steps.push(Step::Element(index));
+                    match self.visit(&child, element) {
+                        Some(element) => kept.push((index, element)),
+                        None => lost.push(index),
+                    }
+                    self.steps.pop();
                 }
-                Some(Value::Array(kept))
+                if row_at(&self.rows, &child).is_some_and(|row| row.comparison.is_of_set()) {
+                    kept.sort_by_cached_key(|(_, element)| sorted(element.clone()).to_string());
+                }
+                self.renumber(first, kept.iter().map(|(index, _)| *index).chain(lost).collect());
+                Some(Value::Array(kept.into_iter().map(|(_, element)| element).collect()))
             }
             Value::Null if row.is_some() || is_object || is_list => Some(Value::Null),
             Value::Object(_) | Value::Array(_) | Value::Null => {
@@ -127,7 +174,21 @@ impl Search {
     fn withhold(&mut self, path: &str, value: &Value, is_unknown: bool) {
         // Cognito answers an empty secret of a client without one.
         if is_unknown || !(value.is_null() || value.as_str().is_some_and(str::is_empty)) {
-            self.withheld.push(Withheld { path: path.to_owned(), is_unknown, value: value.clone() });
+            let (path, steps) = (path.to_owned(), self.steps.clone());
+            self.found.push(Found { path, steps, is_unknown, value: SecretText::of(value) });
+        }
+    }
+
+    /// Gives the elements of the list here their places in the stored list. `order` has the old places. What was found
+    /// in the list begins with number `first`.
+    fn renumber(&mut self, first: usize, order: Vec<usize>) {
+        let depth = self.steps.len();
+        for found in self.found.iter_mut().skip(first) {
+            if let Some(Step::Element(index)) = found.steps.get_mut(depth)
+                && let Some(place) = order.iter().position(|old| old == index)
+            {
+                *index = place;
+            }
         }
     }
 }

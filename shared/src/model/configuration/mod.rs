@@ -15,6 +15,7 @@ mod object;
 mod operation;
 mod operations;
 pub mod schema;
+mod secret;
 #[cfg(test)]
 mod tests;
 
@@ -28,3 +29,7 @@ pub use not_captured::{NotCaptured, NotCapturedReason, Uncaptured};
 pub use object::{ObjectKind, ObjectName};
 pub use operation::{Found, Key, KeyValue, Operation, Operations, Paging, Service};
 pub use operations::{OPERATIONS, operations_of};
+pub use secret::{
+    CapturedSecret, ConfigurationKeys, Envelope, KeyArn, SealedSecret, SecretContext, SecretRecord,
+    SecretText, put_at,
+};

@@ -102,6 +102,8 @@ open_enum! {
         NotRead = "notRead",
         /// This version of the export does not know the member, so it may be secret.
         UnknownMember = "unknownMember",
+        /// KMS did not encrypt the secret.
+        NotEncrypted = "notEncrypted",
     }
 }
 
@@ -121,6 +123,7 @@ impl NotCapturedReason {
             Self::PoolDeleted => "the pool was deleted meanwhile",
             Self::NotRead => "this version does not read it",
             Self::UnknownMember => "this version does not know it",
+            Self::NotEncrypted => "KMS did not encrypt it",
             Self::Other(_) => "a later version gave a reason that this one does not know",
         }
     }
@@ -138,7 +141,8 @@ impl NotCapturedReason {
             | Self::Refused
             | Self::Unreadable
             | Self::TooLarge
-            | Self::PoolDeleted => true,
+            | Self::PoolDeleted
+            | Self::NotEncrypted => true,
             Self::Tier
             | Self::AddOnOff
             | Self::NotEnabled
@@ -175,7 +179,7 @@ pub struct NotCaptured {
     /// The operation that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// The error code of Cognito.
+    /// The error code of Cognito or KMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ErrorCode>,
     /// The last snapshot that holds the object, or one of these objects.
@@ -207,8 +211,8 @@ impl NotCaptured {
 
     /// Whether the operator should look at it: the snapshot probably lacks something, or the export could not find out.
     pub fn needs_attention(&self) -> bool {
-        use NotCapturedReason::{AccessDenied, PoolDeleted, Unavailable};
-        self.is_incomplete() || matches!(self.reason, AccessDenied | Unavailable | PoolDeleted)
+        use NotCapturedReason::{AccessDenied, NotEncrypted, PoolDeleted, Unavailable};
+        self.is_incomplete() || matches!(self.reason, AccessDenied | Unavailable | PoolDeleted | NotEncrypted)
     }
 
     /// The whole name. Reports and logs show [another](Self::shown_name).

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::pool::ALL;
 use super::reading::GivenUp;
-use super::{Capturing, Keeper};
+use super::{Capturing, Keeper, KeptSecret};
 use crate::Result;
 use crate::catalog::is_too_large;
 use crate::model::configuration::{
     Capture, CaptureCheckpoint, CapturedEntry, CapturedList, CapturedObject, NotCaptured, NotCapturedReason,
-    ObjectKind, ObjectName, Uncaptured,
+    ObjectKind, ObjectName, Uncaptured, Withheld,
 };
 use crate::ports::pool::Pool;
 
@@ -18,6 +18,8 @@ use crate::ports::pool::Pool;
 const KEPT_AT_ONCE: usize = 25;
 /// The most entries of a checkpoint. An entry of the largest branding has 2 KB, others have 150 bytes.
 const ENTRIES_A_CHECKPOINT: usize = 150;
+/// The most secrets of the entries of a checkpoint, if it has several entries. Each has 300 bytes, and longer names.
+const SECRETS_A_CHECKPOINT: usize = 300;
 /// How many invocations of one capture may end without progress. With the waits and the attempts at each
 /// call, Cognito has three minutes to answer.
 const MAX_IN_VAIN: u32 = 5;
@@ -32,6 +34,8 @@ pub(in crate::operations) struct Found {
     entries: Vec<CapturedEntry>,
     /// Objects that are not kept yet.
     waiting: Vec<(CapturedEntry, CapturedObject)>,
+    /// Objects with secrets for which KMS did not answer, and these secrets. The next look asks again.
+    unencrypted: Vec<(CapturedEntry, CapturedObject, Vec<NotCaptured>)>,
     not_captured: BTreeMap<NoteKey, NotCaptured>,
     settled: Vec<ObjectName>,
     /// What earlier invocations have found, so that it is not read again.
@@ -164,8 +168,19 @@ impl Found {
         for some in notes.chunks(5 * ENTRIES_A_CHECKPOINT) {
             checkpoints.push(CaptureCheckpoint { not_captured: some.to_vec(), ..empty() });
         }
-        for some in self.entries[self.kept.entries..].chunks(ENTRIES_A_CHECKPOINT) {
-            checkpoints.push(CaptureCheckpoint { entries: some.to_vec(), ..empty() });
+        let mut entries = Vec::new();
+        let mut secrets = 0;
+        for entry in &self.entries[self.kept.entries..] {
+            let is_full = entries.len() == ENTRIES_A_CHECKPOINT || secrets > SECRETS_A_CHECKPOINT;
+            if is_full {
+                checkpoints.push(CaptureCheckpoint { entries: std::mem::take(&mut entries), ..empty() });
+                secrets = 0;
+            }
+            secrets += entry.secrets.len();
+            entries.push(entry.clone());
+        }
+        if !entries.is_empty() {
+            checkpoints.push(CaptureCheckpoint { entries, ..empty() });
         }
         for some in self.settled[self.kept.settled..].chunks(10 * ENTRIES_A_CHECKPOINT) {
             checkpoints.push(CaptureCheckpoint { settled: some.to_vec(), ..empty() });
@@ -260,7 +275,7 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
 
     /// Takes an object. Its assets are kept at once, one after the other, because they can be large.
     ///
-    /// This is the place that leaves secrets out: what is withheld is counted and dropped.
+    /// What is withheld is encrypted or counted, and dropped.
     pub(super) async fn take(&self, capture: Capture) -> Result<()> {
         let Capture { object, assets, withheld } = capture;
         // Only its companions were missing: the secrets of a client, the settled id of terms.
@@ -281,16 +296,23 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
             self.lacks(NotCaptured::new(Uncaptured::One(object.name), NotCapturedReason::TooLarge)).await;
             return Ok(());
         }
-        let entry = CapturedEntry {
+        let mut entry = CapturedEntry {
             name: object.name.clone(),
             digest: object.digest(),
             assets: stored,
-            secrets_left_out: withheld.iter().filter(|member| !member.is_unknown).count() as u64,
+            secrets: Vec::new(),
+            secrets_left_out: 0,
         };
-        for unknown in withheld.into_iter().filter(|member| member.is_unknown) {
-            let object = Uncaptured::One(object.name.clone());
-            let lacking = NotCaptured::new(object, NotCapturedReason::UnknownMember);
-            self.lacks(NotCaptured { member: Some(unknown.path), ..lacking }).await;
+        let lacking = self.keep_secrets(&mut entry, &withheld).await?;
+        let unanswered = lacking.iter().find(|lacking| lacking.reason == NotCapturedReason::Unavailable);
+        if let Some(unanswered) = unanswered {
+            let mut found = self.found.lock().await;
+            found.lacks(NotCaptured { member: None, ..unanswered.clone() });
+            found.unencrypted.push((entry, object, lacking));
+            return Ok(());
+        }
+        for lacking in lacking {
+            self.lacks(lacking).await;
         }
         let is_full = {
             let mut found = self.found.lock().await;
@@ -298,6 +320,58 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
             found.waiting.len() >= KEPT_AT_ONCE
         };
         if is_full { self.flush().await } else { Ok(()) }
+    }
+
+    /// Keeps the secrets of an object in their records. Returns those that it could not keep.
+    async fn keep_secrets(
+        &self,
+        entry: &mut CapturedEntry,
+        withheld: &[Withheld],
+    ) -> Result<Vec<NotCaptured>> {
+        let mut lacking = Vec::new();
+        for secret in withheld {
+            let note = |reason| {
+                let note = NotCaptured::new(Uncaptured::One(entry.name.clone()), reason);
+                NotCaptured { member: Some(secret.path.clone()), ..note }
+            };
+            match self.keeper.keep_secret(&entry.name, secret).await? {
+                KeptSecret::Kept(kept) => entry.secrets.push(kept),
+                KeptSecret::LeftOut if secret.is_unknown => {
+                    lacking.push(note(NotCapturedReason::UnknownMember));
+                }
+                KeptSecret::LeftOut => entry.secrets_left_out += 1,
+                KeptSecret::TooLarge => lacking.push(note(NotCapturedReason::TooLarge)),
+                KeptSecret::Refused(error) => {
+                    let reason = if error.is_passing() {
+                        NotCapturedReason::Unavailable
+                    } else {
+                        NotCapturedReason::NotEncrypted
+                    };
+                    lacking.push(NotCaptured {
+                        operation: Some(error.operation.name().to_owned()),
+                        code: Some(error.code),
+                        ..note(reason)
+                    });
+                }
+            }
+        }
+        entry.secrets.sort();
+        Ok(lacking)
+    }
+
+    /// Takes the objects for whose secrets KMS does not answer without these secrets.
+    pub(super) async fn give_secrets_up(&self) {
+        let mut found = self.found.lock().await;
+        for (entry, object, lacking) in std::mem::take(&mut found.unencrypted) {
+            found.not_captured.remove(&(Uncaptured::One(entry.name.clone()), None));
+            for mut lacking in lacking {
+                if lacking.reason == NotCapturedReason::Unavailable {
+                    lacking.reason = NotCapturedReason::NotEncrypted;
+                }
+                found.lacks(lacking);
+            }
+            found.waiting.push((entry, object));
+        }
     }
 
     /// Keeps the objects that wait. They wait until they are kept, because a read that runs out of time drops

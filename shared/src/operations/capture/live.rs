@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::{Capturing, End, Found, Keeper};
+use super::{Capturing, End, Found, Keeper, KeptSecret};
 use crate::model::ErrorCode;
 use crate::model::configuration::{
     Asset, CapturedList, CapturedObject, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Uncaptured,
+    Withheld,
 };
 use crate::operations::refusals::{pool_not_found, refused};
 use crate::pacing::PacedPool;
@@ -148,6 +149,10 @@ impl Keeper for &Memory<'_> {
         let named = objects.into_iter().map(|object| (object.name.clone(), object));
         self.lock().extend(named);
         Ok(())
+    }
+
+    async fn keep_secret(&self, _: &ObjectName, _: &Withheld) -> Result<KeptSecret> {
+        Ok(KeptSecret::LeftOut)
     }
 
     async fn had(&self, name: &ObjectName) -> Result<bool> {

@@ -31,8 +31,9 @@ use self::failures::Failures;
 pub(super) use self::found::{End, Found};
 pub use self::live::{LiveConfiguration, WatchReading, live_configuration};
 use crate::Result;
-use crate::model::configuration::{Asset, CapturedObject, ObjectName};
+use crate::model::configuration::{Asset, CapturedObject, CapturedSecret, ObjectName, Withheld};
 use crate::pacing::{Budget, PacedPool};
+use crate::ports::keys::KeyError;
 use crate::ports::pool::{Pool, PoolError};
 
 /// The place where a capture keeps objects.
@@ -41,8 +42,24 @@ pub(super) trait Keeper: Sync {
 
     fn keep_objects(&self, objects: Vec<CapturedObject>) -> impl Future<Output = Result<()>> + Send;
 
+    /// Keeps a secret of an object, encrypted.
+    fn keep_secret(
+        &self,
+        object: &ObjectName,
+        secret: &Withheld,
+    ) -> impl Future<Output = Result<KeptSecret>> + Send;
+
     /// Whether the capture before holds the object.
     fn had(&self, name: &ObjectName) -> impl Future<Output = Result<bool>> + Send;
+}
+
+/// What became of a secret.
+pub(super) enum KeptSecret {
+    Kept(CapturedSecret),
+    /// The capture keeps no secrets.
+    LeftOut,
+    TooLarge,
+    Refused(KeyError),
 }
 
 /// A capture under work.
@@ -92,6 +109,7 @@ impl<'a, P: Pool, K: Keeper> Capturing<'a, P, K> {
 
     /// What the capture has found, all of it kept.
     pub async fn end(self) -> Result<Found> {
+        self.give_secrets_up().await;
         self.flush().await?;
         Ok(self.found.into_inner())
     }

@@ -2,7 +2,8 @@
 //! be restored there.
 //!
 //! A copy takes the header of the snapshot, its units, its pages, every record that its pages
-//! name, and the captured configuration. It leaves leases, listing checks, checkpoints of captures,
+//! name, and the captured configuration. Secrets of the configuration are encrypted again for the destination, or left
+//! out. It leaves leases, listing checks, checkpoints of captures,
 //! restores, ledgers, sub maps, and everything that only other snapshots name.
 //!
 //! # Order
@@ -33,6 +34,7 @@ mod check;
 mod items;
 mod refusals;
 mod report;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -41,9 +43,11 @@ use futures::{StreamExt, TryStreamExt, future::try_join, stream};
 use serde_dynamo::{AttributeValue, Item};
 
 pub use report::{Copied, ItemKind, Items, Stage, Tally, Watch};
+pub use secrets::{CopySecrets, EncryptSecrets, LeaveSecretsOut};
 
-use crate::catalog::{Catalog, SealedBatch, header_item, header_key, unit_key};
-use crate::model::{Counts, Snapshot, Unit};
+use crate::catalog::{Catalog, ConfigurationKind, SealedBatch, header_item, header_key, unit_key};
+use crate::model::configuration::SecretRecord;
+use crate::model::{Counts, Digest, Snapshot, Unit};
 use crate::operations::HeldLease;
 use crate::pacing::InFlightBytes;
 use crate::ports::Clock;
@@ -54,9 +58,27 @@ use items::Named;
 pub use refusals::at_destination;
 use refusals::{conflict, damaged_copy, damaged_source, lost_meanwhile, removed_there};
 
+/// Secrets whose records are read at once.
+const SECRETS_READ: usize = 25;
+
 /// Units read at once, and units under work at once.
 const UNITS_READ: usize = 100;
 const UNITS_AT_ONCE: usize = 16;
+
+/// Where a copy goes, and what it does with secrets.
+#[derive(Debug)]
+pub struct Destination<'a, D, C> {
+    pub catalog: &'a Catalog<D>,
+    pub secrets: &'a C,
+}
+
+impl<D, C> Clone for Destination<'_, D, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D, C> Copy for Destination<'_, D, C> {}
 
 /// Copies a sealed snapshot from one table to another. `units` are its units, from
 /// [`Catalog::sealed_snapshot`]. Meanwhile `holder` holds the export lease at the destination. If
@@ -69,9 +91,9 @@ const UNITS_AT_ONCE: usize = 16;
 /// `CopyIncomplete` if items change meanwhile, or if the destination is not as the copy wrote it.
 /// `ExportAlreadyRunning` if the lease at the destination has another holder. `LeaseLost` if the
 /// copy was suspended until its lease ended. The error of a table that cannot be read or written.
-pub async fn copy<S: ReadVault, D: Vault>(
+pub async fn copy<S: ReadVault, D: Vault, C: CopySecrets>(
     source: &Catalog<S>,
-    destination: &Catalog<D>,
+    destination: Destination<'_, D, C>,
     snapshot: &Snapshot,
     units: &[Unit],
     holder: &str,
@@ -87,9 +109,9 @@ pub async fn copy<S: ReadVault, D: Vault>(
     }
 }
 
-async fn copy_sealed<S: ReadVault, D: Vault>(
+async fn copy_sealed<S: ReadVault, D: Vault, C: CopySecrets>(
     source: &Catalog<S>,
-    destination: &Catalog<D>,
+    Destination { catalog: destination, secrets }: Destination<'_, D, C>,
     snapshot: &Snapshot,
     units: &[Unit],
     holder: &str,
@@ -97,7 +119,7 @@ async fn copy_sealed<S: ReadVault, D: Vault>(
     watch: &mut impl Watch,
 ) -> Result<Copied> {
     let in_flight = InFlightBytes::new(MAX_IN_FLIGHT);
-    let work = Work { source, destination, snapshot, units, in_flight };
+    let work = Work { source, destination, secrets, snapshot, units, in_flight };
     let header = work.header().await?;
     let damage = check(source, snapshot, units, Stage::Source, watch).await?;
     if !damage.is_none() {
@@ -119,16 +141,17 @@ async fn copy_sealed<S: ReadVault, D: Vault>(
 type WasThere = bool;
 
 /// A copy under work.
-struct Work<'a, S, D> {
+struct Work<'a, S, D, C> {
     source: &'a Catalog<S>,
     destination: &'a Catalog<D>,
+    secrets: &'a C,
     snapshot: &'a Snapshot,
     units: &'a [Unit],
     /// The records that are being copied.
     in_flight: InFlightBytes,
 }
 
-impl<S: ReadVault, D: Vault> Work<'_, S, D> {
+impl<S: ReadVault, D: Vault, C: CopySecrets> Work<'_, S, D, C> {
     /// Writes everything, the header last.
     async fn copy(
         &self,
@@ -156,7 +179,7 @@ impl<S: ReadVault, D: Vault> Work<'_, S, D> {
     }
 }
 
-impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
+impl<S: ReadVault, D: WriteOnceVault, C: CopySecrets> Work<'_, S, D, C> {
     /// The header at the source, if the destination has no other one. A mark at the destination does
     /// not count yet.
     async fn header(&self) -> Result<Item> {
@@ -194,11 +217,43 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
         if let Some(key) = listed.damaged {
             return Err(lost_meanwhile(&key));
         }
+        let is_secret = |(kind, _): &(ConfigurationKind, Digest)| *kind == ConfigurationKind::Secret;
+        let (secrets, others): (Vec<_>, Vec<_>) = listed.records.into_iter().partition(is_secret);
+        let secrets: Vec<Digest> = secrets.into_iter().map(|(_, name)| name).collect();
+        for some in secrets.chunks(SECRETS_READ) {
+            copied.add(&self.copy_secrets(some).await?);
+        }
         // The list goes last, because it names the others.
         let named = |(kind, digest)| Named::configuration(&self.snapshot.pool, kind, digest);
-        let named = listed.records.into_iter().map(named);
+        let named = others.into_iter().map(named);
         let named = std::iter::once(Named::settings(self.snapshot)).chain(named).collect();
         self.copy_records(named).await.map(|counted| copied.add(&counted))
+    }
+
+    /// Writes the records of secrets. A record that the destination has is written again if it is not as this copy makes
+    /// it, because an earlier copy may have left the secret out.
+    async fn copy_secrets(&self, names: &[Digest]) -> Result<Copied> {
+        let mut counted = Copied::default();
+        let pool = &self.snapshot.pool;
+        let here = self.source.configuration_records::<SecretRecord>(pool, names).await?;
+        let there = self.destination.configuration_records::<SecretRecord>(pool, names).await;
+        for ((name, here), there) in names.iter().zip(here).zip(there.map_err(at_destination)?) {
+            let here = here.map_err(|_| lost_meanwhile(&ConfigurationKind::Secret.key(pool, *name)))?;
+            let there = there.ok().filter(|there| self.secrets.is_copied(&here, there));
+            let was_there = there.is_some();
+            let record = match there {
+                Some(there) => there,
+                None => {
+                    let record = self.secrets.copied(pool, here).await?;
+                    let put = self.destination.put_secret(pool, &self.snapshot.id, &record).await;
+                    put.map_err(at_destination)?;
+                    record
+                }
+            };
+            counted.count(ItemKind::Configuration, record.bytes(), was_there);
+            counted.secrets_left_out += u64::from(record.sealed().is_none());
+        }
+        Ok(counted)
     }
 
     async fn copy_pages(&self, copied: &mut Copied, watch: &mut impl Watch) -> Result<()> {

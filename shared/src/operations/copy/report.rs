@@ -76,6 +76,8 @@ pub struct Copied {
     pub items: Items,
     /// The sizes of the items, in bytes, as DynamoDB counts them.
     pub bytes: Tally,
+    /// Secrets of the configuration that the destination does not have.
+    pub secrets_left_out: u64,
 }
 
 impl Items {
@@ -116,5 +118,6 @@ impl Copied {
         items.units.add(others.units);
         items.header.add(others.header);
         self.bytes.add(other.bytes);
+        self.secrets_left_out += other.secrets_left_out;
     }
 }

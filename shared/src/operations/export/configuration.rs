@@ -9,24 +9,30 @@ use std::collections::BTreeSet;
 use tokio::sync::OnceCell;
 
 use super::context::Export;
-use crate::model::configuration::{Asset, CapturedConfiguration, CapturedList, CapturedObject, ObjectName};
+use crate::model::configuration::{
+    Asset, CapturedConfiguration, CapturedList, CapturedObject, ObjectName, SecretText, Withheld,
+};
 use crate::model::{RunId, SnapshotState};
-use crate::operations::capture::{Capturing, End, Found, Keeper};
+use crate::operations::capture::{Capturing, End, Found, Keeper, KeptSecret};
 use crate::operations::captured_configuration::{Earlier, earlier_list, last_known};
+use crate::operations::secrets::Sealer;
+use crate::ports::keys::EncryptingKeys;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{ErrorKind, Result};
 
 /// The table, for the objects of the snapshot.
-struct Stored<'a, P, V> {
+struct Stored<'a, P, V, K> {
     export: &'a Export<'a, P, V>,
+    /// None if secrets are left out.
+    sealer: Option<&'a Sealer<'a, K>>,
     /// Read once it is needed.
     earlier: OnceCell<Option<(RunId, CapturedList)>>,
     /// The same list, with the last known records of what it lacks.
     last_known: OnceCell<CapturedList>,
 }
 
-impl<P: Pool, V: Vault> Keeper for &Stored<'_, P, V> {
+impl<P: Pool, V: Vault, K: EncryptingKeys> Keeper for &Stored<'_, P, V, K> {
     async fn keep_asset(&self, asset: Asset) -> Result<()> {
         let Export { catalog, progress, .. } = self.export;
         catalog.store_configuration(&progress.user_pool_id, &progress.run_id, &[asset]).await.map(drop)
@@ -37,20 +43,47 @@ impl<P: Pool, V: Vault> Keeper for &Stored<'_, P, V> {
         catalog.store_configuration(&progress.user_pool_id, &progress.run_id, &objects).await.map(drop)
     }
 
+    async fn keep_secret(&self, object: &ObjectName, secret: &Withheld) -> Result<KeptSecret> {
+        let Export { catalog, progress, .. } = self.export;
+        let (Some(sealer), text) = (self.sealer, secret.reveal()) else { return Ok(KeptSecret::LeftOut) };
+        if text.reveal().len() > SecretText::MAX {
+            return Ok(KeptSecret::TooLarge);
+        }
+        let object = object.to_string();
+        let (link, record) = match sealer.link((&object, &secret.path, &secret.place), text).await {
+            Ok(linked) => linked,
+            Err(error) => return Ok(KeptSecret::Refused(error)),
+        };
+        if catalog.has_secret(&progress.user_pool_id, link.record).await? {
+            return Ok(KeptSecret::Kept(link));
+        }
+        match sealer.seal(&record, text).await {
+            Ok(sealed) => {
+                let record = record.sealed_as(sealed);
+                catalog.put_secret(&progress.user_pool_id, &progress.run_id, &record).await?;
+                Ok(KeptSecret::Kept(link))
+            }
+            Err(error) => Ok(KeptSecret::Refused(error)),
+        }
+    }
+
     async fn had(&self, name: &ObjectName) -> Result<bool> {
         Ok(self.last_known().await?.has_or_had(name))
     }
 }
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {
-    /// Captures the configuration, unless that is done. Returns whether work is left.
-    pub(super) async fn capture_configuration(&self) -> Result<bool> {
+    /// Captures the configuration, unless that is done, and its secrets if there is a sealer. Returns whether work is left.
+    pub(super) async fn capture_configuration<K: EncryptingKeys>(
+        &self,
+        sealer: Option<&Sealer<'_, K>>,
+    ) -> Result<bool> {
         if !self.captures_configuration || self.snapshot.captured_configuration.is_some() {
             return Ok(false);
         }
         let (pool, snapshot) = (&self.progress.user_pool_id, &self.progress.run_id);
         let found = Found::resuming(self.catalog.capture_checkpoints(snapshot).await?);
-        let (checkpoints, stored) = (found.checkpoints, Stored::of(self));
+        let (checkpoints, stored) = (found.checkpoints, Stored::of(self, sealer));
         let capturing = Capturing::resuming(&self.pool, Some(self.budget), &stored, found);
         let leave = async |end| self.leave(checkpoints, &capturing, end).await;
         match capturing.read_all().await {
@@ -87,10 +120,10 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 
     /// Leaves what is captured so far to the next invocation, after so many checkpoints. If another invocation wrote a
     /// checkpoint meanwhile, that one counts. Returns whether the next invocation may do better.
-    async fn leave<K: Keeper>(
+    async fn leave<S: Keeper>(
         &self,
         checkpoints: u32,
-        capturing: &Capturing<'_, P, K>,
+        capturing: &Capturing<'_, P, S>,
         end: End,
     ) -> Result<bool> {
         let Some(left) = capturing.leave(end).await? else { return Ok(false) };
@@ -103,9 +136,9 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 }
 
-impl<'a, P: Pool, V: Vault> Stored<'a, P, V> {
-    fn of(export: &'a Export<'a, P, V>) -> Self {
-        Self { export, earlier: OnceCell::new(), last_known: OnceCell::new() }
+impl<'a, P: Pool, V: Vault, K: EncryptingKeys> Stored<'a, P, V, K> {
+    fn of(export: &'a Export<'a, P, V>, sealer: Option<&'a Sealer<'a, K>>) -> Self {
+        Self { export, sealer, earlier: OnceCell::new(), last_known: OnceCell::new() }
     }
 
     /// The list of everything. What it lacks names the last snapshot that holds it.

@@ -27,11 +27,13 @@ use self::previous::Previous;
 use self::units::Adapted;
 use super::event;
 use super::run::{end_calls, is_work_left, keep_lease, paced_pool};
+use super::secrets::Sealer;
 use crate::Result;
 use crate::catalog::{Catalog, SoFar};
 use crate::model::{ListingHistory, Progress, SnapshotState};
 use crate::pacing::{Budget, InFlightBytes, UserSizes};
 use crate::ports::Backend;
+use crate::ports::keys::EncryptingKeys;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 
@@ -94,7 +96,10 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         captures_configuration: backend.captures_configuration(),
         captured: std::sync::Mutex::default(),
     };
-    let worked = export.work().await;
+    // The header says what the input wants.
+    let keys = backend.configuration_keys().filter(|_| !export.snapshot.leaves_secrets_out);
+    let sealer = keys.map(|keys| Sealer::new(backend.keys(), keys, &progress.user_pool_id, Some(budget)));
+    let worked = export.work(sealer.as_ref()).await;
     end_calls(&lease).await;
     let more = is_work_left(worked, &export.pool)?;
     let counts = export.counted.lock().await.0;
@@ -118,7 +123,7 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Works through the phases. Returns whether work is left.
-    async fn work(&self) -> Result<bool> {
+    async fn work<K: EncryptingKeys>(&self, sealer: Option<&Sealer<'_, K>>) -> Result<bool> {
         loop {
             let units = self.units().await?;
             match self.adapt_units(&units).await? {
@@ -132,7 +137,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             let open: Vec<_> = units.into_iter().filter(|unit| unit.is_open()).collect();
             let Some(phase) = open.iter().map(|unit| unit.listing.phase()).min() else {
                 // After the users, so that no read of the configuration delays them.
-                return self.capture_configuration().await;
+                return self.capture_configuration(sealer).await;
             };
             let due = open.into_iter().filter(|unit| unit.listing.phase() == phase);
             let ended: Vec<Ended> = stream::iter(due)

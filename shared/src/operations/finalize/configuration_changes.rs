@@ -10,7 +10,7 @@ use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::configuration::difference::{ClientMap, Difference, compare};
 use crate::model::configuration::{
-    CapturedEntry, CapturedList, CapturedObject, ConfigurationChanges, ObjectKind, ObjectName,
+    CapturedEntry, CapturedList, CapturedObject, CapturedSecret, ConfigurationChanges, ObjectKind, ObjectName,
 };
 use crate::model::{Digest, PoolId, Snapshot};
 use crate::operations::captured_configuration::{Earlier, comparable, earlier_list, last_known};
@@ -123,9 +123,9 @@ fn groups<'a>(old: &'a CapturedList, new: &'a CapturedList) -> Vec<Group<'a>> {
     groups.into_iter().filter(|group| !group.is_empty()).map(Group::new).collect()
 }
 
-/// The digest of each object.
-fn digests(list: &CapturedList) -> BTreeMap<&ObjectName, Digest> {
-    list.entries().iter().map(|entry| (&entry.name, entry.digest)).collect()
+/// The digest of each object, and its secrets, which the digest does not cover.
+fn digests(list: &CapturedList) -> BTreeMap<&ObjectName, (Digest, &[CapturedSecret])> {
+    list.entries().iter().map(|entry| (&entry.name, (entry.digest, entry.secrets.as_slice()))).collect()
 }
 
 struct ReadObjects {

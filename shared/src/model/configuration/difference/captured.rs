@@ -1,10 +1,12 @@
 //! A capture as a configuration to compare.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::document::{Configuration, DocumentError, Uncaptured};
+use super::document::{Configuration, DocumentError, SecretPlaceholder, Uncaptured};
 use super::normal::ASSET;
-use crate::model::configuration::{self, CapturedList, CapturedObject, ObjectKind};
+use crate::model::configuration::{self, CapturedList, CapturedObject, ObjectKind, put_at};
 
 impl Configuration {
     /// The configuration of a capture, as its list and its objects have it.
@@ -20,9 +22,15 @@ impl Configuration {
         objects: impl IntoIterator<Item = CapturedObject>,
     ) -> Result<Self, DocumentError> {
         let mut captured = Self::default();
+        let secrets: BTreeMap<_, _> =
+            list.entries().iter().map(|entry| (&entry.name, &entry.secrets)).collect();
         for CapturedObject { name, mut document } in objects {
             if name.kind == ObjectKind::Branding {
                 mark_assets(&mut document);
+            }
+            for secret in secrets.get(&name).into_iter().copied().flatten() {
+                let placeholder = SecretPlaceholder { mac: Some(secret.to_mac()) };
+                put_at(&mut document, &secret.place, placeholder.to_value());
             }
             captured.insert(name, document)?;
         }

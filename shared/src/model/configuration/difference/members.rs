@@ -30,6 +30,8 @@ pub(super) struct MemberNotCompared {
     pub field: String,
     pub reason: NotComparedReason,
     pub side: Option<Side>,
+    /// Whether the table names it as a secret.
+    pub is_secret: bool,
 }
 
 /// Compares two contents of one object.
@@ -176,7 +178,12 @@ impl ObjectDiffer<'_> {
             Leaf::Setting(setting) => setting,
             // Cognito does not always answer a secret, for example if the owner supplied it.
             Leaf::Secret(_) if is_secret => {
-                return self.not_compared(path, NotComparedReason::NotReadable, Some(lacking));
+                return self.found.not_compared.push(MemberNotCompared {
+                    field: path.to_owned(),
+                    reason: NotComparedReason::NotReadable,
+                    side: Some(lacking),
+                    is_secret,
+                });
             }
             Leaf::Secret(_) if default.is_some() => {
                 return self.not_compared(path, NotComparedReason::KeptDifferently, None);
@@ -226,7 +233,8 @@ impl ObjectDiffer<'_> {
     }
 
     fn not_compared(&mut self, path: &str, reason: NotComparedReason, side: Option<Side>) {
-        self.found.not_compared.push(MemberNotCompared { field: path.to_owned(), reason, side });
+        let field = path.to_owned();
+        self.found.not_compared.push(MemberNotCompared { field, reason, side, is_secret: false });
     }
 }
 

@@ -28,7 +28,8 @@
 //!   names repeated.
 //! - Tags that begin with `aws:` and resource servers of Cognito are not compared, because the owner did not
 //!   write them.
-//! - If a capture left out secrets and kept no placeholder, the diff says so once for each object and side.
+//! - If a capture left out secrets and kept no placeholder, the diff says so once for each object and side. The
+//!   secrets of the other side are then not compared one by one.
 //! - A member that a capture could not read or keep is not compared, on that side. If both sides have the object,
 //!   the diff says so, unless it says something about the member anyway.
 //! - The list of the secrets of a client is compared by their ids if the client has the same id on both
@@ -140,8 +141,7 @@ impl<'a> Differ<'a> {
                 new: name(self.new),
             };
             let found = compare_members(old, new, self.clients);
-            self.say_left_out(&object, &found);
-            self.add(&object, found);
+            self.add_captured(&object, found);
         }
     }
 
@@ -245,8 +245,7 @@ impl<'a> Differ<'a> {
         let (change, values) = match (old, new) {
             (Some(_), Some(_)) => {
                 self.add_new_id(kind, pair, &object);
-                self.say_left_out(&object, &found);
-                return self.add(&object, found);
+                return self.add_captured(&object, found);
             }
             (None, Some(new)) => (Change::Added, Values::added(shown(new))),
             (Some(old), None) => (Change::Removed, Values::removed(shown(old))),
@@ -299,6 +298,31 @@ impl<'a> Differ<'a> {
         let object = ComparedObject::all(kind);
         self.object_not_compared(&object, side, NotComparedReason::NotCaptured, None);
         true
+    }
+
+    /// Adds what was found in an object that both sides have, and says what a capture left out of it.
+    fn add_captured(&mut self, object: &ComparedObject, mut found: ObjectDifference) {
+        for (side, name) in [(Side::Old, &object.old), (Side::New, &object.new)] {
+            let Some(name) = name else { continue };
+            let lacks = |found: &str| {
+                let lacking = self.side(side).lacking_members.get(name).into_iter().flatten();
+                lacking.into_iter().any(|(member, _)| is_of_member(found, member))
+            };
+            // A member that the capture could not keep is not known to be absent. The note about it says so.
+            let one_sided = if side == Side::Old { Change::Added } else { Change::Removed };
+            found.differences.retain(|other| {
+                let is_withheld = matches!(other.values, Values::Withheld {});
+                !(other.change == one_sided && is_withheld && lacks(&other.field))
+            });
+            // One note for the object says that its secrets are left out.
+            let is_left_out = self.side(side).left_out.contains(name);
+            found.not_compared.retain(|other| {
+                let is_lacking = other.reason == NotComparedReason::NotReadable && other.side == Some(side);
+                !(is_lacking && (is_left_out && other.is_secret || lacks(&other.field)))
+            });
+        }
+        self.say_left_out(object, &found);
+        self.add(object, found);
     }
 
     /// Says on which sides the capture left out secrets of the object, or could not keep other members.
@@ -373,6 +397,24 @@ impl<'a> Differ<'a> {
             detail: None,
         }));
     }
+}
+
+/// Whether the path of a difference is that of a member as a note names it: without the names of elements, and with `*`
+/// for a key of a map.
+fn is_of_member(path: &str, member: &str) -> bool {
+    let mut plain = String::new();
+    let mut depth = 0_usize;
+    for c in path.chars() {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            c if depth == 0 => plain.push(c),
+            _ => {}
+        }
+    }
+    let [found, noted] = [plain.as_str(), member].map(|path| path.split('.').collect::<Vec<_>>());
+    found.len() == noted.len()
+        && found.iter().zip(&noted).all(|(found, noted)| *noted == "*" || found == noted)
 }
 
 /// The ids of a kind, also of objects that were not captured.

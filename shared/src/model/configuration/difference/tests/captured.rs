@@ -21,6 +21,7 @@ fn captured_with(answers: &[(ObjectKind, &str, Value)], lacking: Vec<NotCaptured
             name: capture.object.name.clone(),
             digest: capture.object.digest(),
             assets: Vec::new(),
+            secrets: Vec::new(),
             secrets_left_out: capture.withheld.len() as u64,
         });
         objects.push(capture.object);
