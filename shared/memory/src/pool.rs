@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::calls::CallSite;
+use super::configuration::PoolConfigurations;
 use super::fingerprint::{Answered, Fingerprint};
 use super::job::Jobs;
 use super::listing::{Answer, Call, OverlookedByOne, PageShape, SplitListingBehaviour};
@@ -13,14 +14,15 @@ use super::script::{Fault, Gate};
 use super::state::{HeldAnswers, Refusal, State};
 use super::turnstile::Reach;
 use serde_json::Value;
+use shared::model::configuration::request::ConfigurationWrite;
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, MfaSetting,
     PageLimit, PoolDescription, PoolId, Sub, SubPrefix, UnitId, User, UserRecord, UserStatus, Username,
 };
 use shared::ports::Clock;
 use shared::ports::pool::{
-    ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError,
-    PoolErrorKind, PoolResult,
+    ConfigurablePool, ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool,
+    PoolError, PoolErrorKind, PoolResult,
 };
 use strict_configuration::ConfigurationSettings;
 
@@ -29,6 +31,7 @@ use strict_configuration::ConfigurationSettings;
 pub struct MemoryPool {
     id: PoolId,
     state: Arc<Mutex<State>>,
+    configurations: PoolConfigurations,
     clock: Clock,
     gate: Gate,
 }
@@ -54,8 +57,15 @@ const BAD_TOKEN: Refusal = (PoolErrorKind::InvalidParameter, "InvalidParameterEx
 
 /// The actions of other clients. None of them counts as a call.
 impl MemoryPool {
-    pub(super) fn new(id: PoolId, description: PoolDescription, clock: Clock, gate: Gate) -> Self {
-        Self { state: Arc::new(Mutex::new(State::new(id.clone(), description))), id, clock, gate }
+    pub(super) fn new(
+        id: PoolId,
+        description: PoolDescription,
+        configurations: PoolConfigurations,
+        clock: Clock,
+        gate: Gate,
+    ) -> Self {
+        let state = Arc::new(Mutex::new(State::new(id.clone(), description)));
+        Self { state, id, configurations, clock, gate }
     }
 
     /// The same pool, for the calls of another invocation.
@@ -214,14 +224,14 @@ impl MemoryPool {
             members.entry("UserPoolId").or_insert_with(|| self.id.as_str().into());
         }
         let now = self.clock.now().as_second() as f64;
-        let answer = self.state().configuration.change(&self.id, operation, &request, now);
+        let answer = self.configurations.change(&self.id, operation, &request, now);
         answer.unwrap_or_else(|refusal| unreachable!("{operation}: {refusal}"))
     }
 
     /// Changes how the configuration behaves in what AWS does not document.
     pub fn configure_configuration(&self, change: impl FnOnce(&mut ConfigurationSettings)) {
         let now = self.clock.now().as_second() as f64;
-        self.state().configuration.configure(&self.id, now, change);
+        self.configurations.configure(&self.id, now, change);
     }
 
     pub fn leave(&self, sub: &Sub, group: &GroupName) {
@@ -706,13 +716,25 @@ impl Pool for MemoryPool {
         let with_token = request.get("NextToken").is_some();
         let values = request.as_object().into_iter().flat_map(|members| members.values());
         let poison = self.gate.script.poison_of(operation, values.filter_map(Value::as_str));
-        let read = |state: &mut State| {
+        let read = |_: &mut State| {
             if let Some(kind) = poison {
                 return Err((kind, code_of(kind)));
             }
-            let answer = state.configuration.answer(&self.id, operation.name(), request, now)?;
+            let answer = self.configurations.answer(&self.id, operation.name(), request, now)?;
             Ok(ConfigurationAnswer::new(self.gate.script.altered(operation, answer)))
         };
         self.call(operation, with_token, read).await
+    }
+}
+
+impl ConfigurablePool for MemoryPool {
+    async fn write_configuration(&self, write: &ConfigurationWrite) -> PoolResult<ConfigurationAnswer> {
+        let now = self.clock.now().as_second() as f64;
+        let operation = write.operation();
+        let apply = |_: &mut State| {
+            let answer = self.configurations.answer(&self.id, operation.name(), &write.reveal(), now)?;
+            Ok(ConfigurationAnswer::new(answer))
+        };
+        self.call(operation, false, apply).await
     }
 }
