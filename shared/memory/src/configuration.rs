@@ -35,12 +35,13 @@ impl PoolConfigurations {
         input: &Value,
         now: f64,
     ) -> Result<Value, ConfigurationRefusal> {
-        self.with(id, now, |all| all.answer(operation, input, now))
+        let is_of_account = ["CreateUserPool", "ListUserPools"].contains(&operation);
+        self.with(id, (!is_of_account).then_some(now), |all| all.answer(operation, input, now))
     }
 
     /// Changes what AWS does not document.
     pub fn configure(&self, id: &PoolId, now: f64, change: impl FnOnce(&mut ConfigurationSettings)) {
-        self.with(id, now, |all| change(all.settings_mut()));
+        self.with(id, Some(now), |all| change(all.settings_mut()));
     }
 
     /// Whether a call created the pool.
@@ -49,12 +50,15 @@ impl PoolConfigurations {
         all.get(id.region()).is_some_and(|all| all.has(id.as_str()))
     }
 
-    fn with<T>(&self, id: &PoolId, now: f64, act: impl FnOnce(&mut Configurations) -> T) -> T {
+    /// With a time, the pool is made if it is not there yet.
+    fn with<T>(&self, id: &PoolId, made_at: Option<f64>, act: impl FnOnce(&mut Configurations) -> T) -> T {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all = all
             .entry(id.region().to_owned())
             .or_insert_with(|| Configurations::new(ACCOUNT, id.region(), ConfigurationSettings::default()));
-        if !all.has(id.as_str()) {
+        if let Some(now) = made_at
+            && !all.has(id.as_str())
+        {
             // Cognito refuses no request with only a name.
             let _ = all.adopt(id.as_str(), &json!({"PoolName": "pool"}), now);
         }

@@ -55,6 +55,11 @@ const NOT_FOUND: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException"
 const USER_NOT_FOUND: Refusal = (PoolErrorKind::UserNotFound, "UserNotFoundException");
 const BAD_TOKEN: Refusal = (PoolErrorKind::InvalidParameter, "InvalidParameterException");
 
+/// Whether a call works although the pool that it is made through does not exist.
+fn is_of_account(operation: Operation) -> bool {
+    matches!(operation, Operation::CreateUserPool | Operation::ListUserPools)
+}
+
 /// The actions of other clients. None of them counts as a call.
 impl MemoryPool {
     pub(super) fn new(
@@ -330,7 +335,7 @@ impl MemoryPool {
             _ => {
                 let mut state = self.state();
                 state.run_jobs(self.clock.now());
-                if state.deleted { Err(NOT_FOUND) } else { apply(&mut state) }
+                if state.deleted && !is_of_account(operation) { Err(NOT_FOUND) } else { apply(&mut state) }
             }
         };
         let answer = || match &result {
