@@ -17,8 +17,9 @@ pub fn render() -> String {
         "These tables list every member of every object that belongs to a user pool. They say what a backup keeps of it, \
          and what a restore does with it. The names are those of the Cognito API. `[]` is an element of a list, and `*` is \
          any key of a map.\n\nWith the setting `CaptureConfiguration=YES`, exports capture the configuration. `cognito-backup pool show` prints it, \
-         and `cognito-backup pool diff` compares it. **This version does not restore configurations yet.** What the tables \
-         say about restores is what later versions do.\n\nIf the deployment has keys for them, exports encrypt secrets and keep \
+         and `cognito-backup pool diff` compares it. `cognito-backup pool create` creates the pool again, under a new id. \
+         **This version does not roll a live pool back yet.** What the tables say about changes of a live pool is what later \
+         versions do.\n\nIf the deployment has keys for them, exports encrypt secrets and keep \
          them ([secrets of the configuration](../concepts/snapshots.md#secrets-of-the-configuration)). Otherwise a snapshot \
          says how many members it leaves out. A test compares the tables with the API model of Cognito.",
     );
@@ -95,10 +96,48 @@ fn permissions() -> String {
             actions("cognito-idp", &of_all),
         ),
     ];
-    let words = "`pool show` and `pool diff` use the permissions of the operator. Without the permission for a read, `pool diff` \
+    let writes: Vec<_> = [
+        Operation::AddCustomAttributes,
+        Operation::CreateUserPoolClient,
+        Operation::CreateIdentityProvider,
+        Operation::CreateResourceServer,
+        Operation::CreateUserPoolDomain,
+        Operation::SetUserPoolMfaConfig,
+        Operation::SetUICustomization,
+        Operation::CreateManagedLoginBranding,
+        Operation::UpdateManagedLoginBranding,
+        Operation::CreateTerms,
+        Operation::SetRiskConfiguration,
+        Operation::SetLogDeliveryConfiguration,
+        Operation::CreateCIMDPolicy,
+        Operation::SetUserPoolSessionConfiguration,
+        Operation::SetUserPoolClientSessionConfiguration,
+    ]
+    .map(Operation::name)
+    .to_vec();
+    let rows = rows.into_iter().chain([
+        row(
+            "`pool create`, `pool finish`",
+            "the table",
+            actions("dynamodb", &["GetItem", "BatchGetItem", "Query", "PutItem"]),
+        ),
+        row("`pool create`", "the new pool, and the reads of `pool diff`", actions("cognito-idp", &writes)),
+        row(
+            "`pool create`",
+            "`*`: the pool has no ARN yet",
+            actions(
+                "cognito-idp",
+                &["CreateUserPool", "TagResource", "ListUserPools", "DescribeUserPoolDomain"],
+            ),
+        ),
+        row("`pool create`, `pool finish`", "the role for SMS", actions("iam", &["PassRole"])),
+        row("`pool finish`", "the new pool", actions("cognito-idp", &["DescribeUserPool", "UpdateUserPool"])),
+    ]);
+    let rows: Vec<_> = rows.collect();
+    let words = "These commands use the permissions of the operator. Without the permission for a read, `pool diff` \
                  names the part in `notCompared` (`accessDenied`) and compares the rest. Only `DescribeUserPool` is required.";
     format!(
-        "\n## Permissions of `pool show` and `pool diff`\n\n{}\n\n{}",
+        "\n## Permissions of `pool show`, `pool diff`, `pool create` and `pool finish`\n\n{}\n\n{}",
         wrapped(words),
         table(["command", "on", "actions"], &rows)
     )

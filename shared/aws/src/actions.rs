@@ -17,6 +17,7 @@ use crate::dynamodb::DynamoVault;
 use crate::job_files::LocalJobFiles;
 use crate::keys::AwsKeys;
 use crate::sns::Topic;
+use shared::model::configuration::request::ConfigurationWrite;
 use shared::model::configuration::{KeyArn, SecretContext};
 use shared::model::{
     Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PageLimit, PoolId, Sub, SubPrefix,
@@ -25,7 +26,7 @@ use shared::model::{
 use shared::ports::actions::{ON_JOB_LOGS, ON_TOPIC, on_table};
 use shared::ports::job_files::{JobFiles, JobLog};
 use shared::ports::keys::{DecryptingKeys, EncryptingKeys, KeyError};
-use shared::ports::pool::{NewUser, Operation, Password, Pool, PoolResult};
+use shared::ports::pool::{ConfigurablePool, NewUser, Operation, Password, Pool, PoolResult};
 use shared::ports::vault::{Fence, Key, Order, Query, Vault};
 use shared::ports::{Announcement, Backend, Clock};
 use shared_memory::MemoryBackend;
@@ -224,13 +225,22 @@ async fn each_pool_call_sends_the_cognito_action_of_its_operation() {
     check(made(pool.create_import_job("job", "arn:aws:iam::123456789012:role/logs").await));
     check(made(pool.start_import_job(&job).await));
     check(made(pool.describe_import_job(&job).await));
-    let reads = Operation::ALL.iter().copied().filter(|operation| operation.reads_configuration());
-    for operation in reads {
+    let is_read =
+        |operation: &Operation| operation.reads_configuration() || *operation == Operation::ListUserPools;
+    for operation in Operation::ALL.iter().copied().filter(is_read) {
         let request = json!({"UserPoolId": "eu-west-1_A", "ClientId": operation.name()});
         let error = pool.read_configuration(operation, &request).await.unwrap_err();
         assert_eq!(error.operation, operation);
         let sent = recorder.take();
         assert_eq!(sent, [(operation.name().to_owned(), request.to_string())]);
+        seen.insert(operation.name());
+    }
+    for operation in Operation::ALL.iter().copied().filter(|operation| operation.writes_configuration()) {
+        let request = json!({"UserPoolId": "eu-west-1_A", "NewMember": operation.name()});
+        let write = ConfigurationWrite::new(operation, request.as_object().unwrap().clone()).unwrap();
+        let error = pool.write_configuration(&write).await.unwrap_err();
+        assert_eq!(error.operation, operation);
+        assert_eq!(recorder.take(), [(operation.name().to_owned(), request.to_string())]);
         seen.insert(operation.name());
     }
     assert_eq!(seen, Operation::ALL.iter().map(|operation| operation.name()).collect());

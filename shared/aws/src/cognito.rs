@@ -16,13 +16,14 @@ use aws_sdk_cognitoidentityprovider::types::{
 
 use self::errors::{CallError, error_of};
 use serde_json::Value;
+use shared::model::configuration::request::ConfigurationWrite;
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PAGE_SIZE, PageLimit,
     PoolDescription, PoolId, Sub, SubPrefix, User, UserBytes, Username,
 };
 use shared::ports::pool::{
-    ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError,
-    PoolErrorKind, PoolResult,
+    ConfigurablePool, ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool,
+    PoolError, PoolErrorKind, PoolResult,
 };
 
 /// The entries that a listing of small entries asks for. Cognito returns at most as many.
@@ -414,6 +415,12 @@ impl Pool for CognitoPool {
         operation: Operation,
         request: &Value,
     ) -> PoolResult<ConfigurationAnswer> {
-        raw::read(&self.client, &self.id, operation, request).await
+        raw::exchange(&self.client, &self.id, operation, request).await
+    }
+}
+
+impl ConfigurablePool for CognitoPool {
+    async fn write_configuration(&self, write: &ConfigurationWrite) -> PoolResult<ConfigurationAnswer> {
+        raw::exchange(&self.client, &self.id, write.operation(), &write.reveal()).await
     }
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::calls::{CallSite, Calls};
+use super::configuration::PoolConfigurations;
 use super::fingerprint::{Fingerprint, in_any_order};
 use super::job_files::MemoryJobFiles;
 use super::keys::{KeyRing, MemoryKeys};
@@ -27,6 +28,7 @@ use shared::ports::{Announcement, Backend};
 #[derive(Debug, Clone)]
 pub struct MemoryBackend {
     pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
+    configurations: PoolConfigurations,
     vault: MemoryVault,
     region: String,
     clock: Clock,
@@ -52,6 +54,7 @@ impl MemoryBackend {
             (Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs".to_owned()));
         Self {
             pools: Arc::default(),
+            configurations: PoolConfigurations::default(),
             vault,
             region: "eu-west-1".to_owned(),
             clock,
@@ -152,9 +155,14 @@ impl MemoryBackend {
         &self.gate.script
     }
 
+    fn new_pool(&self, id: &PoolId, description: PoolDescription) -> MemoryPool {
+        let configurations = self.configurations.clone();
+        MemoryPool::new(id.clone(), description, configurations, self.clock, self.gate.clone())
+    }
+
     /// Creates a pool. It replaces a pool with the same id.
     pub fn create_pool(&self, id: &PoolId, description: PoolDescription) -> MemoryPool {
-        let pool = MemoryPool::new(id.clone(), description, self.clock, self.gate.clone());
+        let pool = self.new_pool(id, description);
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), pool.clone());
         pool
     }
@@ -219,13 +227,11 @@ impl Backend for MemoryBackend {
         match pools.get(id) {
             Some(pool) => pool.through(&self.gate),
             None => {
-                let none = MemoryPool::new(
-                    id.clone(),
-                    PoolDescription::with_defaults(&[]),
-                    self.clock,
-                    self.gate.clone(),
-                );
-                none.delete();
+                let none = self.new_pool(id, PoolDescription::with_defaults(&[]));
+                // A pool that CreateUserPool made has a configuration, and no users.
+                if !self.configurations.has(id) {
+                    none.delete();
+                }
                 none
             }
         }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use super::configuration::PoolConfiguration;
 use super::fingerprint::{Fingerprint, in_any_order, of_user};
 use super::job::Jobs;
 use super::listing::{OverlookedByOne, PageShape, SplitListingBehaviour};
@@ -69,7 +68,6 @@ pub struct State {
     /// Quotas that differ from Cognito's defaults.
     pub quotas: BTreeMap<Category, u32>,
     pub jobs: Jobs,
-    pub configuration: PoolConfiguration,
     serial: u64,
     /// None if the pool may have changed since it was computed.
     pub known_fingerprint: Option<u64>,
@@ -126,7 +124,6 @@ impl State {
             denied_roles: BTreeSet::new(),
             quotas: BTreeMap::new(),
             jobs: Jobs::default(),
-            configuration: PoolConfiguration::default(),
             serial: 0,
             known_fingerprint: None,
         }

@@ -74,6 +74,17 @@ pub fn dry_run_lease(run: &RunId) -> Key {
     Key::new(restore_partition(run), "LEASE")
 }
 
+/// The journal of a new pool that is created from a snapshot of this one. The name may hold any character.
+pub fn rebuild(source: &PoolId, name: &str) -> Key {
+    let digest = DigestBuilder::new("name of a new pool").text(name).finish();
+    Key::new(pool_partition(source), format!("REBUILD#{digest}"))
+}
+
+/// Where the journal of a new pool is.
+pub fn rebuilt(pool: &PoolId) -> Key {
+    Key::new(pool_partition(pool), "REBUILT")
+}
+
 /// The checkpoint of prune.
 pub fn pruning(pool: &PoolId) -> Key {
     Key::new(pool_partition(pool), "PRUNING")

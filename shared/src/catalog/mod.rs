@@ -8,6 +8,8 @@
 //! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | the run that works on the pool |
 //! | `POOL#<pool>` | `PRUNING` | the checkpoint of a removal of snapshots |
 //! | `POOL#<pool>` | `RETENTION` | what retention did at the end of the last export |
+//! | `POOL#<pool>` | `REBUILD#<digest of the name>` | the journal of a pool that is created from a snapshot of this one |
+//! | `POOL#<pool>` | `REBUILT` | of a new pool: which pool has its journal |
 //! | `SNAP#<id>` | `UNIT#<unit>` | a unit: what it lists, and how far the listing is |
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
 //! | `SNAP#<id>` | `CHECK#<question>#<attempts>` | the checkpoint of a check of the listing of users |
@@ -50,6 +52,7 @@ mod import_jobs;
 mod keys;
 mod leases;
 mod page_batches;
+mod rebuilds;
 mod record_parts;
 mod records;
 mod removals;
@@ -73,6 +76,7 @@ pub use keys::{
     header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key,
 };
 pub use leases::{Claim, Generation, LeaseKey, TakenLease};
+pub use rebuilds::RebuildJournal;
 pub use records::{ReadRecord, Record, RecordItems};
 pub(crate) use removals::header_item;
 pub use removals::{Marked, StoredBatch};

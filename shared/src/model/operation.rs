@@ -75,6 +75,38 @@ operations! {
     DescribeCIMDPolicy UserPoolResourceRead,
     ListUserPoolReplicas UserPoolResourceRead,
     GetSigningCertificate UserPoolResourceRead,
+    ListUserPools UserPoolRead,
+    CreateUserPool UserPoolUpdate,
+    UpdateUserPool UserPoolUpdate,
+    SetUserPoolMfaConfig UserPoolResourceUpdate,
+    CreateUserPoolClient UserPoolClientUpdate,
+    UpdateUserPoolClient UserPoolClientUpdate,
+    DeleteUserPoolClient UserPoolClientUpdate,
+    AddUserPoolClientSecret UserPoolClientUpdate,
+    DeleteUserPoolClientSecret UserPoolClientUpdate,
+    CreateIdentityProvider UserPoolResourceUpdate,
+    UpdateIdentityProvider UserPoolResourceUpdate,
+    DeleteIdentityProvider UserPoolResourceUpdate,
+    CreateResourceServer UserPoolResourceUpdate,
+    UpdateResourceServer UserPoolResourceUpdate,
+    DeleteResourceServer UserPoolResourceUpdate,
+    CreateUserPoolDomain UserPoolResourceUpdate,
+    UpdateUserPoolDomain UserPoolResourceUpdate,
+    DeleteUserPoolDomain UserPoolResourceUpdate,
+    SetUICustomization UserPoolResourceUpdate,
+    CreateManagedLoginBranding UserPoolResourceUpdate,
+    UpdateManagedLoginBranding UserPoolResourceUpdate,
+    DeleteManagedLoginBranding UserPoolResourceUpdate,
+    SetRiskConfiguration UserPoolResourceUpdate,
+    SetLogDeliveryConfiguration UserPoolResourceUpdate,
+    CreateTerms UserPoolResourceUpdate,
+    UpdateTerms UserPoolResourceUpdate,
+    DeleteTerms UserPoolResourceUpdate,
+    SetUserPoolSessionConfiguration UserPoolResourceUpdate,
+    SetUserPoolClientSessionConfiguration UserPoolResourceUpdate,
+    CreateCIMDPolicy UserPoolResourceUpdate,
+    UpdateCIMDPolicy UserPoolResourceUpdate,
+    DeleteCIMDPolicy UserPoolResourceUpdate,
 }
 
 impl Operation {
@@ -105,6 +137,51 @@ impl Operation {
                 | Self::GetSigningCertificate
         )
     }
+
+    /// Whether only the command line calls the operation. No function may write a configuration: it adds only attributes.
+    pub fn is_of_command_line(self) -> bool {
+        self == Self::ListUserPools || (self.writes_configuration() && self != Self::AddCustomAttributes)
+    }
+
+    /// Whether the operation creates, changes or deletes an object of a configuration. A pool is never deleted, and a
+    /// replica never written.
+    pub fn writes_configuration(self) -> bool {
+        matches!(
+            self,
+            Self::AddCustomAttributes
+                | Self::CreateUserPool
+                | Self::UpdateUserPool
+                | Self::SetUserPoolMfaConfig
+                | Self::CreateUserPoolClient
+                | Self::UpdateUserPoolClient
+                | Self::DeleteUserPoolClient
+                | Self::AddUserPoolClientSecret
+                | Self::DeleteUserPoolClientSecret
+                | Self::CreateIdentityProvider
+                | Self::UpdateIdentityProvider
+                | Self::DeleteIdentityProvider
+                | Self::CreateResourceServer
+                | Self::UpdateResourceServer
+                | Self::DeleteResourceServer
+                | Self::CreateUserPoolDomain
+                | Self::UpdateUserPoolDomain
+                | Self::DeleteUserPoolDomain
+                | Self::SetUICustomization
+                | Self::CreateManagedLoginBranding
+                | Self::UpdateManagedLoginBranding
+                | Self::DeleteManagedLoginBranding
+                | Self::SetRiskConfiguration
+                | Self::SetLogDeliveryConfiguration
+                | Self::CreateTerms
+                | Self::UpdateTerms
+                | Self::DeleteTerms
+                | Self::SetUserPoolSessionConfiguration
+                | Self::SetUserPoolClientSessionConfiguration
+                | Self::CreateCIMDPolicy
+                | Self::UpdateCIMDPolicy
+                | Self::DeleteCIMDPolicy
+        )
+    }
 }
 
 #[cfg(test)]
@@ -131,5 +208,24 @@ mod tests {
             reads.map(|operation| (operation.name(), Some(operation.category()))).collect();
         reads.sort_unstable_by_key(|(name, _)| *name);
         assert_eq!(reads, expected);
+    }
+
+    #[test]
+    fn the_operations_that_write_a_configuration_are_those_of_its_table() {
+        let mut expected: Vec<_> = OPERATIONS
+            .iter()
+            .flat_map(|row| {
+                [row.create, row.update, row.delete].into_iter().flatten().chain(row.others.to_vec())
+            })
+            .filter(|operation| operation.service == Service::Cognito)
+            .filter(|operation| operation.name != "DeleteUserPool" && !operation.name.ends_with("Replica"))
+            .map(|operation| (operation.name, operation.category))
+            .collect();
+        expected.sort_unstable_by_key(|(name, _)| *name);
+        let writes = Operation::ALL.iter().filter(|operation| operation.writes_configuration());
+        let mut writes: Vec<_> =
+            writes.map(|operation| (operation.name(), Some(operation.category()))).collect();
+        writes.sort_unstable_by_key(|(name, _)| *name);
+        assert_eq!(writes, expected);
     }
 }

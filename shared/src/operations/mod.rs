@@ -15,6 +15,7 @@ mod finalize;
 mod held_lease;
 mod import;
 pub mod prune;
+pub mod rebuild;
 mod refusals;
 mod run;
 mod second_look;

@@ -9,14 +9,15 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Budget, FullJitter, Lanes, Lapsed, Limiter, Tenure, Throttle};
+use crate::model::configuration::request::ConfigurationWrite;
 use crate::model::{
     AttributeSchema, CallStats, Category, Ceilings, GroupName, GroupRecord, Identity, JobId, MfaPreference,
     PageLimit, PoolDescription, PoolId, Sub, SubPrefix, Tps, User, Username,
 };
 use crate::ports::Clock;
 use crate::ports::pool::{
-    ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError,
-    PoolErrorKind, PoolResult,
+    ConfigurablePool, ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool,
+    PoolError, PoolErrorKind, PoolResult,
 };
 
 /// A pool behind lanes, a limiter and a throttle.
@@ -98,6 +99,18 @@ impl<P: Pool> PacedPool<P> {
         operation: Operation,
         attempt: impl Fn() -> F + Send + Sync,
     ) -> PoolResult<T> {
+        let can_help =
+            |error: &PoolError| matches!(error.kind, PoolErrorKind::Throttled | PoolErrorKind::Transient);
+        self.call_while(operation, can_help, attempt).await
+    }
+
+    /// As [`Self::call`], and tries again only after errors for which `can_help` is true.
+    async fn call_while<T, F: Future<Output = PoolResult<T>> + Send>(
+        &self,
+        operation: Operation,
+        can_help: impl Fn(&PoolError) -> bool + Send + Sync,
+        attempt: impl Fn() -> F + Send + Sync,
+    ) -> PoolResult<T> {
         let not_made = |kind: PoolErrorKind| PoolError::new(operation, kind, &format!("{kind:?}"));
         let out_of_time = || not_made(PoolErrorKind::OutOfTime);
         let lapsed = |lapsed: Lapsed| {
@@ -137,9 +150,7 @@ impl<P: Pool> PacedPool<P> {
         let mut waits = FullJitter::new(Self::ATTEMPTS, Self::FIRST_WAIT, Self::MAX_WAIT).build();
         loop {
             let error = match paced().await {
-                Err(error) if matches!(error.kind, PoolErrorKind::Throttled | PoolErrorKind::Transient) => {
-                    error
-                }
+                Err(error) if can_help(&error) => error,
                 result => return result,
             };
             let Some(wait) = waits.next() else { return Err(error) };
@@ -309,3 +320,15 @@ impl<P: Pool> Pool for PacedPool<P> {
         self.call(operation, || self.pool.read_configuration(operation, request)).await
     }
 }
+
+impl<P: ConfigurablePool> ConfigurablePool for PacedPool<P> {
+    /// Tried again only if Cognito certainly did nothing: a second CreateUserPoolClient makes a second client.
+    async fn write_configuration(&self, write: &ConfigurationWrite) -> PoolResult<ConfigurationAnswer> {
+        let did_nothing =
+            |error: &PoolError| error.kind == PoolErrorKind::Throttled || error.code.as_str() == CONCURRENT;
+        self.call_while(write.operation(), did_nothing, || self.pool.write_configuration(write)).await
+    }
+}
+
+/// Another change of the same pool was under way. Source: terraform-provider-aws, which repeats such calls.
+const CONCURRENT: &str = "ConcurrentModificationException";

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use crate::model::Operation;
+use crate::model::configuration::request::ConfigurationWrite;
 use crate::model::{
     AttributeSchema, Category, ErrorCode, Explanation, GroupName, GroupRecord, Identity, JobId,
     MfaPreference, PageLimit, PoolDescription, PoolId, RefusedCall, Sub, SubPrefix, User, UserBytes,
@@ -459,5 +460,15 @@ pub trait Pool: Send + Sync {
         &self,
         operation: Operation,
         request: &Value,
+    ) -> impl Future<Output = PoolResult<ConfigurationAnswer>> + Send;
+}
+
+/// A pool whose configuration can be written. The functions have none: only the command line writes configurations.
+pub trait ConfigurablePool: Pool {
+    /// The operation that the write names, in Cognito's own JSON, made once. CreateUserPool makes a pool in the account
+    /// and Region of this one.
+    fn write_configuration(
+        &self,
+        write: &ConfigurationWrite,
     ) -> impl Future<Output = PoolResult<ConfigurationAnswer>> + Send;
 }

@@ -10,6 +10,8 @@ mod fixture;
 mod gaps;
 mod given_up;
 mod kept;
+mod rebuilt;
+mod requests;
 mod secrets;
 mod stored;
 mod versions;

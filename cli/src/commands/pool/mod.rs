@@ -1,12 +1,15 @@
 //! `pool`: what snapshots and pools hold beside users and groups.
 
+mod create;
 mod diff;
+mod finish;
+mod map;
 mod show;
 
 use clap::{Args, Subcommand};
 use shared::model::PoolId;
 use shared::ports::keys::DecryptingKeys;
-use shared::ports::pool::Pool;
+use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 
 use super::{Deployment, Session};
@@ -38,6 +41,20 @@ pub enum PoolCommand {
     /// The command reads a live pool with your own permissions, and changes nothing. If Cognito does not answer a call, the
     /// command asks again, at most twice, and then fails.
     Diff(diff::DiffArgs),
+    /// Create a user pool again from the configuration that a snapshot holds
+    ///
+    /// Creates the pool, its resource servers, identity providers, clients and all else, in an order in which each object
+    /// finds what it names. Clients get new ids, and domains only if the map names them. What cannot be created is left out,
+    /// and named. The pool has no triggers and no deletion protection until `pool finish`, so that no trigger runs for
+    /// imported users.
+    ///
+    /// If the command stops, the same command continues: nothing is created twice. It calls Cognito with your own
+    /// permissions.
+    Create(create::CreateArgs),
+    /// Give a created user pool its triggers and its deletion protection
+    ///
+    /// Run it after the import. Until then, no trigger runs.
+    Finish(finish::FinishArgs),
 }
 
 /// What `pool` is to do.
@@ -45,6 +62,8 @@ pub enum PoolCommand {
 pub enum Request {
     Show(show::Request),
     Diff(diff::Request),
+    Create(Box<create::Request>),
+    Finish(finish::Request),
 }
 
 impl Request {
@@ -56,6 +75,8 @@ impl Request {
         Ok(match &args.command {
             PoolCommand::Show(args) => Self::Show(show::Request::read(args)?),
             PoolCommand::Diff(args) => Self::Diff(diff::Request::read(args)?),
+            PoolCommand::Create(args) => Self::Create(Box::new(create::Request::read(args)?)),
+            PoolCommand::Finish(args) => Self::Finish(finish::Request::read(args)?),
         })
     }
 
@@ -64,6 +85,8 @@ impl Request {
         match self {
             Self::Show(request) => request.pool(),
             Self::Diff(request) => request.pool(),
+            Self::Create(request) => request.pool(),
+            Self::Finish(request) => request.pool(),
         }
     }
 
@@ -71,7 +94,7 @@ impl Request {
     ///
     /// # Errors
     /// If a snapshot cannot be used, or the table or a pool cannot be read.
-    pub async fn run<E, V: Vault, P: Pool, S>(
+    pub async fn run<E, V: Vault, P: ConfigurablePool, S>(
         &self,
         deployment: &Deployment<E, V>,
         pool_at: impl Fn(&PoolId) -> P,
@@ -81,6 +104,8 @@ impl Request {
         match self {
             Self::Show(request) => request.run(deployment, keys, session).await,
             Self::Diff(request) => request.run(deployment, pool_at, session).await,
+            Self::Create(request) => request.run(deployment, pool_at, session).await,
+            Self::Finish(request) => request.run(deployment, pool_at, session).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reads of a configuration in Cognito's own JSON.
+//! Reads and writes of a configuration in Cognito's own JSON.
 //!
 //! The types of the SDK drop every member that they do not know, and do not have every operation. So such a call
 //! uses only what is below the types: credentials, endpoint, signature and HTTP client. It begins as a call of
@@ -25,7 +25,7 @@ const TARGET: &str = "x-amz-target";
 const LENGTH: &str = "content-length";
 
 /// Makes the call once.
-pub(super) async fn read(
+pub(super) async fn exchange(
     client: &Client,
     pool: &PoolId,
     operation: Operation,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::calls::CallSite;
+use super::configuration::PoolConfigurations;
 use super::fingerprint::{Answered, Fingerprint};
 use super::job::Jobs;
 use super::listing::{Answer, Call, OverlookedByOne, PageShape, SplitListingBehaviour};
@@ -27,6 +28,7 @@ use strict_configuration::ConfigurationSettings;
 pub struct MemoryPool {
     id: PoolId,
     state: Arc<Mutex<State>>,
+    configurations: PoolConfigurations,
     clock: Clock,
     gate: Gate,
 }
@@ -47,10 +49,22 @@ const NOT_FOUND: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException"
 const USER_NOT_FOUND: Refusal = (PoolErrorKind::UserNotFound, "UserNotFoundException");
 const BAD_TOKEN: Refusal = (PoolErrorKind::InvalidParameter, "InvalidParameterException");
 
+/// Whether a call works although the pool that it is made through does not exist.
+fn is_of_account(operation: Operation) -> bool {
+    matches!(operation, Operation::CreateUserPool | Operation::ListUserPools)
+}
+
 /// The actions of other clients. None of them counts as a call.
 impl MemoryPool {
-    pub(super) fn new(id: PoolId, description: PoolDescription, clock: Clock, gate: Gate) -> Self {
-        Self { state: Arc::new(Mutex::new(State::new(id.clone(), description))), id, clock, gate }
+    pub(super) fn new(
+        id: PoolId,
+        description: PoolDescription,
+        configurations: PoolConfigurations,
+        clock: Clock,
+        gate: Gate,
+    ) -> Self {
+        let state = Arc::new(Mutex::new(State::new(id.clone(), description)));
+        Self { state, id, configurations, clock, gate }
     }
 
     /// The same pool, for the calls of another invocation.
@@ -209,14 +223,14 @@ impl MemoryPool {
             members.entry("UserPoolId").or_insert_with(|| self.id.as_str().into());
         }
         let now = self.clock.now().as_second() as f64;
-        let answer = self.state().configuration.change(&self.id, operation, &request, now);
+        let answer = self.configurations.change(&self.id, operation, &request, now);
         answer.unwrap_or_else(|refusal| unreachable!("{operation}: {refusal}"))
     }
 
     /// Changes how the configuration behaves in what AWS does not document.
     pub fn configure_configuration(&self, change: impl FnOnce(&mut ConfigurationSettings)) {
         let now = self.clock.now().as_second() as f64;
-        self.state().configuration.configure(&self.id, now, change);
+        self.configurations.configure(&self.id, now, change);
     }
 
     pub fn leave(&self, sub: &Sub, group: &GroupName) {
@@ -315,7 +329,7 @@ impl MemoryPool {
             _ => {
                 let mut state = self.state();
                 state.run_jobs(self.clock.now());
-                if state.deleted { Err(NOT_FOUND) } else { apply(&mut state) }
+                if state.deleted && !is_of_account(operation) { Err(NOT_FOUND) } else { apply(&mut state) }
             }
         };
         let answer = || match &result {

@@ -7,13 +7,14 @@ use super::{BAD_TOKEN, MemoryPool, NOT_FOUND, USER_NOT_FOUND, code_of, number_th
 use crate::listing::{Answer, Call, SplitListingBehaviour};
 use crate::state::State;
 use serde_json::Value;
+use shared::model::configuration::request::ConfigurationWrite;
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, MfaSetting,
     PageLimit, PoolDescription, PoolId, Sub, SubPrefix, UnitId, User, Username,
 };
 use shared::ports::pool::{
-    ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolErrorKind,
-    PoolResult,
+    ConfigurablePool, ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool,
+    PoolErrorKind, PoolResult,
 };
 
 /// The most custom attributes of a pool.
@@ -334,13 +335,25 @@ impl Pool for MemoryPool {
         let with_token = request.get("NextToken").is_some();
         let values = request.as_object().into_iter().flat_map(|members| members.values());
         let poison = self.gate.script.poison_of(operation, values.filter_map(Value::as_str));
-        let read = |state: &mut State| {
+        let read = |_: &mut State| {
             if let Some(kind) = poison {
                 return Err((kind, code_of(kind)));
             }
-            let answer = state.configuration.answer(&self.id, operation.name(), request, now)?;
+            let answer = self.configurations.answer(&self.id, operation.name(), request, now)?;
             Ok(ConfigurationAnswer::new(self.gate.script.altered(operation, answer)))
         };
         self.call(operation, with_token, read).await
+    }
+}
+
+impl ConfigurablePool for MemoryPool {
+    async fn write_configuration(&self, write: &ConfigurationWrite) -> PoolResult<ConfigurationAnswer> {
+        let now = self.clock.now().as_second() as f64;
+        let operation = write.operation();
+        let apply = |_: &mut State| {
+            let answer = self.configurations.answer(&self.id, operation.name(), &write.reveal(), now)?;
+            Ok(ConfigurationAnswer::new(answer))
+        };
+        self.call(operation, false, apply).await
     }
 }

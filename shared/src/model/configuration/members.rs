@@ -71,7 +71,7 @@ pub fn cut_out(kind: ObjectKind, object: &Value) -> CutOut {
 }
 
 /// The rows that are valid for an object.
-fn rows_of(kind: ObjectKind, object: &Value) -> Vec<&'static Field> {
+pub(super) fn rows_of(kind: ObjectKind, object: &Value) -> Vec<&'static Field> {
     let provider = object["ProviderType"].as_str().and_then(ProviderType::parse);
     fields_of(kind).iter().filter(|row| row.is_valid_for(provider)).collect()
 }
@@ -213,12 +213,12 @@ fn is_of_row_form(value: &Value) -> bool {
     !value.is_object() && !value.is_array()
 }
 
-fn row_at(rows: &[&'static Field], path: &str) -> Option<&'static Field> {
+pub(super) fn row_at(rows: &[&'static Field], path: &str) -> Option<&'static Field> {
     rows.iter().copied().find(|row| row.path == path)
 }
 
 /// The path of a member. A name with a character of the notation is a key of a map, or unknown.
-fn child(rows: &[&'static Field], path: &str, name: &str) -> String {
+pub(super) fn child(rows: &[&'static Field], path: &str, name: &str) -> String {
     let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     let [literal, any] = [join(name), join("*")];
     let is_known =
@@ -230,11 +230,11 @@ fn child(rows: &[&'static Field], path: &str, name: &str) -> String {
     any
 }
 
-fn has_members(rows: &[&'static Field], path: &str) -> bool {
+pub(super) fn has_members(rows: &[&'static Field], path: &str) -> bool {
     path.is_empty() || below(rows, path, ".")
 }
 
-fn has_elements(rows: &[&'static Field], path: &str) -> bool {
+pub(super) fn has_elements(rows: &[&'static Field], path: &str) -> bool {
     below(rows, path, "[]")
 }
 

@@ -14,6 +14,8 @@ mod not_captured;
 mod object;
 mod operation;
 mod operations;
+pub mod rebuild;
+pub mod request;
 pub mod schema;
 mod secret;
 #[cfg(test)]

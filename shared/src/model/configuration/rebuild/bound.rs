@@ -1,0 +1,241 @@
+//! Values that belong to an account or a Region, and their rewriting.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::super::members::rows_of;
+use super::super::{Bound, ObjectKind};
+
+/// Where a pool is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub account: String,
+    pub region: String,
+}
+
+impl Place {
+    /// The place that the ARN of a pool names.
+    pub fn of_arn(arn: &str) -> Option<Self> {
+        let mut parts = arn.split(':').skip(3);
+        let (region, account) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+        (!region.is_empty() && !account.is_empty()).then_some(Self { account, region })
+    }
+}
+
+/// How values of the old pool become values of the new one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rewrites {
+    /// Whole values.
+    pub arns: BTreeMap<String, String>,
+    pub accounts: BTreeMap<String, String>,
+    pub regions: BTreeMap<String, String>,
+    /// Old and new domains. A domain that is not here stays with the old pool.
+    pub domains: BTreeMap<String, String>,
+}
+
+/// What became of a value.
+enum Mapped {
+    To(String),
+    Unmapped,
+    /// It is no ARN, and follows the ARN beside it.
+    Follows,
+}
+
+impl Rewrites {
+    fn map(&self, bound: Bound, value: &str, from: &Place, to: &Place) -> Mapped {
+        if let Some(new) = self.arns.get(value) {
+            return Mapped::To(new.clone());
+        }
+        let [by_account, by_region] = match bound {
+            Bound::Account => [true, false],
+            Bound::Region => [false, true],
+            Bound::AccountAndRegion => [true, true],
+            Bound::Nothing | Bound::Pool | Bound::World => return Mapped::To(value.to_owned()),
+        };
+        let new = |is_bound: bool, rewrites: &BTreeMap<String, String>, part: &str, from: &str, to: &str| {
+            match rewrites.get(part) {
+                Some(new) => Some(new.clone()),
+                // A value of a third account or Region was valid there, and still is.
+                None if !is_bound || part != from || from == to => Some(part.to_owned()),
+                None => None,
+            }
+        };
+        let mut parts: Vec<&str> = value.split(':').collect();
+        if parts.len() < 6 || parts[0] != "arn" {
+            if bound == Bound::Region {
+                let region = new(true, &self.regions, value, &from.region, &to.region);
+                return region.map_or(Mapped::Unmapped, Mapped::To);
+            }
+            let is_same =
+                (!by_account || from.account == to.account) && (!by_region || from.region == to.region);
+            return if is_same { Mapped::To(value.to_owned()) } else { Mapped::Follows };
+        }
+        let region = new(by_region, &self.regions, parts[3], &from.region, &to.region);
+        let account = new(by_account, &self.accounts, parts[4], &from.account, &to.account);
+        let (Some(region), Some(account)) = (region, account) else { return Mapped::Unmapped };
+        (parts[3], parts[4]) = (&region, &account);
+        Mapped::To(parts.join(":"))
+    }
+
+    /// Rewrites the values of an object. Takes out the members that cannot be rewritten, with what is worth nothing
+    /// without them, and returns their paths.
+    pub(super) fn apply(
+        &self,
+        kind: ObjectKind,
+        object: &mut Value,
+        from: &Place,
+        to: &Place,
+    ) -> Vec<String> {
+        let mut left = Vec::new();
+        if kind == ObjectKind::LogDelivery {
+            if let Some(Value::Array(logs)) = object.get_mut("LogConfigurations") {
+                logs.retain_mut(|log| {
+                    let unmapped = self.rewrite(kind, log, "LogConfigurations[].", from, to);
+                    let source = log["EventSource"].as_str().unwrap_or_default();
+                    if !unmapped.is_empty() {
+                        left.push(format!("LogConfigurations[{source}]"));
+                    }
+                    unmapped.is_empty()
+                });
+            }
+            return left;
+        }
+        for unit in self.rewrite(kind, object, "", from, to) {
+            remove(object, &unit);
+            // Both custom senders encrypt with this key.
+            if unit == "LambdaConfig.KMSKeyID" {
+                for sender in ["LambdaConfig.CustomSMSSender", "LambdaConfig.CustomEmailSender"] {
+                    if remove(object, sender) {
+                        left.push(sender.to_owned());
+                    }
+                }
+            }
+            left.push(unit);
+        }
+        left
+    }
+
+    /// Rewrites the values of the rows below `prefix`. Returns the members to take out.
+    fn rewrite(
+        &self,
+        kind: ObjectKind,
+        object: &mut Value,
+        prefix: &str,
+        from: &Place,
+        to: &Place,
+    ) -> Vec<String> {
+        let mut unmapped: Vec<String> = Vec::new();
+        let mut followers: Vec<(String, bool)> = Vec::new();
+        let mut mapped: Vec<String> = Vec::new();
+        for row in rows_of(kind, object) {
+            let Some(path) = row.path.strip_prefix(prefix).filter(|path| !path.contains(['[', '*'])) else {
+                continue;
+            };
+            let pointer = format!("/{}", path.replace('.', "/"));
+            let Some(Value::String(value)) = object.pointer_mut(&pointer) else { continue };
+            let unit = unit_of(path);
+            match self.map(row.bound, value, from, to) {
+                Mapped::To(new) => {
+                    if row.bound != Bound::Nothing && value.starts_with("arn:") {
+                        mapped.push(unit);
+                    }
+                    *value = new;
+                }
+                Mapped::Unmapped => unmapped.push(unit),
+                Mapped::Follows => followers.push((unit, false)),
+            }
+        }
+        unmapped.extend(followers.into_iter().map(|(unit, _)| unit).filter(|unit| !mapped.contains(unit)));
+        unmapped.sort();
+        unmapped.dedup();
+        unmapped
+    }
+}
+
+/// The member that is worth nothing without the value at `path`.
+fn unit_of(path: &str) -> String {
+    let depth = if path.starts_with("LambdaConfig.") { 2 } else { 1 };
+    path.split('.').take(depth).collect::<Vec<_>>().join(".")
+}
+
+/// Takes out a member. Returns whether it was there.
+pub(super) fn remove(object: &mut Value, path: &str) -> bool {
+    let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
+    let pointer = if parent.is_empty() { String::new() } else { format!("/{}", parent.replace('.', "/")) };
+    let members = object.pointer_mut(&pointer).and_then(Value::as_object_mut);
+    members.is_some_and(|members| members.remove(name).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn place(account: &str, region: &str) -> Place {
+        Place { account: account.to_owned(), region: region.to_owned() }
+    }
+
+    fn pool() -> Value {
+        json!({
+            "LambdaConfig": {
+                "PreSignUp": "arn:aws:lambda:eu-west-1:111111111111:function:a",
+                "CustomSMSSender": {"LambdaVersion": "V1_0", "LambdaArn": "arn:aws:lambda:eu-west-1:111111111111:function:b"},
+                "KMSKeyID": "arn:aws:kms:eu-west-1:111111111111:key/1",
+            },
+            "EmailConfiguration": {"SourceArn": "arn:aws:ses:us-east-1:111111111111:identity/x", "From": "a@example.com"},
+            "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::111111111111:role/sms", "SnsRegion": "eu-west-1"},
+        })
+    }
+
+    fn applied(rewrites: &Rewrites, to: &Place) -> (Value, Vec<String>) {
+        let mut pool = pool();
+        let left = rewrites.apply(ObjectKind::UserPool, &mut pool, &place("111111111111", "eu-west-1"), to);
+        (pool, left)
+    }
+
+    #[test]
+    fn the_same_account_and_region_need_no_map() {
+        let (same, left) = applied(&Rewrites::default(), &place("111111111111", "eu-west-1"));
+        assert_eq!((same, left), (pool(), vec![]));
+    }
+
+    #[test]
+    fn an_unmapped_value_is_taken_out_with_what_needs_it() {
+        let (rest, left) = applied(&Rewrites::default(), &place("222222222222", "eu-west-1"));
+        assert_eq!(rest, json!({"LambdaConfig": {}}));
+        let mut left = left;
+        left.sort();
+        left.dedup();
+        let expected = [
+            "EmailConfiguration",
+            "LambdaConfig.CustomSMSSender",
+            "LambdaConfig.KMSKeyID",
+            "LambdaConfig.PreSignUp",
+            "SmsConfiguration",
+        ];
+        assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn arns_are_rewritten_by_value_account_and_region_and_other_values_follow_them() {
+        let map = |old: &str, new: &str| BTreeMap::from([(old.to_owned(), new.to_owned())]);
+        let rewrites = Rewrites {
+            arns: map(
+                "arn:aws:kms:eu-west-1:111111111111:key/1",
+                "arn:aws:kms:eu-central-1:222222222222:key/2",
+            ),
+            accounts: map("111111111111", "222222222222"),
+            regions: map("eu-west-1", "eu-central-1"),
+            ..Rewrites::default()
+        };
+        let (new, left) = applied(&rewrites, &place("222222222222", "eu-central-1"));
+        assert_eq!(left, Vec::<String>::new());
+        assert_eq!(new["LambdaConfig"]["PreSignUp"], "arn:aws:lambda:eu-central-1:222222222222:function:a");
+        assert_eq!(new["LambdaConfig"]["KMSKeyID"], "arn:aws:kms:eu-central-1:222222222222:key/2");
+        assert_eq!(new["EmailConfiguration"]["SourceArn"], "arn:aws:ses:us-east-1:222222222222:identity/x");
+        assert_eq!(new["EmailConfiguration"]["From"], "a@example.com");
+        assert_eq!(new["SmsConfiguration"]["SnsRegion"], "eu-central-1");
+    }
+}

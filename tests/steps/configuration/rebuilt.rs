@@ -1,0 +1,235 @@
+//! Goal: a pool that is created from a snapshot equals the captured one outside a documented list, and is made once,
+//! whatever stops the creation.
+//!
+//! Method: export a pool, create another one from the snapshot, and compare. The command dies before and after the effect
+//! of each of its calls, and starts again.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use shared::catalog::Catalog;
+use shared::model::configuration::difference::compare;
+use shared::model::configuration::rebuild::{Place, RebuildPlan, Rewrites, SuppliedSecrets, plan};
+use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, Tps};
+use shared::operations::rebuild::{MARKER, Rebuild, Rebuilt, WatchRebuild, finish, rebuild, with_assets};
+use shared::operations::{
+    CapturedSnapshot, WatchReading, captured_configuration, comparable, live_configuration,
+};
+use shared::pacing::PacedPool;
+use shared::ports::Backend;
+use shared::ports::pool::Operation;
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
+use tokio::time::Duration;
+
+use super::fixture::{PLANTED, backend, client, export, id, make_rich};
+use crate::support::machine::Machine;
+use crate::support::{in_paused_time, source_id};
+
+struct Unwatched;
+
+impl WatchReading for Unwatched {
+    fn reads(&mut self, _: usize) {}
+
+    fn waits(&mut self, _: Operation, _: Duration) {}
+}
+
+impl WatchRebuild for Unwatched {
+    fn makes(&mut self, _: &str) {}
+}
+
+fn paced(backend: &MemoryBackend, id: &PoolId) -> PacedPool<MemoryPool> {
+    let tps = Tps::new(200).unwrap();
+    PacedPool::new(backend.pool(id), tps, &Ceilings::default(), backend.clock(), CallStats::none(tps))
+}
+
+async fn captured(backend: &MemoryBackend, report: &Value) -> CapturedSnapshot {
+    let selector = SnapshotSelector::Id(id(report));
+    let catalog = Catalog::new(backend.vault());
+    captured_configuration(&catalog, &source_id(), &selector, backend.clock().now()).await.unwrap()
+}
+
+async fn planned(backend: &MemoryBackend, captured: &CapturedSnapshot, domains: bool) -> RebuildPlan {
+    let objects = with_assets(&Catalog::new(backend.vault()), captured).await.unwrap();
+    let mut rewrites = Rewrites::default();
+    if domains {
+        rewrites.domains.insert("login-example".to_owned(), "login-example-new".to_owned());
+    }
+    let secrets = BTreeMap::from([("identityProviders/Google".to_owned(), PLANTED.to_owned())]);
+    let secrets = SuppliedSecrets::new(if domains { secrets } else { BTreeMap::new() });
+    let to = Place { account: "123456789012".to_owned(), region: source_id().region().to_owned() };
+    plan(&captured.list, &objects, &rewrites, &secrets, &to).unwrap()
+}
+
+async fn create(
+    backend: &MemoryBackend,
+    captured: &CapturedSnapshot,
+    plan: &RebuildPlan,
+) -> shared::Result<Rebuilt> {
+    let source = source_id();
+    let wanted = Rebuild {
+        source: &source,
+        snapshot: &captured.snapshot.id,
+        name: "new",
+        plan,
+        marker: "m1".to_owned(),
+    };
+    let any = paced(backend, &source);
+    let catalog = Catalog::new(backend.vault());
+    rebuild(&catalog, &wanted, &any, |id| paced(backend, id), &mut Unwatched).await
+}
+
+/// What differs between the snapshot and the new pool.
+async fn differences(backend: &MemoryBackend, captured: CapturedSnapshot, new: &Rebuilt) -> Vec<String> {
+    let live = live_configuration(&paced(backend, &new.pool), &captured.list, &mut Unwatched).await.unwrap();
+    let old = comparable(&captured.list, captured.objects).unwrap();
+    let new_side = comparable(&live.list, live.objects).unwrap();
+    let clients = new.clients.clone();
+    let found = compare(&old, &new_side, &clients);
+    let name = |field: &Option<String>| field.clone().unwrap_or_else(|| "-".to_owned());
+    found.differences.iter().map(|found| format!("{} {}", found.object.text, name(&found.field))).collect()
+}
+
+const LAMBDA: &str = "arn:aws:lambda:eu-west-1:123456789012:function:x";
+
+fn plain(_: &MemoryPool) {}
+
+fn with_mfa(pool: &MemoryPool) {
+    pool.change_configuration(
+        "UpdateUserPool",
+        json!({
+            "UserPoolTier": "ESSENTIALS", "AutoVerifiedAttributes": ["email"],
+            "EmailConfiguration": {"EmailSendingAccount": "DEVELOPER", "SourceArn": "arn:aws:ses:eu-west-1:123456789012:identity/example.com", "From": "a@example.com"},
+            "AccountRecoverySetting": {"RecoveryMechanisms": [{"Name": "verified_email", "Priority": 1}, {"Name": "verified_phone_number", "Priority": 2}]},
+            "VerificationMessageTemplate": {"EmailMessage": "Code {####}", "EmailSubject": "Code"},
+        }),
+    );
+    pool.change_configuration(
+        "SetUserPoolMfaConfig",
+        json!({
+            "MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": {"Enabled": true},
+            "EmailMfaConfiguration": {"Message": "Code {####}", "Subject": "Code"},
+        }),
+    );
+}
+
+fn with_triggers(pool: &MemoryPool) {
+    pool.change_configuration(
+        "UpdateUserPool",
+        json!({
+            "LambdaConfig": {"PreSignUp": LAMBDA, "PostConfirmation": LAMBDA}, "DeletionProtection": "ACTIVE",
+            "DeviceConfiguration": {"ChallengeRequiredOnNewDevice": true, "DeviceOnlyRememberedOnUserPrompt": false},
+            "UserPoolTags": {"team": "login"},
+        }),
+    );
+    client(pool, json!({"ClientName": "app"}));
+}
+
+fn wide(pool: &MemoryPool) {
+    for from in [0, 25] {
+        let attributes: Vec<_> = (from..from + 25)
+            .map(|n| json!({"Name": format!("a{n}"), "AttributeDataType": "String", "Mutable": true}))
+            .collect();
+        pool.change_configuration("AddCustomAttributes", json!({"CustomAttributes": attributes}));
+    }
+    for n in 0..100 {
+        client(pool, json!({"ClientName": format!("client-{}", n / 2), "RefreshTokenValidity": n % 9 + 1}));
+    }
+}
+
+#[test]
+fn a_created_and_finished_pool_equals_the_captured_one() {
+    let pools: [(&str, fn(&MemoryPool), &[&str]); 5] = [
+        ("plain", plain, &["userPool Name"]),
+        ("mfa", with_mfa, &["userPool Name"]),
+        ("triggers", with_triggers, &["userPool Name"]),
+        // The domain is another one, and the logo was not captured.
+        (
+            "rich",
+            make_rich,
+            &[
+                "userPool Name",
+                "domains/login-example -",
+                "domains/login-example-new -",
+                "uiCustomizations/web -",
+            ],
+        ),
+        ("wide", wide, &["userPool Name"]),
+    ];
+    for (name, prepare, expected) in pools {
+        in_paused_time(async {
+            let (backend, source) = backend();
+            prepare(&source);
+            let report = export(&Machine::new(&backend), "first").await;
+            source.delete();
+            let captured = captured(&backend, &report).await;
+            let plan = planned(&backend, &captured, name == "rich").await;
+            let new = create(&backend, &captured, &plan).await.unwrap();
+            let user_pool = backend.pool(&new.pool).change_configuration("DescribeUserPool", json!({}));
+            assert_eq!(user_pool["UserPool"]["UserPoolTags"][MARKER], "m1", "{name}");
+            assert_eq!(user_pool["UserPool"]["LambdaConfig"], json!({}), "{name}");
+            assert_eq!(user_pool["UserPool"]["DeletionProtection"], "INACTIVE", "{name}");
+            let catalog = Catalog::new(backend.vault());
+            let new_pool = paced(&backend, &new.pool);
+            assert!(finish(&catalog, &new_pool).await.unwrap(), "{name}");
+            assert!(!finish(&catalog, &new_pool).await.unwrap(), "{name}: a second finish has nothing to do");
+            let mut found = differences(&backend, captured, &new).await;
+            found.sort();
+            let mut expected = expected.to_vec();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{name}");
+            let items = format!("{:?}", backend.vault().items());
+            assert!(!items.contains(PLANTED), "{name}: the journal holds a secret");
+        });
+    }
+}
+
+/// The pools with the name of the new one.
+fn twins(source: &MemoryPool) -> usize {
+    let pools = source.change_configuration("ListUserPools", json!({"MaxResults": 60}));
+    pools["UserPools"].as_array().unwrap().iter().filter(|pool| pool["Name"] == "new").count()
+}
+
+#[test]
+fn a_creation_that_dies_at_any_call_continues_without_a_twin() {
+    // The calls of a creation without deaths.
+    let ordered = |fault: Option<(u64, Fault)>| {
+        in_paused_time(async move {
+            let (backend, source) = backend();
+            make_rich(&source);
+            let report = export(&Machine::new(&backend), "first").await;
+            let captured = captured(&backend, &report).await;
+            let plan = planned(&backend, &captured, true).await;
+            let before = backend.script().calls();
+            if let Some((call, fault)) = fault {
+                backend.script().fault(before + call, fault);
+            }
+            let dying = backend.invocation();
+            let first = tokio::select! {
+                biased;
+                () = dying.death() => None,
+                new = create(&dying, &captured, &plan) => Some(new),
+            };
+            let calls = backend.script().calls() - before;
+            let new = match first {
+                Some(Ok(new)) => new,
+                _ => create(&backend, &captured, &plan).await.unwrap(),
+            };
+            assert_eq!(twins(&source), 1, "{fault:?}");
+            let clients = backend
+                .pool(&new.pool)
+                .change_configuration("ListUserPoolClients", json!({"MaxResults": 60}));
+            assert_eq!(clients["UserPoolClients"].as_array().unwrap().len(), 2, "{fault:?}");
+            finish(&Catalog::new(backend.vault()), &paced(&backend, &new.pool)).await.unwrap();
+            let found = differences(&backend, captured, &new).await;
+            assert_eq!(found.len(), 4, "{fault:?}: {found:?}");
+            calls
+        })
+    };
+    let calls = ordered(None);
+    assert!(calls > 30, "{calls}");
+    for call in 1..=calls {
+        for fault in [Fault::Die(Applied::Nothing), Fault::Die(Applied::All), Fault::LostReply] {
+            ordered(Some((call, fault)));
+        }
+    }
+}
