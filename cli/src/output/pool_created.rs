@@ -92,7 +92,7 @@ impl Report for PoolCreated {
             text += &format!(
                 "\nTo go on:\n  {}\n  {}\n",
                 command(&import),
-                command(&format!("pool finish --pool {id} --yes"))
+                command(format!("pool finish --pool {id} --yes"))
             );
         }
         text.trim_end().to_owned()

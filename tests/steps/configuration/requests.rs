@@ -116,7 +116,7 @@ fn generated(backend: &MemoryBackend, (pool_bits, client_bits): (u16, u8)) -> (M
     (pool, id)
 }
 
-fn object<'a>(live: &'a [CapturedObject], kind: ObjectKind) -> &'a CapturedObject {
+fn object(live: &[CapturedObject], kind: ObjectKind) -> &CapturedObject {
     live.iter().find(|object| object.name.kind == kind).unwrap()
 }
 

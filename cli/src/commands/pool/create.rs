@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use jiff::Timestamp;
 use shared::model::configuration::rebuild::{Place, PlanRefusal, RebuildPlan, outside, plan};
 use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, Tps};
 use shared::operations::rebuild::{Rebuild, WatchRebuild, rebuild, with_assets};
@@ -19,7 +20,7 @@ use super::map;
 use crate::arguments;
 use crate::commands::{Deployment, Session, run};
 use crate::exit::ExitStatus;
-use crate::output::{Answer, PoolCreated};
+use crate::output::{Answer, PoolCreated, Report};
 use crate::problem::Result;
 use crate::watch::Meter;
 
@@ -133,7 +134,7 @@ impl Request {
             return Ok(Answer::new(&shown, ExitStatus::Done, now));
         }
         if !self.yes {
-            confirm(&shown, &self.name)?;
+            confirm(&shown, &self.name, now, session.meter)?;
         }
         session.meter.note(&format!("Creating user pool {:?}.\n{}", self.name, run::limit(Some(self.tps))));
         let paced = |id: &PoolId| {
@@ -205,17 +206,14 @@ fn refusal(refusal: PlanRefusal) -> Error {
 }
 
 /// Asks the operator. Without a terminal there is no answer.
-fn confirm(shown: &PoolCreated, name: &str) -> Result<()> {
+fn confirm(shown: &PoolCreated, name: &str, now: Timestamp, meter: &mut Meter) -> Result<()> {
     let refuse = |what: String| {
         Error::new(ErrorKind::InvalidInput, what, "Look at the plan with --plan. Then give --yes.").into()
     };
     if !std::io::stdin().is_terminal() {
         return Err(refuse("The command creates nothing without a terminal or --yes.".to_owned()));
     }
-    eprintln!(
-        "{}\nType the name of the new user pool to create it:",
-        crate::output::Report::human(shown, jiff::Timestamp::now())
-    );
+    meter.note(&format!("{}\nType the name of the new user pool to create it:", shown.human(now)));
     let mut line = String::new();
     let is_read = std::io::stdin().read_line(&mut line).is_ok();
     if is_read && line.trim() == name {

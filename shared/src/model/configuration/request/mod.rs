@@ -204,10 +204,8 @@ pub fn members(kind: ObjectKind, object: &Value, purpose: Purpose, tier: Option<
             request.retain(|member, _| !["Settings", "Assets"].contains(&member.as_str()));
         }
         // A request with both is refused.
-        ObjectKind::Branding => {
-            if request.contains_key("Settings") && purpose == Purpose::Create {
-                request.remove("UseCognitoProvidedValues");
-            }
+        ObjectKind::Branding if request.contains_key("Settings") && purpose == Purpose::Create => {
+            request.remove("UseCognitoProvidedValues");
         }
         _ => {}
     }
