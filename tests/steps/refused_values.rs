@@ -220,7 +220,7 @@ fn the_comparison_counts_users_without_refused_values_apart() {
         assert_eq!((&report["status"], target.user_count()), (&json!("PARTIAL"), 3), "{report}");
         let found = &report["verification"];
         assert_eq!((&found["same"], &found["withoutRefusedValues"]), (&json!(2), &json!(1)), "{report}");
-        let words = "compared: 2 users as in the snapshot, 1 user as in the snapshot without refused values.";
+        let words = "again: 2 users as in the snapshot, 1 user as in the snapshot without refused values.";
         assert!(report["summary"].as_str().unwrap().contains(words), "{report}");
     });
 }

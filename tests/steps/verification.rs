@@ -66,7 +66,7 @@ fn a_verification_counts_each_user_once_in_any_shape_of_listing() {
                 json!({"same": 150, "different": 0, "missing": 0, "extra": 0})
             );
             assert!(
-                report["summary"].as_str().unwrap().contains("compared: 150 users as in the snapshot."),
+                report["summary"].as_str().unwrap().contains("again: 150 users as in the snapshot."),
                 "{report}"
             );
         });
