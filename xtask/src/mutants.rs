@@ -283,8 +283,8 @@ fn any_of(names: &[String]) -> String {
     format!("^(?:{})$", names.join("|"))
 }
 
-/// The files of these mutants, once each. cargo-mutants tests every mutant that deletes a field in them, whatever the
-/// names that it is given.
+/// The files of these mutants, once each. cargo-mutants also tests every mutant that deletes a field in these files,
+/// because it ignores the names for such mutants.
 fn files_of(names: &[String]) -> Vec<&str> {
     let files = names.iter().filter_map(|name| name.split_once(':')).map(|(file, _)| file);
     files.collect::<BTreeSet<_>>().into_iter().collect()

@@ -201,8 +201,8 @@ impl VerifyEnd {
         )
     }
 
-    /// The import that restores what is missing or different, without damaged users. None may include a damaged group:
-    /// a selection leaves out a group only with its members.
+    /// The import that restores what is missing or different, without damaged users. If a group is damaged,
+    /// the text names no import: a selection can leave out a group only with its members.
     fn import(&self) -> Option<String> {
         let Self {
             source_user_pool_id: source, user_pool_id: pool, snapshot_id: snapshot, comparison, ..

@@ -226,7 +226,7 @@ pub enum OneListing {
     FailedBefore,
     /// An earlier comparison has turned splitting off.
     Off,
-    /// One listing takes under five minutes, as fast as the calls before were.
+    /// One listing takes under five minutes at the speed of the calls before.
     Short,
     /// One listing makes nearly as many calls as the limit allows.
     KeepsUp,

@@ -69,6 +69,17 @@ fn a_record_is_stored_once_and_read_as_it_was_stored() {
 }
 
 #[test]
+fn a_text_that_fits_into_an_item_has_no_parts() {
+    in_paused_time(async {
+        let (backend, _, _) = backend();
+        store(&backend, &[Asset::new("A".repeat(349 * 1024))]).await;
+        assert_eq!(parts(&backend.vault()), []);
+        store(&backend, &[Asset::new("B".repeat(351 * 1024))]).await;
+        assert_eq!(parts(&backend.vault()).len(), 2);
+    });
+}
+
+#[test]
 fn a_record_that_lost_a_part_is_damaged_until_it_is_stored_again() {
     in_paused_time(async {
         let (backend, _, _) = backend();
