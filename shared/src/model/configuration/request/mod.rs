@@ -6,6 +6,8 @@
 
 mod defaults;
 mod projection;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -94,17 +96,25 @@ impl ConfigurationWrite {
 
     /// The requests that add the attributes of a pool which the request that creates it cannot have.
     pub fn adding_attributes(user_pool: &Value, pool: &PoolId) -> Vec<Self> {
+        Self::lacking_attributes(user_pool, &Value::Null, pool)
+    }
+
+    /// Those of [these requests](Self::adding_attributes) that a pool still needs. `live` is the pool as Cognito
+    /// describes it.
+    pub fn lacking_attributes(user_pool: &Value, live: &Value, pool: &PoolId) -> Vec<Self> {
+        let known: Vec<&Value> = live["SchemaAttributes"].as_array().into_iter().flatten().collect();
+        let has = |attribute: &Value| known.iter().any(|known| known["Name"] == attribute["Name"]);
+        // The limit counts the whole list, so the list is divided before the known attributes are taken out.
         let (_, added) = attributes(user_pool);
-        let request = |attributes: &[Value]| {
-            let members = [("UserPoolId", pool.as_str().into()), ("CustomAttributes", attributes.into())];
+        let lacking = added.into_iter().filter(|attribute| !has(attribute));
+        let forms: Vec<Value> = lacking.filter_map(schema::create_form).collect();
+        let request = |forms: &[Value]| {
+            let members = [("UserPoolId", pool.as_str().into()), ("CustomAttributes", forms.into())];
             Map::from_iter(members.map(|(member, value): (&str, Value)| (member.to_owned(), value)))
         };
-        added
+        forms
             .chunks(MAX_ADDED)
-            .map(|attributes| Self {
-                operation: Operation::AddCustomAttributes,
-                request: request(attributes),
-            })
+            .map(|forms| Self { operation: Operation::AddCustomAttributes, request: request(forms) })
             .collect()
     }
 
@@ -188,10 +198,11 @@ pub fn members(kind: ObjectKind, object: &Value, purpose: Purpose, tier: Option<
     }
     match kind {
         ObjectKind::UserPool if purpose == Purpose::Create => {
-            let (attributes, _) = attributes(&object);
+            let (created, _) = attributes(&object);
+            let forms: Vec<Value> = created.into_iter().filter_map(schema::create_form).collect();
             request.remove("SchemaAttributes");
-            if !attributes.is_empty() {
-                request.insert("SchemaAttributes".to_owned(), attributes.into());
+            if !forms.is_empty() {
+                request.insert("SchemaAttributes".to_owned(), forms.into());
             }
         }
         // Cognito refuses a factor beside `OFF`, even one that is not enabled.
@@ -214,18 +225,17 @@ pub fn members(kind: ObjectKind, object: &Value, purpose: Purpose, tier: Option<
 
 /// The attributes for `CreateUserPool`, and those that only `AddCustomAttributes` can add: above the limit of the
 /// request, and custom ones with the name of a standard one.
-fn attributes(user_pool: &Value) -> (Vec<Value>, Vec<Value>) {
+fn attributes(user_pool: &Value) -> (Vec<&Value>, Vec<&Value>) {
     let all = user_pool["SchemaAttributes"].as_array().into_iter().flatten();
     let (mut created, mut added) = (Vec::new(), Vec::new());
-    for attribute in all {
-        let Some(form) = schema::create_form(attribute) else { continue };
+    for attribute in all.filter(|attribute| schema::create_form(attribute).is_some()) {
         let name = attribute["Name"].as_str().unwrap_or_default();
         let is_custom = schema::standard_attribute(name).is_none();
         let is_ambiguous = schema::standard_attribute(schema::name_in_request(name)).is_some();
         if created.len() >= MAX_ATTRIBUTES || (is_custom && is_ambiguous) {
-            added.push(form);
+            added.push(attribute);
         } else {
-            created.push(form);
+            created.push(attribute);
         }
     }
     (created, added)
