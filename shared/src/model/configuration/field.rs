@@ -136,6 +136,24 @@ pub enum Tier {
     Plus,
 }
 
+impl Tier {
+    pub const ALL: [Self; 3] = [Self::Lite, Self::Essentials, Self::Plus];
+
+    /// The name, as Cognito spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lite => "LITE",
+            Self::Essentials => "ESSENTIALS",
+            Self::Plus => "PLUS",
+        }
+    }
+
+    /// None if Cognito added the tier later.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+}
+
 /// A type of identity providers that Cognito has today.
 /// Source: `IdentityProviderTypeType`, Amazon Cognito user pools API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

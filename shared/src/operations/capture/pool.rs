@@ -25,12 +25,7 @@ pub(super) struct PoolFacts {
 
 impl PoolFacts {
     fn of(user_pool: &Value) -> Self {
-        let tier = match user_pool["UserPoolTier"].as_str() {
-            Some("LITE") => Some(Tier::Lite),
-            Some("ESSENTIALS") => Some(Tier::Essentials),
-            Some("PLUS") => Some(Tier::Plus),
-            _ => None,
-        };
+        let tier = user_pool["UserPoolTier"].as_str().and_then(Tier::parse);
         let mode = user_pool["UserPoolAddOns"]["AdvancedSecurityMode"].as_str();
         let domains = ["Domain", "CustomDomain"].into_iter().filter_map(|member| user_pool[member].as_str());
         let domains = domains.filter(|domain| !domain.is_empty()).map(str::to_owned).collect();

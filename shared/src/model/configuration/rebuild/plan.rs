@@ -135,12 +135,7 @@ pub fn plan(
     let user_pool = user_pool.ok_or(PlanRefusal::NoUserPool)?;
     let arn = user_pool.document["Arn"].as_str().unwrap_or_default();
     let from = Place::of_arn(arn).unwrap_or_else(|| to.clone());
-    let tier = match user_pool.document["UserPoolTier"].as_str() {
-        Some("LITE") => Some(Tier::Lite),
-        Some("ESSENTIALS") => Some(Tier::Essentials),
-        Some("PLUS") => Some(Tier::Plus),
-        _ => None,
-    };
+    let tier = user_pool.document["UserPoolTier"].as_str().and_then(Tier::parse);
     let names: BTreeMap<&str, &str> = objects
         .iter()
         .filter(|object| object.name.kind == ObjectKind::Client)
