@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::difference::document::POOL_WIDE;
+
 macro_rules! kinds {
     ($($kind:ident $name:literal $(, of $owner:ident)? : $what:literal);+ $(;)?) => {
         /// The kinds of objects that make up the configuration of a pool.
@@ -60,6 +62,20 @@ impl ObjectKind {
             Self::UserPool | Self::Mfa | Self::LogDelivery | Self::WebAcl | Self::SigningCertificate
         )
     }
+
+    /// Whether the name of an object of this kind begins with the id of a client.
+    fn has_objects_of_clients(self) -> bool {
+        matches!(
+            self,
+            Self::Client
+                | Self::ClientSecrets
+                | Self::UiCustomization
+                | Self::Branding
+                | Self::RiskConfiguration
+                | Self::Terms
+                | Self::Sessions
+        )
+    }
 }
 
 /// The name of one object in a pool: `clients/1h57kf5cpq17m0eml12EXAMPLE`, or `mfa` if the pool has only one
@@ -81,6 +97,19 @@ impl ObjectName {
         Self { kind, id: id.into() }
     }
 
+    /// The client to which the object belongs. None if it belongs to the pool, or its name does not say.
+    pub fn client(&self) -> Option<&str> {
+        let is_of_client = self.kind.has_objects_of_clients() && self.id != POOL_WIDE;
+        is_of_client.then(|| self.id.split_once('/').map_or(self.id.as_str(), |(client, _)| client))
+    }
+
+    /// The same object of another client. The object of a pool keeps its name.
+    #[must_use]
+    pub fn with_client(&self, client: &str) -> Self {
+        let rest = self.client().map(|old| &self.id[old.len()..]);
+        rest.map_or_else(|| self.clone(), |rest| Self::of(self.kind, format!("{client}{rest}")))
+    }
+
     /// Reads a name as [`Display`](fmt::Display) writes it. None if the kind is unknown.
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, id) = text.split_once('/').unwrap_or((text, ""));
@@ -95,6 +124,28 @@ impl fmt::Display for ObjectName {
             f.write_str(self.kind.name())
         } else {
             write!(f, "{}/{}", self.kind, self.id)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_object_of_a_client_names_the_client() {
+        for (name, client, with_other) in [
+            ("clients/1", Some("1"), "clients/2"),
+            ("terms/1/terms-of-use", Some("1"), "terms/2/terms-of-use"),
+            ("riskConfigurations/ALL", None, "riskConfigurations/ALL"),
+            ("sessions/1", Some("1"), "sessions/2"),
+            ("identityProviders/1/x", None, "identityProviders/1/x"),
+            ("cimdPolicies/1", None, "cimdPolicies/1"),
+            ("mfa", None, "mfa"),
+        ] {
+            let name = ObjectName::parse(name).unwrap();
+            assert_eq!(name.client(), client, "{name}");
+            assert_eq!(name.with_client("2").to_string(), with_other);
         }
     }
 }

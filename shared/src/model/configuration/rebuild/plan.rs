@@ -240,13 +240,8 @@ impl<'a> Planner<'a> {
 
     /// The name for a reader.
     fn label(&self, name: &ObjectName) -> String {
-        let (client, rest) =
-            name.id.split_once('/').map_or((name.id.as_str(), ""), |(client, rest)| (client, rest));
-        match self.names.get(client) {
-            Some(known) if rest.is_empty() => format!("{}/{known}", name.kind),
-            Some(known) => format!("{}/{known}/{rest}", name.kind),
-            None => name.to_string(),
-        }
+        let known = name.client().and_then(|client| self.names.get(client));
+        known.map_or_else(|| name.to_string(), |known| name.with_client(known).to_string())
     }
 
     fn step(&mut self, object: &CapturedObject) -> Result<Option<Step>, PlanRefusal> {
@@ -293,20 +288,13 @@ impl<'a> Planner<'a> {
         label: &str,
     ) -> Result<Option<LeftReason>, PlanRefusal> {
         let kind = object.name.kind;
-        let client = document["ClientId"].as_str().map(str::to_owned);
-        let client =
-            client.or_else(|| object.name.id.split('/').next().map(str::to_owned)).unwrap_or_default();
-        let is_of_client = object.name.id != POOL_WIDE
-            && matches!(
-                kind,
-                ObjectKind::UiCustomization
-                    | ObjectKind::Branding
-                    | ObjectKind::Terms
-                    | ObjectKind::RiskConfiguration
-                    | ObjectKind::CimdPolicy
-                    | ObjectKind::Sessions
-            );
-        if is_of_client && !self.clients.contains(&client) {
+        // The name of a policy for metadata documents does not have its client.
+        let client = match kind {
+            ObjectKind::Client => None,
+            ObjectKind::CimdPolicy => Some(document["ClientId"].as_str().unwrap_or_default()),
+            _ => object.name.client(),
+        };
+        if client.is_some_and(|client| !self.clients.contains(client)) {
             return Ok(Some(LeftReason::NamesLeftOut));
         }
         Ok(match kind {

@@ -176,9 +176,7 @@ fn keys(
             KeyValue::PoolId => Value::from(pool.as_str()),
             KeyValue::PoolArn => return None,
             KeyValue::ClientId if name.id == POOL_WIDE => continue,
-            KeyValue::ClientId => {
-                live["ClientId"].as_str().or_else(|| name.id.split('/').next()).map(Value::from)?
-            }
+            KeyValue::ClientId => live["ClientId"].as_str().or_else(|| name.client()).map(Value::from)?,
             KeyValue::Member => live[key.member].as_str().map(Value::from)?,
         };
         found.insert(key.member.to_owned(), value);
