@@ -44,7 +44,7 @@ impl PoolCreated {
             user_pool_id: None,
             clients: BTreeMap::new(),
             steps: plan.steps.iter().map(|step| step.label.clone()).collect(),
-            left: plan.left.clone(),
+            left: plan.left_out.clone(),
             outside,
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::configuration::difference::compare;
-use shared::model::configuration::rebuild::{Place, RebuildPlan, Rewrites, SuppliedSecrets, plan};
+use shared::model::configuration::rebuild::{Home, RebuildPlan, SuppliedMap, SuppliedSecrets, plan};
 use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, Tps};
 use shared::operations::rebuild::{MARKER, Rebuild, Rebuilt, WatchRebuild, finish, rebuild, with_assets};
 use shared::operations::{
@@ -50,14 +50,14 @@ async fn captured(backend: &MemoryBackend, report: &Value) -> CapturedSnapshot {
 
 async fn planned(backend: &MemoryBackend, captured: &CapturedSnapshot, domains: bool) -> RebuildPlan {
     let objects = with_assets(&Catalog::new(backend.vault()), captured).await.unwrap();
-    let mut rewrites = Rewrites::default();
+    let mut map = SuppliedMap::default();
     if domains {
-        rewrites.domains.insert("login-example".to_owned(), "login-example-new".to_owned());
+        map.rewrites.domains.insert("login-example".to_owned(), "login-example-new".to_owned());
     }
     let secrets = BTreeMap::from([("identityProviders/Google".to_owned(), PLANTED.to_owned())]);
-    let secrets = SuppliedSecrets::new(if domains { secrets } else { BTreeMap::new() });
-    let to = Place { account: "123456789012".to_owned(), region: source_id().region().to_owned() };
-    plan(&captured.list, &objects, &rewrites, &secrets, &to).unwrap()
+    map.secrets = SuppliedSecrets::new(if domains { secrets } else { BTreeMap::new() });
+    let to = Home { account: "123456789012".to_owned(), region: source_id().region().to_owned() };
+    plan(&captured.list, &objects, &map, &to).unwrap()
 }
 
 async fn create(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use shared::model::configuration::rebuild::{Place, PlanRefusal, RebuildPlan, outside, plan};
+use shared::model::configuration::rebuild::{Home, PlanRefusal, RebuildPlan, SuppliedMap, outside, plan};
 use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, Tps};
 use shared::operations::rebuild::{Rebuild, WatchRebuild, rebuild, with_assets};
 use shared::operations::{WatchReading, captured_configuration};
@@ -62,7 +62,7 @@ pub struct Request {
     pool: PoolId,
     snapshot: SnapshotSelector,
     name: String,
-    map: map::Map,
+    map: SuppliedMap,
     account: Option<String>,
     strict: bool,
     plan: bool,
@@ -116,10 +116,10 @@ impl Request {
         let captured = captured.map_err(|error| deployment.of_snapshot(error))?;
         let objects = with_assets(catalog, &captured).await?;
         let of_pool =
-            objects.iter().find_map(|object| object.document["Arn"].as_str().and_then(Place::of_arn));
-        let account = self.account.clone().or(of_pool.map(|place| place.account)).unwrap_or_default();
-        let to = Place { account, region: deployment.region.clone() };
-        let planned = plan(&captured.list, &objects, &self.map.rewrites, &self.map.secrets, &to);
+            objects.iter().find_map(|object| object.document["Arn"].as_str().and_then(Home::of_arn));
+        let account = self.account.clone().or(of_pool.map(|home| home.account)).unwrap_or_default();
+        let to = Home { account, region: deployment.region.clone() };
+        let planned = plan(&captured.list, &objects, &self.map, &to);
         let planned = planned.map_err(refusal)?;
         if self.strict {
             self.require_complete(&planned)?;
@@ -162,7 +162,7 @@ impl Request {
     fn require_complete(&self, planned: &RebuildPlan) -> Result<()> {
         use shared::model::configuration::rebuild::LeftReason::{Bound, SecretMissing};
         let lacking: Vec<_> =
-            planned.left.iter().filter(|left| matches!(left.reason, Bound | SecretMissing)).collect();
+            planned.left_out.iter().filter(|left| matches!(left.reason, Bound | SecretMissing)).collect();
         if lacking.is_empty() {
             return Ok(());
         }

@@ -4,17 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use shared::model::configuration::rebuild::{Rewrites, SuppliedSecrets};
+use shared::model::configuration::rebuild::{Rewrites, SuppliedMap, SuppliedSecrets};
 use shared::{Error, ErrorKind};
 
 use crate::problem::Result;
-
-/// A map that was read.
-#[derive(Debug, Default)]
-pub struct Map {
-    pub rewrites: Rewrites,
-    pub secrets: SuppliedSecrets,
-}
 
 /// The file, in YAML.
 #[derive(Debug, Default, Deserialize)]
@@ -39,7 +32,7 @@ struct Source {
 ///
 /// # Errors
 /// If the file cannot be read, has an unknown key or a malformed value, or a secret is not where the map says.
-pub fn read(path: &Path) -> Result<Map> {
+pub fn read(path: &Path) -> Result<SuppliedMap> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| wrong(format!("The map {} cannot be read: {}.", path.display(), error.kind())))?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -50,7 +43,7 @@ fn parse(
     text: &str,
     folder: &Path,
     variable: impl Fn(&str) -> Option<String>,
-) -> std::result::Result<Map, Error> {
+) -> std::result::Result<SuppliedMap, Error> {
     let MapFile { arns, accounts, regions, domains, secrets } =
         serde_saphyr::from_str(text).map_err(|error| {
             let text = error.to_string();
@@ -95,7 +88,11 @@ fn parse(
         }
         found.insert(object, secret.to_owned());
     }
-    Ok(Map { rewrites: Rewrites { arns, accounts, regions, domains }, secrets: SuppliedSecrets::new(found) })
+    Ok(SuppliedMap {
+        rewrites: Rewrites { arns, accounts, regions, domains },
+        secrets: SuppliedSecrets::new(found),
+        group_roles: BTreeMap::new(),
+    })
 }
 
 fn wrong(what: String) -> Error {
@@ -106,7 +103,7 @@ fn wrong(what: String) -> Error {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> std::result::Result<Map, Error> {
+    fn parsed(text: &str) -> std::result::Result<SuppliedMap, Error> {
         parse(text, Path::new("/nowhere"), |name| (name == "SECRET").then(|| "planted".to_owned()))
     }
 

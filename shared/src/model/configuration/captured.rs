@@ -131,7 +131,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::secret::put_at;
+    use super::super::path::put_at;
     use super::*;
 
     fn capture(kind: ObjectKind, id: &str, answer: Value) -> Capture {

@@ -14,6 +14,7 @@ mod not_captured;
 mod object;
 mod operation;
 mod operations;
+mod path;
 pub mod rebuild;
 pub mod request;
 pub mod schema;
@@ -31,7 +32,8 @@ pub use not_captured::{NotCaptured, NotCapturedReason, Uncaptured};
 pub use object::{ObjectKind, ObjectName};
 pub use operation::{Found, Key, KeyValue, Operation, Operations, Paging, Service};
 pub use operations::{OPERATIONS, operations_of};
+pub use path::put_at;
 pub use secret::{
     CapturedSecret, ConfigurationKeys, Envelope, KeyArn, SealedSecret, SecretContext, SecretRecord,
-    SecretText, put_at,
+    SecretText,
 };

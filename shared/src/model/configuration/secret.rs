@@ -9,7 +9,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -381,28 +381,6 @@ impl SecretRecord {
             None => SecretMac { mac: self.mac.clone(), key: Some(self.mac_key.clone()) },
         }
     }
-}
-
-/// Puts a value at its place in a document. An element that a list lacks is added at its end.
-pub fn put_at(document: &mut Value, place: &str, value: Value) {
-    let steps = place.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
-    let mut target = document;
-    for step in steps {
-        if let Value::Array(elements) = target {
-            let index = step.parse().unwrap_or(elements.len()).min(elements.len());
-            if index == elements.len() {
-                elements.push(Value::Null);
-            }
-            target = &mut elements[index];
-            continue;
-        }
-        if !target.is_object() {
-            *target = Value::Object(Map::new());
-        }
-        let Value::Object(members) = target else { return };
-        target = members.entry(step).or_insert(Value::Null);
-    }
-    *target = value;
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::super::path::at;
 use super::document::{SecretMac, SecretPlaceholder};
 use super::layout::{Node, sorted};
 use super::normal::{bytes, duration, normal};
-use super::paths::{at, join, key};
+use super::paths::{join, key};
 use crate::model::configuration::schema::STANDARD_ATTRIBUTE_DEFAULTS;
 use crate::model::configuration::{Comparison, Field, Nature, ObjectKind, field, fields_of, is_switch};
 

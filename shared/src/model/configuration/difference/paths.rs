@@ -18,11 +18,6 @@ pub(super) fn key(members: &[&str], element: &Value) -> Option<String> {
     key.filter(|key| element.is_object() && !key.is_empty()).map(|key| key.join(", "))
 }
 
-/// The value at a path through objects.
-pub(super) fn at<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(object, |value, name| value.get(name))
-}
-
 /// The path of a member. A name with a character of the notation, or with a control character, is in quotes.
 pub(super) fn join(path: &str, name: &str) -> String {
     let is_plain = is_plain(name, &['.', '[', ']', '*', '"']);

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::members::rows_of;
+use super::super::path::{at, put};
 use super::super::{Comparison, Field, Nature, ObjectKind, Omission, Tier};
 use super::Purpose;
 
@@ -76,19 +77,4 @@ fn is_below(path: &str, top: &str) -> bool {
 
 fn default_of(row: &Field) -> Option<Value> {
     row.default.and_then(|json| serde_json::from_str(json).ok())
-}
-
-fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(value, |at, name| at.get(name))
-}
-
-fn put(value: &mut Value, path: &str, new: Value) {
-    let mut at = value;
-    for name in path.split('.') {
-        if !at.is_object() {
-            *at = Value::Object(Map::new());
-        }
-        at = &mut at[name];
-    }
-    *at = new;
 }

@@ -6,16 +6,18 @@
 
 mod defaults;
 mod projection;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
+pub use secrets::{missing_secrets, put_secret, secrets_of};
 use serde_json::{Map, Value};
 
 use super::difference::document::POOL_WIDE;
 use super::{
-    Comparison, Field, KeyValue, Nature, ObjectKind, ObjectName, Tier, Write, operations_of, schema,
+    Comparison, Field, KeyValue, Nature, ObjectKind, ObjectName, Tier, Write, operations_of, path, schema,
 };
 use crate::model::{Operation, PoolId};
 
@@ -126,7 +128,7 @@ impl ConfigurationWrite {
         (row, purpose): (&super::Operation, Purpose),
         tier: Option<Tier>,
     ) -> Option<Self> {
-        let mut request = members(name.kind, object, purpose, tier);
+        let mut request = request_members(name.kind, object, purpose, tier);
         // Cognito removes the look if the request has neither. A logo may not be captured.
         if name.kind == ObjectKind::UiCustomization && request.is_empty() {
             return None;
@@ -188,7 +190,12 @@ fn keys(
 ///
 /// A request that changes an object also has the defaults of what the object lacks. If the tier is known, a member
 /// above it is left out of these.
-pub fn members(kind: ObjectKind, object: &Value, purpose: Purpose, tier: Option<Tier>) -> Map<String, Value> {
+pub fn request_members(
+    kind: ObjectKind,
+    object: &Value,
+    purpose: Purpose,
+    tier: Option<Tier>,
+) -> Map<String, Value> {
     let object = defaults::normalised(kind, object, purpose);
     let mut request = projection::project(kind, &object, purpose);
     if purpose == Purpose::Update {
@@ -259,29 +266,5 @@ fn renamed(kind: ObjectKind, request: Map<String, Value>) -> Map<String, Value> 
 fn is_withheld(row: &Field, object: &Value) -> bool {
     let Comparison::Mirror(path) = row.comparison else { return false };
     // Another object has the mirror, and its own request sends it.
-    row.withheld
-        && (path.contains('/') || path.split('.').try_fold(object, |at, name| at.get(name)).is_some())
-}
-
-/// The secrets of an object that a document lacks, by path. A row counts only if a request for this purpose takes it.
-pub fn missing_secrets(kind: ObjectKind, object: &Value, purpose: Purpose) -> Vec<&'static str> {
-    let rows = super::members::rows_of(kind, object).into_iter();
-    let secrets = rows.filter(|row| row.nature == Nature::Secret && purpose.takes(row));
-    let is_absent = |row: &&Field| {
-        let value = row.path.split('.').try_fold(object, |at, name| at.get(name));
-        !value.is_some_and(Value::is_string)
-    };
-    secrets.filter(is_absent).map(|row| row.path).collect()
-}
-
-/// Puts a secret into the document of an object, at a path of the table of fields without lists.
-pub fn put_secret(object: &mut Value, path: &str, secret: &str) {
-    let mut at = object;
-    for name in path.split('.') {
-        if !at.is_object() {
-            *at = Value::Object(Map::new());
-        }
-        at = &mut at[name];
-    }
-    *at = secret.into();
+    row.withheld && (path.contains('/') || path::at(object, path).is_some())
 }

@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::members::rows_of;
+use super::super::path::{at_mut, remove};
 use super::super::{Bound, ObjectKind};
 
-/// Where a pool is.
+/// The account and the Region of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Home {
     pub account: String,
     pub region: String,
 }
 
-impl Place {
-    /// The place that the ARN of a pool names.
+impl Home {
+    /// The account and the Region in an ARN.
     pub fn of_arn(arn: &str) -> Option<Self> {
         let mut parts = arn.split(':').skip(3);
         let (region, account) = (parts.next()?.to_owned(), parts.next()?.to_owned());
@@ -43,7 +44,7 @@ enum Mapped {
 }
 
 impl Rewrites {
-    fn map(&self, bound: Bound, value: &str, from: &Place, to: &Place) -> Mapped {
+    fn map(&self, bound: Bound, value: &str, from: &Home, to: &Home) -> Mapped {
         if let Some(new) = self.arns.get(value) {
             return Mapped::To(new.clone());
         }
@@ -80,13 +81,7 @@ impl Rewrites {
 
     /// Rewrites the values of an object. Takes out the members that cannot be rewritten, with what is worth nothing
     /// without them, and returns their paths.
-    pub(super) fn apply(
-        &self,
-        kind: ObjectKind,
-        object: &mut Value,
-        from: &Place,
-        to: &Place,
-    ) -> Vec<String> {
+    pub(super) fn apply(&self, kind: ObjectKind, object: &mut Value, from: &Home, to: &Home) -> Vec<String> {
         let mut left = Vec::new();
         if kind == ObjectKind::LogDelivery {
             if let Some(Value::Array(logs)) = object.get_mut("LogConfigurations") {
@@ -122,18 +117,17 @@ impl Rewrites {
         kind: ObjectKind,
         object: &mut Value,
         prefix: &str,
-        from: &Place,
-        to: &Place,
+        from: &Home,
+        to: &Home,
     ) -> Vec<String> {
         let mut unmapped: Vec<String> = Vec::new();
-        let mut followers: Vec<(String, bool)> = Vec::new();
+        let mut followers: Vec<String> = Vec::new();
         let mut mapped: Vec<String> = Vec::new();
         for row in rows_of(kind, object) {
             let Some(path) = row.path.strip_prefix(prefix).filter(|path| !path.contains(['[', '*'])) else {
                 continue;
             };
-            let pointer = format!("/{}", path.replace('.', "/"));
-            let Some(Value::String(value)) = object.pointer_mut(&pointer) else { continue };
+            let Some(Value::String(value)) = at_mut(object, path) else { continue };
             let unit = unit_of(path);
             match self.map(row.bound, value, from, to) {
                 Mapped::To(new) => {
@@ -143,10 +137,10 @@ impl Rewrites {
                     *value = new;
                 }
                 Mapped::Unmapped => unmapped.push(unit),
-                Mapped::Follows => followers.push((unit, false)),
+                Mapped::Follows => followers.push(unit),
             }
         }
-        unmapped.extend(followers.into_iter().map(|(unit, _)| unit).filter(|unit| !mapped.contains(unit)));
+        unmapped.extend(followers.into_iter().filter(|unit| !mapped.contains(unit)));
         unmapped.sort();
         unmapped.dedup();
         unmapped
@@ -159,22 +153,14 @@ fn unit_of(path: &str) -> String {
     path.split('.').take(depth).collect::<Vec<_>>().join(".")
 }
 
-/// Takes out a member. Returns whether it was there.
-pub(super) fn remove(object: &mut Value, path: &str) -> bool {
-    let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
-    let pointer = if parent.is_empty() { String::new() } else { format!("/{}", parent.replace('.', "/")) };
-    let members = object.pointer_mut(&pointer).and_then(Value::as_object_mut);
-    members.is_some_and(|members| members.remove(name).is_some())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn place(account: &str, region: &str) -> Place {
-        Place { account: account.to_owned(), region: region.to_owned() }
+    fn home(account: &str, region: &str) -> Home {
+        Home { account: account.to_owned(), region: region.to_owned() }
     }
 
     fn pool() -> Value {
@@ -189,21 +175,21 @@ mod tests {
         })
     }
 
-    fn applied(rewrites: &Rewrites, to: &Place) -> (Value, Vec<String>) {
+    fn applied(rewrites: &Rewrites, to: &Home) -> (Value, Vec<String>) {
         let mut pool = pool();
-        let left = rewrites.apply(ObjectKind::UserPool, &mut pool, &place("111111111111", "eu-west-1"), to);
+        let left = rewrites.apply(ObjectKind::UserPool, &mut pool, &home("111111111111", "eu-west-1"), to);
         (pool, left)
     }
 
     #[test]
     fn the_same_account_and_region_need_no_map() {
-        let (same, left) = applied(&Rewrites::default(), &place("111111111111", "eu-west-1"));
+        let (same, left) = applied(&Rewrites::default(), &home("111111111111", "eu-west-1"));
         assert_eq!((same, left), (pool(), vec![]));
     }
 
     #[test]
     fn an_unmapped_value_is_taken_out_with_what_needs_it() {
-        let (rest, left) = applied(&Rewrites::default(), &place("222222222222", "eu-west-1"));
+        let (rest, left) = applied(&Rewrites::default(), &home("222222222222", "eu-west-1"));
         assert_eq!(rest, json!({"LambdaConfig": {}}));
         let mut left = left;
         left.sort();
@@ -230,7 +216,7 @@ mod tests {
             regions: map("eu-west-1", "eu-central-1"),
             ..Rewrites::default()
         };
-        let (new, left) = applied(&rewrites, &place("222222222222", "eu-central-1"));
+        let (new, left) = applied(&rewrites, &home("222222222222", "eu-central-1"));
         assert_eq!(left, Vec::<String>::new());
         assert_eq!(new["LambdaConfig"]["PreSignUp"], "arn:aws:lambda:eu-central-1:222222222222:function:a");
         assert_eq!(new["LambdaConfig"]["KMSKeyID"], "arn:aws:kms:eu-central-1:222222222222:key/2");

@@ -1,0 +1,58 @@
+//! Values at a path through objects: `ProviderDetails.client_secret`. A path is written as in
+//! [`Field::path`](super::Field::path).
+
+use serde_json::{Map, Value};
+
+/// The value at a path without lists.
+pub(super) fn at<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(object, |value, name| value.get(name))
+}
+
+/// The same, to change it.
+pub(super) fn at_mut<'a>(object: &'a mut Value, path: &str) -> Option<&'a mut Value> {
+    path.split('.').try_fold(object, |value, name| value.get_mut(name))
+}
+
+/// Puts a value at a path without lists. Objects that the path lacks are added.
+pub(super) fn put(object: &mut Value, path: &str, new: Value) {
+    let mut target = object;
+    for name in path.split('.') {
+        if !target.is_object() {
+            *target = Value::Object(Map::new());
+        }
+        target = &mut target[name];
+    }
+    *target = new;
+}
+
+/// Takes out the member at a path without lists. Returns whether it was there.
+pub(super) fn remove(object: &mut Value, path: &str) -> bool {
+    let (parent, name) = match path.rsplit_once('.') {
+        Some((parent, name)) => (at_mut(object, parent), name),
+        None => (Some(object), path),
+    };
+    let members = parent.and_then(Value::as_object_mut);
+    members.is_some_and(|members| members.remove(name).is_some())
+}
+
+/// Puts a value at a JSON pointer (RFC 6901). An element that a list lacks is added at its end.
+pub fn put_at(document: &mut Value, pointer: &str, value: Value) {
+    let steps = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
+    let mut target = document;
+    for step in steps {
+        if let Value::Array(elements) = target {
+            let index = step.parse().unwrap_or(elements.len()).min(elements.len());
+            if index == elements.len() {
+                elements.push(Value::Null);
+            }
+            target = &mut elements[index];
+            continue;
+        }
+        if !target.is_object() {
+            *target = Value::Object(Map::new());
+        }
+        let Value::Object(members) = target else { return };
+        target = members.entry(step).or_insert(Value::Null);
+    }
+    *target = value;
+}

@@ -1,0 +1,53 @@
+//! What a rebuild leaves out, and why.
+
+use serde::Serialize;
+
+/// Why a rebuild leaves something out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LeftReason {
+    /// It belongs to another account or Region, and the map does not have it.
+    Bound,
+    /// The tier of the pool forbids it.
+    Tier,
+    /// Its secret was not captured and is not supplied.
+    SecretMissing,
+    /// The old pool may hold the domain, and the map does not name another one.
+    DomainHeld,
+    /// It needs a domain, and the new pool gets none.
+    NoDomain,
+    /// The snapshot does not have it.
+    NotCaptured,
+    /// AWS makes it, or a client that registers itself.
+    MadeByItself,
+    /// No call can make it again.
+    NotRestorable,
+    /// It names what is left out.
+    NamesLeftOut,
+}
+
+impl LeftReason {
+    /// The words for a reader.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Bound => "belongs to another account or Region, and the map does not have it",
+            Self::Tier => "the tier of the user pool forbids it",
+            Self::SecretMissing => "its secret is not in the snapshot, and not supplied",
+            Self::DomainHeld => "the old user pool may hold it, and the map does not name a domain",
+            Self::NoDomain => "it needs a domain",
+            Self::NotCaptured => "the snapshot does not have it",
+            Self::MadeByItself => "AWS or the client makes it by itself",
+            Self::NotRestorable => "no call can make it again",
+            Self::NamesLeftOut => "it names what is left out",
+        }
+    }
+}
+
+/// One object, or one member of it, that a rebuild leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct LeftOut {
+    pub object: String,
+    /// Null if the whole object is left out.
+    pub field: Option<String>,
+    pub reason: LeftReason,
+}

@@ -1,0 +1,33 @@
+//! Domains.
+
+use serde_json::Value;
+
+use super::super::super::path::remove;
+use super::super::super::{CapturedObject, ObjectKind};
+use super::super::LeftReason;
+use super::Planner;
+
+impl Planner<'_> {
+    pub(super) fn prepare_domain(
+        &mut self,
+        object: &CapturedObject,
+        document: &mut Value,
+        label: &str,
+    ) -> bool {
+        let Some(new) = self.map.rewrites.domains.get(&object.name.id) else { return false };
+        document["Domain"] = new.as_str().into();
+        let is_custom = new.contains('.');
+        if !is_custom {
+            remove(document, "CustomDomainConfig");
+        }
+        if remove(document, "Routing") {
+            self.leave(label, Some("Routing"), LeftReason::NotRestorable);
+        }
+        self.rewrite(ObjectKind::Domain, document, label);
+        if is_custom && document["CustomDomainConfig"].is_null() {
+            self.leave(label, None, LeftReason::NamesLeftOut);
+            return false;
+        }
+        true
+    }
+}

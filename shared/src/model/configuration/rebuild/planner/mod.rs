@@ -1,0 +1,227 @@
+//! What becomes of each object.
+
+mod client;
+mod domain;
+mod user_pool;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::super::difference::document::POOL_WIDE;
+use super::super::request::{Purpose, missing_secrets, put_secret, secrets_of};
+use super::super::{CapturedList, CapturedObject, ObjectKind, ObjectName, Tier};
+use super::{Home, LeftOut, LeftReason, PlanRefusal, RebuildPlan, Step, SuppliedMap};
+
+/// Makes the steps, one object after another, and notes what it leaves out.
+pub(super) struct Planner<'a> {
+    list: &'a CapturedList,
+    captured: BTreeMap<&'a ObjectName, &'a Value>,
+    map: &'a SuppliedMap,
+    from: Home,
+    to: &'a Home,
+    tier: Option<Tier>,
+    /// The names of clients, by id.
+    names: BTreeMap<&'a str, &'a str>,
+    steps: Vec<Step>,
+    /// The objects of the steps.
+    made: BTreeSet<ObjectName>,
+    left_out: Vec<LeftOut>,
+    /// Whether the new pool cannot have the threat protection of the old one.
+    is_unprotected: bool,
+    triggers: Value,
+    is_protected: bool,
+}
+
+impl<'a> Planner<'a> {
+    pub fn new(
+        list: &'a CapturedList,
+        objects: &'a [CapturedObject],
+        user_pool: &Value,
+        map: &'a SuppliedMap,
+        to: &'a Home,
+    ) -> Result<Self, PlanRefusal> {
+        let arn = user_pool["Arn"].as_str().unwrap_or_default();
+        let clients = objects.iter().filter(|object| object.name.kind == ObjectKind::Client);
+        let names: BTreeMap<&str, &str> = clients
+            .filter_map(|object| Some((object.name.id.as_str(), object.document["ClientName"].as_str()?)))
+            .collect();
+        map.check(objects, &names)?;
+        Ok(Self {
+            list,
+            captured: objects.iter().map(|object| (&object.name, &object.document)).collect(),
+            map,
+            from: Home::of_arn(arn).unwrap_or_else(|| to.clone()),
+            to,
+            tier: user_pool["UserPoolTier"].as_str().and_then(Tier::parse),
+            names,
+            steps: Vec::new(),
+            made: BTreeSet::new(),
+            left_out: Vec::new(),
+            is_unprotected: false,
+            triggers: json!({}),
+            is_protected: false,
+        })
+    }
+
+    pub fn finished(mut self) -> RebuildPlan {
+        self.left_out.sort();
+        self.left_out.dedup();
+        let Self { steps, left_out, triggers, is_protected, tier, .. } = self;
+        RebuildPlan { steps, left_out, triggers, is_protected, tier }
+    }
+
+    fn leave(&mut self, object: &str, field: Option<&str>, reason: LeftReason) {
+        self.left_out.push(LeftOut { object: object.to_owned(), field: field.map(str::to_owned), reason });
+    }
+
+    /// The name for a reader.
+    fn label(&self, name: &ObjectName) -> String {
+        let known = name.client().and_then(|client| self.names.get(client));
+        known.map_or_else(|| name.to_string(), |known| name.with_client(known).to_string())
+    }
+
+    fn has_made(&self, kind: ObjectKind, id: &str) -> bool {
+        self.made.contains(&ObjectName::of(kind, id))
+    }
+
+    fn has_made_any(&self, kind: ObjectKind) -> bool {
+        self.made.iter().any(|name| name.kind == kind)
+    }
+
+    /// What the new pool itself gets.
+    fn user_pool(&self) -> &Value {
+        self.steps.first().map_or(&Value::Null, |step| &step.document)
+    }
+
+    /// Adds the step that makes an object, or notes why there is none.
+    ///
+    /// # Errors
+    /// If the rebuild cannot begin.
+    pub fn add(&mut self, object: &CapturedObject) -> Result<(), PlanRefusal> {
+        if self.is_default(object) {
+            return Ok(());
+        }
+        let label = self.label(&object.name);
+        if let Some(reason) = self.reason_to_leave_out(object) {
+            self.leave(&label, None, reason);
+            return Ok(());
+        }
+        let mut document = object.document.clone();
+        let is_made = match object.name.kind {
+            ObjectKind::UserPool => self.prepare_user_pool(&mut document, &label),
+            ObjectKind::IdentityProvider => self.prepare_provider(object, &mut document, &label),
+            ObjectKind::Client => self.prepare_client(object, &mut document, &label)?,
+            ObjectKind::Domain => self.prepare_domain(object, &mut document, &label),
+            ObjectKind::Mfa => self.prepare_mfa(&mut document, &label),
+            kind => self.rewrite(kind, &mut document, &label),
+        };
+        if is_made {
+            let generates_secret = document["GenerateSecret"] == true;
+            self.made.insert(object.name.clone());
+            self.steps.push(Step { name: object.name.clone(), label, document, generates_secret });
+        }
+        Ok(())
+    }
+
+    /// Whether every pool and client has this object, so that nothing is to do. Tiers without sessions refuse even the
+    /// default ones.
+    fn is_default(&self, object: &CapturedObject) -> bool {
+        let document = &object.document;
+        match object.name.kind {
+            ObjectKind::Sessions if object.name.id == POOL_WIDE => {
+                let most = document["TokenSession"]["MaxPerUser"].as_u64();
+                !self.tracks_sessions() && most.is_none_or(|most| most == 20)
+            }
+            ObjectKind::Sessions => document["SSOSession"]["MaxValidityMinutes"] == 60,
+            _ => false,
+        }
+    }
+
+    fn tracks_sessions(&self) -> bool {
+        let of_pool = self.captured.get(&ObjectName::of(ObjectKind::Sessions, POOL_WIDE));
+        of_pool.is_some_and(|sessions| sessions["UserSessionTracking"] == "ENABLED")
+    }
+
+    /// Why the whole object is left out, if it is.
+    fn reason_to_leave_out(&self, object: &CapturedObject) -> Option<LeftReason> {
+        let (name, document) = (&object.name, &object.document);
+        // The name of a policy for metadata documents does not have its client.
+        let client = match name.kind {
+            ObjectKind::Client => None,
+            ObjectKind::CimdPolicy => Some(document["ClientId"].as_str().unwrap_or_default()),
+            _ => name.client(),
+        };
+        if client.is_some_and(|client| !self.has_made(ObjectKind::Client, client)) {
+            return Some(LeftReason::NamesLeftOut);
+        }
+        match name.kind {
+            ObjectKind::ResourceServer if document["ManagedBy"] == "COGNITO" => {
+                Some(LeftReason::MadeByItself)
+            }
+            ObjectKind::IdentityProvider => {
+                let is_missing = !missing_secrets(name.kind, document, Purpose::Create).is_empty();
+                let is_supplied = self.map.secrets.find(&[name.to_string()]).is_some();
+                (is_missing && !is_supplied).then_some(LeftReason::SecretMissing)
+            }
+            ObjectKind::Client if client::is_made_by_itself(document) => Some(LeftReason::MadeByItself),
+            ObjectKind::Domain if !self.map.rewrites.domains.contains_key(&name.id) => {
+                Some(LeftReason::DomainHeld)
+            }
+            ObjectKind::UiCustomization if !self.has_made_any(ObjectKind::Domain) => {
+                Some(LeftReason::NoDomain)
+            }
+            ObjectKind::UiCustomization if document["CSS"].is_null() && document["ImageFile"].is_null() => {
+                Some(LeftReason::NotCaptured)
+            }
+            // Cognito takes the sessions of a client only while the pool tracks sessions.
+            ObjectKind::Sessions if name.id != POOL_WIDE && !self.tracks_sessions() => {
+                Some(LeftReason::NotRestorable)
+            }
+            ObjectKind::RiskConfiguration if self.is_unprotected => Some(LeftReason::Tier),
+            _ => None,
+        }
+    }
+
+    /// Rewrites what belongs to the old account and Region. Returns true, because the object is made without the rest.
+    fn rewrite(&mut self, kind: ObjectKind, document: &mut Value, label: &str) -> bool {
+        for path in self.map.rewrites.apply(kind, document, &self.from, self.to) {
+            self.leave(label, Some(&path), LeftReason::Bound);
+        }
+        true
+    }
+
+    /// A secret of the operator comes before that of the snapshot.
+    fn prepare_provider(&mut self, object: &CapturedObject, document: &mut Value, label: &str) -> bool {
+        let secret = self.map.secrets.find(&[object.name.to_string()]);
+        let path = secrets_of(object.name.kind, document, Purpose::Create).into_iter().next();
+        if let (Some(path), Some(secret)) = (path, secret) {
+            put_secret(document, path, secret);
+        }
+        self.rewrite(object.name.kind, document, label)
+    }
+
+    /// What no step makes, and what the snapshot lacks.
+    pub fn leave_the_rest(&mut self, objects: &[CapturedObject]) {
+        for object in objects {
+            let label = self.label(&object.name);
+            match object.name.kind {
+                ObjectKind::Replica | ObjectKind::SigningCertificate | ObjectKind::WebAcl => {
+                    self.leave(&label, None, LeftReason::NotRestorable);
+                }
+                ObjectKind::ClientSecrets
+                    if object.document["ClientSecrets"]
+                        .as_array()
+                        .is_some_and(|secrets| secrets.len() > 1) =>
+                {
+                    self.leave(&label, Some("ClientSecrets"), LeftReason::NotRestorable);
+                }
+                _ => {}
+            }
+        }
+        let lacking = self.list.incomplete().map(|lacking| (lacking.shown_name(), lacking.member.clone()));
+        for (object, member) in lacking.collect::<Vec<_>>() {
+            self.leave(&object, member.as_deref(), LeftReason::NotCaptured);
+        }
+    }
+}

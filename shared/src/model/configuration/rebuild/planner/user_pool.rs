@@ -1,0 +1,66 @@
+//! The pool itself, and its second factors.
+
+use serde_json::{Value, json};
+
+use super::super::super::path::remove;
+use super::super::super::{ObjectKind, Tier};
+use super::super::LeftReason;
+use super::Planner;
+
+impl Planner<'_> {
+    pub(super) fn prepare_user_pool(&mut self, document: &mut Value, label: &str) -> bool {
+        self.is_protected = document["DeletionProtection"] == "ACTIVE";
+        self.rewrite(ObjectKind::UserPool, document, label);
+        self.triggers = document["LambdaConfig"].take();
+        remove(document, "LambdaConfig");
+        document["DeletionProtection"] = "INACTIVE".into();
+        let mode = document["UserPoolAddOns"]["AdvancedSecurityMode"].as_str().unwrap_or("OFF");
+        // A pool of old prices can have it below its tier. No new pool can.
+        if mode != "OFF" && self.tier.is_some_and(|tier| tier < Tier::Plus) {
+            remove(document, "UserPoolAddOns");
+            self.is_unprotected = true;
+            self.leave(label, Some("UserPoolAddOns"), LeftReason::Tier);
+        }
+        let has_sms = document["SmsConfiguration"].is_object();
+        let factors = document.pointer_mut("/Policies/SignInPolicy/AllowedFirstAuthFactors");
+        if let Some(Value::Array(factors)) = factors
+            && !has_sms
+            && factors.contains(&json!("SMS_OTP"))
+        {
+            factors.retain(|factor| factor != "SMS_OTP");
+            self.leave(
+                label,
+                Some("Policies.SignInPolicy.AllowedFirstAuthFactors"),
+                LeftReason::NamesLeftOut,
+            );
+        }
+        true
+    }
+
+    pub(super) fn prepare_mfa(&mut self, document: &mut Value, label: &str) -> bool {
+        self.rewrite(ObjectKind::Mfa, document, label);
+        let has_sms = self.user_pool()["SmsConfiguration"].is_object();
+        let has_sender = self.user_pool()["EmailConfiguration"]["EmailSendingAccount"] == "DEVELOPER";
+        if !has_sms && remove(document, "SmsMfaConfiguration") {
+            self.leave(label, Some("SmsMfaConfiguration"), LeftReason::NamesLeftOut);
+        }
+        if !has_sender && remove(document, "EmailMfaConfiguration") {
+            self.leave(label, Some("EmailMfaConfiguration"), LeftReason::NamesLeftOut);
+        }
+        let party = document.pointer_mut("/WebAuthnConfiguration/RelyingPartyId");
+        if let Some(Value::String(party)) = party
+            && let Some(new) = self.map.rewrites.domains.get(party)
+        {
+            party.clone_from(new);
+        }
+        let has_factor = document["SmsMfaConfiguration"].is_object()
+            || document["EmailMfaConfiguration"].is_object()
+            || document["SoftwareTokenMfaConfiguration"]["Enabled"] == true;
+        // A question for an absent member leaves a null, which a request does not have.
+        if !has_factor && document["MfaConfiguration"].as_str().is_some_and(|mode| mode != "OFF") {
+            document["MfaConfiguration"] = "OFF".into();
+            self.leave(label, Some("MfaConfiguration"), LeftReason::NamesLeftOut);
+        }
+        true
+    }
+}
