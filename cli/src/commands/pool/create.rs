@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use shared::model::configuration::rebuild::{Home, PlanRefusal, RebuildPlan, SuppliedMap, outside, plan};
+use shared::model::configuration::rebuild::{
+    DomainProblem, Home, PlanRefusal, RebuildPlan, SuppliedMap, outside, plan,
+};
 use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, Tps};
 use shared::operations::rebuild::{Rebuild, WatchRebuild, rebuild, with_assets};
 use shared::operations::{WatchReading, captured_configuration};
@@ -201,8 +203,45 @@ fn refusal(refusal: PlanRefusal) -> Error {
             format!("The map names {name}, which the snapshot does not have."),
             "Correct the map. `pool show` prints the names.",
         ),
+        PlanRefusal::TakesNoSecret { name } => {
+            (format!("The map has a secret for {name}, which takes none."), "Take the secret out of the map.")
+        }
+        PlanRefusal::AmbiguousInMap { name } => (
+            format!("The map names {name}, and several clients have that name."),
+            "Name the client by its id. `pool show` prints the ids.",
+        ),
+        PlanRefusal::TwiceInMap { name } => {
+            (format!("The map has two secrets for {name}."), "Take one of them out of the map.")
+        }
+        PlanRefusal::SecretLength { name } => (
+            format!("The secret of {name} has fewer than 24 or more than 64 characters."),
+            "Correct the secret, or take it out of the map. Then the client gets a new one.",
+        ),
+        PlanRefusal::Domain { domain, problem } => of_domain(&domain, problem),
     };
     Error::new(ErrorKind::InvalidInput, what, next)
+}
+
+fn of_domain(domain: &str, problem: DomainProblem) -> (String, &'static str) {
+    let (why, next) = match problem {
+        DomainProblem::Malformed => (
+            "it is neither a prefix nor the name of a host",
+            "Use lower-case letters, digits and hyphens, without https://.",
+        ),
+        DomainProblem::Reserved => {
+            ("a prefix cannot contain aws, amazon or cognito", "Choose another prefix.")
+        }
+        DomainProblem::NoCertificate => (
+            "the old domain is a prefix, so the snapshot has no certificate for a custom domain",
+            "Map the domain to a prefix. Create the custom domain after `pool finish`.",
+        ),
+        DomainProblem::Twice => ("two domains lead to it", "Map each domain to another one."),
+        DomainProblem::SecondOfItsForm => (
+            "a user pool has at most one prefix and one custom domain",
+            "Take one of the domains out of the map.",
+        ),
+    };
+    (format!("The map leads to the domain {domain:?}, but {why}."), next)
 }
 
 /// Asks the operator. Without a terminal there is no answer.

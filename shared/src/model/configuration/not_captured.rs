@@ -37,6 +37,19 @@ impl Uncaptured {
         }
     }
 
+    /// The name, as reports show it. Parts with unusual characters are left out.
+    pub fn shown_name(&self) -> String {
+        match self {
+            Self::All(kind) => kind.name().to_owned(),
+            Self::One(name) if name.id.is_empty() => name.kind.name().to_owned(),
+            Self::Other(text) => text.split('/').map(setting_name).collect::<Vec<_>>().join("/"),
+            Self::One(name) => {
+                let parts: Vec<&str> = name.id.split('/').map(setting_name).collect();
+                format!("{}/{}", name.kind, parts.join("/"))
+            }
+        }
+    }
+
     /// Reads a name as [`Display`](fmt::Display) writes it. None if the kind is unknown.
     pub fn parse(text: &str) -> Option<Self> {
         match ObjectName::parse(text) {
@@ -225,20 +238,19 @@ impl NotCaptured {
 
     /// The name, as reports show it. Parts with unusual characters are left out.
     pub fn shown_name(&self) -> String {
-        let name = match &self.object {
-            Uncaptured::All(kind) => kind.name().to_owned(),
-            Uncaptured::One(name) if name.id.is_empty() => name.kind.name().to_owned(),
-            Uncaptured::Other(text) => text.split('/').map(setting_name).collect::<Vec<_>>().join("/"),
-            Uncaptured::One(name) => {
-                let parts: Vec<&str> = name.id.split('/').map(setting_name).collect();
-                format!("{}/{}", name.kind, parts.join("/"))
-            }
-        };
-        match &self.member {
-            Some(member) => format!("{name} {}", setting_name(&member.replace("[]", ""))),
-            None => name,
-        }
+        let name = self.object.shown_name();
+        self.shown_member().map_or_else(|| name.clone(), |member| format!("{name} {member}"))
     }
+
+    /// The missing member, as reports show it.
+    pub fn shown_member(&self) -> Option<String> {
+        self.member.as_deref().map(shown_member)
+    }
+}
+
+/// The path of a member, as reports show it.
+pub(super) fn shown_member(path: &str) -> String {
+    setting_name(&path.replace("[]", "")).to_owned()
 }
 
 #[cfg(test)]

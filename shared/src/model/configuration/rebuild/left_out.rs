@@ -24,9 +24,22 @@ pub enum LeftReason {
     NotRestorable,
     /// It names what is left out.
     NamesLeftOut,
+    /// It names an object that the snapshot does not have.
+    NamesMissing,
+    /// AWS has ended the service that it belongs to.
+    Ended,
+    /// Every pool gets a new one.
+    NewInEachPool,
+    /// This version does not know it.
+    Unknown,
 }
 
 impl LeftReason {
+    /// Whether a creation that must be complete is refused for it: the operator has to supply it, or to give a client up.
+    pub fn is_refusable(self) -> bool {
+        false
+    }
+
     /// The words for a reader.
     pub fn words(self) -> &'static str {
         match self {
@@ -39,6 +52,10 @@ impl LeftReason {
             Self::MadeByItself => "AWS or the client makes it by itself",
             Self::NotRestorable => "no call can make it again",
             Self::NamesLeftOut => "it names what is left out",
+            Self::NamesMissing => "it names what the snapshot does not have",
+            Self::Ended => "AWS has ended the service",
+            Self::NewInEachPool => "every user pool gets a new one",
+            Self::Unknown => "this version does not know it",
         }
     }
 }

@@ -11,6 +11,6 @@ mod tests;
 
 pub use left_out::{LeftOut, LeftReason};
 pub use outside::outside;
-pub use plan::{PlanRefusal, RebuildPlan, Step, plan};
+pub use plan::{DomainProblem, PlanRefusal, RebuildPlan, Step, plan};
 pub use rewrites::{Home, Rewrites};
 pub use supplied::{SuppliedMap, SuppliedSecrets};

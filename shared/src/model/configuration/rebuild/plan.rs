@@ -73,6 +73,31 @@ pub enum PlanRefusal {
     UnknownProvider { client: String, provider: String },
     /// The map names an object that the snapshot does not have.
     UnknownInMap { name: String },
+    /// The map has a secret for an object that takes none.
+    TakesNoSecret { name: String },
+    /// Several clients have the name in the map.
+    AmbiguousInMap { name: String },
+    /// The map has two secrets for one client.
+    TwiceInMap { name: String },
+    /// No client can have a secret of this length.
+    SecretLength { name: String },
+    /// The new pool cannot have the domain to which the map leads.
+    Domain { domain: String, problem: DomainProblem },
+}
+
+/// Why a pool cannot have a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DomainProblem {
+    /// It is no prefix and no name of a host.
+    Malformed,
+    /// It has a word that Cognito refuses in a prefix.
+    Reserved,
+    /// It is a custom domain, and the old domain has no certificate.
+    NoCertificate,
+    /// Another domain of the map leads to it, too.
+    Twice,
+    /// A pool has at most one prefix and one custom domain.
+    SecondOfItsForm,
 }
 
 /// Plans a rebuild. The bytes of assets must be in the objects.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::{CapturedEntry, CapturedList, CapturedObject, ObjectName};
+use super::super::{
+    CapturedEntry, CapturedList, CapturedObject, CapturedSecret, NotCaptured, NotCapturedReason, ObjectName,
+    Uncaptured,
+};
 use super::*;
 
 const ACCOUNT: &str = "111111111111";
@@ -45,6 +48,33 @@ impl Case {
 
     fn with_secrets(mut self, secrets: &[(&str, &str)]) -> Self {
         self.map.secrets = SuppliedSecrets::new(map(secrets));
+        self
+    }
+
+    fn lacking(mut self, notes: &[(&str, &str, NotCapturedReason)]) -> Self {
+        let note = |&(object, member, ref reason): &(&str, &str, NotCapturedReason)| {
+            let note = NotCaptured::new(Uncaptured::parse(object).unwrap(), reason.clone());
+            NotCaptured { member: (!member.is_empty()).then(|| member.to_owned()), ..note }
+        };
+        self.list = CapturedList::new(self.list.entries().to_vec(), notes.iter().map(note).collect());
+        self
+    }
+
+    /// The entry of an object says this.
+    fn with_entry(mut self, name: &str, change: impl FnOnce(&mut CapturedEntry)) -> Self {
+        let mut entries = self.list.entries().to_vec();
+        change(entries.iter_mut().find(|entry| entry.name.to_string() == name).unwrap());
+        self.list = CapturedList::new(entries, self.list.not_captured().to_vec());
+        self
+    }
+
+    fn with_domains(mut self, domains: &[(&str, &str)]) -> Self {
+        self.map.rewrites.domains = map(domains);
+        self
+    }
+
+    fn with_arns(mut self, arns: &[(&str, &str)]) -> Self {
+        self.map.rewrites.arns = map(arns);
         self
     }
 
@@ -95,3 +125,49 @@ fn a_plan_shows_no_secret() {
     assert_eq!(made(&plan, "identityProviders/Google")["ProviderDetails"]["client_secret"], "planted");
     assert!(!format!("{plan:?}").contains("planted"), "{plan:?}");
 }
+
+/// An encrypted member.
+fn encrypted(member: &str) -> CapturedSecret {
+    let record = object("mfa", json!({})).digest();
+    let (mac, mac_key) = ("mac".to_owned(), "mrk-1".to_owned());
+    CapturedSecret { member: member.to_owned(), place: format!("/{member}"), mac, mac_key, record }
+}
+
+fn names(left: &[(&str, LeftReason)]) -> Vec<(String, LeftReason)> {
+    left.iter().map(|(name, reason)| ((*name).to_owned(), *reason)).collect()
+}
+
+#[test]
+fn what_the_snapshot_lacks_is_left_out_also_if_no_earlier_snapshot_has_it() {
+    use NotCapturedReason::{AccessDenied, AddOnOff, NotEncrypted, NotRead, UnknownMember};
+    let web = json!({"ClientId": "1", "ClientName": "web"});
+    let case = Case::of(&[("clients/1", web)]).with_entry("userPool", |entry| {
+        entry.secrets.push(encrypted("NewMember"));
+    });
+    let case = case.with_entry("clients/1", |entry| entry.secrets_left_out = 1);
+    let mut case = case.lacking(&[
+        ("mfa", "", AccessDenied),
+        ("identityProviders", "", AccessDenied),
+        ("clients/1", "Items[].NewMember", UnknownMember),
+        ("clients/1", "ClientSecret", NotEncrypted),
+        ("uiCustomizations/ALL", "ImageFile", NotRead),
+        ("webAcl", "", NotRead),
+        ("riskConfigurations", "", AddOnOff),
+    ]);
+    let mut list = serde_json::to_value(&case.list).unwrap();
+    let of_later_version = json!({"name": "newKind/1", "digest": list["entries"][0]["digest"]});
+    list["entries"].as_array_mut().unwrap().push(of_later_version);
+    case.list = serde_json::from_value(list).unwrap();
+    let expected = [
+        ("clients/web ClientSecret", LeftReason::SecretMissing),
+        ("clients/web Items.NewMember", LeftReason::NotCaptured),
+        ("identityProviders", LeftReason::NotCaptured),
+        ("mfa", LeftReason::NotCaptured),
+        ("newKind/1", LeftReason::Unknown),
+        ("uiCustomizations/ALL ImageFile", LeftReason::NotCaptured),
+        ("userPool NewMember", LeftReason::Unknown),
+    ];
+    assert_eq!(left_out(&case.plan().unwrap()), names(&expected));
+}
+
+const SECRET: &str = "planted0secret0of0a0client0";

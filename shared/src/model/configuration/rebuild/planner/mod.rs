@@ -9,8 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::super::difference::document::POOL_WIDE;
+use super::super::not_captured::shown_member;
 use super::super::request::{Purpose, missing_secrets, put_secret, secrets_of};
-use super::super::{CapturedList, CapturedObject, ObjectKind, ObjectName, Tier};
+use super::super::{
+    CapturedList, CapturedObject, NotCapturedReason, ObjectKind, ObjectName, Tier, Uncaptured,
+};
 use super::{Home, LeftOut, LeftReason, PlanRefusal, RebuildPlan, Step, SuppliedMap};
 
 /// Makes the steps, one object after another, and notes what it leaves out.
@@ -219,9 +222,52 @@ impl<'a> Planner<'a> {
                 _ => {}
             }
         }
-        let lacking = self.list.incomplete().map(|lacking| (lacking.shown_name(), lacking.member.clone()));
-        for (object, member) in lacking.collect::<Vec<_>>() {
-            self.leave(&object, member.as_deref(), LeftReason::NotCaptured);
+        self.leave_what_is_not_captured();
+        self.leave_what_is_unknown();
+    }
+
+    /// What the capture could not read, also if no earlier snapshot has it.
+    fn leave_what_is_not_captured(&mut self) {
+        let list = self.list;
+        for lacking in list.not_captured() {
+            // No version reads these kinds, so the note says nothing about this pool. A member that is noted was there.
+            let is_unread = lacking.reason == NotCapturedReason::NotRead && lacking.member.is_none();
+            let is_secret = lacking.member.as_deref().is_some_and(|member| match &lacking.object {
+                Uncaptured::One(name) => self.is_secret(name, member),
+                _ => false,
+            });
+            // The steps of clients and providers say what becomes of their secrets.
+            if lacking.reason.is_absence() || is_unread || is_secret {
+                continue;
+            }
+            let object = match &lacking.object {
+                Uncaptured::One(name) if self.captured.contains_key(name) => self.label(name),
+                object => object.shown_name(),
+            };
+            self.leave(&object, lacking.shown_member().as_deref(), LeftReason::NotCaptured);
         }
+    }
+
+    /// Objects and members of a later version, which no request of this one has.
+    fn leave_what_is_unknown(&mut self) {
+        let list = self.list;
+        for entry in list.unknown() {
+            let name = Uncaptured::Other(entry.name.clone()).shown_name();
+            self.leave(&name, None, LeftReason::Unknown);
+        }
+        for entry in list.entries() {
+            let label = self.label(&entry.name);
+            for secret in &entry.secrets {
+                if !self.is_secret(&entry.name, &secret.member) {
+                    self.leave(&label, Some(&shown_member(&secret.member)), LeftReason::Unknown);
+                }
+            }
+        }
+    }
+
+    /// Whether a request can have the member of a captured object as a secret.
+    fn is_secret(&self, name: &ObjectName, member: &str) -> bool {
+        let document = self.captured.get(name);
+        document.is_some_and(|document| secrets_of(name.kind, document, Purpose::Create).contains(&member))
     }
 }
