@@ -201,9 +201,15 @@ impl CapturedList {
         self
     }
 
+    /// The entry of this object.
+    pub fn entry(&self, name: &ObjectName) -> Option<&CapturedEntry> {
+        let index = self.entries.binary_search_by(|entry| entry.name.cmp(name)).ok()?;
+        self.entries.get(index)
+    }
+
     /// Whether a record of this object is listed.
     pub fn has(&self, name: &ObjectName) -> bool {
-        self.entries.binary_search_by(|entry| entry.name.cmp(name)).is_ok()
+        self.entry(name).is_some()
     }
 
     /// The same list after the list of an earlier snapshot: what it lacks names the last snapshot that holds

@@ -35,5 +35,5 @@ pub use operations::{OPERATIONS, operations_of};
 pub use path::put_at;
 pub use secret::{
     CapturedSecret, ConfigurationKeys, Envelope, KeyArn, SealedSecret, SecretContext, SecretRecord,
-    SecretText,
+    SecretText, shows_secret,
 };

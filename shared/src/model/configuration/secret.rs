@@ -383,6 +383,17 @@ impl SecretRecord {
     }
 }
 
+/// Whether a client certainly has a secret. Cognito shows no secret that was supplied by hand or replaced. But only a
+/// client with a secret can have `client_credentials`, or pass the data of user contexts on
+/// (`EnablePropagateAdditionalUserContextData`, UserPoolClientType, API reference).
+pub fn shows_secret(client: &Value) -> bool {
+    let is_text = |member: &str| client[member].as_str().is_some_and(|text| !text.is_empty());
+    let flows = client["AllowedOAuthFlows"].as_array();
+    let needs_secret = flows.is_some_and(|flows| flows.iter().any(|flow| flow == "client_credentials"));
+    let passes_context = client["EnablePropagateAdditionalUserContextData"] == true;
+    is_text("ClientSecret") || is_text("ClientSecretArn") || needs_secret || passes_context
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -10,6 +10,7 @@ use super::{Capturing, Keeper};
 use crate::Result;
 use crate::model::configuration::{
     Found, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Operation as Row, Tier, Uncaptured,
+    shows_secret,
 };
 use crate::ports::pool::Pool;
 
@@ -81,7 +82,7 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
         match &answered {
             Answered::Object(client)
                 if !self.has(&of_secrets).await
-                    && (has_secret(client) || self.keeper.had(&of_secrets).await?) =>
+                    && (shows_secret(client) || self.keeper.had(&of_secrets).await?) =>
             {
                 let secrets = read_row(ObjectKind::ClientSecrets, |found| *found == Found::EachClient)?;
                 let answered = self.read(secrets, &[(CLIENT, &id)], json!({})).await?;
@@ -230,17 +231,6 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
         }
         Ok(())
     }
-}
-
-/// Whether a client certainly has a secret. Cognito shows no secret that was supplied by hand or replaced. But only a
-/// client with a secret can have `client_credentials`, or pass the data of user contexts on
-/// (`EnablePropagateAdditionalUserContextData`, UserPoolClientType, API reference).
-fn has_secret(client: &Value) -> bool {
-    let is_text = |member: &str| client[member].as_str().is_some_and(|text| !text.is_empty());
-    let flows = client["AllowedOAuthFlows"].as_array();
-    let needs_secret = flows.is_some_and(|flows| flows.iter().any(|flow| flow == "client_credentials"));
-    let passes_context = client["EnablePropagateAdditionalUserContextData"] == true;
-    is_text("ClientSecret") || is_text("ClientSecretArn") || needs_secret || passes_context
 }
 
 /// Whether an object holds anything that the owner of the pool chose. The secrets of a client always count.

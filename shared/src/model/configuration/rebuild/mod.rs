@@ -5,6 +5,7 @@ mod outside;
 mod plan;
 mod planner;
 mod rewrites;
+mod secrecy;
 mod supplied;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::members::rows_of;
 use super::super::path::{at_mut, remove};
-use super::super::{Bound, ObjectKind};
+use super::super::{Bound, ObjectKind, Write};
 
 /// The account and the Region of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +123,8 @@ impl Rewrites {
         let mut unmapped: Vec<String> = Vec::new();
         let mut followers: Vec<String> = Vec::new();
         let mut mapped: Vec<String> = Vec::new();
-        for row in rows_of(kind, object) {
+        // Cognito makes the values that no request has.
+        for row in rows_of(kind, object).into_iter().filter(|row| row.write != Write::Never) {
             let Some(path) = row.path.strip_prefix(prefix).filter(|path| !path.contains(['[', '*'])) else {
                 continue;
             };

@@ -170,4 +170,45 @@ fn what_the_snapshot_lacks_is_left_out_also_if_no_earlier_snapshot_has_it() {
     assert_eq!(left_out(&case.plan().unwrap()), names(&expected));
 }
 
+#[test]
+fn a_client_with_any_sign_of_a_secret_gets_one() {
+    let client = |more: Value| {
+        let mut client = json!({"ClientId": "1", "ClientName": "web"});
+        client.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        ("clients/1", client)
+    };
+    let plain = || Case::of(&[client(json!({}))]);
+    let with = |more: Value| Case::of(&[client(more)]);
+    let listed = |secrets: Value| {
+        Case::of(&[client(json!({})), ("clientSecrets/1", json!({"ClientSecrets": secrets}))])
+    };
+    let arn = format!("arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:x");
+    for (sign, case) in [
+        ("an ARN", with(json!({"ClientSecretArn": arn})).in_other_account()),
+        (
+            "a flow",
+            with(json!({"AllowedOAuthFlows": ["client_credentials"], "AllowedOAuthScopes": ["openid"]})),
+        ),
+        ("a context", with(json!({"EnablePropagateAdditionalUserContextData": true}))),
+        ("encrypted", plain().with_entry("clients/1", |entry| entry.secrets.push(encrypted("ClientSecret")))),
+        ("left out", plain().with_entry("clients/1", |entry| entry.secrets_left_out = 1)),
+        ("not encrypted", plain().lacking(&[("clients/1", "ClientSecret", NotCapturedReason::NotEncrypted)])),
+        ("too large", plain().lacking(&[("clients/1", "ClientSecret", NotCapturedReason::TooLarge)])),
+        ("asked for", plain().lacking(&[("clientSecrets/1", "", NotCapturedReason::Unavailable)])),
+        ("listed", listed(json!([{"ClientSecretId": "1--1"}]))),
+    ] {
+        let plan = case.plan().unwrap();
+        let secret = ("clients/web ClientSecret".to_owned(), LeftReason::SecretMissing);
+        assert_eq!(made(&plan, "clients/1")["GenerateSecret"], true, "{sign}");
+        assert!(left_out(&plan).contains(&secret), "{sign}");
+        assert!(left_out(&plan).iter().all(|(name, _)| !name.contains("Arn")), "{sign}");
+    }
+    for public in [plain(), listed(json!([]))] {
+        assert_eq!(made(&public.plan().unwrap(), "clients/1").get("GenerateSecret"), None);
+    }
+    let denied = plain().lacking(&[("clientSecrets", "", NotCapturedReason::AccessDenied)]);
+    let supplied = denied.with_secrets(&[("clients/web", SECRET)]).plan().unwrap();
+    assert_eq!(made(&supplied, "clients/1")["ClientSecret"], SECRET);
+}
+
 const SECRET: &str = "planted0secret0of0a0client0";

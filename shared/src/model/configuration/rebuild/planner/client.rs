@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::super::{CapturedObject, ObjectKind, ObjectName};
+use super::super::secrecy::Secrecy;
 use super::super::{LeftReason, PlanRefusal};
 use super::Planner;
 
@@ -49,20 +50,16 @@ impl Planner<'_> {
         if has_lost {
             self.leave(label, Some("SupportedIdentityProviders"), LeftReason::NamesLeftOut);
         }
-        let entry = self.list.entries().iter().find(|entry| entry.name == object.name);
-        let of_secrets = ObjectName::of(ObjectKind::ClientSecrets, object.name.id.as_str());
-        let has_secret = in_manager
-            || document["ClientSecret"].is_string()
-            || entry.is_some_and(|entry| entry.secrets_left_out > 0)
-            || self.list.has(&of_secrets);
-        if !has_secret {
+        let names = [object.name.to_string(), label.to_owned()];
+        let supplied = self.map.secrets.find(&names);
+        let secrecy = Secrecy::of(&object.name.id, &self.captured, self.list);
+        if secrecy != Secrecy::Confidential && supplied.is_none() {
             return Ok(true);
         }
-        let names = [object.name.to_string(), label.to_owned()];
         if in_manager {
             document["PublishSecretsInAWSSecretsManager"] = true.into();
         }
-        match self.map.secrets.find(&names) {
+        match supplied {
             Some(secret) => {
                 document["ClientSecret"] = secret.into();
             }

@@ -1,0 +1,52 @@
+//! Whether a client of a capture has a secret.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::super::{CapturedList, ObjectKind, ObjectName, Uncaptured, shows_secret};
+
+/// The member with the secret.
+const CLIENT_SECRET: &str = "ClientSecret";
+
+/// What a capture says of the secret of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    /// The client has a secret, although the capture may lack it.
+    Confidential,
+    Public,
+    /// The export could not ask for the secrets of clients, and nothing else shows one.
+    Unknown,
+}
+
+impl Secrecy {
+    /// `captured` is the objects of the capture, as Cognito answered them.
+    pub fn of(id: &str, captured: &BTreeMap<&ObjectName, &Value>, list: &CapturedList) -> Self {
+        let client = ObjectName::of(ObjectKind::Client, id);
+        let secrets = ObjectName::of(ObjectKind::ClientSecrets, id);
+        let has_entry = list.entry(&client).is_some_and(|entry| {
+            entry.secrets_left_out > 0 || entry.secrets.iter().any(|secret| secret.member == CLIENT_SECRET)
+        });
+        let is_listed = captured.get(&secrets).is_some_and(|listed| {
+            listed["ClientSecrets"].as_array().is_some_and(|secrets| !secrets.is_empty())
+        });
+        // The export asks for the secrets of a client only if the client has one, or had one before.
+        let is_noted = list.not_captured().iter().any(|lacking| match &lacking.object {
+            Uncaptured::One(name) if *name == client => lacking.member.as_deref() == Some(CLIENT_SECRET),
+            Uncaptured::One(name) => *name == secrets && !lacking.reason.is_absence(),
+            _ => false,
+        });
+        let is_shown = captured.get(&client).is_some_and(|client| shows_secret(client));
+        let is_unasked = || {
+            let all = Uncaptured::All(ObjectKind::ClientSecrets);
+            list.not_captured().iter().any(|lacking| lacking.object == all)
+        };
+        if has_entry || is_listed || is_noted || is_shown {
+            Self::Confidential
+        } else if is_unasked() {
+            Self::Unknown
+        } else {
+            Self::Public
+        }
+    }
+}
