@@ -195,10 +195,6 @@ fn refusal(refusal: PlanRefusal) -> Error {
             "The snapshot lacks the object of the user pool itself.".to_owned(),
             "Give another snapshot. `pool show` says why an export could not capture it.",
         ),
-        PlanRefusal::UnknownProvider { client, provider } => (
-            format!("{client} names the identity provider {provider}, which the snapshot does not have."),
-            "Give another snapshot.",
-        ),
         PlanRefusal::UnknownInMap { name } => (
             format!("The map names {name}, which the snapshot does not have."),
             "Correct the map. `pool show` prints the names.",

@@ -69,8 +69,6 @@ pub struct RebuildPlan {
 pub enum PlanRefusal {
     /// The capture lacks the pool itself.
     NoUserPool,
-    /// A client names a provider that the snapshot does not have.
-    UnknownProvider { client: String, provider: String },
     /// The map names an object that the snapshot does not have.
     UnknownInMap { name: String },
     /// The map has a secret for an object that takes none.
@@ -118,7 +116,7 @@ pub fn plan(
         // The object of the pool comes first: those of clients may need it.
         of_kind.sort_by_key(|object| (object.name.id != POOL_WIDE, &object.name));
         for object in of_kind {
-            planner.add(object)?;
+            planner.add(object);
         }
     }
     planner.leave_the_rest(objects);

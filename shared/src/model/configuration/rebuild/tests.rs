@@ -212,3 +212,57 @@ fn a_client_with_any_sign_of_a_secret_gets_one() {
 }
 
 const SECRET: &str = "planted0secret0of0a0client0";
+
+#[test]
+fn a_client_does_not_name_what_the_new_pool_lacks() {
+    let server = |more: Value| {
+        let mut server = json!({"Identifier": "https://api", "Scopes": [{"ScopeName": "read"}]});
+        server.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server
+    };
+    let scopes = json!(["openid", "https://api/read", "https://api/dead", "gone/x", "dcr/register"]);
+    let web = json!({
+        "ClientId": "1", "ClientName": "web", "AllowedOAuthFlows": ["code"], "AllowedOAuthFlowsUserPoolClient": true,
+        "AllowedOAuthScopes": scopes, "SupportedIdentityProviders": ["COGNITO", "Google", "Okta"],
+        "AnalyticsConfiguration": {"ApplicationArn": format!("arn:aws:mobiletargeting:us-east-1:{ACCOUNT}:apps/1")},
+    });
+    let batch = json!({
+        "ClientId": "2", "ClientName": "batch", "AllowedOAuthFlows": ["client_credentials"],
+        "AllowedOAuthFlowsUserPoolClient": true, "AllowedOAuthScopes": ["gone/x"],
+    });
+    let google = json!({"ProviderName": "Google", "ProviderType": "Google", "ProviderDetails": {}});
+    let case = Case::of(&[
+        ("clients/1", web),
+        ("clients/2", batch),
+        ("identityProviders/Google", google),
+        ("resourceServers/https://api", server(json!({}))),
+        (
+            "resourceServers/dcr",
+            json!({"Identifier": "dcr", "ManagedBy": "COGNITO", "Scopes": [{"ScopeName": "register"}]}),
+        ),
+    ]);
+    let plan = case.plan().unwrap();
+    let web = made(&plan, "clients/1");
+    assert_eq!(web["AllowedOAuthScopes"], json!(["openid", "https://api/read", "dcr/register"]));
+    assert_eq!(web["SupportedIdentityProviders"], json!(["COGNITO"]));
+    assert_eq!(web["AllowedOAuthFlowsUserPoolClient"], true);
+    assert_eq!(web.get("AnalyticsConfiguration"), None);
+    let batch = made(&plan, "clients/2");
+    assert_eq!(
+        (&batch["AllowedOAuthFlows"], &batch["AllowedOAuthFlowsUserPoolClient"]),
+        (&json!([]), &json!(false))
+    );
+    let expected = [
+        ("clients/batch AllowedOAuthFlows", LeftReason::NamesLeftOut),
+        ("clients/batch AllowedOAuthScopes[gone/x]", LeftReason::NamesMissing),
+        ("clients/batch ClientSecret", LeftReason::SecretMissing),
+        ("clients/web AllowedOAuthScopes[gone/x]", LeftReason::NamesMissing),
+        ("clients/web AllowedOAuthScopes[https://api/dead]", LeftReason::NamesMissing),
+        ("clients/web AnalyticsConfiguration", LeftReason::Ended),
+        ("clients/web SupportedIdentityProviders[Google]", LeftReason::NamesLeftOut),
+        ("clients/web SupportedIdentityProviders[Okta]", LeftReason::NamesMissing),
+        ("identityProviders/Google", LeftReason::SecretMissing),
+        ("resourceServers/dcr", LeftReason::MadeByItself),
+    ];
+    assert_eq!(left_out(&plan), names(&expected));
+}

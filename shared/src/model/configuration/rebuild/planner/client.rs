@@ -1,11 +1,15 @@
 //! App clients.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::super::super::path::remove;
 use super::super::super::{CapturedObject, ObjectKind, ObjectName};
+use super::super::LeftReason;
 use super::super::secrecy::Secrecy;
-use super::super::{LeftReason, PlanRefusal};
 use super::Planner;
+
+/// The scopes of every pool. Source: "Scopes, M2M, and resource servers", Amazon Cognito developer guide.
+const STANDARD_SCOPES: [&str; 5] = ["aws.cognito.signin.user.admin", "email", "openid", "phone", "profile"];
 
 /// Whether the client registered itself, or a service of AWS made it.
 pub(super) fn is_made_by_itself(client: &Value) -> bool {
@@ -14,47 +18,36 @@ pub(super) fn is_made_by_itself(client: &Value) -> bool {
     client["ClientType"] == "DCR" || is_of_aws.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// The scopes of a resource server, as clients name them. Empty for another object.
+pub(super) fn scopes_of(object: &CapturedObject) -> Vec<String> {
+    if object.name.kind != ObjectKind::ResourceServer {
+        return Vec::new();
+    }
+    let scopes = object.document["Scopes"].as_array().into_iter().flatten();
+    let names = scopes.filter_map(|scope| scope["ScopeName"].as_str());
+    names.map(|scope| format!("{}/{scope}", object.name.id)).collect()
+}
+
 impl Planner<'_> {
     pub(super) fn prepare_client(
         &mut self,
         object: &CapturedObject,
         document: &mut Value,
         label: &str,
-    ) -> Result<bool, PlanRefusal> {
+    ) -> bool {
+        // AWS ended the analytics of Pinpoint on 30 October 2026.
+        if remove(document, "AnalyticsConfiguration") {
+            self.leave(label, Some("AnalyticsConfiguration"), LeftReason::Ended);
+        }
         let in_manager = document["ClientSecretArn"].is_string();
         self.rewrite(ObjectKind::Client, document, label);
-        let list_is_complete = !self
-            .list
-            .not_captured()
-            .iter()
-            .any(|lacking| lacking.shown_name().starts_with(ObjectKind::IdentityProvider.name()));
-        let mut has_lost = false;
-        if let Some(Value::Array(providers)) = document.get_mut("SupportedIdentityProviders") {
-            for provider in providers.iter().filter_map(Value::as_str) {
-                if provider != "COGNITO"
-                    && !self.captured.contains_key(&ObjectName::of(ObjectKind::IdentityProvider, provider))
-                    && list_is_complete
-                {
-                    let client = label.to_owned();
-                    return Err(PlanRefusal::UnknownProvider { client, provider: provider.to_owned() });
-                }
-            }
-            let before = providers.len();
-            providers.retain(|provider| {
-                provider.as_str().is_some_and(|name| {
-                    name == "COGNITO" || self.has_made(ObjectKind::IdentityProvider, name)
-                })
-            });
-            has_lost = providers.len() < before;
-        }
-        if has_lost {
-            self.leave(label, Some("SupportedIdentityProviders"), LeftReason::NamesLeftOut);
-        }
+        self.keep_providers(document, label);
+        self.keep_scopes(document, label);
         let names = [object.name.to_string(), label.to_owned()];
         let supplied = self.map.secrets.find(&names);
         let secrecy = Secrecy::of(&object.name.id, &self.captured, self.list);
         if secrecy != Secrecy::Confidential && supplied.is_none() {
-            return Ok(true);
+            return true;
         }
         if in_manager {
             document["PublishSecretsInAWSSecretsManager"] = true.into();
@@ -69,6 +62,57 @@ impl Planner<'_> {
                 self.leave(label, Some("ClientSecret"), LeftReason::SecretMissing);
             }
         }
-        Ok(true)
+        true
     }
+
+    /// Keeps the providers that the new pool has.
+    fn keep_providers(&mut self, document: &mut Value, label: &str) {
+        let Some(Value::Array(providers)) = document.get_mut("SupportedIdentityProviders") else { return };
+        let reason = |provider: &str| {
+            let name = ObjectName::of(ObjectKind::IdentityProvider, provider);
+            let is_made = provider == "COGNITO" || self.made.contains(&name);
+            let is_captured = self.captured.contains_key(&name);
+            (!is_made).then_some(if is_captured {
+                LeftReason::NamesLeftOut
+            } else {
+                LeftReason::NamesMissing
+            })
+        };
+        for (provider, reason) in take_out(providers, reason) {
+            self.leave(label, Some(&format!("SupportedIdentityProviders[{provider}]")), reason);
+        }
+    }
+
+    /// Keeps the scopes that the new pool has. A scope stays in a client after its resource server has lost it, and no
+    /// request can name it again (cloudformation-coverage-roadmap #173).
+    fn keep_scopes(&mut self, document: &mut Value, label: &str) {
+        let Some(Value::Array(scopes)) = document.get_mut("AllowedOAuthScopes") else { return };
+        let reason = |scope: &str| {
+            let is_known = STANDARD_SCOPES.contains(&scope) || self.scopes.contains(scope);
+            (!is_known).then_some(LeftReason::NamesMissing)
+        };
+        let missing = take_out(scopes, reason);
+        let is_without_scope = scopes.is_empty();
+        if is_without_scope && !missing.is_empty() {
+            // Cognito refuses flows without a scope.
+            document["AllowedOAuthFlows"] = json!([]);
+            document["AllowedOAuthFlowsUserPoolClient"] = false.into();
+            self.leave(label, Some("AllowedOAuthFlows"), LeftReason::NamesLeftOut);
+        }
+        for (scope, reason) in missing {
+            self.leave(label, Some(&format!("AllowedOAuthScopes[{scope}]")), reason);
+        }
+    }
+}
+
+/// Takes the names out of a list for which there is a reason.
+fn take_out(list: &mut Vec<Value>, reason: impl Fn(&str) -> Option<LeftReason>) -> Vec<(String, LeftReason)> {
+    let mut taken = Vec::new();
+    list.retain(|element| {
+        let name = element.as_str().unwrap_or_default();
+        let reason = reason(name);
+        taken.extend(reason.map(|reason| (name.to_owned(), reason)));
+        reason.is_none()
+    });
+    taken
 }

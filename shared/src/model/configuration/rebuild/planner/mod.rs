@@ -24,6 +24,8 @@ pub(super) struct Planner<'a> {
     from: Home,
     to: &'a Home,
     tier: Option<Tier>,
+    /// The scopes of the captured resource servers. The new pool has all of them.
+    scopes: BTreeSet<String>,
     /// The names of clients, by id.
     names: BTreeMap<&'a str, &'a str>,
     steps: Vec<Step>,
@@ -57,6 +59,7 @@ impl<'a> Planner<'a> {
             from: Home::of_arn(arn).unwrap_or_else(|| to.clone()),
             to,
             tier: user_pool["UserPoolTier"].as_str().and_then(Tier::parse),
+            scopes: objects.iter().flat_map(client::scopes_of).collect(),
             names,
             steps: Vec::new(),
             made: BTreeSet::new(),
@@ -92,30 +95,33 @@ impl<'a> Planner<'a> {
         self.made.iter().any(|name| name.kind == kind)
     }
 
+    /// Whether the pool certainly has a lower tier.
+    fn is_below(&self, tier: Tier) -> bool {
+        self.tier.is_some_and(|of_pool| of_pool < tier)
+    }
+
     /// What the new pool itself gets.
     fn user_pool(&self) -> &Value {
         self.steps.first().map_or(&Value::Null, |step| &step.document)
     }
 
     /// Adds the step that makes an object, or notes why there is none.
-    ///
-    /// # Errors
-    /// If the rebuild cannot begin.
-    pub fn add(&mut self, object: &CapturedObject) -> Result<(), PlanRefusal> {
+    pub fn add(&mut self, object: &CapturedObject) {
         if self.is_default(object) {
-            return Ok(());
+            return;
         }
         let label = self.label(&object.name);
         if let Some(reason) = self.reason_to_leave_out(object) {
             self.leave(&label, None, reason);
-            return Ok(());
+            return;
         }
         let mut document = object.document.clone();
         let is_made = match object.name.kind {
             ObjectKind::UserPool => self.prepare_user_pool(&mut document, &label),
             ObjectKind::IdentityProvider => self.prepare_provider(object, &mut document, &label),
-            ObjectKind::Client => self.prepare_client(object, &mut document, &label)?,
+            ObjectKind::Client => self.prepare_client(object, &mut document, &label),
             ObjectKind::Domain => self.prepare_domain(object, &mut document, &label),
+            ObjectKind::LogDelivery => self.prepare_logs(&mut document, &label),
             ObjectKind::Mfa => self.prepare_mfa(&mut document, &label),
             kind => self.rewrite(kind, &mut document, &label),
         };
@@ -124,7 +130,6 @@ impl<'a> Planner<'a> {
             self.made.insert(object.name.clone());
             self.steps.push(Step { name: object.name.clone(), label, document, generates_secret });
         }
-        Ok(())
     }
 
     /// Whether every pool and client has this object, so that nothing is to do. Tiers without sessions refuse even the
@@ -181,7 +186,9 @@ impl<'a> Planner<'a> {
             ObjectKind::Sessions if name.id != POOL_WIDE && !self.tracks_sessions() => {
                 Some(LeftReason::NotRestorable)
             }
-            ObjectKind::RiskConfiguration if self.is_unprotected => Some(LeftReason::Tier),
+            ObjectKind::RiskConfiguration if self.is_unprotected || self.is_below(Tier::Plus) => {
+                Some(LeftReason::Tier)
+            }
             _ => None,
         }
     }
@@ -192,6 +199,20 @@ impl<'a> Planner<'a> {
             self.leave(label, Some(&path), LeftReason::Bound);
         }
         true
+    }
+
+    /// Cognito refuses a request with logs that the tier forbids. Without logs, there is nothing to make.
+    fn prepare_logs(&mut self, document: &mut Value, label: &str) -> bool {
+        let is_forbidden = |log: &Value| log["EventSource"] == "userAuthEvents" && self.is_below(Tier::Plus);
+        let logs = document["LogConfigurations"].as_array().cloned().unwrap_or_default();
+        let (forbidden, kept): (Vec<_>, Vec<_>) = logs.into_iter().partition(is_forbidden);
+        document["LogConfigurations"] = kept.into();
+        for log in forbidden {
+            let source = log["EventSource"].as_str().unwrap_or_default();
+            self.leave(label, Some(&format!("LogConfigurations[{source}]")), LeftReason::Tier);
+        }
+        self.rewrite(ObjectKind::LogDelivery, document, label);
+        document["LogConfigurations"].as_array().is_some_and(|logs| !logs.is_empty())
     }
 
     /// A secret of the operator comes before that of the snapshot.

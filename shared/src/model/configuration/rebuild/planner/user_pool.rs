@@ -16,7 +16,7 @@ impl Planner<'_> {
         document["DeletionProtection"] = "INACTIVE".into();
         let mode = document["UserPoolAddOns"]["AdvancedSecurityMode"].as_str().unwrap_or("OFF");
         // A pool of old prices can have it below its tier. No new pool can.
-        if mode != "OFF" && self.tier.is_some_and(|tier| tier < Tier::Plus) {
+        if mode != "OFF" && self.is_below(Tier::Plus) {
             remove(document, "UserPoolAddOns");
             self.is_unprotected = true;
             self.leave(label, Some("UserPoolAddOns"), LeftReason::Tier);
