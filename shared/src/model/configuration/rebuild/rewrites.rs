@@ -55,7 +55,7 @@ impl Rewrites {
             Bound::Nothing | Bound::Pool | Bound::World => return Mapped::To(value.to_owned()),
         };
         let new = |is_bound: bool, rewrites: &BTreeMap<String, String>, part: &str, from: &str, to: &str| {
-            match rewrites.get(part) {
+            match rewrites.get(part).filter(|_| is_bound) {
                 Some(new) => Some(new.clone()),
                 // A value of a third account or Region was valid there, and still is.
                 None if !is_bound || part != from || from == to => Some(part.to_owned()),

@@ -266,3 +266,18 @@ fn a_client_does_not_name_what_the_new_pool_lacks() {
     ];
     assert_eq!(left_out(&plan), names(&expected));
 }
+
+#[test]
+fn a_certificate_keeps_its_region() {
+    let arn = |account: &str| format!("arn:aws:acm:us-east-1:{account}:certificate/1");
+    let domain = json!({"Domain": "a.example.com", "CustomDomainConfig": {"CertificateArn": arn(ACCOUNT)}});
+    let mut case = Case::of(&[("domains/a.example.com", domain)]).in_other_account();
+    case.map.rewrites.domains = map(&[("a.example.com", "b.example.com")]);
+    case.map.rewrites.accounts = map(&[(ACCOUNT, OTHER_ACCOUNT)]);
+    case.map.rewrites.regions = map(&[("us-east-1", "eu-west-1"), ("eu-west-1", "us-east-1")]);
+    let plan = case.plan().unwrap();
+    assert_eq!(
+        made(&plan, "domains/a.example.com")["CustomDomainConfig"]["CertificateArn"],
+        arn(OTHER_ACCOUNT)
+    );
+}
