@@ -8,7 +8,23 @@ pub(super) fn at<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(object, |value, name| value.get(name))
 }
 
-/// The same, to change it.
+/// The texts at a path. `Scopes[].ScopeName` leads to those of all elements of the list.
+pub(super) fn texts_at<'a>(object: &'a Value, path: &str) -> Vec<&'a str> {
+    let (segment, rest) = path.split_once('.').map_or((path, None), |(segment, rest)| (segment, Some(rest)));
+    let name = segment.strip_suffix("[]");
+    let found = object.get(name.unwrap_or(segment));
+    let values = if name.is_some() {
+        found.and_then(Value::as_array).map(|elements| elements.iter().collect()).unwrap_or_default()
+    } else {
+        Vec::from_iter(found)
+    };
+    match rest {
+        Some(rest) => values.into_iter().flat_map(|value| texts_at(value, rest)).collect(),
+        None => values.into_iter().filter_map(Value::as_str).collect(),
+    }
+}
+
+/// The value at a path without lists, to change it.
 pub(super) fn at_mut<'a>(object: &'a mut Value, path: &str) -> Option<&'a mut Value> {
     path.split('.').try_fold(object, |value, name| value.get_mut(name))
 }

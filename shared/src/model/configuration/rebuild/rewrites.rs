@@ -45,15 +45,15 @@ enum Mapped {
 
 impl Rewrites {
     fn map(&self, bound: Bound, value: &str, from: &Home, to: &Home) -> Mapped {
-        if let Some(new) = self.arns.get(value) {
-            return Mapped::To(new.clone());
-        }
         let [by_account, by_region] = match bound {
             Bound::Account => [true, false],
             Bound::Region => [false, true],
             Bound::AccountAndRegion => [true, true],
             Bound::Nothing | Bound::Pool | Bound::World => return Mapped::To(value.to_owned()),
         };
+        if let Some(new) = self.arns.get(value) {
+            return Mapped::To(new.clone());
+        }
         let new = |is_bound: bool, rewrites: &BTreeMap<String, String>, part: &str, from: &str, to: &str| {
             match rewrites.get(part).filter(|_| is_bound) {
                 Some(new) => Some(new.clone()),

@@ -281,3 +281,73 @@ fn a_certificate_keeps_its_region() {
         arn(OTHER_ACCOUNT)
     );
 }
+
+#[test]
+fn an_entry_of_the_map_that_nothing_can_use_is_refused() {
+    let client = |id: &str, more: Value| {
+        let mut client = json!({"ClientId": id, "ClientName": "web"});
+        client.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        client
+    };
+    let confidential =
+        || json!({"AllowedOAuthFlows": ["client_credentials"], "AllowedOAuthScopes": ["openid"]});
+    let case = || {
+        Case::of(&[
+            (
+                "userPool",
+                json!({
+                    "Name": "x", "EmailConfiguration": {"ConfigurationSet": "x"},
+                    "LambdaConfig": {"PreSignUp": format!("arn:aws:lambda:eu-west-1:{ACCOUNT}:function:a")},
+                }),
+            ),
+            ("clients/1", client("1", confidential())),
+            ("clients/2", client("2", confidential())),
+            ("clients/3", client("3", json!({"ClientName": "public"}))),
+            ("clients/4", client("4", json!({"ClientName": "self", "ClientType": "DCR"}))),
+            ("identityProviders/Saml", json!({"ProviderType": "SAML", "ProviderDetails": {}})),
+        ])
+    };
+    let unknown = |name: &str| PlanRefusal::UnknownInMap { name: name.to_owned() };
+    let no_secret = |name: &str| PlanRefusal::TakesNoSecret { name: name.to_owned() };
+    let length = || PlanRefusal::SecretLength { name: "clients/1".to_owned() };
+    let [ambiguous, twice] = ["clients/web", "clients/self"].map(str::to_owned);
+    for (secrets, refusal) in [
+        (vec![("clients/none", SECRET)], unknown("clients/none")),
+        (vec![("identityProviders/none", SECRET)], unknown("identityProviders/none")),
+        (vec![("mfa", SECRET)], unknown("mfa")),
+        (vec![("clients/web", SECRET)], PlanRefusal::AmbiguousInMap { name: ambiguous }),
+        (vec![("clients/3", SECRET)], no_secret("clients/3")),
+        (vec![("clients/public", SECRET)], no_secret("clients/public")),
+        (vec![("clients/self", SECRET)], no_secret("clients/self")),
+        (vec![("identityProviders/Saml", SECRET)], no_secret("identityProviders/Saml")),
+        (vec![("clients/1", "short")], length()),
+        (vec![("clients/1", "a-secret-of-more-than-64-characters-0123456789-0123456789-0123456")], length()),
+    ] {
+        assert_eq!(case().with_secrets(&secrets).plan(), Err(refusal), "{secrets:?}");
+    }
+    let two_names =
+        Case::of(&[("clients/4", client("4", json!({"ClientName": "self", "ClientSecret": SECRET})))]);
+    let two_names = two_names.with_secrets(&[("clients/4", SECRET), ("clients/self", SECRET)]);
+    assert_eq!(two_names.plan(), Err(PlanRefusal::TwiceInMap { name: twice }));
+    let by_id = case().with_secrets(&[("clients/1", SECRET)]).plan().unwrap();
+    assert_eq!(made(&by_id, "clients/1")["ClientSecret"], SECRET);
+    assert_eq!(made(&by_id, "clients/2").get("ClientSecret"), None);
+
+    let lambda = format!("arn:aws:lambda:eu-west-1:{ACCOUNT}:function:a");
+    let typo = format!("arn:aws:lambda:eu-west-1:{ACCOUNT}:function:b");
+    assert_eq!(case().with_arns(&[(&typo, &lambda)]).plan(), Err(unknown(&typo)));
+    let plan = case().with_arns(&[(&lambda, &typo), ("x", "y")]).plan().unwrap();
+    assert_eq!(plan.triggers["PreSignUp"], typo);
+    let pool = made(&plan, "userPool");
+    assert_eq!((&pool["Name"], &pool["EmailConfiguration"]["ConfigurationSet"]), (&json!("x"), &json!("y")));
+    let mut wrong = case();
+    wrong.map.rewrites.accounts = map(&[(OTHER_ACCOUNT, ACCOUNT)]);
+    assert_eq!(wrong.plan(), Err(unknown(OTHER_ACCOUNT)));
+    let mut wrong = case();
+    wrong.map.rewrites.regions = map(&[("eu-west-2", "eu-west-1")]);
+    assert_eq!(wrong.plan(), Err(unknown("eu-west-2")));
+    let mut right = case().in_other_account();
+    right.map.rewrites.accounts = map(&[(ACCOUNT, OTHER_ACCOUNT)]);
+    right.map.rewrites.regions = map(&[("eu-west-1", "eu-west-1")]);
+    assert!(right.plan().is_ok());
+}

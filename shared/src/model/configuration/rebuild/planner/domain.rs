@@ -14,7 +14,7 @@ impl Planner<'_> {
         document: &mut Value,
         label: &str,
     ) -> bool {
-        let Some(new) = self.map.rewrites.domains.get(&object.name.id) else { return false };
+        let Some(new) = self.rewrites.domains.get(&object.name.id) else { return false };
         document["Domain"] = new.as_str().into();
         let is_custom = new.contains('.');
         if !is_custom {

@@ -6,6 +6,7 @@ mod user_pool;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use client::is_made_by_itself;
 use serde_json::{Value, json};
 
 use super::super::difference::document::POOL_WIDE;
@@ -14,13 +15,16 @@ use super::super::request::{Purpose, missing_secrets, put_secret, secrets_of};
 use super::super::{
     CapturedList, CapturedObject, NotCapturedReason, ObjectKind, ObjectName, Tier, Uncaptured,
 };
-use super::{Home, LeftOut, LeftReason, PlanRefusal, RebuildPlan, Step, SuppliedMap};
+use super::supplied::Checked;
+use super::{Home, LeftOut, LeftReason, PlanRefusal, RebuildPlan, Rewrites, Step, SuppliedMap};
 
 /// Makes the steps, one object after another, and notes what it leaves out.
 pub(super) struct Planner<'a> {
     list: &'a CapturedList,
     captured: BTreeMap<&'a ObjectName, &'a Value>,
-    map: &'a SuppliedMap,
+    rewrites: &'a Rewrites,
+    /// The supplied secrets.
+    secrets: BTreeMap<ObjectName, &'a str>,
     from: Home,
     to: &'a Home,
     tier: Option<Tier>,
@@ -51,12 +55,15 @@ impl<'a> Planner<'a> {
         let names: BTreeMap<&str, &str> = clients
             .filter_map(|object| Some((object.name.id.as_str(), object.document["ClientName"].as_str()?)))
             .collect();
-        map.check(objects, &names)?;
+        let captured = objects.iter().map(|object| (&object.name, &object.document)).collect();
+        let from = Home::of_arn(arn).unwrap_or_else(|| to.clone());
+        let secrets = map.check(&Checked { list, captured: &captured, names: &names, from: &from })?;
         Ok(Self {
             list,
-            captured: objects.iter().map(|object| (&object.name, &object.document)).collect(),
-            map,
-            from: Home::of_arn(arn).unwrap_or_else(|| to.clone()),
+            captured,
+            rewrites: &map.rewrites,
+            secrets,
+            from,
             to,
             tier: user_pool["UserPoolTier"].as_str().and_then(Tier::parse),
             scopes: objects.iter().flat_map(client::scopes_of).collect(),
@@ -169,11 +176,11 @@ impl<'a> Planner<'a> {
             }
             ObjectKind::IdentityProvider => {
                 let is_missing = !missing_secrets(name.kind, document, Purpose::Create).is_empty();
-                let is_supplied = self.map.secrets.find(&[name.to_string()]).is_some();
+                let is_supplied = self.secrets.contains_key(name);
                 (is_missing && !is_supplied).then_some(LeftReason::SecretMissing)
             }
-            ObjectKind::Client if client::is_made_by_itself(document) => Some(LeftReason::MadeByItself),
-            ObjectKind::Domain if !self.map.rewrites.domains.contains_key(&name.id) => {
+            ObjectKind::Client if is_made_by_itself(document) => Some(LeftReason::MadeByItself),
+            ObjectKind::Domain if !self.rewrites.domains.contains_key(&name.id) => {
                 Some(LeftReason::DomainHeld)
             }
             ObjectKind::UiCustomization if !self.has_made_any(ObjectKind::Domain) => {
@@ -195,7 +202,7 @@ impl<'a> Planner<'a> {
 
     /// Rewrites what belongs to the old account and Region. Returns true, because the object is made without the rest.
     fn rewrite(&mut self, kind: ObjectKind, document: &mut Value, label: &str) -> bool {
-        for path in self.map.rewrites.apply(kind, document, &self.from, self.to) {
+        for path in self.rewrites.apply(kind, document, &self.from, self.to) {
             self.leave(label, Some(&path), LeftReason::Bound);
         }
         true
@@ -217,7 +224,7 @@ impl<'a> Planner<'a> {
 
     /// A secret of the operator comes before that of the snapshot.
     fn prepare_provider(&mut self, object: &CapturedObject, document: &mut Value, label: &str) -> bool {
-        let secret = self.map.secrets.find(&[object.name.to_string()]);
+        let secret = self.secrets.get(&object.name);
         let path = secrets_of(object.name.kind, document, Purpose::Create).into_iter().next();
         if let (Some(path), Some(secret)) = (path, secret) {
             put_secret(document, path, secret);

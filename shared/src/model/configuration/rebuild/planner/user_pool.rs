@@ -49,7 +49,7 @@ impl Planner<'_> {
         }
         let party = document.pointer_mut("/WebAuthnConfiguration/RelyingPartyId");
         if let Some(Value::String(party)) = party
-            && let Some(new) = self.map.rewrites.domains.get(party)
+            && let Some(new) = self.rewrites.domains.get(party)
         {
             party.clone_from(new);
         }
