@@ -72,6 +72,10 @@ impl Rewrites {
                 (!by_account || from.account == to.account) && (!by_region || from.region == to.region);
             return if is_same { Mapped::To(value.to_owned()) } else { Mapped::Follows };
         }
+        // The ARN of a bucket names neither, and the bucket has both.
+        if parts[3].is_empty() && parts[4].is_empty() && from != to {
+            return Mapped::Unmapped;
+        }
         let region = new(by_region, &self.regions, parts[3], &from.region, &to.region);
         let account = new(by_account, &self.accounts, parts[4], &from.account, &to.account);
         let (Some(region), Some(account)) = (region, account) else { return Mapped::Unmapped };

@@ -268,6 +268,52 @@ fn a_client_does_not_name_what_the_new_pool_lacks() {
 }
 
 #[test]
+fn logs_that_the_new_pool_cannot_have_are_left_out_and_no_step_delivers_none() {
+    let log = |source: &str, member: &str, value: Value| json!({"EventSource": source, "LogLevel": "INFO", member: value});
+    let group = json!({"LogGroupArn": format!("arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:x")});
+    let bucket = json!({"BucketArn": "arn:aws:s3:::b"});
+    let of_tier = |tier: &str| {
+        let logs = json!({"LogConfigurations": [
+            log("userNotification", "CloudWatchLogsConfiguration", group.clone()),
+            log("userAuthEvents", "S3Configuration", bucket.clone()),
+        ]});
+        Case::of(&[("userPool", json!({"UserPoolTier": tier})), ("logDelivery", logs)])
+    };
+    let sources = |plan: &RebuildPlan| -> Vec<String> {
+        let step = plan.steps.iter().find(|step| step.name.to_string() == "logDelivery");
+        let logs = step.map_or(&Value::Null, |step| &step.reveal()["LogConfigurations"]);
+        logs.as_array()
+            .into_iter()
+            .flatten()
+            .map(|log| log["EventSource"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let plus = of_tier("PLUS").plan().unwrap();
+    assert_eq!(
+        (sources(&plus), left_out(&plus)),
+        (vec!["userNotification".into(), "userAuthEvents".into()], vec![])
+    );
+    let lite = of_tier("LITE").plan().unwrap();
+    assert_eq!(sources(&lite), ["userNotification"]);
+    assert_eq!(
+        left_out(&lite),
+        names(&[("logDelivery LogConfigurations[userAuthEvents]", LeftReason::Tier)])
+    );
+    // A bucket has no account in its ARN, and belongs to one nevertheless.
+    let elsewhere = of_tier("PLUS").in_other_account().plan().unwrap();
+    let expected = [
+        ("logDelivery LogConfigurations[userAuthEvents]", LeftReason::Bound),
+        ("logDelivery LogConfigurations[userNotification]", LeftReason::Bound),
+    ];
+    assert_eq!(left_out(&elsewhere), names(&expected));
+    assert!(elsewhere.steps.iter().all(|step| step.name.to_string() != "logDelivery"));
+    let mapped = of_tier("PLUS").in_other_account().with_arns(&[("arn:aws:s3:::b", "arn:aws:s3:::c")]);
+    assert_eq!(sources(&mapped.plan().unwrap()), ["userAuthEvents"]);
+    let none = Case::of(&[("logDelivery", json!({"LogConfigurations": []}))]).plan().unwrap();
+    assert_eq!((none.steps.len(), left_out(&none)), (1, vec![]));
+}
+
+#[test]
 fn a_certificate_keeps_its_region() {
     let arn = |account: &str| format!("arn:aws:acm:us-east-1:{account}:certificate/1");
     let domain = json!({"Domain": "a.example.com", "CustomDomainConfig": {"CertificateArn": arn(ACCOUNT)}});
