@@ -162,9 +162,7 @@ impl Request {
     }
 
     fn require_complete(&self, planned: &RebuildPlan) -> Result<()> {
-        use shared::model::configuration::rebuild::LeftReason::{Bound, SecretMissing};
-        let lacking: Vec<_> =
-            planned.left_out.iter().filter(|left| matches!(left.reason, Bound | SecretMissing)).collect();
+        let lacking: Vec<_> = planned.left_out.iter().filter(|left| left.reason.is_refusable()).collect();
         if lacking.is_empty() {
             return Ok(());
         }
@@ -176,11 +174,11 @@ impl Request {
                     .map_or_else(|| left.object.clone(), |field| format!("{} {field}", left.object))
             })
             .collect();
-        let what = format!("The map lacks: {}.", names.join(", "));
+        let what = format!("The new user pool would lack: {}.", names.join(", "));
         Err(Error::new(
             ErrorKind::InvalidInput,
             what,
-            "Add them to the map, or run the command without --strict.",
+            "Add them to the map. `--plan` says why each is left out. Or run the command without --strict.",
         )
         .into())
     }

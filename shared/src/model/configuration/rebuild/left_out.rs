@@ -35,9 +35,21 @@ pub enum LeftReason {
 }
 
 impl LeftReason {
-    /// Whether a creation that must be complete is refused for it: the operator has to supply it, or to give a client up.
+    /// Whether a creation that must be complete is refused for it: the map can supply it, or an object names what the
+    /// snapshot does not have.
     pub fn is_refusable(self) -> bool {
-        false
+        match self {
+            Self::Bound | Self::SecretMissing | Self::DomainHeld | Self::NamesMissing => true,
+            Self::Tier
+            | Self::NoDomain
+            | Self::NotCaptured
+            | Self::MadeByItself
+            | Self::NotRestorable
+            | Self::NamesLeftOut
+            | Self::Ended
+            | Self::NewInEachPool
+            | Self::Unknown => false,
+        }
     }
 
     /// The words for a reader.

@@ -397,3 +397,24 @@ fn an_entry_of_the_map_that_nothing_can_use_is_refused() {
     right.map.rewrites.regions = map(&[("eu-west-1", "eu-west-1")]);
     assert!(right.plan().is_ok());
 }
+
+#[test]
+fn a_complete_creation_needs_what_the_map_can_supply() {
+    use LeftReason as Reason;
+    let domain = json!({"Domain": "a.example.com", "CustomDomainConfig": {"CertificateArn": format!("arn:aws:acm:us-east-1:{ACCOUNT}:certificate/1")}});
+    let case = Case::of(&[("domains/a.example.com", domain)]).in_other_account();
+    // Its certificate is of no use without it.
+    assert_eq!(left_out(&case.plan().unwrap()), names(&[("domains/a.example.com", Reason::DomainHeld)]));
+    let mapped = case.with_domains(&[("a.example.com", "b.example.com")]).plan().unwrap();
+    let expected = [
+        ("domains/a.example.com", Reason::NamesLeftOut),
+        ("domains/a.example.com CustomDomainConfig", Reason::Bound),
+    ];
+    assert_eq!(left_out(&mapped), names(&expected));
+    for reason in [Reason::Bound, Reason::SecretMissing, Reason::DomainHeld, Reason::NamesMissing] {
+        assert!(reason.is_refusable(), "{reason:?}");
+    }
+    for reason in [Reason::Tier, Reason::MadeByItself, Reason::NamesLeftOut, Reason::NewInEachPool] {
+        assert!(!reason.is_refusable(), "{reason:?}");
+    }
+}
