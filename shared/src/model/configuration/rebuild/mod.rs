@@ -1,5 +1,6 @@
 //! What it takes to build a pool again from a captured configuration: pure, without any call.
 
+mod domains;
 mod left_out;
 mod outside;
 mod plan;
@@ -10,8 +11,9 @@ mod supplied;
 #[cfg(test)]
 mod tests;
 
+pub use domains::DomainProblem;
 pub use left_out::{LeftOut, LeftReason};
 pub use outside::outside;
-pub use plan::{DomainProblem, PlanRefusal, RebuildPlan, Step, plan};
+pub use plan::{PlanRefusal, RebuildPlan, Step, plan};
 pub use rewrites::{Home, Rewrites};
 pub use supplied::{SuppliedMap, SuppliedSecrets};

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::difference::document::POOL_WIDE;
 use super::super::{CapturedList, CapturedObject, ObjectKind, ObjectName, Tier};
 use super::planner::Planner;
-use super::{Home, LeftOut, SuppliedMap};
+use super::{DomainProblem, Home, LeftOut, SuppliedMap};
 
 /// The order in which the objects of a pool are made: an object comes after those that it names.
 const ORDER: [ObjectKind; 13] = [
@@ -81,21 +81,6 @@ pub enum PlanRefusal {
     SecretLength { name: String },
     /// The new pool cannot have the domain to which the map leads.
     Domain { domain: String, problem: DomainProblem },
-}
-
-/// Why a pool cannot have a domain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DomainProblem {
-    /// It is no prefix and no name of a host.
-    Malformed,
-    /// It has a word that Cognito refuses in a prefix.
-    Reserved,
-    /// It is a custom domain, and the old domain has no certificate.
-    NoCertificate,
-    /// Another domain of the map leads to it, too.
-    Twice,
-    /// A pool has at most one prefix and one custom domain.
-    SecondOfItsForm,
 }
 
 /// Plans a rebuild. The bytes of assets must be in the objects.

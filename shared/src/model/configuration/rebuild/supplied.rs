@@ -10,6 +10,7 @@ use super::super::members::rows_of;
 use super::super::path::texts_at;
 use super::super::request::{Purpose, secrets_of};
 use super::super::{Bound, CapturedList, ObjectKind, ObjectName};
+use super::domains::problem_of;
 use super::planner::is_made_by_itself;
 use super::secrecy::Secrecy;
 use super::{Home, PlanRefusal, Rewrites};
@@ -83,6 +84,11 @@ impl SuppliedMap {
             if !capture.captured.contains_key(&name) {
                 return unknown(name.to_string());
             }
+        }
+        let captured =
+            |domain: &str| capture.captured.get(&ObjectName::of(ObjectKind::Domain, domain)).copied();
+        if let Some((domain, problem)) = problem_of(&rewrites.domains, captured) {
+            return Err(PlanRefusal::Domain { domain: domain.to_owned(), problem });
         }
         for (keys, known) in [
             (&rewrites.arns, &values.whole),

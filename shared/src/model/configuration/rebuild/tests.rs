@@ -418,3 +418,36 @@ fn a_complete_creation_needs_what_the_map_can_supply() {
         assert!(!reason.is_refusable(), "{reason:?}");
     }
 }
+
+#[test]
+fn a_domain_that_the_new_pool_cannot_have_is_refused() {
+    use DomainProblem::{Malformed, NoCertificate, Reserved, SecondOfItsForm, Twice};
+    let custom = json!({"Domain": "a.example.com", "CustomDomainConfig": {"CertificateArn": format!("arn:aws:acm:us-east-1:{ACCOUNT}:certificate/1")}});
+    let case = Case::of(&[("domains/login", json!({"Domain": "login"})), ("domains/a.example.com", custom)]);
+    let long = "x".repeat(64);
+    let mut case = case;
+    for (domains, domain, problem) in [
+        (vec![("login", "https://login")], "https://login", Malformed),
+        (vec![("login", "Login")], "Login", Malformed),
+        (vec![("login", "login-")], "login-", Malformed),
+        (vec![("login", "")], "", Malformed),
+        (vec![("login", long.as_str())], long.as_str(), Malformed),
+        (vec![("a.example.com", "b..example.com")], "b..example.com", Malformed),
+        (vec![("login", "my-aws-login")], "my-aws-login", Reserved),
+        (vec![("login", "amazonia")], "amazonia", Reserved),
+        (vec![("login", "cognito")], "cognito", Reserved),
+        (vec![("login", "b.example.com")], "b.example.com", NoCertificate),
+        (vec![("login", "new"), ("a.example.com", "new")], "new", Twice),
+        (vec![("login", "new"), ("a.example.com", "other")], "new", SecondOfItsForm),
+    ] {
+        case.map.rewrites.domains = map(&domains);
+        let refusal = PlanRefusal::Domain { domain: domain.to_owned(), problem };
+        assert_eq!(case.plan(), Err(refusal), "{domains:?}");
+    }
+    for domains in
+        [vec![("login", "login"), ("a.example.com", "aws.example.com")], vec![("a.example.com", "new")]]
+    {
+        case.map.rewrites.domains = map(&domains);
+        assert!(case.plan().is_ok(), "{domains:?}");
+    }
+}

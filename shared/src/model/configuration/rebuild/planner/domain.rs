@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::super::path::remove;
 use super::super::super::{CapturedObject, ObjectKind};
 use super::super::LeftReason;
+use super::super::domains::is_custom;
 use super::Planner;
 
 impl Planner<'_> {
@@ -16,7 +17,7 @@ impl Planner<'_> {
     ) -> bool {
         let Some(new) = self.rewrites.domains.get(&object.name.id) else { return false };
         document["Domain"] = new.as_str().into();
-        let is_custom = new.contains('.');
+        let is_custom = is_custom(new);
         if !is_custom {
             remove(document, "CustomDomainConfig");
         }
