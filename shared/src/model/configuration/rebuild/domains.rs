@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::Home;
+
 /// Why a pool cannot have a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DomainProblem {
@@ -56,6 +58,23 @@ pub(super) fn problem_of<'a>(
         return Some((new, problem));
     }
     None
+}
+
+/// The host name of the login pages of the new pool, if `host` is that of a domain of the old one.
+pub(super) fn new_host(
+    domains: &BTreeMap<String, String>,
+    host: &str,
+    from: &Home,
+    to: &Home,
+) -> Option<String> {
+    let (_, new) = domains.iter().find(|(old, _)| host_of(old, &from.region) == host)?;
+    Some(host_of(new, &to.region))
+}
+
+/// The host name of a domain. Source: "Amazon Cognito endpoints and quotas", AWS General Reference.
+fn host_of(domain: &str, region: &str) -> String {
+    let kind = if region.starts_with("us-gov-") { "auth-fips" } else { "auth" };
+    if is_custom(domain) { domain.to_owned() } else { format!("{domain}.{kind}.{region}.amazoncognito.com") }
 }
 
 fn is_label(text: &str) -> bool {

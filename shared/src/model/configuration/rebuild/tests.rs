@@ -451,3 +451,34 @@ fn a_domain_that_the_new_pool_cannot_have_is_refused() {
         assert!(case.plan().is_ok(), "{domains:?}");
     }
 }
+
+#[test]
+fn the_domain_of_passkeys_follows_the_domain_of_the_pool() {
+    let party = |old: &str, domains: &[(&str, &str)], to: &str| {
+        let mfa = json!({"MfaConfiguration": "OFF", "WebAuthnConfiguration": {"RelyingPartyId": old}});
+        let custom = json!({"Domain": "a.example.com", "CustomDomainConfig": {"CertificateArn": format!("arn:aws:acm:us-east-1:{ACCOUNT}:certificate/1")}});
+        let login = json!({"Domain": "login"});
+        let case = Case::of(&[("mfa", mfa), ("domains/login", login), ("domains/a.example.com", custom)]);
+        let mut case = case.with_domains(domains);
+        case.to = home(ACCOUNT, to);
+        let plan = case.plan().unwrap();
+        made(&plan, "mfa")["WebAuthnConfiguration"]["RelyingPartyId"].as_str().unwrap().to_owned()
+    };
+    let prefix = "login.auth.eu-west-1.amazoncognito.com";
+    for (old, domains, to, new) in [
+        (prefix, [("login", "new")], "eu-west-1", "new.auth.eu-west-1.amazoncognito.com"),
+        (prefix, [("login", "new")], "eu-central-1", "new.auth.eu-central-1.amazoncognito.com"),
+        ("a.example.com", [("a.example.com", "b.example.com")], "eu-west-1", "b.example.com"),
+        ("a.example.com", [("a.example.com", "new")], "eu-west-1", "new.auth.eu-west-1.amazoncognito.com"),
+        ("login", [("login", "new")], "eu-west-1", "login"),
+        ("example.com", [("login", "new")], "eu-west-1", "example.com"),
+        (
+            "xlogin.auth.eu-west-1.amazoncognito.com",
+            [("login", "new")],
+            "eu-west-1",
+            "xlogin.auth.eu-west-1.amazoncognito.com",
+        ),
+    ] {
+        assert_eq!(party(old, &domains, to), new, "{old} {domains:?}");
+    }
+}

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::super::path::remove;
 use super::super::super::{ObjectKind, Tier};
 use super::super::LeftReason;
+use super::super::domains::new_host;
 use super::Planner;
 
 impl Planner<'_> {
@@ -49,9 +50,9 @@ impl Planner<'_> {
         }
         let party = document.pointer_mut("/WebAuthnConfiguration/RelyingPartyId");
         if let Some(Value::String(party)) = party
-            && let Some(new) = self.rewrites.domains.get(party)
+            && let Some(new) = new_host(&self.rewrites.domains, party, &self.from, self.to)
         {
-            party.clone_from(new);
+            *party = new;
         }
         let has_factor = document["SmsMfaConfiguration"].is_object()
             || document["EmailMfaConfiguration"].is_object()
