@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::members::rows_of;
 use super::super::path::{at_mut, remove};
 use super::super::{Bound, ObjectKind, Write};
+use super::LeftReason;
 
 /// The account and the Region of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,35 +85,36 @@ impl Rewrites {
     }
 
     /// Rewrites the values of an object. Takes out the members that cannot be rewritten, with what is worth nothing
-    /// without them, and returns their paths.
-    pub(super) fn apply(&self, kind: ObjectKind, object: &mut Value, from: &Home, to: &Home) -> Vec<String> {
-        let mut left = Vec::new();
+    /// without them. Returns what it took out or turned off, by path.
+    pub(super) fn apply(
+        &self,
+        kind: ObjectKind,
+        object: &mut Value,
+        from: &Home,
+        to: &Home,
+    ) -> Vec<(String, LeftReason)> {
+        let mut left_out = Vec::new();
         if kind == ObjectKind::LogDelivery {
             if let Some(Value::Array(logs)) = object.get_mut("LogConfigurations") {
                 logs.retain_mut(|log| {
                     let unmapped = self.rewrite(kind, log, "LogConfigurations[].", from, to);
                     let source = log["EventSource"].as_str().unwrap_or_default();
                     if !unmapped.is_empty() {
-                        left.push(format!("LogConfigurations[{source}]"));
+                        left_out.push((format!("LogConfigurations[{source}]"), LeftReason::Bound));
                     }
                     unmapped.is_empty()
                 });
             }
-            return left;
+            return left_out;
         }
         for unit in self.rewrite(kind, object, "", from, to) {
             remove(object, &unit);
-            // Both custom senders encrypt with this key.
-            if unit == "LambdaConfig.KMSKeyID" {
-                for sender in ["LambdaConfig.CustomSMSSender", "LambdaConfig.CustomEmailSender"] {
-                    if remove(object, sender) {
-                        left.push(sender.to_owned());
-                    }
-                }
+            for dependent in without(object, &unit) {
+                left_out.push((dependent, LeftReason::NamesLeftOut));
             }
-            left.push(unit);
+            left_out.push((unit, LeftReason::Bound));
         }
-        left
+        left_out
     }
 
     /// Rewrites the values of the rows below `prefix`. Returns the members to take out.
@@ -154,8 +156,38 @@ impl Rewrites {
 
 /// The member that is worth nothing without the value at `path`.
 fn unit_of(path: &str) -> String {
-    let depth = if path.starts_with("LambdaConfig.") { 2 } else { 1 };
+    let parents = ["LambdaConfig.", "AccountTakeoverRiskConfiguration."];
+    let depth = if parents.iter().any(|parent| path.starts_with(parent)) { 2 } else { 1 };
     path.split('.').take(depth).collect::<Vec<_>>().join(".")
+}
+
+/// Takes out or turns off what Cognito refuses without the member `unit`. Returns the paths.
+fn without(object: &mut Value, unit: &str) -> Vec<String> {
+    let mut changed = Vec::new();
+    match unit {
+        // Both custom senders encrypt with this key.
+        "LambdaConfig.KMSKeyID" => {
+            for sender in ["LambdaConfig.CustomSMSSender", "LambdaConfig.CustomEmailSender"] {
+                if remove(object, sender) {
+                    changed.push(sender.to_owned());
+                }
+            }
+        }
+        // Cognito cannot notify a user without a sender.
+        "AccountTakeoverRiskConfiguration.NotifyConfiguration" => {
+            for action in ["LowAction", "MediumAction", "HighAction"] {
+                let path = format!("AccountTakeoverRiskConfiguration.Actions.{action}.Notify");
+                if let Some(notifies) = at_mut(object, &path)
+                    && *notifies == true
+                {
+                    *notifies = false.into();
+                    changed.push(path);
+                }
+            }
+        }
+        _ => {}
+    }
+    changed
 }
 
 #[cfg(test)]
@@ -180,7 +212,7 @@ mod tests {
         })
     }
 
-    fn applied(rewrites: &Rewrites, to: &Home) -> (Value, Vec<String>) {
+    fn applied(rewrites: &Rewrites, to: &Home) -> (Value, Vec<(String, LeftReason)>) {
         let mut pool = pool();
         let left = rewrites.apply(ObjectKind::UserPool, &mut pool, &home("111111111111", "eu-west-1"), to);
         (pool, left)
@@ -198,15 +230,14 @@ mod tests {
         assert_eq!(rest, json!({"LambdaConfig": {}}));
         let mut left = left;
         left.sort();
-        left.dedup();
         let expected = [
-            "EmailConfiguration",
-            "LambdaConfig.CustomSMSSender",
-            "LambdaConfig.KMSKeyID",
-            "LambdaConfig.PreSignUp",
-            "SmsConfiguration",
+            ("EmailConfiguration", LeftReason::Bound),
+            ("LambdaConfig.CustomSMSSender", LeftReason::Bound),
+            ("LambdaConfig.KMSKeyID", LeftReason::Bound),
+            ("LambdaConfig.PreSignUp", LeftReason::Bound),
+            ("SmsConfiguration", LeftReason::Bound),
         ];
-        assert_eq!(left, expected);
+        assert_eq!(left, expected.map(|(path, reason)| (path.to_owned(), reason)));
     }
 
     #[test]
@@ -222,7 +253,7 @@ mod tests {
             ..Rewrites::default()
         };
         let (new, left) = applied(&rewrites, &home("222222222222", "eu-central-1"));
-        assert_eq!(left, Vec::<String>::new());
+        assert_eq!(left, vec![]);
         assert_eq!(new["LambdaConfig"]["PreSignUp"], "arn:aws:lambda:eu-central-1:222222222222:function:a");
         assert_eq!(new["LambdaConfig"]["KMSKeyID"], "arn:aws:kms:eu-central-1:222222222222:key/2");
         assert_eq!(new["EmailConfiguration"]["SourceArn"], "arn:aws:ses:us-east-1:222222222222:identity/x");

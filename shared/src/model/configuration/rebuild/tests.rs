@@ -482,3 +482,24 @@ fn the_domain_of_passkeys_follows_the_domain_of_the_pool() {
         assert_eq!(party(old, &domains, to), new, "{old} {domains:?}");
     }
 }
+
+#[test]
+fn threat_protection_stays_without_the_messages_of_another_account() {
+    let action = |notify: bool| json!({"Notify": notify, "EventAction": "MFA_IF_CONFIGURED"});
+    let risk = json!({"AccountTakeoverRiskConfiguration": {
+        "NotifyConfiguration": {"From": "a@example.com", "SourceArn": format!("arn:aws:ses:eu-west-1:{ACCOUNT}:identity/x")},
+        "Actions": {"LowAction": action(false), "HighAction": action(true)},
+    }});
+    let case = Case::of(&[("riskConfigurations/ALL", risk)]).in_other_account();
+    let plan = case.plan().unwrap();
+    let expected = json!({"Actions": {"LowAction": action(false), "HighAction": action(false)}});
+    assert_eq!(made(&plan, "riskConfigurations/ALL")["AccountTakeoverRiskConfiguration"], expected);
+    let expected = [
+        (
+            "riskConfigurations/ALL AccountTakeoverRiskConfiguration.Actions.HighAction.Notify",
+            LeftReason::NamesLeftOut,
+        ),
+        ("riskConfigurations/ALL AccountTakeoverRiskConfiguration.NotifyConfiguration", LeftReason::Bound),
+    ];
+    assert_eq!(left_out(&plan), names(&expected));
+}

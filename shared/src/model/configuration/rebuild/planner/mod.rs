@@ -202,8 +202,8 @@ impl<'a> Planner<'a> {
 
     /// Rewrites what belongs to the old account and Region. Returns true, because the object is made without the rest.
     fn rewrite(&mut self, kind: ObjectKind, document: &mut Value, label: &str) -> bool {
-        for path in self.rewrites.apply(kind, document, &self.from, self.to) {
-            self.leave(label, Some(&path), LeftReason::Bound);
+        for (path, reason) in self.rewrites.apply(kind, document, &self.from, self.to) {
+            self.leave(label, Some(&path), reason);
         }
         true
     }
