@@ -5,6 +5,7 @@ mod csv_lines;
 mod damage;
 mod executions;
 pub mod flags;
+mod left_out;
 mod plans;
 mod pool;
 mod pool_created;

@@ -11,6 +11,7 @@ use shared::operations::rebuild::Rebuilt;
 
 use super::Report;
 use super::flags::command;
+use super::left_out::words;
 
 /// What `pool create` prints.
 #[derive(Debug, Clone, Serialize)]
@@ -80,7 +81,7 @@ impl Report for PoolCreated {
         }
         for left in &self.left {
             let field = left.field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
-            text += &format!("  {}{field}: {}\n", left.object, left.reason.words());
+            text += &format!("  {}{field}: {}\n", left.object, words(left));
         }
         text += "\nTo do elsewhere:\n";
         self.outside.iter().for_each(|line| text += &format!("  {line}\n"));

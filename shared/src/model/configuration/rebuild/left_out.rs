@@ -6,11 +6,11 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LeftReason {
-    /// It belongs to another account or Region, and the map does not have it.
+    /// It belongs to the old account or Region, and the map does not have it.
     Bound,
     /// The tier of the pool forbids it.
     Tier,
-    /// Its secret was not captured and is not supplied.
+    /// The secret was not captured and is not supplied. A client gets a new one. A provider is left out.
     SecretMissing,
     /// The old pool may hold the domain, and the map does not name another one.
     DomainHeld,
@@ -20,7 +20,7 @@ pub enum LeftReason {
     NotCaptured,
     /// AWS makes it, or a client that registers itself.
     MadeByItself,
-    /// No call can make it again.
+    /// A rebuild does not make it.
     NotRestorable,
     /// It names what is left out.
     NamesLeftOut,
@@ -49,25 +49,6 @@ impl LeftReason {
             | Self::Ended
             | Self::NewInEachPool
             | Self::Unknown => false,
-        }
-    }
-
-    /// The words for a reader.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Bound => "belongs to another account or Region, and the map does not have it",
-            Self::Tier => "the tier of the user pool forbids it",
-            Self::SecretMissing => "its secret is not in the snapshot, and not supplied",
-            Self::DomainHeld => "the old user pool may hold it, and the map does not name a domain",
-            Self::NoDomain => "it needs a domain",
-            Self::NotCaptured => "the snapshot does not have it",
-            Self::MadeByItself => "AWS or the client makes it by itself",
-            Self::NotRestorable => "no call can make it again",
-            Self::NamesLeftOut => "it names what is left out",
-            Self::NamesMissing => "it names what the snapshot does not have",
-            Self::Ended => "AWS has ended the service",
-            Self::NewInEachPool => "every user pool gets a new one",
-            Self::Unknown => "this version does not know it",
         }
     }
 }

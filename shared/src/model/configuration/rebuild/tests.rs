@@ -503,3 +503,24 @@ fn threat_protection_stays_without_the_messages_of_another_account() {
     ];
     assert_eq!(left_out(&plan), names(&expected));
 }
+
+#[test]
+fn a_lacking_member_is_named_once_and_a_new_certificate_is_no_loss() {
+    let case = Case::of(&[("signingCertificate", json!({"Certificate": "x"}))]);
+    let case = case.lacking(&[("mfa", "NewMember", NotCapturedReason::UnknownMember)]);
+    let expected =
+        [("mfa NewMember", LeftReason::NotCaptured), ("signingCertificate", LeftReason::NewInEachPool)];
+    assert_eq!(left_out(&case.plan().unwrap()), names(&expected));
+}
+
+#[test]
+fn triggers_wait_for_the_end_and_a_pool_without_any_has_none_to_set() {
+    let lambda = format!("arn:aws:lambda:eu-west-1:{ACCOUNT}:function:a");
+    let pool = json!({"LambdaConfig": {"PreSignUp": lambda}, "DeletionProtection": "ACTIVE"});
+    let plan = Case::of(&[("userPool", pool)]).plan().unwrap();
+    assert_eq!((&plan.triggers, plan.is_protected), (&json!({"PreSignUp": lambda}), true));
+    assert_eq!(made(&plan, "userPool").get("LambdaConfig"), None);
+    assert_eq!(made(&plan, "userPool")["DeletionProtection"], "INACTIVE");
+    let plan = Case::of(&[]).plan().unwrap();
+    assert_eq!((&plan.triggers, plan.is_protected), (&json!({}), false));
+}

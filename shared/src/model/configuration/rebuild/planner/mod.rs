@@ -237,7 +237,8 @@ impl<'a> Planner<'a> {
         for object in objects {
             let label = self.label(&object.name);
             match object.name.kind {
-                ObjectKind::Replica | ObjectKind::SigningCertificate | ObjectKind::WebAcl => {
+                ObjectKind::SigningCertificate => self.leave(&label, None, LeftReason::NewInEachPool),
+                ObjectKind::Replica | ObjectKind::WebAcl => {
                     self.leave(&label, None, LeftReason::NotRestorable);
                 }
                 ObjectKind::ClientSecrets

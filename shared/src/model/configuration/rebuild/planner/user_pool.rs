@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::super::path::remove;
+use super::super::super::path::{at_mut, remove};
 use super::super::super::{ObjectKind, Tier};
 use super::super::LeftReason;
 use super::super::domains::new_host;
@@ -12,8 +12,10 @@ impl Planner<'_> {
     pub(super) fn prepare_user_pool(&mut self, document: &mut Value, label: &str) -> bool {
         self.is_protected = document["DeletionProtection"] == "ACTIVE";
         self.rewrite(ObjectKind::UserPool, document, label);
-        self.triggers = document["LambdaConfig"].take();
-        remove(document, "LambdaConfig");
+        if let Some(triggers) = at_mut(document, "LambdaConfig") {
+            self.triggers = triggers.take();
+            remove(document, "LambdaConfig");
+        }
         document["DeletionProtection"] = "INACTIVE".into();
         let mode = document["UserPoolAddOns"]["AdvancedSecurityMode"].as_str().unwrap_or("OFF");
         // A pool of old prices can have it below its tier. No new pool can.
@@ -23,7 +25,7 @@ impl Planner<'_> {
             self.leave(label, Some("UserPoolAddOns"), LeftReason::Tier);
         }
         let has_sms = document["SmsConfiguration"].is_object();
-        let factors = document.pointer_mut("/Policies/SignInPolicy/AllowedFirstAuthFactors");
+        let factors = at_mut(document, "Policies.SignInPolicy.AllowedFirstAuthFactors");
         if let Some(Value::Array(factors)) = factors
             && !has_sms
             && factors.contains(&json!("SMS_OTP"))
@@ -48,7 +50,7 @@ impl Planner<'_> {
         if !has_sender && remove(document, "EmailMfaConfiguration") {
             self.leave(label, Some("EmailMfaConfiguration"), LeftReason::NamesLeftOut);
         }
-        let party = document.pointer_mut("/WebAuthnConfiguration/RelyingPartyId");
+        let party = at_mut(document, "WebAuthnConfiguration.RelyingPartyId");
         if let Some(Value::String(party)) = party
             && let Some(new) = new_host(&self.rewrites.domains, party, &self.from, self.to)
         {
