@@ -8,7 +8,7 @@ pub fn words(left: &LeftOut) -> &'static str {
         LeftReason::Bound => "it belongs to the old account or Region. Add it to the map",
         LeftReason::Tier => "the tier of the user pool forbids it",
         LeftReason::SecretMissing if left.field.is_some() => {
-            "the client gets a new secret: the map does not supply the old one. `pool show --secrets` may print it"
+            "the client gets a new one, because the map does not supply it. `pool show --secrets` may print it"
         }
         LeftReason::SecretMissing => "the map does not supply its secret",
         LeftReason::DomainHeld => "the map does not name it. Add it under `domains`",

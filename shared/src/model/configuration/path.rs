@@ -72,3 +72,34 @@ pub fn put_at(document: &mut Value, pointer: &str, value: Value) {
     }
     *target = value;
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_found_put_and_taken_out_at_its_path() {
+        let mut object = json!({"A": {"B": 1}, "C": "x"});
+        assert_eq!(
+            (at(&object, "A.B"), at(&object, "A.X"), at(&object, "C.B")),
+            (Some(&json!(1)), None, None)
+        );
+        put(&mut object, "A.X.Y", json!(2));
+        put(&mut object, "C.D", json!(3));
+        assert_eq!(object, json!({"A": {"B": 1, "X": {"Y": 2}}, "C": {"D": 3}}));
+        assert!(remove(&mut object, "A.X.Y") && remove(&mut object, "C"));
+        assert!(!remove(&mut object, "A.X.Y") && !remove(&mut object, "C.D"));
+        assert_eq!(object, json!({"A": {"B": 1, "X": {}}}));
+    }
+
+    #[test]
+    fn texts_are_found_in_all_elements_of_a_list() {
+        let object = json!({"L": [{"A": {"B": "x"}}, {"A": {"B": "y"}}, {"A": 1}], "M": ["z", 2], "N": "n"});
+        assert_eq!(texts_at(&object, "L[].A.B"), ["x", "y"]);
+        assert_eq!(texts_at(&object, "M[]"), ["z"]);
+        assert_eq!(texts_at(&object, "N"), ["n"]);
+        assert_eq!(texts_at(&object, "N[]"), Vec::<&str>::new());
+    }
+}

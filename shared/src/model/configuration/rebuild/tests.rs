@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::super::request::ConfigurationWrite;
 use super::super::{
-    CapturedEntry, CapturedList, CapturedObject, CapturedSecret, NotCaptured, NotCapturedReason, ObjectName,
-    Uncaptured,
+    Bound, CapturedEntry, CapturedList, CapturedObject, CapturedSecret, NotCaptured, NotCapturedReason,
+    ObjectName, Uncaptured, fields_of,
 };
 use super::*;
+use crate::model::PoolId;
 
 const ACCOUNT: &str = "111111111111";
 const OTHER_ACCOUNT: &str = "222222222222";
@@ -523,4 +525,103 @@ fn triggers_wait_for_the_end_and_a_pool_without_any_has_none_to_set() {
     assert_eq!(made(&plan, "userPool")["DeletionProtection"], "INACTIVE");
     let plan = Case::of(&[]).plan().unwrap();
     assert_eq!((&plan.triggers, plan.is_protected), (&json!({}), false));
+}
+
+#[test]
+fn clients_of_one_name_are_told_apart_by_their_ids() {
+    let client = |id: &str, name: &str| {
+        let flows = json!(["client_credentials"]);
+        let document = json!({"ClientId": id, "ClientName": name, "AllowedOAuthFlows": flows});
+        (format!("clients/{id}"), document)
+    };
+    // The last name means another client in a map.
+    let clients = [client("1", "web"), client("2", "web"), client("3", "app"), client("4", "3")];
+    let clients = clients.each_ref().map(|(name, document)| (name.as_str(), document.clone()));
+    let plan = Case::of(&clients).plan().unwrap();
+    let labels = ["clients/1", "clients/2", "clients/app", "clients/4"];
+    assert_eq!(plan.steps.iter().skip(1).map(|step| step.label.as_str()).collect::<Vec<_>>(), labels);
+    let secrets =
+        ["clients/1", "clients/2", "clients/4", "clients/app"].map(|label| format!("{label} ClientSecret"));
+    assert_eq!(left_out(&plan), secrets.map(|secret| (secret, LeftReason::SecretMissing)));
+}
+
+/// Puts a value at a path. Each list gets one element.
+fn fill(object: &mut Value, path: &str, value: Value) {
+    let (segment, rest) = path.split_once('.').map_or((path, None), |(segment, rest)| (segment, Some(rest)));
+    let member = match segment.strip_suffix("[]") {
+        Some(name) if object[name].is_array() => &mut object[name][0],
+        Some(name) => {
+            object[name] = json!([null]);
+            &mut object[name][0]
+        }
+        None => &mut object[segment],
+    };
+    match rest {
+        Some(rest) => fill(member, rest, value),
+        None => *member = value,
+    }
+}
+
+/// An object with a value of the old account and Region at each member that can have one.
+fn bound_object(name: &str) -> (String, Value) {
+    let name = ObjectName::parse(name).unwrap();
+    let mut document = json!({"ClientId": "1", "ClientName": "web", "Domain": "a.example.com"});
+    for row in fields_of(name.kind) {
+        let value = match row.bound {
+            Bound::Region => "eu-west-1".to_owned(),
+            // Only together with the ARN beside it has it a meaning.
+            Bound::AccountAndRegion if row.path.ends_with("From") => format!("{ACCOUNT}@example.com"),
+            Bound::Account | Bound::AccountAndRegion => format!("arn:aws:x:eu-west-1:{ACCOUNT}:y"),
+            Bound::Nothing | Bound::Pool | Bound::World => continue,
+        };
+        fill(&mut document, row.path, value.into());
+    }
+    (name.to_string(), document)
+}
+
+#[test]
+fn no_request_has_a_value_of_the_old_account_or_region() {
+    let names = [
+        "userPool",
+        "mfa",
+        "clients/1",
+        "domains/a.example.com",
+        "riskConfigurations/ALL",
+        "riskConfigurations/1",
+        "logDelivery",
+        "uiCustomizations/1",
+        "branding/1",
+        "terms/1/terms-of-use",
+        "cimdPolicies/1",
+        "resourceServers/api",
+        "sessions/ALL",
+    ];
+    let objects = names.map(bound_object);
+    let objects = objects.each_ref().map(|(name, document)| (name.as_str(), document.clone()));
+    let case = || {
+        let mut case = Case::of(&objects).with_domains(&[("a.example.com", "b.example.com")]);
+        case.to = home(OTHER_ACCOUNT, "eu-central-1");
+        case
+    };
+    let requests = |plan: &RebuildPlan| -> String {
+        let pool = PoolId::parse("eu-central-1_B").unwrap();
+        let writes = plan
+            .steps
+            .iter()
+            .filter_map(|step| ConfigurationWrite::creating(&step.name, step.reveal(), &pool, plan.tier));
+        let texts: Vec<_> = writes.map(|write| write.reveal().to_string()).collect();
+        format!("{} {}", texts.join(" "), plan.triggers)
+    };
+    let plan = case().plan().unwrap();
+    let text = requests(&plan);
+    assert!(!text.contains(ACCOUNT) && !text.contains("eu-west-1"), "{text}");
+    assert!(plan.left_out.iter().any(|left| left.reason == LeftReason::Bound));
+
+    let mut mapped = case();
+    mapped.map.rewrites.accounts = map(&[(ACCOUNT, OTHER_ACCOUNT)]);
+    mapped.map.rewrites.regions = map(&[("eu-west-1", "eu-central-1")]);
+    let plan = mapped.plan().unwrap();
+    let lost = plan.left_out.iter().filter(|left| left.reason == LeftReason::Bound);
+    assert_eq!(lost.collect::<Vec<_>>(), Vec::<&LeftOut>::new());
+    assert!(requests(&plan).matches(OTHER_ACCOUNT).count() > 20);
 }

@@ -30,8 +30,8 @@ pub(super) struct Planner<'a> {
     tier: Option<Tier>,
     /// The scopes of the captured resource servers. The new pool has all of them.
     scopes: BTreeSet<String>,
-    /// The names of clients, by id.
-    names: BTreeMap<&'a str, &'a str>,
+    /// The names that tell one client from the others, by id.
+    labels: BTreeMap<&'a str, &'a str>,
     steps: Vec<Step>,
     /// The objects of the steps.
     made: BTreeSet<ObjectName>,
@@ -67,7 +67,7 @@ impl<'a> Planner<'a> {
             to,
             tier: user_pool["UserPoolTier"].as_str().and_then(Tier::parse),
             scopes: objects.iter().flat_map(client::scopes_of).collect(),
-            names,
+            labels: labels_of(&names),
             steps: Vec::new(),
             made: BTreeSet::new(),
             left_out: Vec::new(),
@@ -88,9 +88,9 @@ impl<'a> Planner<'a> {
         self.left_out.push(LeftOut { object: object.to_owned(), field: field.map(str::to_owned), reason });
     }
 
-    /// The name for a reader.
+    /// The name for a reader. A map that has it means the same object.
     fn label(&self, name: &ObjectName) -> String {
-        let known = name.client().and_then(|client| self.names.get(client));
+        let known = name.client().and_then(|client| self.labels.get(client));
         known.map_or_else(|| name.to_string(), |known| name.with_client(known).to_string())
     }
 
@@ -299,4 +299,16 @@ impl<'a> Planner<'a> {
         let document = self.captured.get(name);
         document.is_some_and(|document| secrets_of(name.kind, document, Purpose::Create).contains(&member))
     }
+}
+
+/// The names of clients that no other client has as its name or id.
+fn labels_of<'a>(names: &BTreeMap<&'a str, &'a str>) -> BTreeMap<&'a str, &'a str> {
+    let mut ids: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut ambiguous = BTreeSet::new();
+    for (&id, &name) in names {
+        if ids.insert(name, id).is_some() || names.contains_key(name) {
+            ambiguous.insert(name);
+        }
+    }
+    names.iter().filter(|(_, name)| !ambiguous.contains(*name)).map(|(id, name)| (*id, *name)).collect()
 }
