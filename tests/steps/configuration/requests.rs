@@ -267,3 +267,37 @@ fn a_request_names_what_it_leaves_out_by_rule() {
         None
     );
 }
+
+#[test]
+fn a_pool_with_some_of_its_attributes_gets_the_others() {
+    in_paused_time(async {
+        let (backend, source, _) = plain_backend();
+        let attribute = |name: String| json!({"Name": name, "AttributeDataType": "String", "Mutable": true});
+        // Only a request that adds attributes can have this name.
+        let names: Vec<String> =
+            ["sub".to_owned()].into_iter().chain((0..49).map(|n| format!("a{n}"))).collect();
+        for some in names.chunks(25) {
+            let attributes: Vec<_> = some.iter().cloned().map(attribute).collect();
+            source.change_configuration("AddCustomAttributes", json!({"CustomAttributes": attributes}));
+        }
+        let old = live(&backend, &source_id()).await;
+        let wanted = object(&old.objects, ObjectKind::UserPool).clone();
+        let write = ConfigurationWrite::creating(&wanted.name, &wanted.document, &source_id(), None);
+        let created = send(&source, write).await;
+        let id = PoolId::parse(created["UserPool"]["Id"].as_str().unwrap()).unwrap();
+        let pool = backend.pool(&id);
+        let lacking = async || {
+            let now = live(&backend, &id).await;
+            let now = &object(&now.objects, ObjectKind::UserPool).document;
+            ConfigurationWrite::lacking_attributes(&wanted.document, now, &id)
+        };
+        let writes = lacking().await;
+        assert_eq!(writes.len(), 1);
+        for write in writes {
+            send(&pool, Some(write)).await;
+        }
+        assert_eq!(lacking().await, []);
+        let new = read(live(&backend, &id).await);
+        assert_eq!(differences(&read(old), &new, &ClientMap::new()), Vec::<String>::new());
+    });
+}
