@@ -1,4 +1,4 @@
-//! `--group-roles`: a word, or a YAML file that maps roles.
+//! `--group-roles`: a word, or a YAML file that maps roles. The map of `pool create` is such a file, too.
 
 use std::fmt;
 use std::path::Path;
@@ -32,6 +32,13 @@ pub fn value(option: &str) -> Result<Value> {
         Ok(value) => value,
         Err(error) => return Err(unreadable(option, &error).unwrap_or_else(refuse)),
     };
+    // The map of `pool create` has other parts, too.
+    if let Some(of_creation) = value.get("groupRoles").filter(|roles| roles.is_object()) {
+        return match wrong(of_creation) {
+            Some((_, what)) => Err(refuse(format!("{}, in groupRoles, {what}.", place(option, None)))),
+            None => Ok(json!({ "map": of_creation })),
+        };
+    }
     let is_input = value.get("map").is_some_and(Value::is_object);
     let map = if is_input { &value["map"] } else { &value };
     if let Some((key, what)) = wrong(map) {
@@ -159,5 +166,21 @@ mod tests {
             let (_, what) = wrong(&map).unwrap();
             assert!(what.contains(says), "{what}");
         }
+    }
+
+    #[test]
+    fn the_map_of_a_creation_is_a_file_of_roles() {
+        let file = std::env::temp_dir().join(format!("cognito-backup-roles-{}.yaml", std::process::id()));
+        let read = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            let read = value(file.to_str().unwrap());
+            std::fs::remove_file(&file).unwrap();
+            read
+        };
+        let (old, new) = ("arn:aws:iam::111111111111:role/old", "arn:aws:iam::222222222222:role/new");
+        let map = read(&format!("domains: {{a: b}}\ngroupRoles:\n  {old}: {new}\n")).unwrap();
+        assert_eq!(map, json!({"map": {old: new}}));
+        let problem = read(&format!("groupRoles:\n  {old}: new\n")).unwrap_err();
+        assert!(problem.message.contains("in groupRoles, maps"), "{problem}");
     }
 }
