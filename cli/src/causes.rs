@@ -141,8 +141,12 @@ mod tests {
         for guidance in Guidance::examples() {
             let in_both = in_members(&guidance) == in_flags(&guidance);
             // These are no guidance of a run, or are told by a message that names the item.
-            let is_other =
-                matches!(guidance, Guidance::GiveRetention { .. } | Guidance::RecoverOrRemove { .. });
+            let is_other = matches!(
+                guidance,
+                Guidance::GiveRetention { .. }
+                    | Guidance::RecoverOrRemove { .. }
+                    | Guidance::ContinueCreation { .. }
+            );
             if in_both || is_of_function(&guidance) || is_other {
                 continue;
             }

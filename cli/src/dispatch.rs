@@ -11,7 +11,7 @@ use shared_aws::dynamodb::DynamoVault;
 use shared_aws::keys::AwsKeys;
 
 use crate::args::Command;
-use crate::aws::{self, StepFunctions, Table};
+use crate::aws::{self, Caller, StepFunctions, Table};
 use crate::commands::{
     Deployment, Session, copy, export, import, pool, prune, snapshots, status, sub_map, verify,
 };
@@ -62,7 +62,17 @@ pub async fn run<S: Future<Output = ()>>(
             let request = pool::Request::read(args)?;
             let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
             let pool_at = |id: &PoolId| aws::user_pool(&config, id);
-            request.run(&deployment(settings, &config), pool_at, &keys(&config), session).await
+            let caller = async || Caller::of(&config).await;
+            request
+                .run(
+                    &deployment(settings, &config),
+                    pool_at,
+                    &keys(&config),
+                    caller,
+                    Clock::system(),
+                    session,
+                )
+                .await
         }
         Command::Copy(args) => {
             let request = copy::Request::read(args)?;

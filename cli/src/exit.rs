@@ -12,8 +12,8 @@ pub enum ExitStatus {
     Failed = 1,
     /// The command line cannot be read. clap uses this code.
     Usage = 2,
-    /// The restore ended, but something could not be restored. Or a pool differs from a snapshot. Or a plan or a
-    /// comparison found damaged records.
+    /// The restore ended, but something could not be restored. Or a creation left out what Cognito refused. Or a pool
+    /// differs from a snapshot. Or a plan or a comparison found damaged records.
     Partial = 3,
     /// The run was refused before anything was touched. Or a plan found that the import would be.
     Refused = 4,
@@ -37,7 +37,8 @@ impl ExitStatus {
             Self::Failed => "the run failed, or AWS did not answer",
             Self::Usage => "the command line is wrong",
             Self::Partial => {
-                "the restore is partial, the pool differs from the snapshot, or records of the snapshot are damaged"
+                "the restore is partial, a new pool lacks what Cognito refused, the pool differs from the snapshot, or records \
+                 of the snapshot are damaged"
             }
             Self::Refused => "refused before any change, or a plan says so: wrong input, target not empty, …",
             Self::Running => {

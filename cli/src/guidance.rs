@@ -3,7 +3,7 @@
 use shared::model::{EXPORT_FIELDS, FilterList, IMPORT_FIELDS};
 use shared::{Error, Guidance};
 
-use crate::output::flags::command;
+use crate::output::flags::{command, flag};
 
 /// The options that choose the table of the deployment.
 const TABLE_OPTIONS: &str = "Check --table, --region and the credentials (`aws sts get-caller-identity`).";
@@ -128,6 +128,10 @@ pub fn in_flags(guidance: &Guidance) -> String {
                 "Restore the item from point-in-time recovery, or remove that snapshot with `{remove}`."
             );
         }
+        Guidance::ContinueCreation { pool, name } => {
+            let create = command(format!("pool create --pool {pool}{}", flag("name", name)));
+            return format!("Run `{create}` with the map of before: it continues.");
+        }
         Guidance::WaitForImport => {
             return format!("Wait for the import to end: `{}` shows what runs.", command("status"));
         }
@@ -227,6 +231,7 @@ mod tests {
         root.build();
         let known: Vec<String> = root
             .get_subcommands()
+            .flat_map(|verb| std::iter::once(verb).chain(verb.get_subcommands()))
             .flat_map(|verb| {
                 verb.get_arguments().filter_map(|option| option.get_long()).map(|name| format!("--{name}"))
             })

@@ -118,6 +118,13 @@ pub enum Guidance {
     },
     /// Wait until an import has ended.
     WaitForImport,
+    /// Continue the creation of a pool from a snapshot.
+    ContinueCreation {
+        /// The pool of the snapshot.
+        pool: String,
+        /// The name of the new pool.
+        name: String,
+    },
 }
 
 impl Guidance {
@@ -214,7 +221,8 @@ impl Guidance {
                 Self::RecoverOrRemove { pool: pool(), snapshot: "20261121T020000123Z-1a2b3c4d".to_owned() }
             }
             Self::RecoverOrRemove { .. } => Self::WaitForImport,
-            Self::WaitForImport => return None,
+            Self::WaitForImport => Self::ContinueCreation { pool: pool(), name: "new".to_owned() },
+            Self::ContinueCreation { .. } => return None,
         })
     }
 }

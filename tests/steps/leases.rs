@@ -85,7 +85,10 @@ fn only_the_holder_renews_a_lease_and_only_before_its_end() {
         let end = now + Lease::DURATION;
         let just_before = end - SignedDuration::from_millis(1);
         let renew = async |holder: &str, at: Timestamp| {
-            catalog.renew_lease(&source_id(), RunKind::Export, &Lease::new(holder, at), at).await.unwrap()
+            catalog
+                .renew_lease(&LeaseKey::of_pool(&source_id(), RunKind::Export), &Lease::new(holder, at), at)
+                .await
+                .unwrap()
         };
         assert!(!renew("other", now).await);
         assert!(!renew("run", end).await, "another run may have it from its end on");
@@ -102,7 +105,12 @@ fn another_holder_whose_lease_would_end_at_the_same_time_renews_nothing() {
         let (catalog, now) = table();
         take(&catalog, "run", now).await;
         let same_end = Lease::new("other", now);
-        assert!(!catalog.renew_lease(&source_id(), RunKind::Export, &same_end, now).await.unwrap());
+        assert!(
+            !catalog
+                .renew_lease(&LeaseKey::of_pool(&source_id(), RunKind::Export), &same_end, now)
+                .await
+                .unwrap()
+        );
     });
 }
 
@@ -113,7 +121,10 @@ fn a_lease_that_has_ended_is_not_released() {
         take(&catalog, "run", now).await;
         let end = now + Lease::DURATION;
         let release = async |holder: &str, at: Timestamp| {
-            catalog.release_lease(&source_id(), RunKind::Export, holder, at).await.unwrap();
+            catalog
+                .release_lease(&LeaseKey::of_pool(&source_id(), RunKind::Export), holder, at)
+                .await
+                .unwrap();
             lease(&catalog).await.is_released_by(holder)
         };
         assert!(!release("run", end).await, "another run may have it from its end on");

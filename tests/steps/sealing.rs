@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_dynamo::{AttributeValue, Item};
 use serde_json::{Value, json};
-use shared::catalog::Catalog;
+use shared::catalog::{Catalog, LeaseKey};
 use shared::model::{
     Listing, Progress, RunId, RunKind, Snapshot, SnapshotState, Unit, UnitState, UserListing,
 };
@@ -124,7 +124,10 @@ fn a_run_that_has_released_its_lease_seals_nothing() {
         let (backend, _, progress) = listed_by_one(70).await;
         let catalog = Catalog::new(backend.vault());
         let now = backend.clock().now();
-        catalog.release_lease(&source_id(), RunKind::Export, &progress.execution.id, now).await.unwrap();
+        catalog
+            .release_lease(&LeaseKey::of_pool(&source_id(), RunKind::Export), &progress.execution.id, now)
+            .await
+            .unwrap();
         assert_eq!(finalize(&backend, &progress).await.unwrap_err().kind(), ErrorKind::RunEnded);
         assert_eq!(header(&catalog, &progress.run_id).await.state, SnapshotState::Running);
     });

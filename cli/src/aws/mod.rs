@@ -1,5 +1,6 @@
 //! AWS: the few calls of Step Functions, and the clients of the table and the pools.
 
+mod caller;
 mod credentials;
 mod destination;
 mod executions;
@@ -15,6 +16,7 @@ use shared_aws::cognito::CognitoPool;
 
 use crate::settings::Settings;
 
+pub use caller::{Caller, is_account};
 pub use destination::{DestinationArgs, destination};
 pub use executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 pub use sfn::StepFunctions;

@@ -5,6 +5,7 @@ use std::future::Future;
 use clap::Args;
 use jiff::Timestamp;
 use shared::ErrorKind;
+use shared::catalog::LeaseKey;
 use shared::model::configuration::ConfigurationKeys;
 use shared::model::{Counts, PoolId, RunKind, Snapshot, SnapshotSelector};
 use shared::operations::copy::{Destination, EncryptSecrets, Stage, Watch, at_destination, copy};
@@ -144,7 +145,8 @@ impl Request {
         sink.meter.end();
         let Some(copied) = copied else {
             // If the lease cannot be released, it ends by itself within minutes.
-            let lease = destination.catalog.release_lease(&pool, RunKind::Export, &holder, clock.now());
+            let key = LeaseKey::of_pool(&pool, RunKind::Export);
+            let lease = destination.catalog.release_lease(&key, &holder, clock.now());
             lease.await.map_err(at_destination)?;
             return Err(stopped());
         };

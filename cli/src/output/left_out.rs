@@ -8,9 +8,9 @@ pub fn words(left: &LeftOut) -> &'static str {
         LeftReason::Bound => "it belongs to the old account or Region. Add it to the map",
         LeftReason::Tier => "the tier of the user pool forbids it",
         LeftReason::SecretMissing if left.field.is_some() => {
-            "the client gets a new one, because the map does not supply it. `pool show --secrets` may print it"
+            "the client gets a new one, because neither the snapshot nor the map supplies it"
         }
-        LeftReason::SecretMissing => "the map does not supply its secret",
+        LeftReason::SecretMissing => "neither the snapshot nor the map supplies its secret",
         LeftReason::DomainHeld => "the map does not name it. Add it under `domains`",
         LeftReason::NoDomain => "it needs a domain, and the new user pool gets none",
         LeftReason::NotCaptured => "the snapshot does not have it",

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::format::plural;
-use shared::model::configuration::rebuild::{LeftOut, RebuildPlan};
+use shared::model::configuration::rebuild::{LeftOut, RebuildPlan, ToDo};
 use shared::model::{PoolId, RunId};
-use shared::operations::rebuild::Rebuilt;
+use shared::operations::rebuild::{CreationReason, LeftByCreation, Rebuilt};
 
 use super::Report;
-use super::flags::command;
+use super::flags::{command, flag};
 use super::left_out::words;
+use super::to_do::{NewPool, line};
+use crate::aws::Caller;
+use crate::exit::ExitStatus;
 
 /// What `pool create` prints.
 #[derive(Debug, Clone, Serialize)]
@@ -20,54 +23,161 @@ pub struct PoolCreated {
     source_user_pool_id: PoolId,
     snapshot_id: RunId,
     name: String,
+    /// The account of the new pool.
+    account_id: String,
+    region: String,
     /// Null in a plan.
     user_pool_id: Option<PoolId>,
     /// The old and the new ids of clients.
     clients: BTreeMap<String, String>,
     /// The objects, in the order of their creation.
     steps: Vec<String>,
-    left: Vec<LeftOut>,
+    left: Vec<Left>,
     outside: Vec<String>,
+    #[serde(skip)]
+    partition: String,
+    #[serde(skip)]
+    to_do: Vec<ToDo>,
+    /// The file that maps the roles of groups.
+    #[serde(skip)]
+    group_roles: Option<String>,
 }
 
-impl PoolCreated {
-    pub fn plan(
-        pool: &PoolId,
-        snapshot: &RunId,
-        name: &str,
-        plan: &RebuildPlan,
-        outside: Vec<String>,
-    ) -> Self {
+/// One object, or one member of it, that the new pool lacks.
+#[derive(Debug, Clone, Serialize)]
+struct Left {
+    object: String,
+    /// Null if the whole object is left out.
+    field: Option<String>,
+    reason: String,
+    /// The operation that Cognito refused, and its code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<String>,
+    #[serde(skip)]
+    words: String,
+}
+
+impl Left {
+    fn by_plan(left: &LeftOut) -> Self {
+        let reason = serde_json::to_value(left.reason).ok();
         Self {
-            source_user_pool_id: pool.clone(),
-            snapshot_id: snapshot.clone(),
-            name: name.to_owned(),
-            user_pool_id: None,
-            clients: BTreeMap::new(),
-            steps: plan.steps.iter().map(|step| step.label.clone()).collect(),
-            left: plan.left_out.clone(),
-            outside,
+            object: left.object.clone(),
+            field: left.field.clone(),
+            reason: reason.and_then(|reason| reason.as_str().map(str::to_owned)).unwrap_or_default(),
+            call: None,
+            words: words(left).to_owned(),
         }
     }
 
-    /// The same after the creation.
-    pub fn done(&self, created: &Rebuilt, outside: Vec<String>) -> Self {
-        let (user_pool_id, clients) = (Some(created.pool.clone()), created.clients.clone());
-        Self { user_pool_id, clients, outside, ..self.clone() }
+    fn by_creation(left: &LeftByCreation) -> Self {
+        let (reason, words) = match &left.reason {
+            CreationReason::Refused(call) => ("refused", format!("Cognito refused it ({call})")),
+            CreationReason::NeedsRefused => ("needsRefused", "it needs what Cognito refused".to_owned()),
+            CreationReason::DomainNotActive => {
+                ("domainNotActive", "the domain was not active in time".to_owned())
+            }
+            CreationReason::MadeBefore => (
+                "madeBefore",
+                "an earlier command made it by another map, and this one has not changed it".to_owned(),
+            ),
+        };
+        let call = match &left.reason {
+            CreationReason::Refused(call) => Some(call.to_string()),
+            _ => None,
+        };
+        let (object, field) = (left.object.clone(), left.field.map(str::to_owned));
+        Self { object, field, reason: reason.to_owned(), call, words }
     }
+}
+
+/// What a creation is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Creation<'a> {
+    pub source: &'a PoolId,
+    pub snapshot: &'a RunId,
+    pub name: &'a str,
+    pub caller: &'a Caller,
+    pub region: &'a str,
+    /// The file that maps the roles of groups, if there is one.
+    pub group_roles: Option<&'a str>,
+}
+
+impl PoolCreated {
+    pub fn plan(creation: Creation<'_>, plan: &RebuildPlan, to_do: Vec<ToDo>) -> Self {
+        let planned = Self {
+            source_user_pool_id: creation.source.clone(),
+            snapshot_id: creation.snapshot.clone(),
+            name: creation.name.to_owned(),
+            account_id: creation.caller.account.clone(),
+            region: creation.region.to_owned(),
+            user_pool_id: None,
+            clients: BTreeMap::new(),
+            steps: plan.steps.iter().map(|step| step.label.clone()).collect(),
+            left: plan.left_out.iter().map(Left::by_plan).collect(),
+            outside: Vec::new(),
+            partition: creation.caller.partition.clone(),
+            to_do,
+            group_roles: creation.group_roles.map(str::to_owned),
+        };
+        planned.with_outside("NEW_POOL_ID")
+    }
+
+    /// The same after the creation.
+    pub fn done(&self, created: &Rebuilt) -> Self {
+        let mut done = Self {
+            user_pool_id: created.pool.clone(),
+            clients: created.clients.clone(),
+            steps: created.made.clone(),
+            ..self.clone()
+        };
+        done.left.extend(created.left.iter().map(Left::by_creation));
+        done.with_outside(created.pool.as_ref().map_or("NEW_POOL_ID", PoolId::as_str))
+    }
+
+    fn with_outside(mut self, id: &str) -> Self {
+        let (partition, region, account) = (&self.partition, &self.region, &self.account_id);
+        let arn = format!("arn:{partition}:cognito-idp:{region}:{account}:userpool/{id}");
+        let pool = NewPool { id: id.to_owned(), arn };
+        self.outside = self.to_do.iter().map(|to_do| line(to_do, &pool)).collect();
+        self
+    }
+
+    /// Where the pool is or will be: `account 123456789012, Region eu-west-1`.
+    pub fn place(&self) -> String {
+        format!("account {}, Region {}", self.account_id, self.region)
+    }
+}
+
+/// The exit code of a creation: partial if it left something out that the plan had.
+pub fn status_of(created: &Rebuilt) -> ExitStatus {
+    if created.left.is_empty() { ExitStatus::Done } else { ExitStatus::Partial }
+}
+
+/// What a creation that stopped has made, line by line. Empty if it has made nothing.
+pub fn made_so_far(made: &Rebuilt) -> String {
+    let Some(pool) = &made.pool else { return String::new() };
+    let mut text = format!("\nMade so far: user pool {pool}");
+    for label in &made.made {
+        text += &format!("\n  {label}");
+    }
+    for (old, new) in &made.clients {
+        text += &format!("\n  client {old} is now {new}");
+    }
+    text
 }
 
 impl Report for PoolCreated {
     fn human(&self, _: Timestamp) -> String {
         let objects = plural(self.steps.len() as u64, "object", "objects");
+        let (name, place, snapshot) = (&self.name, self.place(), &self.snapshot_id);
         let mut text = match &self.user_pool_id {
-            Some(id) => format!(
-                "Created user pool {id} ({:?}) with {objects} of snapshot {}.\n",
-                self.name, self.snapshot_id
-            ),
+            Some(id) => {
+                format!(
+                    "Created user pool {id} ({name:?}) in {place}, with {objects} of snapshot {snapshot}.\n"
+                )
+            }
             None => format!(
-                "A creation of user pool {:?} from snapshot {} makes {objects}, in this order:\n",
-                self.name, self.snapshot_id
+                "Would create user pool {name:?} in {place}, from snapshot {snapshot} ({objects}, in this order):\n"
             ),
         };
         if self.user_pool_id.is_none() {
@@ -81,19 +191,23 @@ impl Report for PoolCreated {
         }
         for left in &self.left {
             let field = left.field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
-            text += &format!("  {}{field}: {}\n", left.object, words(left));
+            text += &format!("  {}{field}: {}\n", left.object, left.words);
+        }
+        if self.left.iter().any(|left| left.call.is_some()) {
+            text += "The same command tries again what Cognito refused.\n";
         }
         text += "\nTo do elsewhere:\n";
         self.outside.iter().for_each(|line| text += &format!("  {line}\n"));
         if let Some(id) = &self.user_pool_id {
+            let roles = self.group_roles.as_deref().map(|file| flag("group-roles", file)).unwrap_or_default();
             let import = format!(
-                "import --pool {} --snapshot {} --into {id}",
-                self.source_user_pool_id, self.snapshot_id
+                "import --pool {} --snapshot {snapshot} --into {id}{roles}",
+                self.source_user_pool_id
             );
             text += &format!(
                 "\nTo go on:\n  {}\n  {}\n",
                 command(&import),
-                command(format!("pool finish --pool {id} --yes"))
+                command(format!("pool finish --pool {id}"))
             );
         }
         text.trim_end().to_owned()

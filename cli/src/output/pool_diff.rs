@@ -41,6 +41,10 @@ impl ComparedConfiguration {
         Self { user_pool_id: pool, snapshot_id: None }
     }
 
+    pub fn pool(&self) -> &PoolId {
+        &self.user_pool_id
+    }
+
     fn words(&self) -> String {
         match &self.snapshot_id {
             Some(id) => format!("snapshot {id} of user pool {}", self.user_pool_id),

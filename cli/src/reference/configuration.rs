@@ -54,7 +54,26 @@ pub fn render() -> String {
     text + &permissions()
 }
 
-/// What a command needs that reads a configuration.
+/// The writes of a creation to a pool that exists.
+const CREATION_WRITES: [Operation; 15] = [
+    Operation::AddCustomAttributes,
+    Operation::CreateUserPoolClient,
+    Operation::CreateIdentityProvider,
+    Operation::CreateResourceServer,
+    Operation::CreateUserPoolDomain,
+    Operation::SetUserPoolMfaConfig,
+    Operation::SetUICustomization,
+    Operation::CreateManagedLoginBranding,
+    Operation::UpdateManagedLoginBranding,
+    Operation::CreateTerms,
+    Operation::SetRiskConfiguration,
+    Operation::SetLogDeliveryConfiguration,
+    Operation::CreateCIMDPolicy,
+    Operation::SetUserPoolSessionConfiguration,
+    Operation::SetUserPoolClientSessionConfiguration,
+];
+
+/// What a command needs that reads or creates a configuration.
 fn permissions() -> String {
     let reads = Operation::ALL.iter().filter(|operation| operation.reads_configuration());
     let (of_pool, of_all): (Vec<_>, Vec<_>) =
@@ -96,32 +115,25 @@ fn permissions() -> String {
             actions("cognito-idp", &of_all),
         ),
     ];
-    let writes: Vec<_> = [
-        Operation::AddCustomAttributes,
-        Operation::CreateUserPoolClient,
-        Operation::CreateIdentityProvider,
-        Operation::CreateResourceServer,
-        Operation::CreateUserPoolDomain,
-        Operation::SetUserPoolMfaConfig,
-        Operation::SetUICustomization,
-        Operation::CreateManagedLoginBranding,
-        Operation::UpdateManagedLoginBranding,
-        Operation::CreateTerms,
-        Operation::SetRiskConfiguration,
-        Operation::SetLogDeliveryConfiguration,
-        Operation::CreateCIMDPolicy,
-        Operation::SetUserPoolSessionConfiguration,
-        Operation::SetUserPoolClientSessionConfiguration,
-    ]
-    .map(Operation::name)
-    .to_vec();
+    let writes = CREATION_WRITES.map(Operation::name);
     let rows = rows.into_iter().chain([
         row(
             "`pool create`, `pool finish`",
             "the table",
-            actions("dynamodb", &["GetItem", "BatchGetItem", "Query", "PutItem"]),
+            actions("dynamodb", &["GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem"]),
         ),
-        row("`pool create`", "the new pool, and the reads of `pool diff`", actions("cognito-idp", &writes)),
+        row(
+            "`pool create`, `pool finish`",
+            "the KMS key of the table, if it has one",
+            actions("kms", &["Decrypt", "GenerateDataKey"]),
+        ),
+        row(
+            "`pool create`",
+            "the key of the secrets, if the snapshot has any (not with `--no-secrets`)",
+            actions("kms", &["Decrypt"]),
+        ),
+        row("`pool create`", "the new pool", actions("cognito-idp", &writes)),
+        row("`pool create`", "the new pool: the reads of `pool diff`", actions("cognito-idp", &of_pool)),
         row(
             "`pool create`",
             "`*`: the pool has no ARN yet",
@@ -131,10 +143,43 @@ fn permissions() -> String {
             ),
         ),
         row("`pool create`, `pool finish`", "the role for SMS", actions("iam", &["PassRole"])),
+        row(
+            "`pool create`, `pool finish`",
+            "`*`, if the user pool sends through SES",
+            actions("iam", &["CreateServiceLinkedRole"]),
+        ),
+        row(
+            "`pool create`, `pool finish`",
+            "the key of the senders and of the user pool, if it has one",
+            actions("kms", &["CreateGrant", "DescribeKey", "Encrypt", "Decrypt", "GenerateDataKey"]),
+        ),
+        row(
+            "`pool create`",
+            "`*`, if a domain is a custom one",
+            actions("cloudfront", &["UpdateDistribution"]),
+        ),
+        row(
+            "`pool create`",
+            "`*`, if the user pool delivers logs",
+            actions(
+                "logs",
+                &[
+                    "CreateLogDelivery",
+                    "GetLogDelivery",
+                    "UpdateLogDelivery",
+                    "DeleteLogDelivery",
+                    "ListLogDeliveries",
+                    "PutResourcePolicy",
+                    "DescribeResourcePolicies",
+                    "DescribeLogGroups",
+                ],
+            ),
+        ),
         row("`pool finish`", "the new pool", actions("cognito-idp", &["DescribeUserPool", "UpdateUserPool"])),
     ]);
     let rows: Vec<_> = rows.collect();
-    let words = "These commands use the permissions of the operator. Without the permission for a read, `pool diff` \
+    let words = "These commands use the permissions of the operator. `pool create` also asks STS for the account \
+                 (`GetCallerIdentity`, which needs no permission). Without the permission for a read, `pool diff` \
                  names the part in `notCompared` (`accessDenied`) and compares the rest. Only `DescribeUserPool` is required.";
     format!(
         "\n## Permissions of `pool show`, `pool diff`, `pool create` and `pool finish`\n\n{}\n\n{}",
@@ -156,7 +201,7 @@ fn row(kind: ObjectKind, field: &Field) -> [String; 8] {
         providers.join(", "),
         captured(kind, field).to_owned(),
         compared(kind, field),
-        created(field).to_owned(),
+        created(kind, field).to_owned(),
         changed(field).to_owned(),
         mapped(field.bound).to_owned(),
         tier(field.tier).to_owned(),
@@ -201,9 +246,12 @@ fn compared(kind: ObjectKind, field: &Field) -> String {
     }
 }
 
-fn created(field: &Field) -> &'static str {
+fn created(kind: ObjectKind, field: &Field) -> &'static str {
+    let is_never_made =
+        matches!(kind, ObjectKind::Replica | ObjectKind::WebAcl | ObjectKind::SigningCertificate);
     match (field.nature, field.write) {
         (Nature::Volatile | Nature::Derived, _) => "no",
+        _ if is_never_made || field.path.starts_with("Routing.") => "no: the operator makes it by hand",
         (Nature::Name, Write::Never) => "no: Cognito or the owner of the object gives it",
         _ if field.withheld => "through that member",
         (Nature::Secret, _) if !field.readable => "only if the operator gives it",

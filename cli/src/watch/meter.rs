@@ -45,6 +45,14 @@ impl Meter {
         }
     }
 
+    /// Writes a question, which a command without progress asks, too.
+    pub fn ask(&mut self, question: &str) {
+        match self {
+            Self::Silent => write_line(&mut std::io::stderr(), question),
+            _ => self.note(question),
+        }
+    }
+
     /// Shows the position of a run. None before the run has written its header.
     pub fn show(&mut self, position: Option<&Position>, pace: &Pace) {
         let words = pace.summary().unwrap_or_else(|| "waiting for the run to begin".to_owned());

@@ -35,7 +35,8 @@ impl PoolConfigurations {
         input: &Value,
         now: f64,
     ) -> Result<Value, ConfigurationRefusal> {
-        let is_of_account = ["CreateUserPool", "ListUserPools"].contains(&operation);
+        let is_of_account =
+            ["CreateUserPool", "ListUserPools", "DescribeUserPoolDomain"].contains(&operation);
         self.with(id, (!is_of_account).then_some(now), |all| all.answer(operation, input, now))
     }
 

@@ -1,5 +1,6 @@
 //! The keys of the table. Only this module makes them and takes them apart.
 
+use super::RebuildId;
 use crate::model::{
     Digest, DigestBuilder, FindingKind, GroupName, ListingQuestion, NameKey, PoolId, RecordKind, RunId,
     RunKind, Snapshot, Sub, Unit, UnitId,
@@ -75,14 +76,33 @@ pub fn dry_run_lease(run: &RunId) -> Key {
 }
 
 /// The journal of a new pool that is created from a snapshot of this one. The name may hold any character.
-pub fn rebuild(source: &PoolId, name: &str) -> Key {
-    let digest = DigestBuilder::new("name of a new pool").text(name).finish();
-    Key::new(pool_partition(source), format!("REBUILD#{digest}"))
+pub fn rebuild(id: &RebuildId) -> Key {
+    Key::new(pool_partition(&id.source), format!("REBUILD#{}", rebuild_digest(id)))
+}
+
+fn rebuild_digest(id: &RebuildId) -> Digest {
+    DigestBuilder::new("name of a new pool").text(&id.region).text(&id.name).finish()
 }
 
 /// Where the journal of a new pool is.
 pub fn rebuilt(pool: &PoolId) -> Key {
     Key::new(pool_partition(pool), "REBUILT")
+}
+
+/// The lease on the creation of this pool.
+pub fn rebuild_lease(id: &RebuildId) -> Key {
+    Key::new(pool_partition(&id.source), format!("LEASE#REBUILD#{}", rebuild_digest(id)))
+}
+
+/// The steps of a creation. `marker` tells it from others of the same name.
+pub fn rebuild_steps(marker: &str) -> String {
+    format!("REBUILD_STEP#{}#", DigestBuilder::new("marker of a creation").text(marker).finish())
+}
+
+/// A step of a creation. The name of its object may hold any character.
+pub fn rebuild_step(source: &PoolId, marker: &str, object: &str) -> Key {
+    let digest = DigestBuilder::new("object of a creation").text(object).finish();
+    Key::new(pool_partition(source), format!("{}{digest}", rebuild_steps(marker)))
 }
 
 /// The checkpoint of prune.

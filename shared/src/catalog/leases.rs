@@ -6,7 +6,7 @@ use std::pin::Pin;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Catalog, keys};
+use super::{Catalog, RebuildId, keys};
 use crate::Result;
 use crate::model::{Lease, PoolId, RunId, RunKind};
 use crate::pacing::{LeaseView, Predecessor, Tenure, WAIT};
@@ -20,6 +20,11 @@ impl LeaseKey {
     /// The lease on a pool: at most one export of it, and one import into it, at a time.
     pub fn of_pool(pool: &PoolId, operation: RunKind) -> Self {
         Self(keys::lease(pool, operation))
+    }
+
+    /// The lease on the creation of a pool.
+    pub fn of_rebuild(id: &RebuildId) -> Self {
+        Self(keys::rebuild_lease(id))
     }
 
     /// The lease of a dry run. It keeps no other run out. It only tells its invocations apart.
@@ -169,13 +174,7 @@ impl<V: Vault> Catalog<V> {
 
     /// Renews a lease that has not ended. Returns whether it did. After the end of a lease, another
     /// run may have held it.
-    pub async fn renew_lease(
-        &self,
-        pool: &PoolId,
-        operation: RunKind,
-        mine: &Lease,
-        now: Timestamp,
-    ) -> Result<bool> {
+    pub async fn renew_lease(&self, LeaseKey(key): &LeaseKey, mine: &Lease, now: Timestamp) -> Result<bool> {
         let renew = |lease: &mut Lease| {
             let still_mine = lease.holder == mine.holder && lease.expires > now;
             if still_mine {
@@ -183,7 +182,7 @@ impl<V: Vault> Catalog<V> {
             }
             Ok(still_mine)
         };
-        let stored = self.change(&keys::lease(pool, operation), renew).await?;
+        let stored = self.change(key, renew).await?;
         Ok(stored.is_some_and(|stored| stored.holder == mine.holder && stored.expires == mine.expires))
     }
 
@@ -191,8 +190,7 @@ impl<V: Vault> Catalog<V> {
     /// that Step Functions has lost may still call.
     pub async fn release_lease(
         &self,
-        pool: &PoolId,
-        operation: RunKind,
+        LeaseKey(key): &LeaseKey,
         execution: &str,
         now: Timestamp,
     ) -> Result<()> {
@@ -203,7 +201,7 @@ impl<V: Vault> Catalog<V> {
             }
             Ok(mine)
         };
-        self.change(&keys::lease(pool, operation), release).await.map(drop)
+        self.change(key, release).await.map(drop)
     }
 }
 

@@ -8,7 +8,9 @@
 //! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | the run that works on the pool |
 //! | `POOL#<pool>` | `PRUNING` | the checkpoint of a removal of snapshots |
 //! | `POOL#<pool>` | `RETENTION` | what retention did at the end of the last export |
-//! | `POOL#<pool>` | `REBUILD#<digest of the name>` | the journal of a pool that is created from a snapshot of this one |
+//! | `POOL#<pool>` | `REBUILD#<digest of Region and name>` | the journal of a pool that is created from a snapshot of this one |
+//! | `POOL#<pool>` | `REBUILD_STEP#<digest of its marker>#<digest of the object>` | a step of such a creation |
+//! | `POOL#<pool>` | `LEASE#REBUILD#<digest of Region and name>` | the command that creates or finishes such a pool |
 //! | `POOL#<pool>` | `REBUILT` | of a new pool: which pool has its journal |
 //! | `SNAP#<id>` | `UNIT#<unit>` | a unit: what it lists, and how far the listing is |
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
@@ -76,7 +78,7 @@ pub use keys::{
     header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key,
 };
 pub use leases::{Claim, Generation, LeaseKey, TakenLease};
-pub use rebuilds::RebuildJournal;
+pub use rebuilds::{RebuildId, RebuildJournal, RebuildStep, StepState};
 pub use records::{ReadRecord, Record, RecordItems};
 pub(crate) use removals::header_item;
 pub use removals::{Marked, StoredBatch};

@@ -1,51 +1,96 @@
 //! The journal of a pool that is created from a snapshot: what is done, so that a stopped creation continues.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, keys};
-use crate::model::{PoolId, RunId};
-use crate::ports::vault::Vault;
+use super::{Catalog, encode, keys};
+use crate::model::configuration::{ObjectKind, ObjectName};
+use crate::model::{Digest, PoolId, RunId};
+use crate::ports::vault::{Order, Vault};
 use crate::{Error, ErrorKind, Result};
 
-/// How far the creation of a pool is. It holds no secret.
+/// Which creation of a pool. The table may be a replica in another Region, where the same name is another pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RebuildId {
+    /// The pool of the snapshot.
+    pub source: PoolId,
+    /// The Region of the new pool.
+    pub region: String,
+    /// The name of the new pool.
+    pub name: String,
+}
+
+/// How far the creation of a pool is. Each of its steps has an [item of its own](RebuildStep). Neither holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RebuildJournal {
-    pub source: PoolId,
+    pub id: RebuildId,
     pub snapshot: RunId,
-    /// The name of the new pool.
-    pub name: String,
-    /// The value of the tag by which the new pool is found again.
+    /// The value of the tag by which the new pool is found again. Each creation has another one.
     pub marker: String,
+    /// Whether a request was sent that may have created the pool.
+    pub is_sent: bool,
     /// None until the pool is created.
     pub pool: Option<PoolId>,
-    /// The old and the new ids of clients.
-    pub clients: BTreeMap<String, String>,
-    /// The names of the steps that are done.
-    pub done: BTreeSet<String>,
     /// `LambdaConfig` in JSON, for the end.
     pub triggers: String,
     /// Whether deletion protection is switched on at the end.
     pub is_protected: bool,
+    /// Whether all steps were tried. Only then the pool may be finished.
+    pub is_created: bool,
     pub is_finished: bool,
 }
 
-/// Where the journal of a new pool is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Rebuilt {
-    source: PoolId,
-    name: String,
+/// What a creation knows of one of its steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RebuildStep {
+    /// The name of the object in the snapshot.
+    pub object: String,
+    pub state: StepState,
+    /// The digest of the request. A secret counts in it only as given or not.
+    pub request: Digest,
+    /// The id of the new client, if the step creates one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StepState {
+    /// The request was sent, and its outcome is not known.
+    Begun,
+    Done,
+    /// Cognito refused it. The next command tries again.
+    Refused,
+}
+
+impl RebuildStep {
+    /// Whether the new pool may have what the step makes.
+    pub fn may_have_effect(&self) -> bool {
+        self.state != StepState::Refused
+    }
+
+    /// The old and the new ids of the clients that these steps have created.
+    pub fn clients(steps: &[Self]) -> BTreeMap<String, String> {
+        let client = |step: &Self| {
+            let name = ObjectName::parse(&step.object).filter(|name| name.kind == ObjectKind::Client)?;
+            Some((name.id, step.client.clone()?))
+        };
+        steps.iter().filter_map(client).collect()
+    }
 }
 
 impl<V: Vault> Catalog<V> {
-    /// The journal of the pool with this name.
+    /// The journal of a creation.
     ///
     /// # Errors
     /// If the table cannot be read.
-    pub async fn rebuild_journal(&self, source: &PoolId, name: &str) -> Result<Option<RebuildJournal>> {
-        self.read(&keys::rebuild(source, name)).await
+    pub async fn rebuild_journal(&self, id: &RebuildId) -> Result<Option<RebuildJournal>> {
+        self.read(&keys::rebuild(id)).await
     }
 
     /// The journal of a new pool, if the table has it.
@@ -53,9 +98,28 @@ impl<V: Vault> Catalog<V> {
     /// # Errors
     /// If the table cannot be read.
     pub async fn journal_of_rebuilt(&self, pool: &PoolId) -> Result<Option<RebuildJournal>> {
-        let Some(rebuilt) = self.read::<Rebuilt>(&keys::rebuilt(pool)).await? else { return Ok(None) };
-        let journal = self.rebuild_journal(&rebuilt.source, &rebuilt.name).await?;
+        let Some(id) = self.read::<RebuildId>(&keys::rebuilt(pool)).await? else { return Ok(None) };
+        let journal = self.rebuild_journal(&id).await?;
         Ok(journal.filter(|journal| journal.pool.as_ref() == Some(pool)))
+    }
+
+    /// The ids that clients of `old` have in `new`, if one of these pools was created from a snapshot of the other.
+    /// Otherwise empty.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn clients_of_rebuilt(&self, old: &PoolId, new: &PoolId) -> Result<BTreeMap<String, String>> {
+        for (source, pool) in [(old, new), (new, old)] {
+            let journal = self.journal_of_rebuilt(pool).await?.filter(|journal| journal.id.source == *source);
+            let Some(journal) = journal else { continue };
+            let clients = RebuildStep::clients(&self.rebuild_steps(&journal).await?);
+            return Ok(if pool == new {
+                clients
+            } else {
+                clients.into_iter().map(|(old, new)| (new, old)).collect()
+            });
+        }
+        Ok(BTreeMap::new())
     }
 
     /// Writes the journal in place of `before`, which this command has read or written. Without a `before`, there is none
@@ -68,14 +132,13 @@ impl<V: Vault> Catalog<V> {
         before: Option<&RebuildJournal>,
         journal: &RebuildJournal,
     ) -> Result<()> {
-        // First: the journal implies that its pool leads to it.
+        // Write the pointer first: the end of the creation finds the journal through it.
         if let Some(pool) = &journal.pool
             && before.is_none_or(|before| before.pool.is_none())
         {
-            let rebuilt = Rebuilt { source: journal.source.clone(), name: journal.name.clone() };
-            self.create(&keys::rebuilt(pool), &rebuilt).await?;
+            self.create(&keys::rebuilt(pool), &journal.id).await?;
         }
-        let key = keys::rebuild(&journal.source, &journal.name);
+        let key = keys::rebuild(&journal.id);
         let is_written = match before {
             None => self.create(&key, journal).await?,
             Some(before) => {
@@ -97,5 +160,23 @@ impl<V: Vault> Catalog<V> {
             ));
         }
         Ok(())
+    }
+
+    /// The steps of a creation that have begun.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn rebuild_steps(&self, journal: &RebuildJournal) -> Result<Vec<RebuildStep>> {
+        let prefix = keys::rebuild_steps(&journal.marker);
+        self.read_all(keys::pool_partition(&journal.id.source), &prefix, Order::Ascending).await
+    }
+
+    /// Writes a step. The command must hold the lease on the creation.
+    ///
+    /// # Errors
+    /// If the table cannot be written.
+    pub async fn put_rebuild_step(&self, journal: &RebuildJournal, step: &RebuildStep) -> Result<()> {
+        let key = keys::rebuild_step(&journal.id.source, &journal.marker, &step.object);
+        self.vault.put_all(vec![(key, encode(step)?)]).await
     }
 }

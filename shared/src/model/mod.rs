@@ -83,7 +83,7 @@ pub use listing_position::{BreakOffs, ListingPosition};
 pub use lost_records::LostRecords;
 pub use metrics::{Metric, Metrics};
 use nameable::holder_name;
-pub use nameable::{ErrorCode, is_plain_id, setting_name};
+pub use nameable::{ErrorCode, is_plain_id, object_name, setting_name};
 pub use objection::{Objection, ObjectionReason, SchemaViolation};
 pub use operation::Operation;
 pub use options::{Existing, Federated, ImportOptions, Method, Passwords, Unconfirmed};

@@ -1,4 +1,5 @@
-//! The export lease of a pool, held by a removal or a copy, and renewed as it works.
+//! A lease that a command of the operator holds, and renews as it works: the export lease of a pool, held by a removal or
+//! a copy, or the lease on the creation of a pool.
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::catalog::{Catalog, Claim, LeaseKey};
+use crate::catalog::{Catalog, Claim, LeaseKey, RebuildId};
 use crate::format::time;
 use crate::model::{Lease, PoolId, RunKind};
 use crate::ports::Clock;
@@ -17,11 +18,12 @@ use crate::{Error, ErrorKind, Result};
 /// How often the lease is renewed.
 const RENEWED_EVERY: Duration = Duration::from_secs(60);
 
-/// The lease on the exports of a pool. While a removal or a copy holds it, no export, no other
-/// removal and no other copy of the pool works on the table.
+/// A lease of a command. If a removal or a copy holds the lease on the exports of a pool, no export of that pool works
+/// on the table meanwhile. No other removal and no other copy does, either.
 #[derive(Debug)]
 pub struct HeldLease<'a, V> {
     catalog: &'a Catalog<V>,
+    key: LeaseKey,
     pool: PoolId,
     holder: String,
     lasting: SignedDuration,
@@ -34,6 +36,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     pub fn of_export(catalog: &'a Catalog<V>, pool: &PoolId, execution: &str, clock: Clock) -> Self {
         Self {
             catalog,
+            key: LeaseKey::of_pool(pool, RunKind::Export),
             pool: pool.clone(),
             holder: execution.to_owned(),
             lasting: Lease::DURATION,
@@ -52,16 +55,52 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     /// # Errors
     /// `ExportAlreadyRunning` if an export, a removal or a copy holds it.
     pub async fn take(catalog: &'a Catalog<V>, pool: &PoolId, holder: &str, clock: Clock) -> Result<Self> {
-        let (now, lasting) = (clock.now(), SignedDuration::from_mins(5));
-        let mine = Lease::with_duration(lasting, holder, now);
         let key = LeaseKey::of_pool(pool, RunKind::Export);
-        if let Claim::HeldBy(lease) = catalog.take_lease(&key, &mine, false, now).await? {
-            return Err(at_work(pool, &lease, now));
-        }
-        let holder = holder.to_owned();
-        let taken = Self { catalog, pool: pool.clone(), holder, lasting, clock, renewed: Some(now) };
+        let taken = Self::take_key(catalog, key, pool, holder, clock).await?;
+        let taken = taken.map_err(|lease| at_work(pool, &lease, clock.now()))?;
         taken.take_undecided_marks_away().await?;
         Ok(taken)
+    }
+
+    /// Takes the lease on the creation of a pool. It lasts as long as [that of a removal](Self::take).
+    ///
+    /// # Errors
+    /// `Overtaken` if another command holds it.
+    pub async fn take_for_rebuild(
+        catalog: &'a Catalog<V>,
+        id: &RebuildId,
+        holder: &str,
+        clock: Clock,
+    ) -> Result<Self> {
+        let key = LeaseKey::of_rebuild(id);
+        let taken = Self::take_key(catalog, key, &id.source, holder, clock).await?;
+        taken.map_err(|lease| {
+            Error::new(
+                ErrorKind::Overtaken,
+                format!("Another command works on user pool {:?}: {}.", id.name, lease.shown_holder()),
+                format!(
+                    "Wait for its end, then start the command again: it continues. If it was killed, its lease ends {}.",
+                    lease.end(clock.now())
+                ),
+            )
+        })
+    }
+
+    /// Takes a lease, or returns the lease of its holder.
+    async fn take_key(
+        catalog: &'a Catalog<V>,
+        key: LeaseKey,
+        pool: &PoolId,
+        holder: &str,
+        clock: Clock,
+    ) -> Result<std::result::Result<Self, Lease>> {
+        let (now, lasting) = (clock.now(), SignedDuration::from_mins(5));
+        let mine = Lease::with_duration(lasting, holder, now);
+        if let Claim::HeldBy(lease) = catalog.take_lease(&key, &mine, false, now).await? {
+            return Ok(Err(lease));
+        }
+        let (pool, holder) = (pool.clone(), holder.to_owned());
+        Ok(Ok(Self { catalog, key, pool, holder, lasting, clock, renewed: Some(now) }))
     }
 
     pub fn now(&self) -> Timestamp {
@@ -92,7 +131,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     pub async fn renew(&mut self) -> Result<()> {
         let now = self.clock.now();
         let mine = Lease::with_duration(self.lasting, &self.holder, now);
-        if !self.catalog.renew_lease(&self.pool, RunKind::Export, &mine, now).await? {
+        if !self.catalog.renew_lease(&self.key, &mine, now).await? {
             return Err(self.lost());
         }
         self.renewed = Some(now);
@@ -128,7 +167,10 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     pub(super) fn lost(&self) -> Error {
         Error::new(
             ErrorKind::LeaseLost,
-            format!("The lease on user pool {} was lost: it ended, or an export began.", self.pool),
+            format!(
+                "The lease on user pool {} was lost: it ended, or another run or command took it.",
+                self.pool
+            ),
             "The command has stopped. Start it again: it continues.",
         )
     }
@@ -138,7 +180,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     /// # Errors
     /// If the table cannot be written. The lease then ends by itself.
     pub async fn give_back(self) -> Result<()> {
-        self.catalog.release_lease(&self.pool, RunKind::Export, &self.holder, self.clock.now()).await
+        self.catalog.release_lease(&self.key, &self.holder, self.clock.now()).await
     }
 }
 

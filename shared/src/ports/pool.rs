@@ -247,6 +247,12 @@ impl PoolError {
         self.code.as_str() == LAMBDA_REFUSED
     }
 
+    /// Whether an import job or a point-in-time recovery runs in the pool. Source: the errors of `UpdateUserPool`, Amazon
+    /// Cognito user pools API.
+    pub fn is_of_running_job(&self) -> bool {
+        ["UserImportInProgressException", "OperationNotEnabledException"].contains(&self.code.as_str())
+    }
+
     /// Whether a limit of the account or the pool is reached.
     pub fn is_limit_exceeded(&self) -> bool {
         self.code.as_str() == "LimitExceededException"

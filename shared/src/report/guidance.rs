@@ -131,6 +131,7 @@ pub fn in_members(guidance: &Guidance) -> String {
         Guidance::RecoverOrRemove { .. } => {
             "Restore the item from point-in-time recovery, or remove that snapshot with the command line."
         }
+        Guidance::ContinueCreation { .. } => "Continue the creation of the user pool.",
         Guidance::WaitForImport => "Wait for the import to end.",
     };
     words.to_owned()

@@ -1,29 +1,32 @@
 //! `pool create`: build a pool again from the configuration that a snapshot holds.
 
-use std::io::IsTerminal;
+use std::future::Future;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use shared::model::configuration::rebuild::{
-    DomainProblem, Home, PlanRefusal, RebuildPlan, SuppliedMap, outside, plan,
-};
-use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, Tps};
-use shared::operations::rebuild::{Rebuild, WatchRebuild, rebuild, with_assets};
-use shared::operations::{WatchReading, captured_configuration};
+use shared::catalog::{LeaseKey, RebuildId};
+use shared::model::configuration::rebuild::{Home, RebuildPlan, SuppliedMap, outside, plan};
+use shared::model::{CallStats, Ceilings, PoolId, RunId, SnapshotSelector, Tps};
+use shared::operations::rebuild::{Account, Rebuild, Stopped, begun, rebuild};
+use shared::operations::{CapturedSnapshot, captured_configuration, holder_name};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
-use shared::ports::pool::{ConfigurablePool, Operation};
+use shared::ports::keys::DecryptingKeys;
+use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
-use shared::{Error, ErrorKind};
+use shared::{Error, ErrorKind, Guidance};
 
+use super::confirm::confirm;
 use super::map;
+use super::refusals::{refusal, require_complete};
+use super::said::Said;
 use crate::arguments;
+use crate::aws::{Caller, is_account};
 use crate::commands::{Deployment, Session, run};
 use crate::exit::ExitStatus;
-use crate::output::{Answer, PoolCreated, Report};
-use crate::problem::Result;
+use crate::output::{Answer, Creation, PoolCreated, Report, made_so_far, status_of};
+use crate::problem::{Problem, Result};
 use crate::watch::Meter;
 
 /// The arguments of `pool create`.
@@ -38,15 +41,18 @@ pub struct CreateArgs {
     /// The name of the new user pool
     #[arg(long, value_name = "NAME")]
     pub name: String,
-    /// A YAML file that maps what belongs to an account or Region, domains, and secrets
+    /// A YAML file that maps what belongs to an account or Region, domains, secrets, and roles of groups
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
-    /// The account of the new user pool, if it is not that of the old one
+    /// Refuse, unless the credentials are of this account
     #[arg(long, value_name = "ACCOUNT_ID")]
     pub account: Option<String>,
-    /// Refuse, and do not leave out, what the map lacks: bound values and secrets
+    /// Refuse if the map lacks a value or a secret, instead of leaving it out
     #[arg(long)]
     pub strict: bool,
+    /// Do not decrypt the secrets of the snapshot with your own permission (`kms:Decrypt`)
+    #[arg(long)]
+    pub no_secrets: bool,
     /// Only show what would be created and left out
     #[arg(long)]
     pub plan: bool,
@@ -65,11 +71,21 @@ pub struct Request {
     snapshot: SnapshotSelector,
     name: String,
     map: SuppliedMap,
+    /// The file of the map, if it maps roles of groups.
+    group_roles: Option<String>,
     account: Option<String>,
     strict: bool,
+    decrypts: bool,
     plan: bool,
     yes: bool,
     tps: Tps,
+}
+
+/// What a creation will do.
+struct Planned {
+    snapshot: RunId,
+    plan: RebuildPlan,
+    shown: PoolCreated,
 }
 
 impl Request {
@@ -85,13 +101,17 @@ impl Request {
                 Error::new(ErrorKind::InvalidInput, what, "Give a name of 1 to 128 characters.").into()
             );
         }
+        let map = args.map.as_deref().map(map::read).transpose()?.unwrap_or_default();
+        let file = args.map.as_deref().filter(|_| !map.group_roles.is_empty());
         Ok(Self {
             pool: arguments::read("--pool", &args.pool, PoolId::parse)?,
             snapshot: arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?,
             name,
-            map: args.map.as_deref().map(map::read).transpose()?.unwrap_or_default(),
-            account: args.account.clone(),
+            group_roles: file.map(|file| file.display().to_string()),
+            map,
+            account: arguments::read_if_given("--account", args.account.as_deref(), account)?,
             strict: args.strict,
+            decrypts: !args.no_secrets,
             plan: args.plan,
             yes: args.yes,
             tps: arguments::read_if_given("--tps", args.tps.as_deref(), Tps::parse)?.unwrap_or(Tps::DEFAULT),
@@ -105,173 +125,177 @@ impl Request {
     /// Plans, and creates the pool unless only the plan is wanted.
     ///
     /// # Errors
-    /// If the snapshot cannot be used, the plan is refused, or Cognito refuses a call.
-    pub async fn run<E, V: Vault, P: ConfigurablePool, S>(
+    /// If the credentials are of another account, the snapshot cannot be used, the plan is refused, or Cognito refuses
+    /// a call. If the operator interrupts the command.
+    pub async fn run<E, V: Vault, P: ConfigurablePool, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
         pool_at: impl Fn(&PoolId) -> P,
+        keys: &impl DecryptingKeys,
+        caller: impl AsyncFnOnce() -> std::result::Result<Caller, Error>,
+        clock: Clock,
         session: Session<'_, S>,
     ) -> Result<Answer> {
         let now = (session.now)();
-        let catalog = &deployment.catalog;
-        let captured = captured_configuration(catalog, &self.pool, &self.snapshot, now).await;
-        let captured = captured.map_err(|error| deployment.of_snapshot(error))?;
-        let objects = with_assets(catalog, &captured).await?;
-        let of_pool =
-            objects.iter().find_map(|object| object.document["Arn"].as_str().and_then(Home::of_arn));
-        let account = self.account.clone().or(of_pool.map(|home| home.account)).unwrap_or_default();
-        let to = Home { account, region: deployment.region.clone() };
-        let planned = plan(&captured.list, &objects, &self.map, &to);
-        let planned = planned.map_err(refusal)?;
-        if self.strict {
-            self.require_complete(&planned)?;
-        }
-        let to_do = |pool: &str| {
-            let arn = format!("arn:aws:cognito-idp:{}:{}:userpool/{pool}", to.region, to.account);
-            outside(&objects, &planned.triggers, pool, &arn)
-        };
-        let shown =
-            PoolCreated::plan(&self.pool, &captured.snapshot.id, &self.name, &planned, to_do("NEW_POOL_ID"));
-        if self.plan {
-            return Ok(Answer::new(&shown, ExitStatus::Done, now));
-        }
-        if !self.yes {
-            confirm(&shown, &self.name, now, session.meter)?;
-        }
-        session.meter.note(&format!("Creating user pool {:?}.\n{}", self.name, run::limit(Some(self.tps))));
+        let caller = caller().await?;
+        self.require_account(&caller)?;
         let paced = |id: &PoolId| {
             let calls = CallStats::none(self.tps);
-            PacedPool::new(pool_at(id), self.tps, &Ceilings::default(), Clock::system(), calls)
+            PacedPool::new(pool_at(id), self.tps, &Ceilings::default(), clock, calls)
         };
-        let wanted = Rebuild {
+        let account = Account::new(&caller.account, &deployment.region, paced)?;
+        let planned = self.planned(deployment, &account, keys, &caller, now).await?;
+        if self.plan {
+            return Ok(Answer::new(&planned.shown, ExitStatus::Done, now));
+        }
+        self.confirmed(&planned.shown, now, session.meter)?;
+        let (id, holder) = (self.id(deployment), holder_name("cognito-backup pool create", now));
+        let wanted = Rebuild { id: &id, snapshot: &planned.snapshot, plan: &planned.plan, holder: &holder };
+        let catalog = &deployment.catalog;
+        let mut said = Said(session.meter);
+        let created = tokio::select! {
+            biased;
+            () = session.interrupted => None,
+            created = rebuild(catalog, &wanted, &account, clock, &mut said) => Some(created),
+        };
+        let Some(created) = created else {
+            // If the lease cannot be released, it ends by itself within minutes.
+            let key = LeaseKey::of_rebuild(&id);
+            catalog.release_lease(&key, &holder, clock.now()).await?;
+            return Err(interrupted());
+        };
+        let created = created.map_err(|stopped| problem(*stopped))?;
+        Ok(Answer::new(&planned.shown.done(&created), status_of(&created), now))
+    }
+
+    fn id<E, V>(&self, deployment: &Deployment<E, V>) -> RebuildId {
+        let (source, region) = (self.pool.clone(), deployment.region.clone());
+        RebuildId { source, region, name: self.name.clone() }
+    }
+
+    fn require_account(&self, caller: &Caller) -> Result<()> {
+        match &self.account {
+            Some(account) if *account != caller.account => {
+                let what = format!(
+                    "The credentials are of account {}, and the argument of --account is {account}.",
+                    caller.account
+                );
+                let next = "Give --profile with credentials of the account in which you want the user pool.";
+                Err(Error::new(ErrorKind::InvalidInput, what, next).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the snapshot and its secrets, and plans.
+    async fn planned<E, V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
+        &self,
+        deployment: &Deployment<E, V>,
+        account: &Account<P, F>,
+        keys: &impl DecryptingKeys,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<Planned> {
+        let mut captured = self.captured(deployment, account, now).await?;
+        if self.decrypts {
+            captured.reveal_secrets(keys, &deployment.region).await.map_err(|error| {
+                let without = Guidance::from("Or give --no-secrets: the map then supplies the secrets.");
+                Error::new(error.kind(), error.message(), error.guidance().clone().and(without))
+            })?;
+        }
+        let objects = captured.with_assets(&deployment.catalog).await?;
+        let to = Home { account: caller.account.clone(), region: deployment.region.clone() };
+        let planned = plan(&captured.list, &objects, &self.map, &to).map_err(refusal)?;
+        if self.strict {
+            require_complete(&planned)?;
+        }
+        let creation = Creation {
             source: &self.pool,
             snapshot: &captured.snapshot.id,
             name: &self.name,
-            plan: &planned,
-            marker: format!("{}-{}", captured.snapshot.id, now.as_millisecond()),
+            caller,
+            region: &deployment.region,
+            group_roles: self.group_roles.as_deref(),
         };
-        // A pool of this Region through which calls of the account are made. It need not exist.
-        let any = PoolId::parse(&format!(
-            "{}_{}",
-            to.region,
-            self.pool.as_str().rsplit('_').next().unwrap_or("0")
-        ))?;
-        let created = rebuild(catalog, &wanted, &paced(&any), paced, &mut Said(session.meter)).await?;
-        let done = shown.done(&created, to_do(created.pool.as_str()));
-        Ok(Answer::new(&done, ExitStatus::Done, now))
+        let shown = PoolCreated::plan(creation, &planned, outside(&objects, &planned.triggers));
+        Ok(Planned { snapshot: captured.snapshot.id, plan: planned, shown })
     }
 
-    fn require_complete(&self, planned: &RebuildPlan) -> Result<()> {
-        let lacking: Vec<_> = planned.left_out.iter().filter(|left| left.reason.is_refusable()).collect();
-        if lacking.is_empty() {
-            return Ok(());
+    /// The snapshot. For `latest`, a creation that has begun goes on with its own.
+    async fn captured<E, V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
+        &self,
+        deployment: &Deployment<E, V>,
+        account: &Account<P, F>,
+        now: Timestamp,
+    ) -> Result<CapturedSnapshot> {
+        let catalog = &deployment.catalog;
+        let begun = begun(catalog, &self.id(deployment), account).await?;
+        let selector = match (&self.snapshot, &begun) {
+            (SnapshotSelector::Latest, Some(journal)) => SnapshotSelector::Id(journal.snapshot.clone()),
+            (selector, _) => selector.clone(),
+        };
+        let captured = captured_configuration(catalog, &self.pool, &selector, now).await;
+        captured.map_err(|error| {
+            let error = deployment.of_snapshot(error);
+            if error.kind() != ErrorKind::SnapshotNotFound {
+                return error.into();
+            }
+            let next = match begun.and_then(|journal| journal.pool) {
+                Some(pool) => {
+                    format!("A creation from it has begun. To begin again from another one, delete user pool {pool} first.")
+                }
+                None => "If no snapshot holds a configuration, create the user pool by hand: guide \"Restore a pool\", step 3."
+                    .to_owned(),
+            };
+            let guidance = error.guidance().clone().and(Guidance::from(next));
+            Error::new(error.kind(), error.message(), guidance).into()
+        })
+    }
+
+    /// Shows the plan, and asks unless the operator has said yes.
+    fn confirmed(&self, shown: &PoolCreated, now: Timestamp, meter: &mut Meter) -> Result<()> {
+        if self.yes {
+            meter.note(&shown.human(now));
+        } else {
+            let question =
+                format!("{}\n\nType the name of the new user pool to create it:", shown.human(now));
+            confirm(&question, &self.name, meter)?;
         }
-        let names: Vec<_> = lacking
-            .iter()
-            .map(|left| {
-                left.field
-                    .as_ref()
-                    .map_or_else(|| left.object.clone(), |field| format!("{} {field}", left.object))
-            })
-            .collect();
-        let what = format!("The new user pool would lack: {}.", names.join(", "));
-        Err(Error::new(
-            ErrorKind::InvalidInput,
-            what,
-            "Add them to the map. `--plan` says why each is left out. Or run the command without --strict.",
-        )
-        .into())
+        let place = shown.place();
+        meter.note(&format!(
+            "Creating user pool {:?} in {place}.\n{}",
+            self.name,
+            run::limit(Some(self.tps))
+        ));
+        Ok(())
     }
 }
 
 /// The most characters of the name of a pool. Source: `UserPoolNameType`, Amazon Cognito user pools API.
 const MAX_NAME: usize = 128;
 
-fn refusal(refusal: PlanRefusal) -> Error {
-    let (what, next) = match refusal {
-        PlanRefusal::NoUserPool => (
-            "The snapshot lacks the object of the user pool itself.".to_owned(),
-            "Give another snapshot. `pool show` says why an export could not capture it.",
-        ),
-        PlanRefusal::UnknownInMap { name } => (
-            format!("The map names {name}, which the snapshot does not have."),
-            "Correct the map. `pool show` prints the names.",
-        ),
-        PlanRefusal::TakesNoSecret { name } => {
-            (format!("The map has a secret for {name}, which takes none."), "Take the secret out of the map.")
-        }
-        PlanRefusal::AmbiguousInMap { name } => (
-            format!("The map names {name}, and several clients have that name."),
-            "Name the client by its id. `pool show` prints the ids.",
-        ),
-        PlanRefusal::TwiceInMap { name } => {
-            (format!("The map has two secrets for {name}."), "Take one of them out of the map.")
-        }
-        PlanRefusal::SecretLength { name } => (
-            format!("The secret of {name} has fewer than 24 or more than 64 characters."),
-            "Correct the secret, or take it out of the map. Then the client gets a new one.",
-        ),
-        PlanRefusal::Domain { domain, problem } => of_domain(&domain, problem),
-    };
-    Error::new(ErrorKind::InvalidInput, what, next)
-}
-
-fn of_domain(domain: &str, problem: DomainProblem) -> (String, &'static str) {
-    let (why, next) = match problem {
-        DomainProblem::Malformed => (
-            "it is neither a prefix nor the name of a host",
-            "Use lower-case letters, digits and hyphens, without https://.",
-        ),
-        DomainProblem::Reserved => {
-            ("a prefix cannot contain aws, amazon or cognito", "Choose another prefix.")
-        }
-        DomainProblem::NoCertificate => (
-            "the old domain is a prefix, so the snapshot has no certificate for a custom domain",
-            "Map the domain to a prefix. Create the custom domain after `pool finish`.",
-        ),
-        DomainProblem::Twice => ("two domains lead to it", "Map each domain to another one."),
-        DomainProblem::SecondOfItsForm => (
-            "a user pool has at most one prefix and one custom domain",
-            "Take one of the domains out of the map.",
-        ),
-    };
-    (format!("The map leads to the domain {domain:?}, but {why}."), next)
-}
-
-/// Asks the operator. Without a terminal there is no answer.
-fn confirm(shown: &PoolCreated, name: &str, now: Timestamp, meter: &mut Meter) -> Result<()> {
-    let refuse = |what: String| {
-        Error::new(ErrorKind::InvalidInput, what, "Look at the plan with --plan. Then give --yes.").into()
-    };
-    if !std::io::stdin().is_terminal() {
-        return Err(refuse("The command creates nothing without a terminal or --yes.".to_owned()));
+fn account(text: &str) -> std::result::Result<String, Error> {
+    if is_account(text) {
+        return Ok(text.to_owned());
     }
-    meter.note(&format!("{}\nType the name of the new user pool to create it:", shown.human(now)));
-    let mut line = String::new();
-    let is_read = std::io::stdin().read_line(&mut line).is_ok();
-    if is_read && line.trim() == name {
-        return Ok(());
-    }
-    Err(refuse("The command created nothing, because the name was not confirmed.".to_owned()))
+    Err(Error::new(ErrorKind::InvalidInput, "This is not the id of an account.", "Give 12 digits."))
 }
 
-/// Says on stderr how the creation goes on.
-struct Said<'a>(&'a mut Meter);
-
-impl WatchReading for Said<'_> {
-    fn reads(&mut self, _: usize) {}
-
-    fn waits(&mut self, operation: Operation, wait: Duration) {
-        self.0.note(&format!(
-            "Cognito did not answer {}. The command looks again in {} seconds.",
-            operation.name(),
-            wait.as_secs()
-        ));
-    }
+/// The problem of a creation that stopped, with all that it has made.
+fn problem(stopped: Stopped) -> Problem {
+    let Stopped { error, made } = stopped;
+    let status = ExitStatus::of_error(error.kind().name(), made.pool.is_some());
+    let problem = Problem::from(error);
+    Problem { message: format!("{}{}", problem.message, made_so_far(&made)), status, ..problem }
 }
 
-impl WatchRebuild for Said<'_> {
-    fn makes(&mut self, label: &str) {
-        self.0.note(&format!("Creating {label}."));
+fn interrupted() -> Problem {
+    Problem {
+        status: ExitStatus::Failed,
+        ..Problem::refused(
+            "Interrupted",
+            "The command stopped before the creation of the user pool ended.".to_owned(),
+            "Run the command again to continue.".to_owned(),
+        )
     }
 }

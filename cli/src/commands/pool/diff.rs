@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 use shared::format::plural;
+use shared::model::configuration::difference::compare;
 use shared::model::configuration::difference::document::Configuration;
-use shared::model::configuration::difference::{ClientMap, compare};
 use shared::model::{CallStats, Ceilings, PoolId, RunId, SnapshotSelector, Tps};
 use shared::operations::{
     CapturedSnapshot, WatchReading, captured_configuration, comparable, last_known, live_configuration,
@@ -130,7 +130,8 @@ impl Request {
                 of_snapshot(new)?
             }
         };
-        let difference = compare(&old, &new, &ClientMap::new());
+        let clients = catalog.clients_of_rebuilt(&self.pool, new_side.pool()).await?;
+        let difference = compare(&old, &new, &clients);
         let diff = PoolDiff::new(old_side, new_side, difference);
         Ok(Answer::new(&diff, diff.exit_status(), (session.now)()))
     }

@@ -1,19 +1,19 @@
 //! `pool finish`: give a created pool its triggers and its deletion protection, after its users are imported.
 
 use clap::Args;
-use serde::Serialize;
 use shared::model::{CallStats, Ceilings, PoolId, Tps};
-use shared::operations::rebuild::finish;
+use shared::operations::holder_name;
+use shared::operations::rebuild::{finish, finish_plan};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
 use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
-use shared::{Error, ErrorKind};
 
+use super::confirm::confirm;
 use crate::arguments;
 use crate::commands::{Deployment, Session};
 use crate::exit::ExitStatus;
-use crate::output::{Answer, Report};
+use crate::output::{Answer, PoolFinished, Report};
 use crate::problem::Result;
 
 /// The arguments of `pool finish`.
@@ -22,7 +22,10 @@ pub struct FinishArgs {
     /// The user pool that `pool create` has created
     #[arg(long, value_name = "POOL_ID")]
     pub pool: String,
-    /// Finish it. Without this option, the command says what it would do
+    /// Only show which triggers would run, and whether deletion protection would be on
+    #[arg(long)]
+    pub plan: bool,
+    /// Finish without asking
     #[arg(long)]
     pub yes: bool,
 }
@@ -31,25 +34,8 @@ pub struct FinishArgs {
 #[derive(Debug)]
 pub struct Request {
     pool: PoolId,
+    plan: bool,
     yes: bool,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Finished {
-    user_pool_id: PoolId,
-    /// Whether the command changed the pool.
-    changed: bool,
-}
-
-impl Report for Finished {
-    fn human(&self, _: jiff::Timestamp) -> String {
-        if self.changed {
-            format!("User pool {} has its triggers and its deletion protection.", self.user_pool_id)
-        } else {
-            format!("User pool {} is finished already.", self.user_pool_id)
-        }
-    }
 }
 
 impl Request {
@@ -58,7 +44,8 @@ impl Request {
     /// # Errors
     /// If the pool id cannot be read.
     pub fn read(args: &FinishArgs) -> Result<Self> {
-        Ok(Self { pool: arguments::read("--pool", &args.pool, PoolId::parse)?, yes: args.yes })
+        let pool = arguments::read("--pool", &args.pool, PoolId::parse)?;
+        Ok(Self { pool, plan: args.plan, yes: args.yes })
     }
 
     pub fn pool(&self) -> &PoolId {
@@ -68,31 +55,31 @@ impl Request {
     /// Finishes the pool.
     ///
     /// # Errors
-    /// If the table has no record of its creation, or Cognito refuses a call.
+    /// If the table has no record of its creation, the creation has not ended, or Cognito refuses a call.
     pub async fn run<E, V: Vault, P: ConfigurablePool, S>(
         &self,
         deployment: &Deployment<E, V>,
         pool_at: impl Fn(&PoolId) -> P,
+        clock: Clock,
         session: Session<'_, S>,
     ) -> Result<Answer> {
-        if !self.yes {
-            let what = format!(
-                "The command would give user pool {} the triggers and the deletion protection of the snapshot. From then on, \
-                 its triggers run.",
-                self.pool
-            );
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                what,
-                "Import the users first. Then give --yes.",
-            )
-            .into());
-        }
-        let tps = Tps::DEFAULT;
+        let (now, tps) = ((session.now)(), Tps::DEFAULT);
         let calls = CallStats::none(tps);
-        let pool = PacedPool::new(pool_at(&self.pool), tps, &Ceilings::default(), Clock::system(), calls);
-        let changed = finish(&deployment.catalog, &pool).await?;
-        let finished = Finished { user_pool_id: self.pool.clone(), changed };
-        Ok(Answer::new(&finished, ExitStatus::Done, (session.now)()))
+        let pool = PacedPool::new(pool_at(&self.pool), tps, &Ceilings::default(), clock, calls);
+        let plan = finish_plan(&deployment.catalog, &pool).await?;
+        let shown = PoolFinished::plan(&self.pool, &plan);
+        if self.plan || !plan.changes() {
+            return Ok(Answer::new(&shown, ExitStatus::Done, now));
+        }
+        if !self.yes {
+            let question = format!(
+                "{}\nImport the users first. Type the id of the user pool to finish it:",
+                shown.human(now)
+            );
+            confirm(&question, self.pool.as_str(), session.meter)?;
+        }
+        let holder = holder_name("cognito-backup pool finish", now);
+        let finished = finish(&deployment.catalog, &pool, &holder, clock).await?;
+        Ok(Answer::new(&PoolFinished::done(&self.pool, &finished), ExitStatus::Done, now))
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use shared::model::configuration::rebuild::{Rewrites, SuppliedMap, SuppliedSecrets};
+use shared::model::is_role;
 use shared::{Error, ErrorKind};
 
 use crate::problem::Result;
@@ -18,6 +19,7 @@ struct MapFile {
     regions: BTreeMap<String, String>,
     domains: BTreeMap<String, String>,
     secrets: BTreeMap<String, Source>,
+    group_roles: BTreeMap<String, String>,
 }
 
 /// Where a secret is. A value in the file itself is refused.
@@ -44,8 +46,8 @@ fn parse(
     folder: &Path,
     variable: impl Fn(&str) -> Option<String>,
 ) -> std::result::Result<SuppliedMap, Error> {
-    let MapFile { arns, accounts, regions, domains, secrets } =
-        serde_saphyr::from_str(text).map_err(|error| {
+    let MapFile { arns, accounts, regions, domains, secrets, group_roles } = serde_saphyr::from_str(text)
+        .map_err(|error| {
             let text = error.to_string();
             wrong(format!(
                 "The map cannot be read: {}.",
@@ -71,6 +73,11 @@ fn parse(
             )));
         }
     }
+    for role in group_roles.iter().flat_map(|(old, new)| [old, new]) {
+        if !is_role(role) {
+            return Err(wrong(format!("{role:?} in groupRoles of the map is not the ARN of a role.")));
+        }
+    }
     let mut found = BTreeMap::new();
     for (object, source) in secrets {
         let secret = match (&source.file, &source.env) {
@@ -91,7 +98,7 @@ fn parse(
     Ok(SuppliedMap {
         rewrites: Rewrites { arns, accounts, regions, domains },
         secrets: SuppliedSecrets::new(found),
-        group_roles: BTreeMap::new(),
+        group_roles,
     })
 }
 
@@ -111,10 +118,12 @@ mod tests {
     fn a_map_is_read_and_its_secret_is_not_shown() {
         let map = parsed(
             "arns: {'arn:aws:kms:a:1:key/1': 'arn:aws:kms:b:2:key/2'}\naccounts: {'111111111111': '222222222222'}\n\
-             regions: {eu-west-1: eu-central-1}\ndomains: {old: new}\nsecrets: {identityProviders/Google: {env: SECRET}}",
+             regions: {eu-west-1: eu-central-1}\ndomains: {old: new}\n\
+             groupRoles: {'arn:aws:iam::111111111111:role/old': 'arn:aws:iam::222222222222:role/new'}\nsecrets: {identityProviders/Google: {env: SECRET}}",
         )
         .unwrap();
         assert_eq!(map.rewrites.domains["old"], "new");
+        assert_eq!(map.group_roles.len(), 1);
         assert_eq!(map.secrets.names().collect::<Vec<_>>(), ["identityProviders/Google"]);
         assert!(!format!("{map:?}").contains("planted"));
     }
@@ -130,6 +139,7 @@ mod tests {
             ("secrets: {clients/web: {file: absent.txt}}", "clients/web"),
             ("secrets: {clients/web: {}}", "file or env"),
             ("secrets: {clients/web: {value: x}}", "value"),
+            ("groupRoles: {'arn:aws:iam::111111111111:role/old': new}", "groupRoles"),
         ] {
             let message = parsed(text).unwrap_err().to_string();
             assert!(message.contains(named), "{text}: {message}");

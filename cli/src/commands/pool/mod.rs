@@ -1,18 +1,26 @@
 //! `pool`: what snapshots and pools hold beside users and groups.
 
+mod confirm;
 mod create;
 mod diff;
 mod finish;
 mod map;
+mod refusals;
+mod said;
 mod show;
 
+use std::future::Future;
+
 use clap::{Args, Subcommand};
+use shared::Error;
 use shared::model::PoolId;
+use shared::ports::Clock;
 use shared::ports::keys::DecryptingKeys;
 use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 
 use super::{Deployment, Session};
+use crate::aws::Caller;
 use crate::output::Answer;
 use crate::problem::Result;
 
@@ -43,17 +51,18 @@ pub enum PoolCommand {
     Diff(diff::DiffArgs),
     /// Create a user pool again from the configuration that a snapshot holds
     ///
-    /// Creates the pool, its resource servers, identity providers, clients and all else, in an order in which each object
-    /// finds what it names. Clients get new ids, and domains only if the map names them. What cannot be created is left out,
-    /// and named. The pool has no triggers and no deletion protection until `pool finish`, so that no trigger runs for
-    /// imported users.
+    /// Creates the pool, its resource servers, identity providers, clients and all else, in the account of your credentials.
+    /// Clients get new ids, and domains only if the map names them. What cannot be created is left out, and named. If the
+    /// plan had it, the command ends with exit code 3. The pool has no triggers and no deletion protection until
+    /// `pool finish`, so that no trigger runs for imported users.
     ///
     /// If the command stops, the same command continues: nothing is created twice. It calls Cognito with your own
-    /// permissions.
+    /// permissions. Secrets that the snapshot holds encrypted are decrypted with your permission (`kms:Decrypt`).
     Create(create::CreateArgs),
     /// Give a created user pool its triggers and its deletion protection
     ///
-    /// Run it after the import. Until then, no trigger runs.
+    /// Run it after the import. Until then, no trigger runs. It asks before it changes anything. It keeps a deletion
+    /// protection that you have switched on, and refuses if you have given the user pool other triggers.
     Finish(finish::FinishArgs),
 }
 
@@ -90,22 +99,25 @@ impl Request {
         }
     }
 
-    /// Does it. `pool_at` connects to a pool, and `keys` is KMS.
+    /// Does it. `pool_at` connects to a pool, `keys` is KMS, and `caller` asks for the account of the credentials.
+    /// `clock` tells how long a lease lasts.
     ///
     /// # Errors
     /// If a snapshot cannot be used, or the table or a pool cannot be read.
-    pub async fn run<E, V: Vault, P: ConfigurablePool, S>(
+    pub async fn run<E, V: Vault, P: ConfigurablePool, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
         pool_at: impl Fn(&PoolId) -> P,
         keys: &impl DecryptingKeys,
+        caller: impl AsyncFnOnce() -> std::result::Result<Caller, Error>,
+        clock: Clock,
         session: Session<'_, S>,
     ) -> Result<Answer> {
         match self {
             Self::Show(request) => request.run(deployment, keys, session).await,
             Self::Diff(request) => request.run(deployment, pool_at, session).await,
-            Self::Create(request) => request.run(deployment, pool_at, session).await,
-            Self::Finish(request) => request.run(deployment, pool_at, session).await,
+            Self::Create(request) => request.run(deployment, pool_at, keys, caller, clock, session).await,
+            Self::Finish(request) => request.run(deployment, pool_at, clock, session).await,
         }
     }
 }

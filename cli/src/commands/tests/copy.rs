@@ -99,7 +99,7 @@ async fn a_copy_waits_for_exports_and_removals_at_its_destination() {
         problem.message.starts_with("At the destination: ") && problem.message.contains("arn:of:an:export")
     );
     assert_eq!(fixture.destination.puts("SNAP"), 0);
-    there.release_lease(&pool, RunKind::Export, "arn:of:an:export", now).await.unwrap();
+    there.release_lease(&LeaseKey::of_pool(&pool, RunKind::Export), "arn:of:an:export", now).await.unwrap();
     assert_eq!(fixture.run(&line).await.0.unwrap().json["verified"], true);
 }
 

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use shared::Error;
 use shared::catalog::Catalog;
 use shared::model::{
-    GroupName, GroupRecord, PoolDescription, Restore, RunId, RunKind, Snapshot, Sub, UserRecord, UserStatus,
-    Username,
+    GroupName, GroupRecord, PoolDescription, PoolId, Restore, RunId, RunKind, Snapshot, Sub, UserRecord,
+    UserStatus, Username,
 };
 use shared::pacing::Budget;
 use shared::ports::{Backend, Clock};
@@ -23,7 +23,7 @@ use super::super::{
     Deployment, Session, copy, export as export_verb, import, pool, prune, snapshots, status, sub_map, verify,
 };
 use crate::args::{Cli, Command};
-use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus, Table};
+use crate::aws::{Caller, ExecutionArn, ExecutionView, Executions, RunInput, RunStatus, Table};
 use crate::output::Answer;
 use crate::output::flags::repeat_places;
 use crate::problem::Problem;
@@ -143,7 +143,11 @@ impl Fixture {
             }
             Command::Pool(args) => {
                 let request = pool::Request::read(args).unwrap();
-                request.run(&self.deployment, |id| self.backend.pool(id), &self.backend.keys(), session).await
+                let caller =
+                    async || Ok(Caller { account: "123456789012".to_owned(), partition: "aws".to_owned() });
+                let pool_at = |id: &PoolId| self.backend.pool(id);
+                let (keys, clock) = (self.backend.keys(), self.backend.clock());
+                request.run(&self.deployment, pool_at, &keys, caller, clock, session).await
             }
             Command::Copy(args) => {
                 let table = |vault, account: &str| Table {

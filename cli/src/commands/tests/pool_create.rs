@@ -1,28 +1,40 @@
 //! `pool create` and `pool finish`.
 
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::model::PoolId;
 use shared::ports::Backend;
+use shared::ports::keys::KeyOperation;
+use shared::ports::pool::{Operation, PoolErrorKind};
+use shared_memory::{Fault, MemoryPool};
 
 use super::fixture::{Fixture, export, exported};
 use crate::exit::ExitStatus;
 
 const CREATE: &str = "pool create --pool eu-west-1_a --name new";
+const LAMBDA: &str = "arn:aws:lambda:eu-west-1:123456789012:function:sign-up";
 
 /// A pool with a client that has a secret, and a domain.
 async fn captured() -> (Fixture, String) {
+    let (fixture, _, id) = captured_pool().await;
+    (fixture, id)
+}
+
+async fn captured_pool() -> (Fixture, MemoryPool, String) {
     let (fixture, pool, _) = exported(3).await;
     let fixture = Fixture { backend: fixture.backend.clone().with_configuration(), ..fixture };
-    let lambda = "arn:aws:lambda:eu-west-1:123456789012:function:sign-up";
     pool.change_configuration(
         "UpdateUserPool",
-        json!({"LambdaConfig": {"PreSignUp": lambda}, "DeletionProtection": "ACTIVE"}),
+        json!({"LambdaConfig": {"PreSignUp": LAMBDA}, "DeletionProtection": "ACTIVE"}),
     );
     pool.change_configuration("CreateUserPoolClient", json!({"ClientName": "web", "GenerateSecret": true}));
     pool.change_configuration("CreateUserPoolDomain", json!({"Domain": "login"}));
     let id = export(&fixture, "captured").await;
-    (fixture, id.to_string())
+    (fixture, pool, id.to_string())
+}
+
+fn described(fixture: &Fixture, id: &str, operation: &str, request: Value) -> Value {
+    fixture.backend.pool(&PoolId::parse(id).unwrap()).change_configuration(operation, request)
 }
 
 #[tokio::test(start_paused = true)]
@@ -32,6 +44,10 @@ async fn a_plan_shows_what_is_created_and_left_out_and_changes_nothing() {
     let answer = fixture.run(&format!("{CREATE} --plan")).await.0.unwrap();
     assert_eq!(answer.status, ExitStatus::Done);
     assert_eq!(answer.json["userPoolId"], json!(null));
+    assert_eq!(
+        (&answer.json["accountId"], &answer.json["region"]),
+        (&json!("123456789012"), &json!("eu-west-1"))
+    );
     assert_snapshot!(answer.human.replace(&id, "SNAPSHOT"));
     assert_eq!(fixture.backend.vault().items(), before, "the plan wrote to the table");
 }
@@ -39,20 +55,35 @@ async fn a_plan_shows_what_is_created_and_left_out_and_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_pool_is_created_once_and_finished() {
     let (fixture, _) = captured().await;
-    let answer = fixture.run(&format!("{CREATE} --yes")).await.0.unwrap();
+    let (answer, said) = fixture.run(&format!("{CREATE} --yes")).await;
+    let answer = answer.unwrap();
+    assert!(
+        said.contains("Would create user pool \"new\" in account 123456789012, Region eu-west-1"),
+        "{said}"
+    );
     let id = answer.json["userPoolId"].as_str().unwrap().to_owned();
     assert_eq!(answer.json["clients"].as_object().unwrap().len(), 1);
-    assert!(answer.human.contains(&format!("pool finish --pool {id} --yes")), "{}", answer.human);
+    assert!(answer.human.contains(&format!("pool finish --pool {id}")), "{}", answer.human);
     let again = fixture.run(&format!("{CREATE} --yes")).await.0.unwrap();
     assert_eq!(again.json["userPoolId"], answer.json["userPoolId"]);
     assert_eq!(again.json["clients"], answer.json["clients"]);
-    let finish = format!("pool finish --pool {id} --yes");
-    assert_eq!(fixture.run(&finish).await.0.unwrap().json["changed"], true);
-    assert_eq!(fixture.run(&finish).await.0.unwrap().json["changed"], false);
-    let pool = fixture.backend.pool(&PoolId::parse(&id).unwrap());
-    let described = pool.change_configuration("DescribeUserPool", json!({}));
-    assert_eq!(described["UserPool"]["DeletionProtection"], "ACTIVE");
-    assert!(described["UserPool"]["LambdaConfig"]["PreSignUp"].is_string());
+    let finish = format!("pool finish --pool {id}");
+    let plan = fixture.run(&format!("{finish} --plan")).await.0.unwrap();
+    assert_eq!((&plan.json["changed"], &plan.json["triggers"]), (&json!(false), &json!(["PreSignUp"])));
+    assert_snapshot!(plan.human.replace(&id, "NEW_POOL"));
+    let unasked = fixture.run(&finish).await.0.unwrap_err();
+    assert!(unasked.message.contains("without a terminal or --yes"), "{unasked}");
+    let finished = fixture.run(&format!("{finish} --yes")).await.0.unwrap();
+    assert_eq!(
+        (&finished.json["changed"], &finished.json["deletionProtection"]),
+        (&json!(true), &json!("ACTIVE"))
+    );
+    assert!(finished.human.contains("PreSignUp") && finished.human.contains("Deletion protection is on."));
+    let again = fixture.run(&format!("{finish} --yes")).await.0.unwrap();
+    assert_eq!(again.json["changed"], false);
+    let pool = described(&fixture, &id, "DescribeUserPool", json!({}));
+    assert_eq!(pool["UserPool"]["DeletionProtection"], "ACTIVE");
+    assert!(pool["UserPool"]["LambdaConfig"]["PreSignUp"].is_string());
     // The name is taken now.
     let taken = fixture.run(&format!("{CREATE} --yes")).await.0.unwrap_err();
     assert_eq!((taken.error.as_str(), taken.status), ("InvalidInput", ExitStatus::Refused), "{taken}");
@@ -65,12 +96,116 @@ async fn a_creation_is_refused_before_anything_is_written() {
     for (line, says) in [
         (CREATE.to_owned(), "without a terminal or --yes"),
         (format!("{CREATE} --strict --yes"), "clients/web ClientSecret"),
+        (format!("{CREATE} --account 222222222222 --plan"), "The credentials are of account 123456789012"),
         ("pool finish --pool eu-west-1_a --yes".to_owned(), "no record of a creation"),
-        ("pool finish --pool eu-west-1_a".to_owned(), "its triggers run"),
     ] {
         let problem = fixture.run(&line).await.0.unwrap_err();
         assert_eq!((problem.error.as_str(), problem.status), ("InvalidInput", ExitStatus::Refused), "{line}");
         assert!(problem.to_string().contains(says), "{problem}");
     }
     assert_eq!(fixture.backend.vault().items(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_of_the_snapshot_are_decrypted_with_the_permission_of_the_operator() {
+    let (fixture, pool, _) = exported(3).await;
+    let keys = fixture.backend.key_ring().create_both("123456789012", &["eu-west-1"]);
+    let backend = fixture.backend.clone().with_configuration().with_configuration_keys(Some(keys));
+    let fixture = Fixture { backend, ..fixture };
+    let client = json!({"ClientName": "web", "GenerateSecret": true});
+    let secret =
+        pool.change_configuration("CreateUserPoolClient", client)["UserPoolClient"]["ClientSecret"].clone();
+    export(&fixture, "captured").await;
+
+    fixture.backend.key_ring().refuse(KeyOperation::Decrypt, Some("AccessDeniedException"));
+    let problem = fixture.run(&format!("{CREATE} --plan")).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("AccessDenied", ExitStatus::Refused));
+    assert!(problem.guidance.contains("--no-secrets"), "{problem}");
+    let without = fixture.run(&format!("{CREATE} --plan --no-secrets")).await.0.unwrap();
+    assert!(without.json["left"].to_string().contains("secretMissing"), "{}", without.json);
+
+    fixture.backend.key_ring().refuse(KeyOperation::Decrypt, None);
+    let answer = fixture.run(&format!("{CREATE} --strict --yes")).await.0.unwrap();
+    let id = answer.json["userPoolId"].as_str().unwrap();
+    let client = answer.json["clients"].as_object().unwrap().values().next().unwrap();
+    pool.configure_configuration(|settings| settings.shows_supplied_secrets = true);
+    let created = described(&fixture, id, "DescribeUserPoolClient", json!({"ClientId": client}));
+    assert_eq!(created["UserPoolClient"]["ClientSecret"], secret);
+    let secret = secret.as_str().unwrap();
+    assert!(!answer.human.contains(secret) && !answer.json.to_string().contains(secret));
+    assert!(!format!("{:?}", fixture.backend.vault().items()).contains(secret));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_object_makes_the_creation_partial_and_an_error_lists_what_was_made() {
+    let (fixture, _) = captured().await;
+    let script = fixture.backend.script();
+    let denied = Some(Fault::Refuse(PoolErrorKind::AccessDenied));
+    script.always(Operation::CreateUserPoolClient, denied);
+    let problem = fixture.run(&format!("{CREATE} --yes")).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("AccessDenied", ExitStatus::Failed));
+    for words in ["The creation stopped at clients/web.", "Made so far: user pool eu-west-1_", "\n  userPool"]
+    {
+        assert!(problem.message.contains(words), "{words}: {problem}");
+    }
+    let limited = Some(Fault::RefuseWith(PoolErrorKind::Refused, "LimitExceededException"));
+    script.always(Operation::CreateUserPoolClient, limited);
+    let answer = fixture.run(&format!("{CREATE} --yes")).await.0.unwrap();
+    assert_eq!(answer.status, ExitStatus::Partial);
+    let left = json!({
+        "object": "clients/web", "field": null, "reason": "refused", "call": "CreateUserPoolClient LimitExceededException",
+    });
+    assert!(answer.json["left"].as_array().unwrap().contains(&left), "{}", answer.json["left"]);
+    assert!(answer.human.contains("clients/web: Cognito refused it"), "{}", answer.human);
+    script.always(Operation::CreateUserPoolClient, None);
+    let answer = fixture.run(&format!("{CREATE} --yes")).await.0.unwrap();
+    assert_eq!((answer.status, answer.json["clients"].as_object().unwrap().len()), (ExitStatus::Done, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_creation_continues_from_its_snapshot_although_a_newer_one_exists() {
+    let (fixture, id) = captured().await;
+    fixture
+        .backend
+        .script()
+        .always(Operation::CreateUserPoolClient, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+    fixture.run(&format!("{CREATE} --yes")).await.0.unwrap_err();
+    fixture.backend.script().always(Operation::CreateUserPoolClient, None);
+    let newer = export(&fixture, "newer").await;
+    let other = fixture.run(&format!("{CREATE} --snapshot {newer} --yes")).await.0.unwrap_err();
+    assert!(other.message.contains(&id) && other.guidance.contains("delete user pool eu-west-1_"), "{other}");
+    let answer = fixture.run(&format!("{CREATE} --yes")).await.0.unwrap();
+    assert_eq!(answer.json["snapshotId"], id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comparison_with_a_created_pool_knows_which_client_is_which() {
+    let (fixture, pool, _) = captured_pool().await;
+    // Its name does not tell it from the other one.
+    let twin = json!({"ClientName": "web", "RefreshTokenValidity": 7});
+    pool.change_configuration("CreateUserPoolClient", twin);
+    export(&fixture, "both").await;
+    let answer = fixture.run(&format!("{CREATE} --yes")).await.0.unwrap();
+    let id = answer.json["userPoolId"].as_str().unwrap();
+    let diff = fixture.run(&format!("pool diff --pool eu-west-1_a --against {id}")).await.0.unwrap();
+    let differences = diff.json["differences"].as_array().unwrap();
+    let is_of_clients = |difference: &&Value| difference["object"].as_str().unwrap().starts_with("clients/");
+    let of_clients: Vec<_> = differences.iter().filter(is_of_clients).collect();
+    assert!(of_clients.is_empty(), "{of_clients:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_map_with_roles_of_groups_stands_in_the_line_of_the_import() {
+    let (fixture, id) = captured().await;
+    let file = std::env::temp_dir().join(format!("cognito-backup-map-{}.yaml", std::process::id()));
+    let roles = "groupRoles: {'arn:aws:iam::111111111111:role/old': 'arn:aws:iam::222222222222:role/new'}\n";
+    std::fs::write(&file, roles).unwrap();
+    let answer = fixture.run(&format!("{CREATE} --yes --map {}", file.display())).await.0.unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let pool = answer.json["userPoolId"].as_str().unwrap();
+    let line = format!(
+        "cognito-backup import --pool eu-west-1_a --snapshot {id} --into {pool} --group-roles {}",
+        file.display()
+    );
+    assert!(answer.human.contains(&line), "{}", answer.human);
 }

@@ -227,7 +227,7 @@ async fn a_mark_without_a_lease_is_not_shown() {
         assert!(status == "PRUNING" && human.contains("a removal is under way"), "{human}");
     }
     assert!(catalog.decide_removal(marked).await.unwrap());
-    catalog.release_lease(&pool, RunKind::Export, "a removal", now).await.unwrap();
+    catalog.release_lease(&LeaseKey::of_pool(&pool, RunKind::Export), "a removal", now).await.unwrap();
     for (status, human) in shown().await {
         assert!(status == "PRUNING" && human.contains("you cannot use it"), "{human}");
     }

@@ -51,7 +51,10 @@ const BAD_TOKEN: Refusal = (PoolErrorKind::InvalidParameter, "InvalidParameterEx
 
 /// Whether a call works although the pool that it is made through does not exist.
 fn is_of_account(operation: Operation) -> bool {
-    matches!(operation, Operation::CreateUserPool | Operation::ListUserPools)
+    matches!(
+        operation,
+        Operation::CreateUserPool | Operation::ListUserPools | Operation::DescribeUserPoolDomain
+    )
 }
 
 /// The actions of other clients. None of them counts as a call.

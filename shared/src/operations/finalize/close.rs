@@ -1,7 +1,7 @@
 //! The end of an import: adds up the ledger and closes the restore.
 
 use super::announce::announce;
-use crate::catalog::{Catalog, LedgerSum};
+use crate::catalog::{Catalog, LeaseKey, LedgerSum};
 use crate::model::{
     JobsReport, Metrics, Progress, Restore, RestoreState, RestoreUnit, RunId, RunKind, VerificationResult,
     VerificationStage,
@@ -58,7 +58,13 @@ pub(super) async fn close<B: Backend>(
             restore.unmatched_names = unmatched_names.clone();
         })
         .await?;
-    catalog.release_lease(target, RunKind::Import, &progress.execution.id, backend.clock().now()).await?;
+    catalog
+        .release_lease(
+            &LeaseKey::of_pool(target, RunKind::Import),
+            &progress.execution.id,
+            backend.clock().now(),
+        )
+        .await?;
     let restore = Restore { unmatched_names, ..restore };
     let closed = Closed { restore, status, sum, verification, jobs };
     Ok(RunReport::Import(Box::new(report(backend, &progress, closed).await)))

@@ -2,7 +2,7 @@
 
 use super::announce::announce;
 use crate::Result;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, LeaseKey};
 use crate::model::{
     ExportInput, Failure, ImportInput, Metrics, PoolId, RestoreState, RunId, RunKind, Snapshot, SnapshotState,
 };
@@ -30,7 +30,9 @@ pub(super) async fn record<B: Backend>(
             RunKind::Export => mark_export_failed(catalog, pool, &RunId::of(&execution), &failure).await?,
             RunKind::Import => mark_import_failed(catalog, pool, &execution.id, &failure).await?,
         };
-        catalog.release_lease(pool, operation, &execution.id, backend.clock().now()).await?;
+        catalog
+            .release_lease(&LeaseKey::of_pool(pool, operation), &execution.id, backend.clock().now())
+            .await?;
     }
     // The operator of a dry run sees its answer. So a failed dry run sends no message and no
     // metric.

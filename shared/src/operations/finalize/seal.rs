@@ -3,7 +3,7 @@
 use super::announce::announce;
 use super::configuration_changes::configuration_changes;
 use super::retain::{Retained, retain};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, LeaseKey};
 use crate::model::{
     Counts, Listing, Metrics, Progress, RecordKind, RunId, RunKind, Seal, SealBuilder, Snapshot,
     SnapshotState, SubPrefix, Unit, UnitState, UserListing,
@@ -52,7 +52,13 @@ pub(super) async fn seal<B: Backend>(
         Retained::Ended(report) => Some(report),
         Retained::NotApplied => None,
     };
-    catalog.release_lease(pool, RunKind::Export, &progress.execution.id, backend.clock().now()).await?;
+    catalog
+        .release_lease(
+            &LeaseKey::of_pool(pool, RunKind::Export),
+            &progress.execution.id,
+            backend.clock().now(),
+        )
+        .await?;
     let vanished = units.iter().filter(|unit| unit.state == UnitState::Vanished).count() as u64;
     let large_users = LargeUsers::of(&units);
     let configuration = captured(catalog, &sealed).await;

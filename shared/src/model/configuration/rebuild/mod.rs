@@ -13,7 +13,7 @@ mod tests;
 
 pub use domains::DomainProblem;
 pub use left_out::{LeftOut, LeftReason};
-pub use outside::outside;
+pub use outside::{ToDo, outside};
 pub use plan::{PlanRefusal, RebuildPlan, Step, plan};
 pub use rewrites::{Home, Rewrites};
 pub use supplied::{SuppliedMap, SuppliedSecrets};

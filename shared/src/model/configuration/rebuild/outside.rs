@@ -4,56 +4,59 @@ use serde_json::Value;
 
 use super::super::{CapturedObject, ObjectKind};
 
-/// One line for each thing to do, a command or a sentence. `pool` is the id of the new pool, and `arn` its ARN; before it
-/// exists, words for these.
-pub fn outside(objects: &[CapturedObject], triggers: &Value, pool: &str, arn: &str) -> Vec<String> {
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ToDo {
+    /// A function must allow the pool to invoke it.
+    AllowFunction { function: String },
+    /// The functions that send messages decrypt the codes with this key.
+    AllowKey { key: String },
+    /// A policy of the SES identity may name the old pool.
+    AllowSender,
+    /// The trust policy of the role for SMS.
+    TrustOfSmsRole,
+    /// Each SAML provider needs the entity id and the certificates of the new pool.
+    SamlPartners,
+    /// Each OAuth provider needs the address of the new domain.
+    OAuthRedirects,
+    /// The DNS alias of a custom domain.
+    DnsAlias,
+    /// The resource policy of the log groups, or the policy of the bucket or the stream.
+    AllowLogs,
+    /// The association with AWS WAF.
+    WebAcl,
+    /// Programs and services that know the old ids.
+    NewIds,
+}
+
+/// What to do for a new pool with these triggers, made of these objects.
+pub fn outside(objects: &[CapturedObject], triggers: &Value) -> Vec<ToDo> {
     let of = |kind: ObjectKind| objects.iter().filter(move |object| object.name.kind == kind);
-    let mut lines = Vec::new();
     let mut functions = Vec::new();
     collect_functions(triggers, &mut functions);
     functions.sort();
     functions.dedup();
-    for function in functions {
-        lines.push(format!(
-            "aws lambda add-permission --function-name {function} --statement-id cognito-{pool} --action \
-             lambda:InvokeFunction --principal cognito-idp.amazonaws.com --source-arn {arn}"
-        ));
+    let mut to_do: Vec<_> = functions.into_iter().map(|function| ToDo::AllowFunction { function }).collect();
+    if let Some(key) = triggers["KMSKeyID"].as_str() {
+        to_do.push(ToDo::AllowKey { key: key.to_owned() });
     }
     let user_pool = of(ObjectKind::UserPool).next().map_or(&Value::Null, |object| &object.document);
-    if user_pool["EmailConfiguration"]["SourceArn"].is_string() {
-        lines.push(format!(
-            "If a policy of the SES identity names the old user pool, let it name {arn}, too."
-        ));
-    }
-    if user_pool["SmsConfiguration"].is_object() {
-        lines.push(
-            "The trust policy of the role for SMS must allow Cognito with the external id of the user pool."
-                .to_owned(),
-        );
-    }
-    if of(ObjectKind::IdentityProvider).any(|provider| provider.document["ProviderType"] == "SAML") {
-        lines.push(format!(
-            "Give each SAML provider the new entity id urn:amazon:cognito:sp:{pool}, and the new signing and encryption \
-             certificates of the user pool."
-        ));
-    }
-    if of(ObjectKind::IdentityProvider).any(|provider| provider.document["ProviderType"] != "SAML") {
-        lines.push(
-            "If the domain changes, add https://DOMAIN/oauth2/idpresponse to the redirect addresses at each OAuth \
-             provider."
-                .to_owned(),
-        );
-    }
-    if of(ObjectKind::Domain).any(|domain| domain.name.id.contains('.')) {
-        lines.push("Point the DNS alias of the custom domain to its new CloudFront distribution.".to_owned());
-    }
-    lines.push(format!("If AWS WAF protects the old user pool: aws wafv2 associate-web-acl --web-acl-arn ARN --resource-arn {arn}"));
-    lines.push(
-        "Give the new ids of the user pool and its clients to applications, identity pools, load balancers and API \
-         authorizers."
-            .to_owned(),
-    );
-    lines
+    let is_saml = |object: &CapturedObject| object.document["ProviderType"] == "SAML";
+    let has_logs = |object: &CapturedObject| {
+        object.document["LogConfigurations"].as_array().is_some_and(|logs| !logs.is_empty())
+    };
+    let more = [
+        (ToDo::AllowSender, user_pool["EmailConfiguration"]["SourceArn"].is_string()),
+        (ToDo::TrustOfSmsRole, user_pool["SmsConfiguration"].is_object()),
+        (ToDo::SamlPartners, of(ObjectKind::IdentityProvider).any(is_saml)),
+        (ToDo::OAuthRedirects, of(ObjectKind::IdentityProvider).any(|provider| !is_saml(provider))),
+        (ToDo::DnsAlias, of(ObjectKind::Domain).any(|domain| domain.name.id.contains('.'))),
+        (ToDo::AllowLogs, of(ObjectKind::LogDelivery).any(has_logs)),
+        (ToDo::WebAcl, true),
+        (ToDo::NewIds, true),
+    ];
+    to_do.extend(more.into_iter().filter(|(_, applies)| *applies).map(|(one, _)| one));
+    to_do
 }
 
 fn collect_functions(value: &Value, found: &mut Vec<String>) {
@@ -61,5 +64,36 @@ fn collect_functions(value: &Value, found: &mut Vec<String>) {
         Value::String(text) if text.contains(":lambda:") => found.push(text.clone()),
         Value::Object(members) => members.values().for_each(|member| collect_functions(member, found)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::super::ObjectName;
+    use super::*;
+
+    #[test]
+    fn each_function_key_and_log_of_the_new_pool_needs_its_permission() {
+        let function = "arn:aws:lambda:eu-west-1:123456789012:function:x";
+        let triggers = json!({
+            "PreSignUp": function, "CustomSMSSender": {"LambdaArn": function, "LambdaVersion": "V1_0"}, "KMSKeyID": "key",
+        });
+        let object = |kind, document| CapturedObject { name: ObjectName::single(kind), document };
+        let objects = [
+            object(ObjectKind::UserPool, json!({"EmailConfiguration": {"SourceArn": "arn"}})),
+            object(ObjectKind::LogDelivery, json!({"LogConfigurations": [{}]})),
+        ];
+        let expected = [
+            ToDo::AllowFunction { function: function.to_owned() },
+            ToDo::AllowKey { key: "key".to_owned() },
+            ToDo::AllowSender,
+            ToDo::AllowLogs,
+            ToDo::WebAcl,
+            ToDo::NewIds,
+        ];
+        assert_eq!(outside(&objects, &triggers), expected);
+        assert_eq!(outside(&[], &Value::Null), [ToDo::WebAcl, ToDo::NewIds]);
     }
 }

@@ -1,0 +1,53 @@
+//! What an operator has to do by hand for a new pool, each as a command or a sentence.
+
+use shared::model::configuration::rebuild::ToDo;
+
+/// A new pool, or words for it before it exists.
+#[derive(Debug, Clone)]
+pub struct NewPool {
+    pub id: String,
+    pub arn: String,
+}
+
+/// The line for one thing to do.
+pub fn line(to_do: &ToDo, pool: &NewPool) -> String {
+    let NewPool { id, arn } = pool;
+    match to_do {
+        ToDo::AllowFunction { function } => format!(
+            "aws lambda add-permission --function-name {function} --statement-id cognito-{id} --action \
+             lambda:InvokeFunction --principal cognito-idp.amazonaws.com --source-arn {arn}"
+        ),
+        ToDo::AllowKey { key } => {
+            format!("Allow kms:Decrypt with the key {key} to the functions that send messages.")
+        }
+        ToDo::AllowSender => {
+            format!("If a policy of the SES identity names the old user pool, let it name {arn}, too.")
+        }
+        ToDo::TrustOfSmsRole => {
+            "The trust policy of the role for SMS must allow Cognito with the external id of the user pool.".to_owned()
+        }
+        ToDo::SamlPartners => format!(
+            "Give each SAML provider the new entity id urn:amazon:cognito:sp:{id}, and the new signing and encryption \
+             certificates of the user pool."
+        ),
+        ToDo::OAuthRedirects => {
+            "If the domain changes, add https://DOMAIN/oauth2/idpresponse to the redirect addresses at each OAuth provider."
+                .to_owned()
+        }
+        ToDo::DnsAlias => {
+            "Point the DNS alias of the custom domain to its new CloudFront distribution.".to_owned()
+        }
+        ToDo::AllowLogs => {
+            "If a policy of a log group, a bucket or a stream names the old user pool, let it name the new one, too."
+                .to_owned()
+        }
+        ToDo::WebAcl => format!(
+            "If AWS WAF protects the old user pool: aws wafv2 associate-web-acl --web-acl-arn ARN --resource-arn {arn}"
+        ),
+        ToDo::NewIds => {
+            "Give the new ids of the user pool and its clients to applications, identity pools, load balancers and API \
+             authorizers."
+                .to_owned()
+        }
+    }
+}

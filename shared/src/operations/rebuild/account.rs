@@ -1,0 +1,153 @@
+//! The pools of an account and Region: the calls that name no pool.
+
+use serde_json::{Value, json};
+
+use super::{MARKER, internal};
+use crate::model::PoolId;
+use crate::model::configuration::ObjectKind;
+use crate::model::configuration::rebuild::RebuildPlan;
+use crate::model::configuration::request::ConfigurationWrite;
+use crate::pacing::PacedPool;
+use crate::ports::pool::{ConfigurablePool, Operation, Pool, PoolError, PoolErrorKind};
+use crate::{Error, ErrorKind, Guidance, Result};
+
+/// The account and Region in which a pool is created.
+pub struct Account<P, F> {
+    /// 12 digits.
+    id: String,
+    region: String,
+    /// Connects to a pool.
+    pool_at: F,
+    /// Leads to the account and Region. No call names this pool, and it need not exist.
+    any: PacedPool<P>,
+}
+
+impl<P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>> Account<P, F> {
+    /// The account `id` in `region`. `pool_at` connects to a pool there.
+    ///
+    /// # Errors
+    /// If `region` is no name of a Region.
+    pub fn new(id: &str, region: &str, pool_at: F) -> Result<Self> {
+        let any = pool_at(&PoolId::parse(&format!("{region}_none"))?);
+        Ok(Self { id: id.to_owned(), region: region.to_owned(), pool_at, any })
+    }
+
+    pub(super) fn pool(&self, id: &PoolId) -> PacedPool<P> {
+        (self.pool_at)(id)
+    }
+
+    /// The id by which requests are made of the table of fields. `CreateUserPool` has no id.
+    pub(super) fn no_pool(&self) -> &PoolId {
+        self.any.id()
+    }
+
+    /// Creates a pool. Returns its id.
+    pub(super) async fn create(&self, write: &ConfigurationWrite) -> Result<Result<PoolId, PoolError>> {
+        match self.any.write_configuration(write).await {
+            Ok(answer) => {
+                let id = answer.reveal()["UserPool"]["Id"].as_str().map(PoolId::parse);
+                Ok(Ok(id.ok_or_else(|| internal("CreateUserPool answered no id."))??))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// Refuses a name that another pool has, and domains that are taken.
+    pub(super) async fn require_free(&self, name: &str, plan: &RebuildPlan) -> Result<()> {
+        if let Some(pool) = self.pools_named(name).await?.first() {
+            let what = format!("User pool {pool} has the name {name:?}.");
+            return Err(Error::new(ErrorKind::InvalidInput, what, "Give another name."));
+        }
+        for step in plan.steps.iter().filter(|step| step.name.kind == ObjectKind::Domain) {
+            let domain = step.reveal()["Domain"].clone();
+            let request = json!({"Domain": domain});
+            match self.any.read_configuration(Operation::DescribeUserPoolDomain, &request).await {
+                Ok(answer) if answer.reveal()["DomainDescription"]["Domain"].is_string() => {
+                    let what = format!("The domain {domain} is taken.");
+                    let next = "Map it to another domain. Or leave it out of the map, and create it when the old user pool \
+                                has given it up.";
+                    return Err(Error::new(ErrorKind::InvalidInput, what, next));
+                }
+                Ok(_) => {}
+                Err(error) if error.kind == PoolErrorKind::NotFound => {}
+                Err(error) => return Err(self.refused(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The pool with this name that has the marker of a creation.
+    pub(super) async fn marked(&self, name: &str, marker: &str) -> Result<Option<PoolId>> {
+        let mut found = Vec::new();
+        for id in self.pools_named(name).await? {
+            let request = json!({"UserPoolId": id.as_str()});
+            let pool = self.pool(&id);
+            match pool.read_configuration(Operation::DescribeUserPool, &request).await {
+                Ok(answer) if answer.reveal()["UserPool"]["UserPoolTags"][MARKER] == marker => found.push(id),
+                Ok(_) => {}
+                // It was deleted meanwhile.
+                Err(error) if error.kind == PoolErrorKind::NotFound => {}
+                Err(error) => return Err(self.refused(&error)),
+            }
+        }
+        if let [first, second, ..] = &found[..] {
+            let what = format!("User pools {first} and {second} both have the tag of this creation.");
+            let next = "Delete the one that has no clients and providers. Then start the command again.";
+            return Err(Error::new(ErrorKind::InvalidInput, what, next));
+        }
+        Ok(found.pop())
+    }
+
+    /// The pools with this name, which need not be unique.
+    async fn pools_named(&self, name: &str) -> Result<Vec<PoolId>> {
+        let (mut found, mut token) = (Vec::new(), Value::Null);
+        loop {
+            let mut request = json!({"MaxResults": 60});
+            if token.is_string() {
+                request["NextToken"] = token;
+            }
+            let answer = self.any.read_configuration(Operation::ListUserPools, &request).await;
+            let answer = answer.map_err(|error| self.refused(&error))?.into_json();
+            let pools = answer["UserPools"].as_array().into_iter().flatten();
+            let named = pools.filter(|pool| pool["Name"] == name).filter_map(|pool| pool["Id"].as_str());
+            found.extend(named.filter_map(|id| PoolId::parse(id).ok()));
+            token = answer["NextToken"].clone();
+            if !token.is_string() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The error of a command whose call Cognito refused. There is no pool yet that it could name.
+    pub(super) fn refused(&self, error: &PoolError) -> Error {
+        let operation = error.operation.name();
+        let place = format!("in account {}, Region {}", self.id, self.region);
+        match error.kind {
+            PoolErrorKind::Throttled => Error::new(
+                ErrorKind::Throttled,
+                format!("Cognito kept throttling {operation} {place}."),
+                Guidance::LowerLimit,
+            ),
+            PoolErrorKind::Transient => Error::new(
+                ErrorKind::ServiceUnavailable,
+                format!("Cognito did not carry out {operation} {place} ({}).", error.code),
+                Guidance::TryLater,
+            ),
+            PoolErrorKind::AccessDenied if error.is_of_credentials() => Error::new(
+                ErrorKind::AccessDenied,
+                format!("Cognito refused the credentials of {operation} {place} ({}).", error.code),
+                Guidance::RENEW_CREDENTIALS,
+            ),
+            PoolErrorKind::AccessDenied => Error::new(
+                ErrorKind::AccessDenied,
+                format!("Cognito denied access to {operation} {place} ({}).", error.code),
+                format!("Allow cognito-idp:{operation} on all resources (`*`)."),
+            ),
+            _ => Error::new(
+                ErrorKind::CallRefused,
+                format!("Cognito refused a call {place}: {error}."),
+                "Look up the error code in the Cognito API reference, remove the cause and start again.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Builds a pool again from a captured configuration, and finishes it after its users are imported.
+//!
+//! One command at a time creates a pool of one name: it holds a lease. Each step is written to a journal before the
+//! next one begins. If a reply is lost, or the command dies, a tag leads to the pool again. A read shows which objects
+//! the pool has. So nothing is created twice.
+
+mod account;
+mod domains;
+mod finish;
+mod pool;
+mod requests;
+mod sending;
+mod steps;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub use account::Account;
+pub use finish::{FinishPlan, finish, finish_plan};
+
+use steps::Work;
+
+use super::HeldLease;
+use super::capture::WatchReading;
+use crate::catalog::{Catalog, RebuildId, RebuildJournal};
+use crate::model::configuration::rebuild::RebuildPlan;
+use crate::model::{DigestBuilder, PoolId, RefusedCall, RunId};
+use crate::pacing::PacedPool;
+use crate::ports::Clock;
+use crate::ports::pool::{ConfigurablePool, Operation, Pool, PoolErrorKind};
+use crate::ports::vault::Vault;
+use crate::{Error, ErrorKind, Guidance, Result};
+
+/// The tag that marks a pool that is not finished.
+pub const MARKER: &str = "cognito-backup-rebuild";
+/// How often a creation reads what exists, before it sends a request again whose reply was lost.
+const MAX_READS: usize = 6;
+/// The wait between two reads, and between two attempts.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Follows a creation, which can take an hour.
+pub trait WatchRebuild: WatchReading {
+    /// A step begins.
+    fn makes(&mut self, label: &str);
+
+    /// Cognito refused what depends on a new object, and the creation tries again.
+    fn tries_again(&mut self, operation: Operation, wait: Duration);
+
+    /// The creation waits until a domain is active.
+    fn waits_for_domain(&mut self, domains: &str, wait: Duration);
+}
+
+/// What to create.
+#[derive(Debug)]
+pub struct Rebuild<'a> {
+    pub id: &'a RebuildId,
+    pub snapshot: &'a RunId,
+    pub plan: &'a RebuildPlan,
+    /// The [name](super::holder_name) of the command that holds the lease. No other command has it.
+    pub holder: &'a str,
+}
+
+/// What a creation has made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rebuilt {
+    /// The new pool. None if it was not created.
+    pub pool: Option<PoolId>,
+    /// The old and the new ids of clients.
+    pub clients: BTreeMap<String, String>,
+    /// The labels of the objects that the new pool has, in the order of their creation.
+    pub made: Vec<String>,
+    /// What the creation left out although the plan had it.
+    pub left: Vec<LeftByCreation>,
+}
+
+/// One object, or one member of it, that the plan had and the new pool lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftByCreation {
+    /// The label of the object.
+    pub object: String,
+    /// None if the whole object is left out.
+    pub field: Option<&'static str>,
+    pub reason: CreationReason,
+}
+
+/// Why a creation left something out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CreationReason {
+    /// Cognito refused the call.
+    Refused(RefusedCall),
+    /// It needs an object that was refused.
+    NeedsRefused,
+    /// The domain was not active in time.
+    DomainNotActive,
+    /// An earlier command made the object, and the plan of this one has other values for it.
+    MadeBefore,
+}
+
+/// A creation that stopped, and what it has made until then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    pub error: Error,
+    pub made: Rebuilt,
+}
+
+/// The journal of a creation that the next command continues. None if the next command begins a creation.
+///
+/// # Errors
+/// If the table or the pool cannot be read.
+pub async fn begun<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
+    catalog: &Catalog<V>,
+    id: &RebuildId,
+    account: &Account<P, F>,
+) -> Result<Option<RebuildJournal>> {
+    let Some(journal) = catalog.rebuild_journal(id).await? else { return Ok(None) };
+    let is_going_on = match &journal.pool {
+        _ if journal.is_finished => false,
+        None => journal.is_sent,
+        // The operator may have deleted the pool to begin again.
+        Some(id) => exists(&account.pool(id)).await?,
+    };
+    Ok(is_going_on.then_some(journal))
+}
+
+/// Whether the pool exists.
+async fn exists<P: ConfigurablePool>(pool: &PacedPool<P>) -> Result<bool> {
+    let request = serde_json::json!({"UserPoolId": pool.id().as_str()});
+    match pool.read_configuration(Operation::DescribeUserPool, &request).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind == PoolErrorKind::NotFound => Ok(false),
+        Err(error) => Err(super::refusals::refused(pool.id(), error)),
+    }
+}
+
+/// Creates the pool, or continues its creation.
+///
+/// # Errors
+/// If another command creates the pool, the name or a domain is taken, the table cannot be used, or Cognito refuses the
+/// pool itself. The same call continues. A refusal of another object is no error: the result names it.
+pub async fn rebuild<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
+    catalog: &Catalog<V>,
+    wanted: &Rebuild<'_>,
+    account: &Account<P, F>,
+    clock: Clock,
+    watch: &mut impl WatchRebuild,
+) -> Result<Rebuilt, Box<Stopped>> {
+    let mut made = Rebuilt::default();
+    let stopped = |error: Error, made: Rebuilt| Box::new(Stopped { error, made });
+    let lease = HeldLease::take_for_rebuild(catalog, wanted.id, wanted.holder, clock).await;
+    let mut lease = lease.map_err(|error| stopped(error, Rebuilt::default()))?;
+    let work = Box::pin(under_lease(catalog, wanted, account, watch, &mut made));
+    let ended = lease.during(work).await;
+    // If the lease cannot be released, it ends by itself within minutes.
+    let released = lease.give_back().await;
+    match ended.and(released) {
+        Ok(()) => Ok(made),
+        Err(error) => Err(stopped(error, made)),
+    }
+}
+
+async fn under_lease<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
+    catalog: &Catalog<V>,
+    wanted: &Rebuild<'_>,
+    account: &Account<P, F>,
+    watch: &mut impl WatchRebuild,
+    made: &mut Rebuilt,
+) -> Result<()> {
+    let stored = catalog.rebuild_journal(wanted.id).await?;
+    let begun = begun(catalog, wanted.id, account).await?;
+    let is_new = begun.is_none();
+    let journal = match begun {
+        Some(journal) if journal.snapshot != *wanted.snapshot => return Err(of_another_snapshot(&journal)),
+        Some(journal) => {
+            // The map may be another one now.
+            let now = wanted.updated(journal.clone());
+            if now != journal {
+                catalog.write_rebuild_journal(Some(&journal), &now).await?;
+            }
+            now
+        }
+        None => {
+            account.require_free(&wanted.id.name, wanted.plan).await?;
+            let journal = wanted.journal();
+            catalog.write_rebuild_journal(stored.as_ref(), &journal).await?;
+            journal
+        }
+    };
+    let mut work = Work::new(catalog, wanted.plan, journal, made).await?;
+    let id = work.pool(account, watch).await?;
+    Box::pin(work.all_steps(&account.pool(&id), is_new, watch)).await
+}
+
+impl Rebuild<'_> {
+    /// The journal of a creation that begins.
+    fn journal(&self) -> RebuildJournal {
+        self.updated(RebuildJournal {
+            id: self.id.clone(),
+            snapshot: self.snapshot.clone(),
+            // No other creation begins with this command.
+            marker: DigestBuilder::new("marker of a creation").text(self.holder).finish().to_string(),
+            is_sent: false,
+            pool: None,
+            triggers: String::new(),
+            is_protected: false,
+            is_created: false,
+            is_finished: false,
+        })
+    }
+
+    /// The journal with what the end of the creation needs, by the plan of this command.
+    fn updated(&self, journal: RebuildJournal) -> RebuildJournal {
+        let (triggers, is_protected) = (self.plan.triggers.to_string(), self.plan.is_protected);
+        RebuildJournal { triggers, is_protected, ..journal }
+    }
+}
+
+fn of_another_snapshot(journal: &RebuildJournal) -> Error {
+    let what = format!(
+        "The creation of user pool {:?} has begun from snapshot {}, and is not finished.",
+        journal.id.name, journal.snapshot
+    );
+    let next = match &journal.pool {
+        Some(pool) => format!(
+            "Name that snapshot to continue. To begin again from another one, delete user pool {pool} first."
+        ),
+        None => "Name that snapshot to continue, or give another name.".to_owned(),
+    };
+    Error::new(ErrorKind::InvalidInput, what, next)
+}
+
+fn internal(what: &str) -> Error {
+    Error::new(ErrorKind::Internal, what.to_owned(), Guidance::REPORT_THIS)
+}

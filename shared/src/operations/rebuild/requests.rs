@@ -1,0 +1,187 @@
+//! The requests of the steps, with the ids that the new pool gave.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::sending::{ATTEMPTS, Failed, send};
+use super::steps::Work;
+use super::{WatchRebuild, internal};
+use crate::Result;
+use crate::catalog::{RebuildStep, StepState};
+use crate::model::configuration::difference::document::POOL_WIDE;
+use crate::model::configuration::rebuild::{RebuildPlan, Step};
+use crate::model::configuration::request::{ConfigurationWrite, Purpose, secrets_of};
+use crate::model::configuration::{CapturedObject, ObjectKind, ObjectName, Tier};
+use crate::model::{Digest, DigestBuilder, PoolId};
+use crate::pacing::PacedPool;
+use crate::ports::pool::{ConfigurablePool, Pool};
+use crate::ports::vault::Vault;
+
+/// The most base64 of assets in one request, which may have 2 MB. Source: facts of `CreateManagedLoginBranding`, Amazon
+/// Cognito user pools API.
+const MAX_ASSETS: usize = 1_500_000;
+
+/// The document of a step without the names of objects that Cognito has refused, and the members that lost some.
+pub(super) fn prepared(
+    step: &Step,
+    plan: &RebuildPlan,
+    steps: &BTreeMap<String, RebuildStep>,
+) -> (Value, Vec<&'static str>) {
+    let (mut document, mut without) = (step.reveal().clone(), Vec::new());
+    if step.name.kind != ObjectKind::Client {
+        return (document, without);
+    }
+    let refused = |kind: ObjectKind| -> BTreeSet<&str> {
+        let of_kind = plan.steps.iter().filter(|step| step.name.kind == kind);
+        let is_refused = |step: &&Step| {
+            steps.get(&step.name.to_string()).is_some_and(|known| known.state == StepState::Refused)
+        };
+        of_kind.filter(is_refused).map(|step| step.name.id.as_str()).collect()
+    };
+    let (providers, servers) = (refused(ObjectKind::IdentityProvider), refused(ObjectKind::ResourceServer));
+    let mut keep = |member: &'static str, is_lost: &dyn Fn(&str) -> bool| {
+        let Some(Value::Array(values)) = document.get_mut(member) else { return };
+        let before = values.len();
+        values.retain(|value| !value.as_str().is_some_and(is_lost));
+        if values.len() < before {
+            without.push(member);
+        }
+    };
+    keep("SupportedIdentityProviders", &|name| providers.contains(name));
+    keep("AllowedOAuthScopes", &|scope| {
+        scope.rsplit_once('/').is_some_and(|(server, _)| servers.contains(server))
+    });
+    (document, without)
+}
+
+/// The digest of what a step asks for. A secret counts only as given or not: a digest of it would prove a guess.
+pub(super) fn request_digest(step: &Step, document: &Value, pool: &PoolId, tier: Option<Tier>) -> Digest {
+    let mut shown = document.clone();
+    for path in secrets_of(step.name.kind, document, Purpose::Create) {
+        if let Some(secret) = shown.pointer_mut(&format!("/{}", path.replace('.', "/")))
+            && secret.is_string()
+        {
+            *secret = true.into();
+        }
+    }
+    // The request has only members that the table of fields names. Others may be secret.
+    let write = ConfigurationWrite::creating(&step.name, &shown, pool, tier);
+    let request = write.map(|write| write.reveal()).unwrap_or_default();
+    DigestBuilder::new("request of a step").text(&request.to_string()).finish()
+}
+
+/// The request that creates an object.
+pub(super) fn write_of(
+    name: &ObjectName,
+    document: &Value,
+    pool: &PoolId,
+    tier: Option<Tier>,
+) -> Result<ConfigurationWrite> {
+    let write = ConfigurationWrite::creating(name, document, pool, tier);
+    write.ok_or_else(|| internal("No operation creates an object of the plan."))
+}
+
+impl<V: Vault> Work<'_, V> {
+    /// The name of the object in the new pool.
+    pub(super) fn new_name(&self, step: &Step, document: &Value) -> ObjectName {
+        let old = &step.name;
+        if old.kind == ObjectKind::Domain {
+            return ObjectName::of(old.kind, document["Domain"].as_str().unwrap_or(&old.id));
+        }
+        let new_client = old.client().and_then(|client| self.made.clients.get(client));
+        new_client.map_or_else(|| old.clone(), |new| old.with_client(new))
+    }
+
+    /// The document with the new id of its client.
+    pub(super) fn of_new_client(&self, step: &Step, document: &Value) -> Value {
+        let mut document = document.clone();
+        let clients = &self.made.clients;
+        let new_client = document["ClientId"].as_str().and_then(|old| clients.get(old));
+        let new_client = new_client.or_else(|| step.name.client().and_then(|old| clients.get(old)));
+        if let Some(new) = new_client {
+            document["ClientId"] = new.as_str().into();
+        } else if step.name.id == POOL_WIDE
+            && let Some(members) = document.as_object_mut()
+        {
+            members.remove("ClientId");
+        }
+        document
+    }
+
+    /// Makes an object that is neither the pool nor a client.
+    pub(super) async fn object<P: ConfigurablePool>(
+        &self,
+        pool: &PacedPool<P>,
+        step: &Step,
+        document: &Value,
+        live: Option<&[CapturedObject]>,
+        watch: &mut impl WatchRebuild,
+    ) -> std::result::Result<(), Failed> {
+        let live = self.find(step, document, live);
+        let document = self.of_new_client(step, document);
+        match step.name.kind {
+            ObjectKind::Branding => return self.branding(pool, step, document, live, watch).await,
+            ObjectKind::ResourceServer
+            | ObjectKind::IdentityProvider
+            | ObjectKind::Domain
+            | ObjectKind::Terms
+            | ObjectKind::CimdPolicy
+                if live.is_some() =>
+            {
+                return Ok(());
+            }
+            _ => {}
+        }
+        let attempts = if step.name.kind == ObjectKind::UiCustomization { ATTEMPTS } else { 1 };
+        let write = write_of(&self.new_name(step, &document), &document, pool.id(), self.plan.tier)?;
+        send(pool, &write, attempts, watch).await.map(drop)
+    }
+
+    /// A login style. Its assets go in several requests if they are large.
+    async fn branding<P: ConfigurablePool>(
+        &self,
+        pool: &PacedPool<P>,
+        step: &Step,
+        mut document: Value,
+        live: Option<&CapturedObject>,
+        watch: &mut impl WatchRebuild,
+    ) -> std::result::Result<(), Failed> {
+        let name = self.new_name(step, &document);
+        let assets = document.get_mut("Assets").map(Value::take);
+        let mut style = live.map(|live| live.document.clone());
+        for batch in batches(assets.and_then(|assets| assets.as_array().cloned()).unwrap_or_default()) {
+            document["Assets"] = batch.into();
+            let write = match &style {
+                None => ConfigurationWrite::creating(&name, &document, pool.id(), self.plan.tier),
+                Some(live) => ConfigurationWrite::updating(&name, &document, live, pool.id(), self.plan.tier),
+            };
+            let write = write.ok_or_else(|| internal("No operation creates a login style."))?;
+            let answer = send(pool, &write, 1, watch).await?;
+            style = Some(answer["ManagedLoginBranding"].clone());
+        }
+        Ok(())
+    }
+}
+
+/// Assets for one request each. The first request has none if there are none.
+fn batches(assets: Vec<Value>) -> Vec<Vec<Value>> {
+    let (mut batches, mut size): (Vec<Vec<Value>>, _) = (Vec::new(), 0);
+    for asset in assets {
+        let bytes = asset["Bytes"].as_str().map_or(0, str::len);
+        match batches.last_mut() {
+            Some(last) if size + bytes <= MAX_ASSETS => {
+                size += bytes;
+                last.push(asset);
+            }
+            _ => {
+                size = bytes;
+                batches.push(vec![asset]);
+            }
+        }
+    }
+    if batches.is_empty() {
+        batches.push(Vec::new());
+    }
+    batches
+}
