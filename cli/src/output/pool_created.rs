@@ -130,7 +130,7 @@ impl PoolCreated {
             steps: created.made.clone(),
             ..self.clone()
         };
-        done.left.extend(created.left.iter().map(Left::by_creation));
+        done.left.extend(created.left_out.iter().map(Left::by_creation));
         done.with_outside(created.pool.as_ref().map_or("NEW_POOL_ID", PoolId::as_str))
     }
 
@@ -150,7 +150,7 @@ impl PoolCreated {
 
 /// The exit code of a creation: partial if it left something out that the plan had.
 pub fn status_of(created: &Rebuilt) -> ExitStatus {
-    if created.left.is_empty() { ExitStatus::Done } else { ExitStatus::Partial }
+    if created.left_out.is_empty() { ExitStatus::Done } else { ExitStatus::Partial }
 }
 
 /// What a creation that stopped has made, line by line. Empty if it has made nothing.

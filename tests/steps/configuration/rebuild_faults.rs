@@ -240,10 +240,10 @@ fn a_refused_object_does_not_keep_the_others_out() {
             let new = create(&backend, &captured, &plan).await.unwrap();
             assert_eq!(clients(&backend, &new.pool), 2, "{operation:?}");
             let refused = |left: &LeftByCreation| matches!(left.reason, CreationReason::Refused(_));
-            assert_eq!(new.left.iter().filter(|left| refused(left)).count(), 1, "{:?}", new.left);
+            assert_eq!(new.left_out.iter().filter(|left| refused(left)).count(), 1, "{:?}", new.left_out);
             answer(&backend, operation);
             let again = create(&backend, &captured, &plan).await.unwrap();
-            assert!(!again.left.iter().any(refused), "{:?}", again.left);
+            assert!(!again.left_out.iter().any(refused), "{:?}", again.left_out);
             assert!(finish_pool(&backend, &new.pool).await.unwrap(), "{operation:?}");
         });
     }
@@ -288,7 +288,7 @@ fn an_object_that_was_made_by_another_map_is_listed() {
             field: None,
             reason: CreationReason::MadeBefore,
         };
-        assert_eq!(new.left, [made_before]);
+        assert_eq!(new.left_out, [made_before]);
     });
 }
 
@@ -371,7 +371,7 @@ fn a_pool_that_another_map_made_is_listed() {
         let new = create(&backend, &captured, &other).await.unwrap();
         let made_before =
             |left: &LeftByCreation| left.object == "userPool" && left.reason == CreationReason::MadeBefore;
-        assert!(new.left.iter().any(made_before), "{:?}", new.left);
+        assert!(new.left_out.iter().any(made_before), "{:?}", new.left_out);
     });
 }
 
@@ -389,7 +389,7 @@ fn a_secret_that_the_map_supplies_too_late_is_listed_and_not_kept() {
             secrets.extend(is_listed.then_some(("clients/server", late)));
             let plan = planned_by(&backend, &captured, (&domains, &secrets), "123456789012").await;
             let new = create(&backend, &captured, &plan).await.unwrap();
-            let made_before: Vec<_> = new.left.iter().map(|left| left.object.as_str()).collect();
+            let made_before: Vec<_> = new.left_out.iter().map(|left| left.object.as_str()).collect();
             // Nothing tells one secret from another.
             assert_eq!(made_before, if is_listed { vec!["clients/server"] } else { vec![] });
         }

@@ -108,7 +108,7 @@ pub(super) async fn planned_by(
 pub(super) struct New {
     pub pool: PoolId,
     pub clients: BTreeMap<String, String>,
-    pub left: Vec<LeftByCreation>,
+    pub left_out: Vec<LeftByCreation>,
 }
 
 pub(super) async fn create(
@@ -136,7 +136,7 @@ pub(super) async fn create_in(
     let catalog = Catalog::new(backend.vault());
     let created = rebuild(&catalog, &wanted, &account, backend.clock(), &mut Unwatched).await;
     let created = created.map_err(|stopped| stopped.error)?;
-    Ok(New { pool: created.pool.unwrap(), clients: created.clients, left: created.left })
+    Ok(New { pool: created.pool.unwrap(), clients: created.clients, left_out: created.left_out })
 }
 
 pub(super) async fn finish_pool(backend: &MemoryBackend, pool: &PoolId) -> shared::Result<bool> {
@@ -236,7 +236,7 @@ fn a_created_and_finished_pool_equals_the_captured_one() {
             assert!(user_pool["UserPool"]["UserPoolTags"][MARKER].is_string(), "{name}");
             assert_eq!(user_pool["UserPool"]["LambdaConfig"], json!({}), "{name}");
             assert_eq!(user_pool["UserPool"]["DeletionProtection"], "INACTIVE", "{name}");
-            assert_eq!(new.left, [], "{name}");
+            assert_eq!(new.left_out, [], "{name}");
             assert!(finish_pool(&backend, &new.pool).await.unwrap(), "{name}");
             let again = finish_pool(&backend, &new.pool).await.unwrap();
             assert!(!again, "{name}: a second finish has nothing to do");

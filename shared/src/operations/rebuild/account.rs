@@ -19,7 +19,7 @@ pub struct Account<P, F> {
     /// Connects to a pool.
     pool_at: F,
     /// Leads to the account and Region. No call names this pool, and it need not exist.
-    any: PacedPool<P>,
+    connection: PacedPool<P>,
 }
 
 impl<P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>> Account<P, F> {
@@ -28,8 +28,8 @@ impl<P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>> Account<P, F> {
     /// # Errors
     /// If `region` is no name of a Region.
     pub fn new(id: &str, region: &str, pool_at: F) -> Result<Self> {
-        let any = pool_at(&PoolId::parse(&format!("{region}_none"))?);
-        Ok(Self { id: id.to_owned(), region: region.to_owned(), pool_at, any })
+        let connection = pool_at(&PoolId::parse(&format!("{region}_none"))?);
+        Ok(Self { id: id.to_owned(), region: region.to_owned(), pool_at, connection })
     }
 
     pub(super) fn pool(&self, id: &PoolId) -> PacedPool<P> {
@@ -38,12 +38,12 @@ impl<P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>> Account<P, F> {
 
     /// The id by which requests are made of the table of fields. `CreateUserPool` has no id.
     pub(super) fn no_pool(&self) -> &PoolId {
-        self.any.id()
+        self.connection.id()
     }
 
     /// Creates a pool. Returns its id.
     pub(super) async fn create(&self, write: &ConfigurationWrite) -> Result<Result<PoolId, PoolError>> {
-        match self.any.write_configuration(write).await {
+        match self.connection.write_configuration(write).await {
             Ok(answer) => {
                 let id = answer.reveal()["UserPool"]["Id"].as_str().map(PoolId::parse);
                 Ok(Ok(id.ok_or_else(|| internal("CreateUserPool answered no id."))??))
@@ -61,7 +61,7 @@ impl<P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>> Account<P, F> {
         for step in plan.steps.iter().filter(|step| step.name.kind == ObjectKind::Domain) {
             let domain = step.reveal()["Domain"].clone();
             let request = json!({"Domain": domain});
-            match self.any.read_configuration(Operation::DescribeUserPoolDomain, &request).await {
+            match self.connection.read_configuration(Operation::DescribeUserPoolDomain, &request).await {
                 Ok(answer) if answer.reveal()["DomainDescription"]["Domain"].is_string() => {
                     let what = format!("The domain {domain} is taken.");
                     let next = "Map it to another domain. Or leave it out of the map, and create it when the old user pool \
@@ -106,7 +106,7 @@ impl<P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>> Account<P, F> {
             if token.is_string() {
                 request["NextToken"] = token;
             }
-            let answer = self.any.read_configuration(Operation::ListUserPools, &request).await;
+            let answer = self.connection.read_configuration(Operation::ListUserPools, &request).await;
             let answer = answer.map_err(|error| self.refused(&error))?.into_json();
             let pools = answer["UserPools"].as_array().into_iter().flatten();
             let named = pools.filter(|pool| pool["Name"] == name).filter_map(|pool| pool["Id"].as_str());

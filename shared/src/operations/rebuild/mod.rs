@@ -70,7 +70,7 @@ pub struct Rebuilt {
     /// The labels of the objects that the new pool has, in the order of their creation.
     pub made: Vec<String>,
     /// What the creation left out although the plan had it.
-    pub left: Vec<LeftByCreation>,
+    pub left_out: Vec<LeftByCreation>,
 }
 
 /// One object, or one member of it, that the plan had and the new pool lacks.

@@ -124,7 +124,7 @@ impl<'a, V: Vault> Work<'a, V> {
     }
 
     fn leave(&mut self, step: &Step, field: Option<&'static str>, reason: CreationReason) {
-        self.made.left.push(LeftByCreation { object: step.label.clone(), field, reason });
+        self.made.left_out.push(LeftByCreation { object: step.label.clone(), field, reason });
     }
 
     /// Why a step cannot be tried.
