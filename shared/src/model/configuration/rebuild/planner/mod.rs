@@ -259,7 +259,7 @@ impl<'a> Planner<'a> {
     fn leave_what_is_not_captured(&mut self) {
         let list = self.list;
         for lacking in list.not_captured() {
-            // No version reads these kinds, so the note says nothing about this pool. A member that is noted was there.
+            // The export did not look for these objects, so the note says nothing about the pool. A noted member was there.
             let is_unread = lacking.reason == NotCapturedReason::NotRead && lacking.member.is_none();
             let is_secret = lacking.member.as_deref().is_some_and(|member| match &lacking.object {
                 Uncaptured::One(name) => self.is_secret(name, member),
