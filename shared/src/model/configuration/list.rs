@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CapturedSecret, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, SecretRecord, Uncaptured,
+    is_secret,
 };
 use crate::model::{Digest, DigestBuilder, RunId};
 
@@ -150,22 +151,29 @@ impl CapturedList {
     }
 
     /// The same list as the table of `records` has the secrets: a copy may have left some out, and encrypted the others
-    /// with other keys. `records` are by name.
+    /// with other keys. `records` are by name. An unknown member that was left out is noted, as a capture notes it.
     #[must_use]
     pub fn as_stored(mut self, records: &BTreeMap<Digest, SecretRecord>) -> Self {
         for entry in &mut self.entries {
-            let total = entry.secrets.len();
+            let (name, left_out) = (&entry.name, &mut entry.secrets_left_out);
             entry.secrets.retain_mut(|secret| {
                 let record = records.get(&secret.record).filter(|record| record.sealed().is_some());
                 if let Some(record) = record {
                     let mac = record.to_mac();
                     secret.mac = mac.mac;
                     secret.mac_key = mac.key.unwrap_or_default();
+                } else if is_secret(name.kind, &secret.member) {
+                    *left_out += 1;
+                } else {
+                    let object = Uncaptured::One(name.clone());
+                    let note = NotCaptured::new(object, NotCapturedReason::UnknownMember);
+                    self.not_captured.push(NotCaptured { member: Some(secret.member.clone()), ..note });
                 }
                 record.is_some()
             });
-            entry.secrets_left_out += (total - entry.secrets.len()) as u64;
         }
+        self.not_captured.sort();
+        self.not_captured.dedup();
         self
     }
 
@@ -365,6 +373,25 @@ mod tests {
         assert_eq!(first.digest(), second.digest());
         assert_ne!(first.digest(), list(&[&one], Vec::new()).digest());
         assert_eq!((first.secrets_left_out(), first.counts()[&ObjectKind::Client]), (2, 2));
+    }
+
+    #[test]
+    fn an_unknown_member_that_a_copy_left_out_counts_as_no_secret() {
+        let secret = |member: &str| CapturedSecret {
+            member: member.to_owned(),
+            place: format!("/{member}"),
+            mac: "mac".to_owned(),
+            mac_key: "mrk-1".to_owned(),
+            record: DigestBuilder::new("secret").text(member).finish(),
+        };
+        let mut client = entry(ObjectKind::Client, "1", "a");
+        client.secrets_left_out = 0;
+        client.secrets = vec![secret("ClientSecret"), secret("NewMember")];
+        let list = CapturedList::new(vec![client], vec![]).as_stored(&BTreeMap::new());
+        assert_eq!((list.secret_count(), list.secrets_left_out()), (0, 1));
+        let object = Uncaptured::parse("clients/1").unwrap();
+        let note = NotCaptured::new(object, NotCapturedReason::UnknownMember);
+        assert_eq!(list.not_captured(), [NotCaptured { member: Some("NewMember".to_owned()), ..note }]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod tests;
 pub use captured::{Asset, Capture, CapturedObject};
 pub use changes::{ChangedObject, ConfigurationChanges};
 pub use field::{Bound, Comparison, Field, Nature, Omission, ProviderType, Tier, Write};
-pub use fields::{RESERVED_TAG_PREFIX, field, fields_of, is_switch, provider_field};
+pub use fields::{RESERVED_TAG_PREFIX, field, fields_of, is_secret, is_switch, provider_field};
 pub use list::{CaptureCheckpoint, CapturedConfiguration, CapturedEntry, CapturedList};
 pub use members::{CutOut, Withheld, cut_out, unknown_members};
 pub use not_captured::{NotCaptured, NotCapturedReason, Uncaptured};

@@ -24,7 +24,7 @@ mod waf;
 pub use pool::RESERVED_TAG_PREFIX;
 pub use switches::is_switch;
 
-use super::{Field, ObjectKind, ProviderType};
+use super::{Field, Nature, ObjectKind, ProviderType};
 
 /// The rows of the kind, in the order of Cognito's API.
 pub fn fields_of(kind: ObjectKind) -> &'static [Field] {
@@ -55,6 +55,11 @@ pub fn fields_of(kind: ObjectKind) -> &'static [Field] {
 /// A member without a row may hold a secret.
 pub fn field(kind: ObjectKind, path: &str) -> Option<&'static Field> {
     row(kind, path, None)
+}
+
+/// Whether the table names the member at `path` as a secret, of an identity provider of any type.
+pub fn is_secret(kind: ObjectKind, path: &str) -> bool {
+    fields_of(kind).iter().any(|field| field.path == path && field.nature == Nature::Secret)
 }
 
 /// The row of the member at `path` of an identity provider of this type.

@@ -232,10 +232,12 @@ fn a_client_does_not_name_what_the_new_pool_lacks() {
         "ClientId": "2", "ClientName": "batch", "AllowedOAuthFlows": ["client_credentials"],
         "AllowedOAuthFlowsUserPoolClient": true, "AllowedOAuthScopes": ["gone/x"],
     });
+    let plain = json!({"ClientId": "3", "ClientName": "plain", "AllowedOAuthScopes": ["gone/x"]});
     let google = json!({"ProviderName": "Google", "ProviderType": "Google", "ProviderDetails": {}});
     let case = Case::of(&[
         ("clients/1", web),
         ("clients/2", batch),
+        ("clients/3", plain),
         ("identityProviders/Google", google),
         ("resourceServers/https://api", server(json!({}))),
         (
@@ -258,6 +260,7 @@ fn a_client_does_not_name_what_the_new_pool_lacks() {
         ("clients/batch AllowedOAuthFlows", LeftReason::NamesLeftOut),
         ("clients/batch AllowedOAuthScopes[gone/x]", LeftReason::NamesMissing),
         ("clients/batch ClientSecret", LeftReason::SecretMissing),
+        ("clients/plain AllowedOAuthScopes[gone/x]", LeftReason::NamesMissing),
         ("clients/web AllowedOAuthScopes[gone/x]", LeftReason::NamesMissing),
         ("clients/web AllowedOAuthScopes[https://api/dead]", LeftReason::NamesMissing),
         ("clients/web AnalyticsConfiguration", LeftReason::Ended),

@@ -91,9 +91,11 @@ impl Planner<'_> {
             (!is_known).then_some(LeftReason::NamesMissing)
         };
         let missing = take_out(scopes, reason);
-        let is_without_scope = scopes.is_empty();
-        if is_without_scope && !missing.is_empty() {
-            // Cognito refuses flows without a scope.
+        let is_without_scope = scopes.is_empty() && !missing.is_empty();
+        let has_flows = document["AllowedOAuthFlows"].as_array().is_some_and(|flows| !flows.is_empty());
+        // Cognito refuses flows without a scope. Source: `TestAccCognitoIDPManagedUserPoolClient` of
+        // terraform-provider-aws.
+        if is_without_scope && has_flows {
             document["AllowedOAuthFlows"] = json!([]);
             document["AllowedOAuthFlowsUserPoolClient"] = false.into();
             self.leave(label, Some("AllowedOAuthFlows"), LeftReason::NamesLeftOut);

@@ -13,7 +13,7 @@ use super::super::difference::document::POOL_WIDE;
 use super::super::not_captured::shown_member;
 use super::super::request::{Purpose, missing_secrets, put_secret, secrets_of};
 use super::super::{
-    CapturedList, CapturedObject, NotCapturedReason, ObjectKind, ObjectName, Tier, Uncaptured,
+    CapturedList, CapturedObject, NotCapturedReason, ObjectKind, ObjectName, Tier, Uncaptured, is_secret,
 };
 use super::supplied::Checked;
 use super::{Home, LeftOut, LeftReason, PlanRefusal, RebuildPlan, Rewrites, Step, SuppliedMap};
@@ -259,10 +259,10 @@ impl<'a> Planner<'a> {
     fn leave_what_is_not_captured(&mut self) {
         let list = self.list;
         for lacking in list.not_captured() {
-            // No version reads these kinds, so the note says nothing about this pool. A member that is noted was there.
+            // The export did not look for these objects, so the note says nothing about the pool. A noted member was there.
             let is_unread = lacking.reason == NotCapturedReason::NotRead && lacking.member.is_none();
             let is_secret = lacking.member.as_deref().is_some_and(|member| match &lacking.object {
-                Uncaptured::One(name) => self.is_secret(name, member),
+                Uncaptured::One(name) => is_secret(name.kind, member),
                 _ => false,
             });
             // The steps of clients and providers say what becomes of their secrets.
@@ -287,17 +287,11 @@ impl<'a> Planner<'a> {
         for entry in list.entries() {
             let label = self.label(&entry.name);
             for secret in &entry.secrets {
-                if !self.is_secret(&entry.name, &secret.member) {
+                if !is_secret(entry.name.kind, &secret.member) {
                     self.leave(&label, Some(&shown_member(&secret.member)), LeftReason::Unknown);
                 }
             }
         }
-    }
-
-    /// Whether a request can have the member of a captured object as a secret.
-    fn is_secret(&self, name: &ObjectName, member: &str) -> bool {
-        let document = self.captured.get(name);
-        document.is_some_and(|document| secrets_of(name.kind, document, Purpose::Create).contains(&member))
     }
 }
 
