@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::model::{GroupName, GroupRecord};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
-use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
 use crate::support::machine::Machine;
 use crate::support::{backend, in_paused_time, people, source_id, target_id};
@@ -462,6 +462,40 @@ fn members_of_a_group_that_is_deleted_during_the_restore_say_so() {
                 (&json!("PARTIAL"), &json!(2)),
                 "{report}"
             );
+        });
+    }
+}
+
+#[test]
+fn a_group_that_changed_while_it_was_listed_twice_is_restored_once() {
+    for options in [json!({}), json!({"existing": "update"}), json!({"method": "csv"})] {
+        in_paused_time(async {
+            let (backend, source, target) = backend();
+            let names = ["a", "b", "c", "d"];
+            names.iter().for_each(|name| source.put_group(group(name, Some(1), None)));
+            let sub = source.put_user(people::plain(1, 0).people[0].record(0));
+            names.iter().for_each(|name| assert!(source.join(&sub, &GroupName::new(*name))));
+            source.set_shape(PageShape { sizes: vec![2], repeat: true, ..PageShape::default() });
+            for (answer, name) in [(2, "b"), (3, "c")] {
+                let changed = source.clone();
+                let change = move || changed.put_group(group(name, Some(2), Some(EDITORS)));
+                backend.script().change_before(Operation::ListGroups, answer, change);
+            }
+            Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+
+            let mut plan = options.clone();
+            plan["dryRun"] = json!(true);
+            let plan = import(&backend, plan).await;
+            assert_eq!(plan["refusal"], Value::Null, "{plan}");
+            let report = import(&backend, options.clone()).await;
+            let groups = &report["groups"];
+            assert_eq!(report["status"], "SUCCEEDED", "{report}");
+            assert_eq!((&groups["created"], &groups["reasons"]), (&json!(4), &json!({"listedTwice": 2})));
+            let words = "4 of 4 groups and 4 of 4 memberships. Listed twice, and restored once: 2 groups.";
+            assert!(report["summary"].as_str().unwrap().contains(words), "{report}");
+            for name in names {
+                assert_eq!(in_target(&target, name), (Some(1), None, 1), "the first listing counts: {name}");
+            }
         });
     }
 }

@@ -321,7 +321,7 @@ impl Tally {
         self.handled() + self.pending - self.not_selected
     }
 
-    /// Entries that the operator wants restored. A user that is listed twice counts once.
+    /// Entries that the operator wants restored. An entry that is listed twice counts once.
     pub fn wanted(&self) -> u64 {
         let twice = self.reasons.get(&ReasonCode::ListedTwice).copied().unwrap_or_default();
         self.selected() - twice

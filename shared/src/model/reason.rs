@@ -20,7 +20,7 @@ pub enum Reason {
     /// The user signed up and was not confirmed, and the input leaves such users out. A membership: so
     /// is its user.
     Unconfirmed,
-    /// The listing named the same user before.
+    /// The listing named the same user or group before.
     ListedTwice,
     /// The member is not among the users of the snapshot. The user was deleted while the export ran, or Cognito's
     /// listing overlooked it.

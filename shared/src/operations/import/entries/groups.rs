@@ -1,19 +1,18 @@
 //! Groups: created with their settings. An existing group is left or updated.
 
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::creations::PageCreations;
 use super::entry::{Handled, OpenPage};
 use super::refused_entry::reason_of;
+use super::snapshot_groups::{self, record_of};
 use super::state::Entries;
 use super::update;
 use super::workers::Worked;
 use crate::Result;
 use crate::catalog::ReadRecord;
 use crate::model::{
-    Digest, Existing, GroupName, GroupRecord, Listing, Note, Operation, Outcome, Pages, Reason, RefusedCall,
-    Restore, RestoreUnit, provider_group_in,
+    Digest, Existing, GroupName, GroupRecord, Note, Outcome, Reason, RefusedCall, Restore, RestoreUnit,
 };
 use crate::operations::import::context::Context;
 use crate::operations::refusals::refused;
@@ -28,9 +27,16 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>) 
         open.map(|(place, entry)| (place, (entry.key.as_str(), entry.digest.unwrap_or_default()))).unzip();
     let records = catalog.records::<GroupRecord>(&restore.source, &named).await?;
     let creations = PageCreations::of(entries.context, page);
+    let first_places = snapshot_groups::first_places(entries).await?;
     let is_left_out = |name: &str| selection.as_ref().is_some_and(|selection| !selection.selects_group(name));
     let groups = places.into_iter().zip(named).zip(records).map(|((place, (name, _)), record)| {
-        let record = if is_left_out(name) { Err(Reason::NotSelected) } else { record };
+        let record = if !first_places.is_first(name, page.number, place) {
+            Err(Reason::ListedTwice)
+        } else if is_left_out(name) {
+            Err(Reason::NotSelected)
+        } else {
+            record
+        };
         let lacks_role = page.without_role.contains(&place);
         (place, restore_group(entries, record, &creations, lacks_role))
     });
@@ -46,7 +52,9 @@ async fn restore_group<B: Backend>(
 ) -> Result<Handled> {
     let record = match record {
         Ok(record) => record,
-        Err(reason @ Reason::NotSelected) => return Ok(Outcome::Skipped { reason }.into()),
+        Err(reason @ (Reason::ListedTwice | Reason::NotSelected)) => {
+            return Ok(Outcome::Skipped { reason }.into());
+        }
         Err(reason) => return Ok(Outcome::Failed { reason }.into()),
     };
     let wanted = Wanted { lacks_role, ..Wanted::of(record, &entries.context.restore) };
@@ -125,8 +133,8 @@ impl Settled {
 }
 
 /// A group as the restore creates it.
-struct Wanted {
-    record: GroupRecord,
+pub struct Wanted {
+    pub record: GroupRecord,
     /// Whether the group loses its role because the input says so.
     leaves_out_role: bool,
     /// Whether the roles of existing groups count.
@@ -141,7 +149,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(record: GroupRecord, restore: &Restore) -> Self {
+    pub fn of(record: GroupRecord, restore: &Restore) -> Self {
         let roles = &restore.options.group_roles;
         let had_role = record.role_arn.is_some();
         let name = record.name_in(&restore.source, &restore.target);
@@ -343,158 +351,4 @@ pub async fn create_for_member<B: Backend>(
         refused @ Outcome::Failed { .. } => GroupOfMember::Refused(refused),
         _ => GroupOfMember::Exists { lacks: None, notes },
     })
-}
-
-/// What members must know of a group of the snapshot.
-pub struct GroupOfSnapshot {
-    name_in_target: GroupName,
-    /// Whether the restore gives it a role, if it creates it.
-    gets_role: bool,
-}
-
-/// The groups of the snapshot that can be read, by name.
-pub type GroupsOfSnapshot = HashMap<GroupName, GroupOfSnapshot>;
-
-/// The name in the target of a group of the snapshot.
-pub async fn name_in_target<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<GroupName> {
-    let Restore { source, target, .. } = &entries.context.restore;
-    // Only a group of such a name needs its record, which tells whether the operator made it.
-    match provider_group_in(name, source, target) {
-        None => Ok(name.clone()),
-        Some(of_provider) => {
-            let groups = groups_of_snapshot(entries).await?;
-            Ok(groups.get(name).map_or(of_provider, |group| group.name_in_target.clone()))
-        }
-    }
-}
-
-/// Whether the restore creates a group for its selected members, and gives it a role.
-pub async fn is_created_with_role<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<bool> {
-    let Context { selection, .. } = entries.context;
-    if selection.as_ref().is_none_or(|selection| selection.selects_group(name.as_str())) {
-        return Ok(false);
-    }
-    Ok(groups_of_snapshot(entries).await?.get(name).is_some_and(|group| group.gets_role))
-}
-
-async fn groups_of_snapshot<'a, B: Backend>(entries: &'a Entries<'_, B>) -> Result<&'a GroupsOfSnapshot> {
-    let read = || async {
-        let restore = &entries.context.restore;
-        let mut groups = GroupsOfSnapshot::new();
-        let pages = group_pages(entries).await?;
-        for number in 1..=pages.count() {
-            for record in page_of_records(entries, pages, number, |_| true).await?.into_iter().flatten() {
-                let name = record.name.clone();
-                let Wanted { record, .. } = Wanted::of(record, restore);
-                let gets_role = record.role_arn.is_some();
-                groups.insert(name, GroupOfSnapshot { name_in_target: record.name, gets_role });
-            }
-        }
-        Ok(groups)
-    };
-    entries.groups_of_snapshot.get_or_try_init(read).await
-}
-
-/// What the ledger says about the groups of the snapshot.
-#[derive(Debug, Default)]
-pub struct GroupOutcomes {
-    /// Groups that this restore created. A ledger page counts groups as created and as already there, but
-    /// does not say which is which. If it counts both, it is of no use.
-    created: HashSet<GroupName>,
-    /// Groups that the target had, or got.
-    present: HashSet<GroupName>,
-}
-
-/// Whether the ledger says that this restore created a group.
-pub async fn is_created<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<bool> {
-    Ok(group_outcomes(entries).await?.created.contains(name))
-}
-
-/// Whether the ledger says that the target had a group, or got it from this restore.
-pub async fn is_present<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<bool> {
-    Ok(group_outcomes(entries).await?.present.contains(name))
-}
-
-async fn group_outcomes<'a, B: Backend>(entries: &'a Entries<'_, B>) -> Result<&'a GroupOutcomes> {
-    let read = || async {
-        let Context { catalog, restore, .. } = entries.context;
-        let mut outcomes = GroupOutcomes::default();
-        let pages = group_pages(entries).await?;
-        for number in 1..=pages.count() {
-            let unit = Listing::Groups.unit_id();
-            let Some(ledger) = catalog.ledger_page(&restore.id, &unit, number).await? else { continue };
-            let content = catalog.page_of(&restore.snapshot, pages, number).await?.1.unwrap_or_default();
-            for (place, entry) in content.0.into_iter().enumerate() {
-                let (name, outcome) = (GroupName::new(entry.key), ledger.outcome(place));
-                let is_created = match outcome {
-                    None => ledger.already_there == 0,
-                    Some(outcome) => matches!(outcome, Outcome::CreatedWithout { .. }),
-                };
-                if is_created {
-                    outcomes.created.insert(name.clone());
-                }
-                if outcome.is_none_or(has_group) {
-                    outcomes.present.insert(name);
-                }
-            }
-        }
-        Ok(outcomes)
-    };
-    entries.group_outcomes.get_or_try_init(read).await
-}
-
-/// Whether the target has a group with this outcome.
-fn has_group(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Created
-        | Outcome::CreatedWithout { .. }
-        | Outcome::AlreadyThere
-        | Outcome::Updated { .. } => true,
-        Outcome::Skipped { reason } => *reason == Reason::AlreadyInTarget,
-        Outcome::Failed { reason } => match reason {
-            Reason::GroupDiffers | Reason::RoleNotRestored { .. } => true,
-            Reason::Refused { call, .. } => call.operation == Operation::UpdateGroup,
-            _ => false,
-        },
-        Outcome::Pending => false,
-    }
-}
-
-async fn record_of<B: Backend>(
-    entries: &Entries<'_, B>,
-    name: &GroupName,
-) -> Result<ReadRecord<GroupRecord>> {
-    let pages = group_pages(entries).await?;
-    for number in 1..=pages.count() {
-        let found = page_of_records(entries, pages, number, |key| key == name.as_str()).await?.pop();
-        if let Some(record) = found {
-            return Ok(record);
-        }
-    }
-    Ok(Err(Reason::GroupNotRestored))
-}
-
-/// The pages of the groups in the snapshot.
-async fn group_pages<'a, B: Backend>(entries: &'a Entries<'_, B>) -> Result<&'a Pages> {
-    let read = || async {
-        let Context { catalog, restore, .. } = entries.context;
-        let units = catalog.restore_units(&restore.id).await?;
-        let groups = units.into_iter().find(|unit| unit.listing == Listing::Groups);
-        Ok(groups.map(|unit| unit.source).unwrap_or_default())
-    };
-    entries.group_pages.get_or_try_init(read).await
-}
-
-/// The records of the groups on a page whose name is `wanted`.
-async fn page_of_records<B: Backend>(
-    entries: &Entries<'_, B>,
-    pages: &Pages,
-    number: u64,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<ReadRecord<GroupRecord>>> {
-    let Context { catalog, restore, .. } = entries.context;
-    let content = catalog.page_of(&restore.snapshot, pages, number).await?.1.unwrap_or_default();
-    let named = content.0.iter().filter(|entry| wanted(&entry.key));
-    let named: Vec<_> = named.map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
-    catalog.records::<GroupRecord>(&restore.source, &named).await
 }

@@ -6,7 +6,7 @@
 //! [`user_groups`](super::user_groups) may take fewer calls.
 
 use super::entry::{OpenPage, Turn, WorkEnd};
-use super::groups;
+use super::snapshot_groups;
 use super::state::Entries;
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::model::{
@@ -56,7 +56,7 @@ pub async fn way<B: Backend>(
         Ok(None)
     } else if is_for_few(entries.context) {
         way_for_few(entries).await.map(Some)
-    } else if is_for_pool_in_use(entries.context) && !groups::is_created(entries, group).await? {
+    } else if is_for_pool_in_use(entries.context) && !snapshot_groups::is_created(entries, group).await? {
         // Ahead of its turn, a page does not say yet how many of its members existed before.
         let may_be_older = if page.turn == Turn::Ahead { page.open.len() } else { older };
         // Each call may save up to 60, if the other pages are like this one.

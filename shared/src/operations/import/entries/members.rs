@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::entry::{Handled, OpenPage, Turn, WorkEnd};
 use super::groups::{self, GroupOfMember};
 use super::member_scan::{self, Way, scans_members};
+use super::snapshot_groups;
 use super::state::Entries;
 use super::user_groups;
 use super::workers::Worked;
@@ -38,7 +39,7 @@ pub async fn restore<B: Backend>(
     let is_older = |user: &&RestoredUser| matches!(user.origin, Origin::Found | Origin::SignedIn);
     let older: Vec<_> =
         sub_map.values().filter_map(|entry| entry.restored.as_ref()).filter(is_older).collect();
-    let name_in_target = groups::name_in_target(entries, group).await?;
+    let name_in_target = snapshot_groups::name_in_target(entries, group).await?;
     let subs_of = |users: Vec<&RestoredUser>| users.into_iter().filter_map(|user| user.sub.clone()).collect();
     let unit = page.unit.id();
     let in_group = match member_scan::way(entries, page, group, older.len()).await? {
@@ -61,7 +62,7 @@ pub async fn restore<B: Backend>(
     let is_restored = |entry: &SubMapEntry| entry.origin().is_some_and(|origin| origin != Origin::Kept);
     let mut group_lacks = None;
     // The ledger names no such group. So the restore looks at its role before it adds a member.
-    if sub_map.values().any(is_restored) && groups::is_created_with_role(entries, group).await? {
+    if sub_map.values().any(is_restored) && snapshot_groups::is_created_with_role(entries, group).await? {
         match groups::create_for_member(entries, page.unit, group, !page.without_role.is_empty()).await? {
             GroupOfMember::Exists { lacks, .. } => group_lacks = lacks,
             // Each member has its own attempt.
@@ -148,7 +149,7 @@ async fn add_member<B: Backend>(
         }
         Err(error) if error.kind == PoolErrorKind::NotFound => {
             // A group of a selected member was there or created just before.
-            let was_there = selection.is_some() || groups::is_present(entries, group).await?;
+            let was_there = selection.is_some() || snapshot_groups::is_present(entries, group).await?;
             let reason = if was_there { Reason::GroupMissing } else { Reason::GroupNotRestored };
             Outcome::Failed { reason }
         }

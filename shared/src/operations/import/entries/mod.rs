@@ -8,6 +8,7 @@
 //! | [`unit`] | restores a unit, several pages at once |
 //! | [`page`] | restores a page: reads it, restores its entries, writes sub map and ledger |
 //! | [`groups`], [`users`], [`members`] | restore the entries of a page |
+//! | [`snapshot_groups`] | where the snapshot names a group, and what became of it |
 //! | [`member_scan`] | lists the members that a group of a pool in use has |
 //! | [`user_groups`] | looks up the groups of selected users that the target had before |
 //! | [`ahead`] | adds members while users are still being restored |
@@ -29,6 +30,7 @@ mod member_scan;
 mod members;
 mod page;
 mod refused_entry;
+mod snapshot_groups;
 mod state;
 mod unit;
 mod update;

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::entry::WorkEnd;
-use super::groups::{GroupOutcomes, GroupsOfSnapshot};
 use super::handled::HandledCounter;
 use super::in_flight::InFlight;
 use super::member_scan::Way;
 use super::refused_entry;
+use super::snapshot_groups::{FirstPlaces, GroupOutcomes, GroupsOfSnapshot};
 use super::workers::Workers;
 use crate::Result;
 use crate::model::{ImportJobs, Method, Outcome, Pages, UnitId};
@@ -50,6 +50,8 @@ pub struct Entries<'a, B: Backend> {
     pub group_outcomes: OnceCell<GroupOutcomes>,
     /// The pages of the groups in the snapshot. Read once, if a group needs it.
     pub group_pages: OnceCell<Pages>,
+    /// Where the snapshot names each group first. Read once, if a page of groups is restored.
+    pub first_places_of_groups: OnceCell<FirstPlaces>,
     pub users_in_flight: InFlightBytes,
     pub members_in_flight: InFlightBytes,
     /// The sizes of the users of the target, for answers about members.
@@ -77,6 +79,7 @@ impl<'a, B: Backend> Entries<'a, B> {
             groups_of_snapshot: OnceCell::new(),
             group_outcomes: OnceCell::new(),
             group_pages: OnceCell::new(),
+            first_places_of_groups: OnceCell::new(),
             users_in_flight: InFlightBytes::new(MAX_USERS_IN_FLIGHT),
             members_in_flight: InFlightBytes::new(MAX_MEMBERS_IN_FLIGHT),
             sizes: UserSizes::of_pool(context.largest_user),

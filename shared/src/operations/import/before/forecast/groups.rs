@@ -59,14 +59,9 @@ struct GroupsOfSnapshot {
 impl GroupsOfSnapshot {
     fn add(&mut self, name: &str, record: ReadRecord<GroupRecord>, is_selected: impl Fn(&str) -> bool) {
         match record {
-            Ok(group) => {
-                self.roles.extend(group.role_arn.clone());
-                match group.role_arn {
-                    Some(_) if is_selected(group.name.as_str()) => self.with_role.push(group),
-                    Some(_) => self.not_selected.push(group),
-                    None => {}
-                }
-            }
+            Ok(group) if group.role_arn.is_none() => {}
+            Ok(group) if is_selected(group.name.as_str()) => self.with_role.push(group),
+            Ok(group) => self.not_selected.push(group),
             Err(_) => {
                 self.is_damaged = true;
                 self.damaged += u64::from(is_selected(name));
@@ -78,7 +73,7 @@ impl GroupsOfSnapshot {
 async fn read_snapshot<B: Backend>(context: &Context<B>) -> Result<GroupsOfSnapshot> {
     let Context { catalog, restore, selection, .. } = context;
     let is_selected = |name: &str| selection.as_ref().is_none_or(|selection| selection.selects_group(name));
-    let mut groups = GroupsOfSnapshot::default();
+    let (mut groups, mut seen) = (GroupsOfSnapshot::default(), BTreeSet::new());
     for unit in catalog.units(&restore.snapshot).await?.iter().filter(|unit| unit.listing == Listing::Groups)
     {
         for number in 1..=unit.pages {
@@ -90,7 +85,11 @@ async fn read_snapshot<B: Backend>(context: &Context<B>) -> Result<GroupsOfSnaps
                 let in_target =
                     record.as_ref().map_or_else(|_| name.clone(), |group| name_in_target(group).to_string());
                 groups.names.insert(in_target);
-                groups.add(&name, record, is_selected);
+                groups.roles.extend(record.iter().filter_map(|group| group.role_arn.clone()));
+                // The restore creates a group that is listed twice from the first record.
+                if seen.insert(name.clone()) {
+                    groups.add(&name, record, is_selected);
+                }
             }
         }
     }
