@@ -45,12 +45,20 @@ impl Meter {
         }
     }
 
-    /// Writes a question, which a command without progress asks, too.
-    pub fn ask(&mut self, question: &str) {
+    /// Writes a question, also if the command shows no progress, and returns what `answer` reads. No progress is
+    /// drawn meanwhile.
+    pub fn ask<T>(&mut self, question: &str, answer: impl FnOnce() -> T) -> T {
         match self {
             Self::Silent => write_line(&mut std::io::stderr(), question),
-            _ => self.note(question),
+            Self::Lines { out, .. } => write_line(out, question),
+            Self::Bar(bar) => {
+                return bar.suspend(|| {
+                    write_line(&mut std::io::stderr(), question);
+                    answer()
+                });
+            }
         }
+        answer()
     }
 
     /// Shows the position of a run. None before the run has written its header.

@@ -29,9 +29,8 @@ fn answered(
     if !is_terminal {
         return Err(refuse("The command changes nothing without a terminal or --yes."));
     }
-    meter.ask(question);
     let mut line = String::new();
-    let is_read = answers.read_line(&mut line).is_ok();
+    let is_read = meter.ask(question, || answers.read_line(&mut line).is_ok());
     if is_read && line.trim() == expected {
         return Ok(());
     }
