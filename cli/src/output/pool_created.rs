@@ -85,7 +85,7 @@ impl Left {
             CreationReason::Refused(call) => Some(call.to_string()),
             _ => None,
         };
-        let (object, field) = (left.object.clone(), left.field.map(str::to_owned));
+        let (object, field) = (left.object.clone(), left.field.clone());
         Self { object, field, reason: reason.to_owned(), call, words }
     }
 }

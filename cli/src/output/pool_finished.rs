@@ -14,7 +14,7 @@ pub struct PoolFinished {
     user_pool_id: PoolId,
     /// Whether the command changed the pool. False in a plan.
     changed: bool,
-    /// The names of the triggers of the snapshot.
+    /// The names of the triggers that the creation sets.
     triggers: Vec<String>,
     /// `ACTIVE` or `INACTIVE`, after the command.
     deletion_protection: &'static str,
@@ -50,7 +50,9 @@ impl Report for PoolFinished {
         }
         let first = if self.is_plan { "Would finish" } else { "Finished" };
         let triggers = match (self.triggers.as_slice(), self.is_plan) {
-            ([], _) => "The snapshot has no triggers.".to_owned(),
+            ([], _) => {
+                "The creation has no triggers to set. Its plan names those that it left out.".to_owned()
+            }
             (names, true) => format!("From then on, these triggers run: {}.", names.join(", ")),
             (names, false) => format!("From now on, these triggers run: {}.", names.join(", ")),
         };

@@ -50,8 +50,11 @@ pub struct RebuildStep {
     /// The name of the object in the snapshot.
     pub object: String,
     pub state: StepState,
-    /// The digest of the request. A secret counts in it only as given or not.
+    /// The digest of what the plan asks for. A secret counts in it only as given or not.
     pub request: Digest,
+    /// The names that the request lacked, by member, because Cognito had refused their objects.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub without: BTreeMap<String, Vec<String>>,
     /// The id of the new client, if the step creates one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,

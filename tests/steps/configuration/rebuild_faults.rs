@@ -243,10 +243,57 @@ fn a_refused_object_does_not_keep_the_others_out() {
             assert_eq!(new.left_out.iter().filter(|left| refused(left)).count(), 1, "{:?}", new.left_out);
             answer(&backend, operation);
             let again = create(&backend, &captured, &plan).await.unwrap();
-            assert!(!again.left_out.iter().any(refused), "{:?}", again.left_out);
+            assert_eq!(again.left_out, [], "{operation:?}");
+            let (unfaulted, _, captured, plan) = lost(make_rich, true).await;
+            let whole = create(&unfaulted, &captured, &plan).await.unwrap();
+            assert_eq!(client_uses(&backend, &new.pool), client_uses(&unfaulted, &whole.pool));
             assert!(finish_pool(&backend, &new.pool).await.unwrap(), "{operation:?}");
         });
     }
+}
+
+/// What the clients of a pool may use, by name.
+fn client_uses(backend: &MemoryBackend, pool: &PoolId) -> Vec<[Value; 3]> {
+    let pool = backend.pool(pool);
+    let listed = pool.change_configuration("ListUserPoolClients", json!({"MaxResults": 60}));
+    let uses = |client: &Value| {
+        let id = json!({"ClientId": client["ClientId"]});
+        let shown = pool.change_configuration("DescribeUserPoolClient", id)["UserPoolClient"].clone();
+        ["ClientName", "SupportedIdentityProviders", "AllowedOAuthScopes"].map(|name| shown[name].clone())
+    };
+    let mut uses: Vec<_> = listed["UserPoolClients"].as_array().unwrap().iter().map(uses).collect();
+    uses.sort_by_key(|[name, ..]| name.to_string());
+    uses
+}
+
+#[test]
+fn a_refusal_after_a_lost_reply_is_no_success() {
+    for operation in [Operation::SetUserPoolMfaConfig, Operation::SetLogDeliveryConfiguration] {
+        in_paused_time(async {
+            let (backend, _, captured, plan) = lost(make_rich, true).await;
+            let fault = Fault::RefuseWith(PoolErrorKind::InvalidParameter, "InvalidParameterException");
+            let refusing = backend.script().clone();
+            backend.script().always(operation, Some(Fault::Refuse(PoolErrorKind::Transient)));
+            backend.script().change_before(operation, 2, move || refusing.always(operation, Some(fault)));
+            let new = create(&backend, &captured, &plan).await.unwrap();
+            let refused = |left: &&LeftByCreation| matches!(left.reason, CreationReason::Refused(_));
+            assert_eq!(new.left_out.iter().filter(refused).count(), 1, "{operation:?}");
+            answer(&backend, operation);
+            assert_eq!(create(&backend, &captured, &plan).await.unwrap().left_out, [], "{operation:?}");
+        });
+    }
+}
+
+#[test]
+fn an_object_that_the_operator_may_not_create_is_left_out() {
+    in_paused_time(async {
+        let (backend, _, captured, plan) = lost(make_rich, true).await;
+        refuse(&backend, Operation::SetLogDeliveryConfiguration, PoolErrorKind::AccessDenied);
+        let new = create(&backend, &captured, &plan).await.unwrap();
+        let refused = |left: &&LeftByCreation| matches!(left.reason, CreationReason::Refused(_));
+        assert_eq!(new.left_out.iter().filter(refused).count(), 1, "{:?}", new.left_out);
+        assert!(finish_pool(&backend, &new.pool).await.unwrap());
+    });
 }
 
 #[test]
@@ -279,7 +326,7 @@ fn an_object_that_was_made_by_another_map_is_listed() {
     in_paused_time(async {
         let (backend, _, captured, plan) = lost(make_rich, true).await;
         refuse(&backend, Operation::SetUICustomization, PoolErrorKind::AccessDenied);
-        create(&backend, &captured, &plan).await.unwrap_err();
+        create(&backend, &captured, &plan).await.unwrap();
         answer(&backend, Operation::SetUICustomization);
         let other = super::rebuilt::planned_with(&backend, &captured, &[("login-example", "other")]).await;
         let new = create(&backend, &captured, &other).await.unwrap();
@@ -380,7 +427,7 @@ fn a_secret_that_the_map_supplies_too_late_is_listed_and_not_kept() {
     in_paused_time(async {
         let (backend, _, captured, plan) = lost(make_rich, true).await;
         refuse(&backend, Operation::SetUICustomization, PoolErrorKind::AccessDenied);
-        create(&backend, &captured, &plan).await.unwrap_err();
+        create(&backend, &captured, &plan).await.unwrap();
         answer(&backend, Operation::SetUICustomization);
         let late = "late0secret0of0the0map0late0";
         let domains = [("login-example", "login-example-new")];

@@ -38,19 +38,21 @@ pub(super) async fn wait<P: Pool>(
     let has_custom = domains.iter().any(|domain| domain.contains('.'));
     let until = Instant::now() + if has_custom { CUSTOM_TIMEOUT } else { PREFIX_TIMEOUT };
     loop {
+        let mut failed = 0;
         for domain in domains {
             let request = json!({"Domain": domain});
             match pool.read_configuration(Operation::DescribeUserPoolDomain, &request).await {
                 // A Cognito that shows no status has no time before it.
                 Ok(answer) => match answer.reveal()["DomainDescription"]["Status"].as_str() {
                     Some("ACTIVE") | None => return Ok(true),
+                    Some("FAILED") => failed += 1,
                     Some(_) => {}
                 },
                 Err(error) if error.kind == PoolErrorKind::Transient => {}
                 Err(error) => return Err(refused(pool.id(), error)),
             }
         }
-        if Instant::now() + READ_EVERY > until {
+        if failed == domains.len() || Instant::now() + READ_EVERY > until {
             return Ok(false);
         }
         watch.waits_for_domain(&domains.join(", "), READ_EVERY);

@@ -79,7 +79,7 @@ pub struct LeftByCreation {
     /// The label of the object.
     pub object: String,
     /// None if the whole object is left out.
-    pub field: Option<&'static str>,
+    pub field: Option<String>,
     pub reason: CreationReason,
 }
 

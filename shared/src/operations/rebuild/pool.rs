@@ -68,9 +68,9 @@ impl<V: Vault> Work<'_, V> {
         let step = self.plan.steps.iter().find(|step| step.name == name);
         let step = step.ok_or_else(|| internal("The plan has no user pool."))?;
         let document = step.reveal();
-        let request = request_digest(step, document, account.no_pool(), self.plan.tier);
+        let request = request_digest(step, account.no_pool(), self.plan.tier);
         let (object, state, client) = (name.to_string(), StepState::Begun, None);
-        let begun = RebuildStep { object, state, request, client };
+        let begun = RebuildStep { object, state, request, without: Default::default(), client };
         let mut tags = document["UserPoolTags"].as_object().cloned().unwrap_or_default();
         tags.retain(|key, _| !key.starts_with(RESERVED_TAG_PREFIX));
         tags.insert(MARKER.to_owned(), self.journal.marker.as_str().into());

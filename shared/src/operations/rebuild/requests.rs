@@ -22,13 +22,16 @@ use crate::ports::vault::Vault;
 /// Cognito user pools API.
 const MAX_ASSETS: usize = 1_500_000;
 
-/// The document of a step without the names of objects that Cognito has refused, and the members that lost some.
+/// The names that a document lacks, by member.
+pub(super) type Without = BTreeMap<String, Vec<String>>;
+
+/// The document of a step without the names of objects that Cognito has refused, and these names.
 pub(super) fn prepared(
     step: &Step,
     plan: &RebuildPlan,
     steps: &BTreeMap<String, RebuildStep>,
-) -> (Value, Vec<&'static str>) {
-    let (mut document, mut without) = (step.reveal().clone(), Vec::new());
+) -> (Value, Without) {
+    let (mut document, mut without) = (step.reveal().clone(), Without::new());
     if step.name.kind != ObjectKind::Client {
         return (document, without);
     }
@@ -40,12 +43,13 @@ pub(super) fn prepared(
         of_kind.filter(is_refused).map(|step| step.name.id.as_str()).collect()
     };
     let (providers, servers) = (refused(ObjectKind::IdentityProvider), refused(ObjectKind::ResourceServer));
-    let mut keep = |member: &'static str, is_lost: &dyn Fn(&str) -> bool| {
+    let mut keep = |member: &str, is_lost: &dyn Fn(&str) -> bool| {
         let Some(Value::Array(values)) = document.get_mut(member) else { return };
-        let before = values.len();
-        values.retain(|value| !value.as_str().is_some_and(is_lost));
-        if values.len() < before {
-            without.push(member);
+        let is_taken = |value: &mut Value| value.as_str().is_some_and(is_lost);
+        let taken = values.extract_if(.., is_taken).filter_map(|value| value.as_str().map(str::to_owned));
+        let taken: Vec<String> = taken.collect();
+        if !taken.is_empty() {
+            without.insert(member.to_owned(), taken);
         }
     };
     keep("SupportedIdentityProviders", &|name| providers.contains(name));
@@ -56,7 +60,8 @@ pub(super) fn prepared(
 }
 
 /// The digest of what a step asks for. A secret counts only as given or not: a digest of it would prove a guess.
-pub(super) fn request_digest(step: &Step, document: &Value, pool: &PoolId, tier: Option<Tier>) -> Digest {
+pub(super) fn request_digest(step: &Step, pool: &PoolId, tier: Option<Tier>) -> Digest {
+    let document = step.reveal();
     let mut shown = document.clone();
     for path in secrets_of(step.name.kind, document, Purpose::Create) {
         if let Some(secret) = shown.pointer_mut(&format!("/{}", path.replace('.', "/")))
@@ -107,6 +112,29 @@ impl<V: Vault> Work<'_, V> {
             members.remove("ClientId");
         }
         document
+    }
+
+    /// Gives a client the names of objects that Cognito refused when the client was made, and has now. Everything else
+    /// in the client stays.
+    pub(super) async fn give_names<P: ConfigurablePool>(
+        &self,
+        pool: &PacedPool<P>,
+        step: &Step,
+        document: &Value,
+        without: &Without,
+        watch: &mut impl WatchRebuild,
+    ) -> std::result::Result<(), Failed> {
+        let live = self.live(pool, watch).await?;
+        // If the operator has deleted the client, nothing is left to do.
+        let Some(live) = self.find(step, document, live.as_deref()) else { return Ok(()) };
+        let mut wanted = live.document.clone();
+        for member in without.keys() {
+            wanted[member] = document[member].clone();
+        }
+        let write =
+            ConfigurationWrite::updating(&live.name, &wanted, &live.document, pool.id(), self.plan.tier);
+        let write = write.ok_or_else(|| internal("No operation changes a client."))?;
+        send(pool, &write, ATTEMPTS, watch).await.map(drop)
     }
 
     /// Makes an object that is neither the pool nor a client.

@@ -37,8 +37,20 @@ pub(super) enum Failed {
     Unknown(PoolError),
     /// Cognito refuses this object.
     Refused(PoolError),
+    /// The operator may not make this call.
+    Denied(PoolError),
     /// The creation stops.
     Ended(Error),
+}
+
+impl Failed {
+    /// The error of a creation that stops for it.
+    pub(super) fn into_error<P: Pool>(self, pool: &PacedPool<P>) -> Error {
+        match self {
+            Self::Unknown(error) | Self::Refused(error) | Self::Denied(error) => refused(pool.id(), error),
+            Self::Ended(error) => error,
+        }
+    }
 }
 
 impl From<Error> for Failed {
@@ -73,7 +85,10 @@ impl<V: Vault> Work<'_, V> {
                     }
                     Err(Failed::Refused(error)) if unanswered > 0 => {
                         *live = self.live(pool, watch).await?;
-                        let has_it = self.find(step, document, live.as_deref()).is_some();
+                        // Every pool has the other kinds, and a login style may lack assets.
+                        let shows_itself =
+                            CREATED.contains(&step.name.kind) && step.name.kind != ObjectKind::Branding;
+                        let has_it = shows_itself && self.find(step, document, live.as_deref()).is_some();
                         return if has_it { Ok(None) } else { Err(Failed::Refused(error)) };
                     }
                     Err(Failed::Refused(error)) if error.kind == PoolErrorKind::NotFound => {
@@ -245,6 +260,7 @@ pub(super) async fn send<P: ConfigurablePool>(
             | PoolErrorKind::Refused
             | PoolErrorKind::AlreadyExists
             | PoolErrorKind::NotFound => Failed::Refused(error),
+            PoolErrorKind::AccessDenied if !error.is_of_credentials() => Failed::Denied(error),
             _ => Failed::Ended(refused(pool.id(), error)),
         });
     }

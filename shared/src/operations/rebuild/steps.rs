@@ -9,7 +9,6 @@ use crate::catalog::{Catalog, RebuildJournal, RebuildStep, StepState};
 use crate::model::configuration::rebuild::{RebuildPlan, Step};
 use crate::model::configuration::{ObjectKind, ObjectName};
 use crate::model::object_name;
-use crate::operations::refusals::refused;
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Pool};
 use crate::ports::vault::Vault;
@@ -74,15 +73,21 @@ impl<'a, V: Vault> Work<'a, V> {
         let mut has_domain = None;
         for step in others.into_iter().chain(looks) {
             let (document, without) = prepared(step, plan, &self.steps);
-            for field in without {
-                self.leave(step, Some(field), CreationReason::NeedsRefused);
+            for field in without.keys() {
+                self.leave(step, Some(field.clone()), CreationReason::NeedsRefused);
             }
-            let digest = request_digest(step, &document, pool.id(), plan.tier);
+            let digest = request_digest(step, pool.id(), plan.tier);
             let known = self.steps.get(&step.name.to_string()).cloned();
             if known.as_ref().is_some_and(|known| known.request != digest && known.may_have_effect()) {
                 self.leave(step, None, CreationReason::MadeBefore);
             }
-            if self.is_done(&step.name) {
+            if let Some(known) = known.clone().filter(|known| known.state == StepState::Done) {
+                if known.without != without {
+                    watch.makes(&step.label);
+                    let given = self.give_names(pool, step, &document, &known.without, watch).await;
+                    given.map_err(|failed| at_step(step, &failed.into_error(pool)))?;
+                    self.note_step(RebuildStep { without, ..known }).await?;
+                }
                 self.made.made.push(step.label.clone());
                 continue;
             }
@@ -91,8 +96,13 @@ impl<'a, V: Vault> Work<'a, V> {
                 continue;
             }
             watch.makes(&step.label);
-            let of_step =
-                |state, client| RebuildStep { object: step.name.to_string(), state, request: digest, client };
+            let of_step = |state, client| RebuildStep {
+                object: step.name.to_string(),
+                state,
+                request: digest,
+                without: without.clone(),
+                client,
+            };
             // Whether an earlier request may have made it.
             let mut is_doubtful = known.is_some_and(|known| known.state == StepState::Begun);
             if step.name.kind == ObjectKind::Client && !is_doubtful {
@@ -109,21 +119,26 @@ impl<'a, V: Vault> Work<'a, V> {
                     self.note_step(of_step(StepState::Refused, None)).await?;
                     self.leave(step, None, CreationReason::Refused(error.call()));
                 }
-                Err(Failed::Refused(error) | Failed::Unknown(error)) => {
-                    return Err(at_step(step, &refused(pool.id(), error)));
+                // A pool without its clients is of no use.
+                Err(Failed::Denied(error))
+                    if !matches!(step.name.kind, ObjectKind::UserPool | ObjectKind::Client) =>
+                {
+                    self.note_step(of_step(StepState::Refused, None)).await?;
+                    self.leave(step, None, CreationReason::Refused(error.call()));
                 }
-                Err(Failed::Ended(error)) => {
-                    if step.name.kind == ObjectKind::Client && !is_doubtful {
+                Err(failed) => {
+                    let is_unknown = matches!(failed, Failed::Unknown(_));
+                    if step.name.kind == ObjectKind::Client && !is_doubtful && !is_unknown {
                         self.note_step(of_step(StepState::Refused, None)).await?;
                     }
-                    return Err(at_step(step, &error));
+                    return Err(at_step(step, &failed.into_error(pool)));
                 }
             }
         }
         self.note(|journal| journal.is_created = true).await
     }
 
-    fn leave(&mut self, step: &Step, field: Option<&'static str>, reason: CreationReason) {
+    fn leave(&mut self, step: &Step, field: Option<String>, reason: CreationReason) {
         self.made.left_out.push(LeftByCreation { object: step.label.clone(), field, reason });
     }
 
