@@ -37,8 +37,8 @@ impl ExitStatus {
             Self::Failed => "the run failed, or AWS did not answer",
             Self::Usage => "the command line is wrong",
             Self::Partial => {
-                "the restore is partial, a new pool lacks what Cognito refused, the pool differs from the snapshot, or records \
-                 of the snapshot are damaged"
+                "the restore is partial, a new pool lacks what Cognito refused or is not by this map, the pool differs \
+                 from the snapshot, or records of the snapshot are damaged"
             }
             Self::Refused => "refused before any change, or a plan says so: wrong input, target not empty, …",
             Self::Running => {
