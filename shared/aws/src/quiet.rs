@@ -17,6 +17,7 @@ use crate::job_files::LocalJobFiles;
 use crate::keys::AwsKeys;
 use crate::log;
 use crate::sns::Topic;
+use shared::model::configuration::request::ConfigurationWrite;
 use shared::model::configuration::{KeyArn, SecretContext};
 use shared::model::{
     Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PageLimit, PoolId, Sub, SubPrefix,
@@ -25,7 +26,7 @@ use shared::model::{
 use shared::ports::Announcement;
 use shared::ports::job_files::{JobFiles, JobLog};
 use shared::ports::keys::{DecryptingKeys, EncryptingKeys, KeyError};
-use shared::ports::pool::{Medium, NewUser, Operation, Password, Pool, PoolResult};
+use shared::ports::pool::{ConfigurablePool, Medium, NewUser, Operation, Password, Pool, PoolResult};
 use shared::ports::vault::{Fence, Key, Order, Query, ReadVault, Vault, WriteOnceVault};
 
 const CANARY: &str = "canary";
@@ -248,8 +249,16 @@ async fn no_error_of_cognito_repeats_an_answer_or_a_value_of_the_call() {
             pool.start_import_job(&job);
             pool.describe_import_job(&job);
         }
-        for read in Operation::ALL.iter().copied().filter(|operation| operation.reads_configuration()) {
+        let reads = Operation::ALL.iter().copied().filter(|operation| operation.reads_configuration());
+        for read in reads.chain([Operation::ListUserPools]) {
             let result = pool.read_configuration(read, &json!({"UserPoolId": CANARY})).await;
+            seen.lock().unwrap().extend(operation(&result));
+            said.note(result);
+        }
+        let request = json!({"UserPoolId": CANARY, "PoolName": CANARY, "ClientSecret": CANARY});
+        for write in Operation::ALL.iter().copied().filter(|operation| operation.writes_configuration()) {
+            let write = ConfigurationWrite::new(write, request.as_object().unwrap().clone()).unwrap();
+            let result = pool.write_configuration(&write).await;
             seen.lock().unwrap().extend(operation(&result));
             said.note(result);
         }
