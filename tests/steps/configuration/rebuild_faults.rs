@@ -121,6 +121,36 @@ fn a_pool_and_a_client_that_a_list_shows_late_get_no_twin() {
 }
 
 #[test]
+fn a_pool_that_a_lost_request_made_gets_no_twin_after_another_request_was_refused() {
+    in_paused_time(async {
+        let (backend, source, captured, plan) = lost(with_client, false).await;
+        let script = backend.script().clone();
+        script.alter(Operation::ListUserPools, |answer| answer["UserPools"] = json!([]));
+        script.always(Operation::CreateUserPool, Some(Fault::LostReply));
+        let refusing = script.clone();
+        script.change_before(Operation::CreateUserPool, 2, move || {
+            let fault = Fault::RefuseWith(PoolErrorKind::InvalidParameter, "InvalidParameterException");
+            refusing.always(Operation::CreateUserPool, Some(fault));
+        });
+        create(&backend, &captured, &plan).await.unwrap_err();
+        script.always(Operation::CreateUserPool, None);
+        script.alter(Operation::ListUserPools, |_| ());
+        let new = create(&backend, &captured, &plan).await.unwrap();
+        assert_eq!((twins(&source), clients(&backend, &new.pool)), (1, 1));
+    });
+}
+
+#[test]
+fn a_list_that_repeats_its_token_ends_with_an_error() {
+    in_paused_time(async {
+        let (backend, source, captured, plan) = lost(with_client, false).await;
+        backend.script().alter(Operation::ListUserPools, |answer| answer["NextToken"] = json!("again"));
+        assert_eq!(create(&backend, &captured, &plan).await.unwrap_err().kind(), ErrorKind::ServiceUnavailable);
+        assert_eq!(twins(&source), 0);
+    });
+}
+
+#[test]
 fn two_pools_with_the_marker_are_named_and_neither_is_used() {
     in_paused_time(async {
         let (backend, source, captured, plan) = lost(with_client, false).await;

@@ -1,7 +1,8 @@
 //! The pools of an account and Region: the calls that name no pool.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::listed::listed;
 use super::{MARKER, internal};
 use crate::model::PoolId;
 use crate::model::configuration::ObjectKind;
@@ -100,22 +101,11 @@ impl<P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>> Account<P, F> {
 
     /// The pools with this name, which need not be unique.
     async fn pools_named(&self, name: &str) -> Result<Vec<PoolId>> {
-        let (mut found, mut token) = (Vec::new(), Value::Null);
-        loop {
-            let mut request = json!({"MaxResults": 60});
-            if token.is_string() {
-                request["NextToken"] = token;
-            }
-            let answer = self.connection.read_configuration(Operation::ListUserPools, &request).await;
-            let answer = answer.map_err(|error| self.refused(&error))?.into_json();
-            let pools = answer["UserPools"].as_array().into_iter().flatten();
-            let named = pools.filter(|pool| pool["Name"] == name).filter_map(|pool| pool["Id"].as_str());
-            found.extend(named.filter_map(|id| PoolId::parse(id).ok()));
-            token = answer["NextToken"].clone();
-            if !token.is_string() {
-                return Ok(found);
-            }
-        }
+        let request = json!({"MaxResults": 60});
+        let pools = listed(&self.connection, Operation::ListUserPools, request, "UserPools").await;
+        let pools = pools.map_err(|error| self.refused(&error))?;
+        let named = pools.iter().filter(|pool| pool["Name"] == name).filter_map(|pool| pool["Id"].as_str());
+        Ok(named.filter_map(|id| PoolId::parse(id).ok()).collect())
     }
 
     /// The error of a command whose call Cognito refused. There is no pool yet that it could name.

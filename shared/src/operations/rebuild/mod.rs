@@ -7,6 +7,7 @@
 mod account;
 mod domains;
 mod finish;
+mod listed;
 mod pool;
 mod requests;
 mod sending;

@@ -27,6 +27,8 @@ impl<V: Vault> Work<'_, V> {
             return Ok(pool);
         }
         let (write, begun) = self.write_of_pool(account)?;
+        // An earlier request may have created it, although a later one is refused.
+        let mut may_exist = self.journal.is_sent;
         let mut unanswered = 0;
         let id = loop {
             if self.journal.is_sent
@@ -41,12 +43,12 @@ impl<V: Vault> Work<'_, V> {
             match account.create(&write).await? {
                 Ok(id) => break id,
                 Err(error) if error.kind == PoolErrorKind::Transient && unanswered < MAX_READS => {
-                    unanswered += 1;
+                    (may_exist, unanswered) = (true, unanswered + 1);
                     watch.waits(error.operation, WAIT);
                     sleep(WAIT).await;
                 }
                 Err(error) => {
-                    if error.kind != PoolErrorKind::Transient {
+                    if error.kind != PoolErrorKind::Transient && !may_exist {
                         self.note(|journal| journal.is_sent = false).await?;
                     }
                     return Err(account.refused(&error));

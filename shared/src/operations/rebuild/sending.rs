@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use super::listed::listed;
 use super::requests::write_of;
 use super::steps::Work;
 use super::{MAX_READS, WAIT, WatchRebuild, internal};
@@ -216,22 +217,11 @@ impl<V: Vault> Work<'_, V> {
 
 /// The ids of the clients with this name, which need not be unique.
 async fn clients_named<P: Pool>(pool: &PacedPool<P>, name: &Value) -> Result<Vec<String>> {
-    let (mut found, mut token) = (Vec::new(), Value::Null);
-    loop {
-        let mut request = json!({"UserPoolId": pool.id().as_str(), "MaxResults": 60});
-        if token.is_string() {
-            request["NextToken"] = token;
-        }
-        let answer = pool.read_configuration(Operation::ListUserPoolClients, &request).await;
-        let answer = answer.map_err(|error| refused(pool.id(), error))?.into_json();
-        let clients = answer["UserPoolClients"].as_array().into_iter().flatten();
-        let named = clients.filter(|client| client["ClientName"] == *name);
-        found.extend(named.filter_map(|client| client["ClientId"].as_str().map(str::to_owned)));
-        token = answer["NextToken"].clone();
-        if !token.is_string() {
-            return Ok(found);
-        }
-    }
+    let request = json!({"UserPoolId": pool.id().as_str(), "MaxResults": 60});
+    let clients = listed(pool, Operation::ListUserPoolClients, request, "UserPoolClients").await;
+    let clients = clients.map_err(|error| refused(pool.id(), error))?;
+    let named = clients.iter().filter(|client| client["ClientName"] == *name);
+    Ok(named.filter_map(|client| client["ClientId"].as_str().map(str::to_owned)).collect())
 }
 
 /// Sends a write. A parameter may be refused because Cognito does not know yet what was made just before.

@@ -47,7 +47,7 @@ pub fn outside(objects: &[CapturedObject], triggers: &Value) -> Vec<ToDo> {
     };
     let more = [
         (ToDo::AllowSender, user_pool["EmailConfiguration"]["SourceArn"].is_string()),
-        (ToDo::TrustOfSmsRole, user_pool["SmsConfiguration"].is_object()),
+        (ToDo::TrustOfSmsRole, user_pool["SmsConfiguration"]["SnsCallerArn"].is_string()),
         (ToDo::SamlPartners, of(ObjectKind::IdentityProvider).any(is_saml)),
         (ToDo::OAuthRedirects, of(ObjectKind::IdentityProvider).any(|provider| !is_saml(provider))),
         (ToDo::DnsAlias, of(ObjectKind::Domain).any(|domain| domain.name.id.contains('.'))),
