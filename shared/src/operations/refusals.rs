@@ -8,16 +8,6 @@ use crate::{Error, ErrorKind, Guidance};
 pub fn refused(pool: &PoolId, error: PoolError) -> Error {
     let operation = error.operation.name();
     match error.kind {
-        PoolErrorKind::Throttled => Error::new(
-            ErrorKind::Throttled,
-            format!("Cognito kept throttling {operation} on user pool {pool}."),
-            Guidance::LowerLimit,
-        ),
-        PoolErrorKind::Transient => Error::new(
-            ErrorKind::ServiceUnavailable,
-            format!("Cognito did not carry out {operation} on user pool {pool} ({}).", error.code),
-            Guidance::TryLater,
-        ),
         PoolErrorKind::OutOfTime => Error::new(
             ErrorKind::OutOfTime,
             format!("The time of the invocation ended before {operation} on user pool {pool} was answered."),
@@ -34,19 +24,37 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
             Guidance::TryLater,
         ),
         PoolErrorKind::NotFound => pool_not_found(pool),
+        _ => refused_on(&format!("on user pool {pool}"), &error, Guidance::GrantCall { operation }),
+    }
+}
+
+/// The error of a call that Cognito refused, `place` being what it was about. `grant` says how to allow the call.
+pub fn refused_on(place: &str, error: &PoolError, grant: Guidance) -> Error {
+    let operation = error.operation.name();
+    match error.kind {
+        PoolErrorKind::Throttled => Error::new(
+            ErrorKind::Throttled,
+            format!("Cognito kept throttling {operation} {place}."),
+            Guidance::LowerLimit,
+        ),
+        PoolErrorKind::Transient => Error::new(
+            ErrorKind::ServiceUnavailable,
+            format!("Cognito did not carry out {operation} {place} ({}).", error.code),
+            Guidance::TryLater,
+        ),
         PoolErrorKind::AccessDenied if error.is_of_credentials() => Error::new(
             ErrorKind::AccessDenied,
-            format!("Cognito refused the credentials of {operation} on user pool {pool} ({}).", error.code),
+            format!("Cognito refused the credentials of {operation} {place} ({}).", error.code),
             Guidance::RENEW_CREDENTIALS,
         ),
         PoolErrorKind::AccessDenied => Error::new(
             ErrorKind::AccessDenied,
-            format!("Cognito denied access to {operation} on user pool {pool} ({}).", error.code),
-            Guidance::GrantCall { operation },
+            format!("Cognito denied access to {operation} {place} ({}).", error.code),
+            grant,
         ),
         _ => Error::new(
             ErrorKind::CallRefused,
-            format!("Cognito refused a call on user pool {pool}: {error}."),
+            format!("Cognito refused a call {place}: {error}."),
             "Look up the error code in the Cognito API reference, remove the cause and start again.",
         ),
     }

@@ -196,7 +196,7 @@ impl Request {
         caller: &Caller,
         now: Timestamp,
     ) -> Result<Planned> {
-        let mut captured = self.captured(deployment, account, now).await?;
+        let (mut captured, is_new) = self.captured(deployment, account, now).await?;
         if self.decrypts {
             captured.reveal_secrets(keys, &deployment.region).await.map_err(|error| {
                 let without = Guidance::from("Or give --no-secrets: the map then supplies the secrets.");
@@ -208,6 +208,9 @@ impl Request {
         let planned = plan(&captured.list, &objects, &self.map, &to).map_err(refusal)?;
         if self.strict {
             require_complete(&planned)?;
+        }
+        if is_new {
+            account.require_free(&self.name, &planned).await?;
         }
         let creation = Creation {
             source: &self.pool,
@@ -221,21 +224,22 @@ impl Request {
         Ok(Planned { snapshot: captured.snapshot.id, plan: planned, shown })
     }
 
-    /// The snapshot. For `latest`, a creation that has begun goes on with its own.
+    /// The snapshot, and whether no creation has begun. For `latest`, a creation that has begun goes on with its own.
     async fn captured<E, V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
         &self,
         deployment: &Deployment<E, V>,
         account: &Account<P, F>,
         now: Timestamp,
-    ) -> Result<CapturedSnapshot> {
+    ) -> Result<(CapturedSnapshot, bool)> {
         let catalog = &deployment.catalog;
         let begun = begun(catalog, &self.id(deployment), account).await?;
         let selector = match (&self.snapshot, &begun) {
             (SnapshotSelector::Latest, Some(journal)) => SnapshotSelector::Id(journal.snapshot.clone()),
             (selector, _) => selector.clone(),
         };
+        let is_new = begun.is_none();
         let captured = captured_configuration(catalog, &self.pool, &selector, now).await;
-        captured.map_err(|error| {
+        let captured = captured.map_err(|error| {
             let error = deployment.of_snapshot(error);
             if error.kind() != ErrorKind::SnapshotNotFound {
                 return error.into();
@@ -248,8 +252,9 @@ impl Request {
                     .to_owned(),
             };
             let guidance = error.guidance().clone().and(Guidance::from(next));
-            Error::new(error.kind(), error.message(), guidance).into()
-        })
+            Problem::from(Error::new(error.kind(), error.message(), guidance))
+        })?;
+        Ok((captured, is_new))
     }
 
     /// Shows the plan, and asks unless the operator has said yes.

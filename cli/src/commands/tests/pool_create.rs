@@ -84,9 +84,13 @@ async fn a_pool_is_created_once_and_finished() {
     let pool = described(&fixture, &id, "DescribeUserPool", json!({}));
     assert_eq!(pool["UserPool"]["DeletionProtection"], "ACTIVE");
     assert!(pool["UserPool"]["LambdaConfig"]["PreSignUp"].is_string());
-    // The name is taken now.
-    let taken = fixture.run(&format!("{CREATE} --yes")).await.0.unwrap_err();
-    assert_eq!((taken.error.as_str(), taken.status), ("InvalidInput", ExitStatus::Refused), "{taken}");
+    // The name is taken now. The command says so before it shows a plan.
+    for option in ["--plan", "--yes"] {
+        let (taken, said) = fixture.run(&format!("{CREATE} {option}")).await;
+        let taken = taken.unwrap_err();
+        assert_eq!((taken.error.as_str(), taken.status), ("InvalidInput", ExitStatus::Refused), "{taken}");
+        assert!(!said.contains("Would create"), "{said}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use crate::model::PoolId;
 use crate::model::configuration::ObjectKind;
 use crate::model::configuration::rebuild::RebuildPlan;
 use crate::model::configuration::request::ConfigurationWrite;
+use crate::operations::refusals::refused_on;
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Operation, Pool, PoolError, PoolErrorKind};
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -54,7 +55,10 @@ impl<P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>> Account<P, F> {
     }
 
     /// Refuses a name that another pool has, and domains that are taken.
-    pub(super) async fn require_free(&self, name: &str, plan: &RebuildPlan) -> Result<()> {
+    ///
+    /// # Errors
+    /// If one is taken, or Cognito refuses to say so.
+    pub async fn require_free(&self, name: &str, plan: &RebuildPlan) -> Result<()> {
         if let Some(pool) = self.pools_named(name).await?.first() {
             let what = format!("User pool {pool} has the name {name:?}.");
             return Err(Error::new(ErrorKind::InvalidInput, what, "Give another name."));
@@ -110,34 +114,8 @@ impl<P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>> Account<P, F> {
 
     /// The error of a command whose call Cognito refused. There is no pool yet that it could name.
     pub(super) fn refused(&self, error: &PoolError) -> Error {
-        let operation = error.operation.name();
         let place = format!("in account {}, Region {}", self.id, self.region);
-        match error.kind {
-            PoolErrorKind::Throttled => Error::new(
-                ErrorKind::Throttled,
-                format!("Cognito kept throttling {operation} {place}."),
-                Guidance::LowerLimit,
-            ),
-            PoolErrorKind::Transient => Error::new(
-                ErrorKind::ServiceUnavailable,
-                format!("Cognito did not carry out {operation} {place} ({}).", error.code),
-                Guidance::TryLater,
-            ),
-            PoolErrorKind::AccessDenied if error.is_of_credentials() => Error::new(
-                ErrorKind::AccessDenied,
-                format!("Cognito refused the credentials of {operation} {place} ({}).", error.code),
-                Guidance::RENEW_CREDENTIALS,
-            ),
-            PoolErrorKind::AccessDenied => Error::new(
-                ErrorKind::AccessDenied,
-                format!("Cognito denied access to {operation} {place} ({}).", error.code),
-                format!("Allow cognito-idp:{operation} on all resources (`*`)."),
-            ),
-            _ => Error::new(
-                ErrorKind::CallRefused,
-                format!("Cognito refused a call {place}: {error}."),
-                "Look up the error code in the Cognito API reference, remove the cause and start again.",
-            ),
-        }
+        let allow = format!("Allow cognito-idp:{} on all resources (`*`).", error.operation.name());
+        refused_on(&place, error, Guidance::from(allow))
     }
 }

@@ -21,13 +21,40 @@ pub(super) async fn listed<P: Pool>(
         if let Value::Array(page) = answer[member].take() {
             entries.extend(page);
         }
-        let next = answer["NextToken"].take();
-        if next.as_str().is_none_or(str::is_empty) {
-            return Ok(entries);
+        match next_token(operation, &request["NextToken"], answer["NextToken"].take())? {
+            Some(token) => request["NextToken"] = token.into(),
+            None => return Ok(entries),
         }
-        if request["NextToken"] == next {
-            return Err(PoolError::new(operation, PoolErrorKind::Transient, "RepeatedToken"));
+    }
+}
+
+/// The token of the next page, after a request with the token `sent`. None if the list has ended.
+fn next_token(operation: Operation, sent: &Value, answered: Value) -> PoolResult<Option<String>> {
+    match answered {
+        Value::String(token) if token.is_empty() => Ok(None),
+        repeated if !repeated.is_null() && repeated == *sent => {
+            Err(PoolError::new(operation, PoolErrorKind::Transient, "RepeatedToken"))
         }
-        request["NextToken"] = next;
+        Value::String(token) => Ok(Some(token)),
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_ends_without_a_token_and_fails_with_a_repeated_one() {
+        let next = |sent, answered| next_token(Operation::ListUserPools, &sent, answered);
+        for end in [Value::Null, json!("")] {
+            assert_eq!(next(Value::Null, end.clone()), Ok(None));
+            assert_eq!(next(json!("1"), end), Ok(None));
+        }
+        assert_eq!(next(Value::Null, json!("1")), Ok(Some("1".to_owned())));
+        assert_eq!(next(json!("1"), json!("2")), Ok(Some("2".to_owned())));
+        assert_eq!(next(json!("2"), json!("2")).unwrap_err().kind, PoolErrorKind::Transient);
     }
 }

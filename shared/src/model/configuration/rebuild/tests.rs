@@ -155,6 +155,7 @@ fn what_the_snapshot_lacks_is_left_out_also_if_no_earlier_snapshot_has_it() {
         ("uiCustomizations/ALL", "ImageFile", NotRead),
         ("webAcl", "", NotRead),
         ("riskConfigurations", "", AddOnOff),
+        ("signingCertificate", "", AccessDenied),
     ]);
     let mut list = serde_json::to_value(&case.list).unwrap();
     let of_later_version = json!({"name": "newKind/1", "digest": list["entries"][0]["digest"]});
@@ -166,6 +167,7 @@ fn what_the_snapshot_lacks_is_left_out_also_if_no_earlier_snapshot_has_it() {
         ("identityProviders", LeftReason::NotCaptured),
         ("mfa", LeftReason::NotCaptured),
         ("newKind/1", LeftReason::Unknown),
+        ("signingCertificate", LeftReason::NewInEachPool),
         ("uiCustomizations/ALL ImageFile", LeftReason::NotCaptured),
         ("userPool NewMember", LeftReason::Unknown),
     ];

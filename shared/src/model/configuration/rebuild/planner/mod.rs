@@ -273,7 +273,11 @@ impl<'a> Planner<'a> {
                 Uncaptured::One(name) if self.captured.contains_key(name) => self.label(name),
                 object => object.shown_name(),
             };
-            self.leave(&object, lacking.shown_member().as_deref(), LeftReason::NotCaptured);
+            let reason = match lacking.object.kind() {
+                Some(ObjectKind::SigningCertificate) => LeftReason::NewInEachPool,
+                _ => LeftReason::NotCaptured,
+            };
+            self.leave(&object, lacking.shown_member().as_deref(), reason);
         }
     }
 
