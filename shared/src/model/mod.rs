@@ -46,6 +46,7 @@ mod selection;
 mod snapshot;
 mod sub_map;
 mod table_name;
+mod tally;
 mod target_pool;
 mod target_scan;
 mod text_enum;
@@ -76,7 +77,7 @@ pub use import_job::{
 pub use input::{ExportInput, ImportInput, RunKind};
 pub use input_fields::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SELECTION_FIELDS};
 pub use lease::{Lease, Released};
-pub use ledger::{Entry, IncompleteEntry, LedgerPage, Tally, Totals};
+pub use ledger::{Entry, IncompleteEntry, LedgerPage};
 pub use listing_check::{CheckStage, Doubt, ListingCheck, ListingQuestion, NamedBy};
 pub use listing_history::ListingHistory;
 pub use listing_position::{BreakOffs, ListingPosition};
@@ -112,6 +113,7 @@ pub use snapshot::{
 };
 pub use sub_map::{LeftOut, Origin, RestoredUser, SubMapEntry};
 pub use table_name::TableName;
+pub use tally::{Tally, Totals};
 pub use target_pool::TargetPool;
 pub use target_scan::{ListingCheckpoint, ScannedUser, ScannedValues};
 pub use unit::{Listing, SubPrefix, Unit, UnitId, UnitState};
