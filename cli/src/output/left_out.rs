@@ -5,12 +5,16 @@ use shared::model::configuration::rebuild::{LeftOut, LeftReason};
 /// The reason, for a reader.
 pub fn words(left: &LeftOut) -> &'static str {
     match left.reason {
-        LeftReason::Bound => "it belongs to the old account or Region. Add it to the map",
+        LeftReason::Bound => {
+            "its value belongs to the old account or Region. Add the value, which `pool show` prints, to the map"
+        }
         LeftReason::Tier => "the tier of the user pool forbids it",
         LeftReason::SecretMissing if left.field.is_some() => {
-            "the client gets a new one, because neither the snapshot nor the map supplies it"
+            "the client gets a new one, because the map has none, and the command has none from the snapshot"
         }
-        LeftReason::SecretMissing => "neither the snapshot nor the map supplies its secret",
+        LeftReason::SecretMissing => {
+            "the map has no secret for it, and the command has none from the snapshot"
+        }
         LeftReason::DomainHeld => "the map does not name it. Add it under `domains`",
         LeftReason::NoDomain => "it needs a domain, and the new user pool gets none",
         LeftReason::NotCaptured => "the snapshot does not have it",

@@ -43,7 +43,7 @@ pub struct PoolCreated {
     group_roles: Option<String>,
 }
 
-/// One object, or one member of it, that the new pool lacks.
+/// One object, or one member of it, that the new pool lacks, or has from an earlier map.
 #[derive(Debug, Clone, Serialize)]
 struct Left {
     object: String,
@@ -55,6 +55,18 @@ struct Left {
     call: Option<String>,
     #[serde(skip)]
     words: String,
+    #[serde(skip)]
+    fate: Fate,
+}
+
+/// What the same command does about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Nothing: the plan leaves it out.
+    LeftOut,
+    TriedAgain,
+    /// Nothing: the pool has it from an earlier map.
+    NotChanged,
 }
 
 impl Left {
@@ -66,6 +78,7 @@ impl Left {
             reason: reason.and_then(|reason| reason.as_str().map(str::to_owned)).unwrap_or_default(),
             call: None,
             words: words(left).to_owned(),
+            fate: Fate::LeftOut,
         }
     }
 
@@ -78,15 +91,20 @@ impl Left {
             }
             CreationReason::MadeBefore => (
                 "madeBefore",
-                "an earlier command made it by another map, and this one has not changed it".to_owned(),
+                "an earlier command made it from another map. Change it by hand, or delete the user pool and begin again"
+                    .to_owned(),
             ),
+        };
+        let fate = match &left.reason {
+            CreationReason::MadeBefore => Fate::NotChanged,
+            _ => Fate::TriedAgain,
         };
         let call = match &left.reason {
             CreationReason::Refused(call) => Some(call.to_string()),
             _ => None,
         };
         let (object, field) = (left.object.clone(), left.field.clone());
-        Self { object, field, reason: reason.to_owned(), call, words }
+        Self { object, field, reason: reason.to_owned(), call, words, fate }
     }
 }
 
@@ -186,15 +204,19 @@ impl Report for PoolCreated {
         for (old, new) in &self.clients {
             text += &format!("  client {old} is now {new}\n");
         }
-        if !self.left.is_empty() {
-            text += "\nLeft out:\n";
+        let (unchanged, left): (Vec<_>, Vec<_>) =
+            self.left.iter().partition(|left| left.fate == Fate::NotChanged);
+        for (title, some) in [("Left out", left), ("Not changed", unchanged)] {
+            if !some.is_empty() {
+                text += &format!("\n{title}:\n");
+            }
+            for Left { object, field, words, .. } in some {
+                let field = field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
+                text += &format!("  {object}{field}: {words}\n");
+            }
         }
-        for left in &self.left {
-            let field = left.field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
-            text += &format!("  {}{field}: {}\n", left.object, left.words);
-        }
-        if self.left.iter().any(|left| left.call.is_some()) {
-            text += "The same command tries again what Cognito refused.\n";
+        if self.left.iter().any(|left| left.fate == Fate::TriedAgain) {
+            text += "Run the same command again before `pool finish`: it tries again what is missing.\n";
         }
         text += "\nTo do elsewhere:\n";
         self.outside.iter().for_each(|line| text += &format!("  {line}\n"));

@@ -50,9 +50,9 @@ impl Report for PoolFinished {
         }
         let first = if self.is_plan { "Would finish" } else { "Finished" };
         let triggers = match (self.triggers.as_slice(), self.is_plan) {
-            ([], _) => {
-                "The creation has no triggers to set. Its plan names those that it left out.".to_owned()
-            }
+            ([], true) => "No triggers will be set. `pool create --plan` with the same map names those that are left out."
+                .to_owned(),
+            ([], false) => "No triggers are set.".to_owned(),
             (names, true) => format!("From then on, these triggers run: {}.", names.join(", ")),
             (names, false) => format!("From now on, these triggers run: {}.", names.join(", ")),
         };

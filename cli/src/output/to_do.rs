@@ -18,13 +18,14 @@ pub fn line(to_do: &ToDo, pool: &NewPool) -> String {
              lambda:InvokeFunction --principal cognito-idp.amazonaws.com --source-arn {arn}"
         ),
         ToDo::AllowKey { key } => {
-            format!("Allow kms:Decrypt with the key {key} to the functions that send messages.")
+            format!("Allow the functions that send messages to call kms:Decrypt with the key {key}.")
         }
         ToDo::AllowSender => {
             format!("If a policy of the SES identity names the old user pool, let it name {arn}, too.")
         }
         ToDo::TrustOfSmsRole => {
-            "The trust policy of the role for SMS must allow Cognito with the external id of the user pool.".to_owned()
+            "The trust policy of the role for SMS must allow Cognito with SmsConfiguration.ExternalId of the user pool."
+                .to_owned()
         }
         ToDo::SamlPartners => format!(
             "Give each SAML provider the new entity id urn:amazon:cognito:sp:{id}, and the new signing and encryption \

@@ -47,7 +47,7 @@ pub struct CreateArgs {
     /// Refuse, unless the credentials are of this account
     #[arg(long, value_name = "ACCOUNT_ID")]
     pub account: Option<String>,
-    /// Refuse if the map lacks a value or a secret, instead of leaving it out
+    /// Refuse if the map lacks a value, a domain or a secret, or if a client names what the snapshot lacks
     #[arg(long)]
     pub strict: bool,
     /// Do not decrypt the secrets of the snapshot with your own permission (`kms:Decrypt`)
@@ -199,7 +199,7 @@ impl Request {
         let (mut captured, is_new) = self.captured(deployment, account, now).await?;
         if self.decrypts {
             captured.reveal_secrets(keys, &deployment.region).await.map_err(|error| {
-                let without = Guidance::from("Or give --no-secrets: the map then supplies the secrets.");
+                let without = Guidance::from("Or give --no-secrets, and put the secrets in the map.");
                 Error::new(error.kind(), error.message(), error.guidance().clone().and(without))
             })?;
         }
@@ -248,7 +248,7 @@ impl Request {
                 Some(pool) => {
                     format!("A creation from it has begun. To begin again from another one, delete user pool {pool} first.")
                 }
-                None => "If no snapshot holds a configuration, create the user pool by hand: guide \"Restore a pool\", step 3."
+                None => "If no snapshot holds a configuration, create the user pool by hand: guide \"Restore a pool\", step 3.1."
                     .to_owned(),
             };
             let guidance = error.guidance().clone().and(Guidance::from(next));

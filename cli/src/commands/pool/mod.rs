@@ -52,8 +52,8 @@ pub enum PoolCommand {
     /// Create a user pool again from the configuration that a snapshot holds
     ///
     /// Creates the pool, its resource servers, identity providers, clients and all else, in the account of your credentials.
-    /// Clients get new ids, and domains only if the map names them. What cannot be created is left out, and named. If the
-    /// plan had it, the command ends with exit code 3. The pool has no triggers and no deletion protection until
+    /// Clients get new ids, and domains only if the map names them. The command leaves out what it cannot create, and names it. If
+    /// the plan has an object that is missing at the end, the exit code is 3. The pool has no triggers and no deletion protection until
     /// `pool finish`, so that no trigger runs for imported users.
     ///
     /// If the command stops, the same command continues: nothing is created twice. It calls Cognito with your own

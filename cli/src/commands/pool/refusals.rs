@@ -21,8 +21,8 @@ pub fn require_complete(planned: &RebuildPlan) -> Result<(), Error> {
         })
         .collect();
     let what = format!("The new user pool would lack: {}.", names.join(", "));
-    let next =
-        "Add them to the map. `--plan` says why each is left out. Or run the command without --strict.";
+    let next = "Run the command with --plan and without --strict: it says why each is left out. Add what the map can \
+                supply. If the snapshot lacks a scope or a provider, run the command without --strict.";
     Err(Error::new(ErrorKind::InvalidInput, what, next))
 }
 

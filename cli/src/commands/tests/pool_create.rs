@@ -161,6 +161,7 @@ async fn a_refused_object_makes_the_creation_partial_and_an_error_lists_what_was
     });
     assert!(answer.json["left"].as_array().unwrap().contains(&left), "{}", answer.json["left"]);
     assert!(answer.human.contains("clients/web: Cognito refused it"), "{}", answer.human);
+    assert!(answer.human.contains("it tries again what is missing"), "{}", answer.human);
     script.always(Operation::CreateUserPoolClient, None);
     let answer = fixture.run(&format!("{CREATE} --yes")).await.0.unwrap();
     assert_eq!((answer.status, answer.json["clients"].as_object().unwrap().len()), (ExitStatus::Done, 1));
