@@ -23,6 +23,7 @@ mod every_kind;
 mod faults;
 mod import_jobs;
 mod limits;
+mod lost_pool;
 mod notifications;
 mod parallel_listings;
 mod prune;
