@@ -12,7 +12,7 @@ use shared::model::{
     PasswordPolicy, PoolDescription, PoolId, Sub, SubPrefix, User, Username,
 };
 use shared::ports::pool::{
-    ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError,
+    ConfigurationAnswer, ImportJob, Listed, LogoError, Medium, NewUser, Operation, Password, Pool, PoolError,
     PoolErrorKind, PoolResult,
 };
 
@@ -474,6 +474,10 @@ impl Pool for SimulatedPool {
     /// The backend of the bench captures no configuration: see `SimulatedBackend::captures_configuration`.
     async fn read_configuration(&self, operation: Operation, _: &Value) -> PoolResult<ConfigurationAnswer> {
         Err(PoolError::new(operation, PoolErrorKind::Refused, "UnknownOperationException"))
+    }
+
+    async fn fetch_logo(&self, _: &str) -> Result<Vec<u8>, LogoError> {
+        Err(LogoError::NotFetched)
     }
 }
 

@@ -59,8 +59,14 @@ export function acknowledgeDomains(role: iam.IRole): void {
   );
 }
 
+/** Operations of AWS WAF on a pool. IAM asks for the permission of both services. */
+const WAF_OPERATIONS: readonly string[] = ['GetWebACLForResource'];
+
 function cognitoActions(operations: readonly string[]): string[] {
-  return operations.map((operation) => `cognito-idp:${operation}`);
+  return operations.flatMap((operation) => [
+    `cognito-idp:${operation}`,
+    ...(WAF_OPERATIONS.includes(operation) ? [`wafv2:${operation}`] : []),
+  ]);
 }
 
 /** Denies all operations on source pools, because a target pattern may match them. */

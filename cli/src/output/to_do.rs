@@ -42,7 +42,10 @@ pub fn line(to_do: &ToDo, pool: &NewPool) -> String {
             "If a policy of a log group, a bucket or a stream names the old user pool, let it name the new one, too."
                 .to_owned()
         }
-        ToDo::WebAcl => format!(
+        ToDo::WebAcl { list: Some(list) } => {
+            format!("aws wafv2 associate-web-acl --web-acl-arn {list} --resource-arn {arn}")
+        }
+        ToDo::WebAcl { list: None } => format!(
             "If AWS WAF protects the old user pool: aws wafv2 associate-web-acl --web-acl-arn ARN --resource-arn {arn}"
         ),
         ToDo::NewIds => {

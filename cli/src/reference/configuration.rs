@@ -1,7 +1,8 @@
 //! The members of a pool's configuration: what a backup keeps of each, and what a restore does with it.
 
 use shared::model::configuration::{
-    Bound, Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, Tier, Write, fields_of,
+    Bound, Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, Service, Tier, Write,
+    fields_of,
 };
 
 use shared::ports::pool::Operation;
@@ -79,7 +80,13 @@ fn permissions() -> String {
     let (of_pool, of_all): (Vec<_>, Vec<_>) =
         reads.map(|read| read.name()).partition(|name| *name != Operation::DescribeUserPoolDomain.name());
     let actions = |service: &str, names: &[&str]| {
-        names.iter().map(|name| format!("`{service}:{name}`")).collect::<Vec<_>>().join(", ")
+        let of_waf = |name: &str| Operation::named(name).is_some_and(|one| one.service() == Service::Waf);
+        let action = |name: &&str| match of_waf(name) {
+            // IAM asks for the permission of both services.
+            true => format!("`{service}:{name}`, `wafv2:{name}`"),
+            false => format!("`{service}:{name}`"),
+        };
+        names.iter().map(action).collect::<Vec<_>>().join(", ")
     };
     let row = |command: &str, on: &str, actions: String| [command.to_owned(), on.to_owned(), actions];
     let rows = [
@@ -199,8 +206,8 @@ fn row(kind: ObjectKind, field: &Field) -> [String; 8] {
     [
         format!("`{}`", field.path),
         providers.join(", "),
-        captured(kind, field).to_owned(),
-        compared(kind, field),
+        captured(field).to_owned(),
+        compared(field),
         created(kind, field).to_owned(),
         changed(field).to_owned(),
         mapped(field.bound).to_owned(),
@@ -208,15 +215,14 @@ fn row(kind: ObjectKind, field: &Field) -> [String; 8] {
     ]
 }
 
-fn captured(kind: ObjectKind, field: &Field) -> &'static str {
+fn captured(field: &Field) -> &'static str {
     match (field.nature, field.readable) {
         (Nature::Volatile, _) => "no: it changes by itself",
         (Nature::Secret, false) => "no: Cognito never shows it",
         (Nature::Secret, true) => "encrypted, or left out: it is a secret",
-        (_, true) if kind == ObjectKind::WebAcl => "not yet",
         (_, true) => "yes",
         (_, false) => match field.path {
-            "ImageFile" => "not yet: its address is in `ImageUrl`",
+            "ImageFile" => "yes: from the address in `ImageUrl`",
             "ClientId" => "yes: the client that the capture asks for",
             "GenerateSecret" => "yes: as `ClientSecret`",
             "PublishSecretsInAWSSecretsManager" => "yes: as `ClientSecretArn`",
@@ -225,12 +231,12 @@ fn captured(kind: ObjectKind, field: &Field) -> &'static str {
     }
 }
 
-fn compared(kind: ObjectKind, field: &Field) -> String {
+fn compared(field: &Field) -> String {
     match (field.nature, field.comparison) {
         (Nature::Volatile, _) => "no".to_owned(),
         (Nature::Derived, _) => "no: Cognito computes it".to_owned(),
         (Nature::Name, _) => "no: it names the object".to_owned(),
-        (Nature::Secret | Nature::Setting, _) if captured(kind, field).starts_with("no:") => "no".to_owned(),
+        (Nature::Secret | Nature::Setting, _) if captured(field).starts_with("no:") => "no".to_owned(),
         (Nature::Secret, _) => "yes, without showing it".to_owned(),
         (Nature::Setting, Comparison::Set) => "yes, in any order".to_owned(),
         (Nature::Setting, Comparison::Duration { .. }) => "yes, as a time with its unit".to_owned(),

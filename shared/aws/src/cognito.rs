@@ -2,7 +2,9 @@
 
 mod convert;
 mod errors;
+mod logo;
 mod raw;
+mod waf;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -22,8 +24,8 @@ use shared::model::{
     PoolDescription, PoolId, Sub, SubPrefix, User, UserBytes, Username,
 };
 use shared::ports::pool::{
-    ConfigurablePool, ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool,
-    PoolError, PoolErrorKind, PoolResult,
+    ConfigurablePool, ConfigurationAnswer, ImportJob, Listed, LogoError, Medium, NewUser, Operation,
+    Password, Pool, PoolError, PoolErrorKind, PoolResult,
 };
 
 /// The entries that a listing of small entries asks for. Cognito returns at most as many.
@@ -416,6 +418,10 @@ impl Pool for CognitoPool {
         request: &Value,
     ) -> PoolResult<ConfigurationAnswer> {
         raw::exchange(&self.client, &self.id, operation, request).await
+    }
+
+    async fn fetch_logo(&self, url: &str) -> Result<Vec<u8>, LogoError> {
+        logo::fetch(url).await
     }
 }
 

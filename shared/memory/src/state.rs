@@ -11,7 +11,7 @@ use shared::model::{
     Category, DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User,
     UserRecord, UserStatus, Username,
 };
-use shared::ports::pool::{NewUser, PoolErrorKind};
+use shared::ports::pool::{LogoError, NewUser, PoolErrorKind};
 
 /// Limits of Cognito. Source: "Quotas in Amazon Cognito", developer guide.
 const MAX_GROUPS: usize = 10_000;
@@ -39,6 +39,8 @@ pub struct State {
     pub overlooked_by_one: Option<OverlookedByOne>,
     /// The error of look-ups with an exact filter.
     pub look_ups_fail: Option<PoolErrorKind>,
+    /// Why no logo can be fetched.
+    pub logo_failure: Option<LogoError>,
     /// Cognito's estimate of the users. None if it is right.
     pub estimate: Option<u64>,
     /// Answers of listing calls so far.
@@ -106,6 +108,7 @@ impl State {
             split_listing: SplitListingBehaviour::default(),
             overlooked_by_one: None,
             look_ups_fail: None,
+            logo_failure: None,
             estimate: None,
             answers: 0,
             held: HeldAnswers::default(),

@@ -1,10 +1,11 @@
-//! The operations of Cognito that this project calls.
+//! The operations on user pools that this project calls: those of Cognito, and one of AWS WAF.
 
 use super::Category;
+use super::configuration::Service;
 
 macro_rules! operations {
     ($($operation:ident $category:ident),+ $(,)?) => {
-        /// The operations of Cognito that this project calls.
+        /// The operations on user pools that this project calls.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[expect(missing_docs, reason = "the names are Cognito's own")]
         pub enum Operation { $($operation),+ }
@@ -12,17 +13,17 @@ macro_rules! operations {
         impl Operation {
             pub const ALL: &'static [Operation] = &[$(Operation::$operation),+];
 
-            /// The name in the Cognito API.
+            /// The name in the API of the service.
             pub fn name(self) -> &'static str {
                 match self { $(Operation::$operation => stringify!($operation)),+ }
             }
 
-            /// The operation of that name in the Cognito API.
+            /// The operation of that name.
             pub fn named(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|operation| operation.name() == name)
             }
 
-            /// The request quota that the operation draws on.
+            /// The request quota that the operation draws on. AWS WAF has its own, and its operation counts as one of Cognito.
             pub fn category(self) -> Category {
                 match self { $(Operation::$operation => Category::$category),+ }
             }
@@ -75,6 +76,7 @@ operations! {
     DescribeCIMDPolicy UserPoolResourceRead,
     ListUserPoolReplicas UserPoolResourceRead,
     GetSigningCertificate UserPoolResourceRead,
+    GetWebACLForResource UserPoolResourceRead,
     ListUserPools UserPoolRead,
     CreateUserPool UserPoolUpdate,
     UpdateUserPool UserPoolUpdate,
@@ -110,6 +112,11 @@ operations! {
 }
 
 impl Operation {
+    /// The service that takes the call.
+    pub fn service(self) -> Service {
+        if self == Self::GetWebACLForResource { Service::Waf } else { Service::Cognito }
+    }
+
     /// Whether the operation reads an object of a configuration, or lists such objects.
     pub fn reads_configuration(self) -> bool {
         matches!(
@@ -135,6 +142,7 @@ impl Operation {
                 | Self::DescribeCIMDPolicy
                 | Self::ListUserPoolReplicas
                 | Self::GetSigningCertificate
+                | Self::GetWebACLForResource
         )
     }
 
@@ -187,7 +195,7 @@ impl Operation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::configuration::{Found, OPERATIONS, Service};
+    use crate::model::configuration::{Found, OPERATIONS};
 
     #[test]
     fn the_operations_that_read_a_configuration_are_those_of_its_table() {
@@ -199,14 +207,13 @@ mod tests {
                 [listing, operations.read]
             })
             .flatten()
-            .filter(|operation| operation.service == Service::Cognito)
-            .map(|operation| (operation.name, operation.category))
+            .map(|operation| (operation.name, operation.service, operation.category))
             .collect();
-        expected.sort_unstable_by_key(|(name, _)| *name);
+        expected.sort_unstable_by_key(|(name, ..)| *name);
         let reads = Operation::ALL.iter().filter(|operation| operation.reads_configuration());
         let mut reads: Vec<_> =
-            reads.map(|operation| (operation.name(), Some(operation.category()))).collect();
-        reads.sort_unstable_by_key(|(name, _)| *name);
+            reads.map(|operation| (operation.name(), operation.service(), operation.category())).collect();
+        reads.sort_unstable_by_key(|(name, ..)| *name);
         assert_eq!(reads, expected);
     }
 
@@ -223,8 +230,7 @@ mod tests {
             .collect();
         expected.sort_unstable_by_key(|(name, _)| *name);
         let writes = Operation::ALL.iter().filter(|operation| operation.writes_configuration());
-        let mut writes: Vec<_> =
-            writes.map(|operation| (operation.name(), Some(operation.category()))).collect();
+        let mut writes: Vec<_> = writes.map(|operation| (operation.name(), operation.category())).collect();
         writes.sort_unstable_by_key(|(name, _)| *name);
         assert_eq!(writes, expected);
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::catalog::Catalog;
 use crate::model::configuration::difference::document::Configuration;
 use crate::model::configuration::{
-    Asset, CapturedList, CapturedObject, ObjectKind, ObjectName, SecretRecord, SecretText, put_at,
+    Asset, CapturedList, CapturedObject, ObjectKind, ObjectName, SecretRecord, SecretText, assets_in, put_at,
 };
 use crate::model::{Digest, PoolId, Reason, RunId, Snapshot, SnapshotSelector, SnapshotState};
 use crate::operations::secrets::reveal;
@@ -152,17 +152,15 @@ impl CapturedSnapshot {
     /// `SnapshotDamaged` if an asset is missing or altered.
     pub async fn with_assets<V: ReadVault>(&self, catalog: &Catalog<V>) -> Result<Vec<CapturedObject>> {
         let mut objects = self.objects.clone();
-        for object in objects.iter_mut().filter(|object| object.name.kind == ObjectKind::Branding) {
-            for asset in object.document["Assets"].as_array_mut().into_iter().flatten() {
-                let digest: Option<Digest> =
-                    asset["Bytes"].as_str().and_then(|text| Digest::parse(text).ok());
-                let Some(digest) = digest else { continue };
+        for object in &mut objects {
+            for text in assets_in(object.name.kind, &mut object.document) {
+                let Ok(digest) = Digest::parse(text) else { continue };
                 let mut read = catalog.configuration_records::<Asset>(&self.snapshot.pool, &[digest]).await?;
                 let Some(Ok(bytes)) = read.pop() else {
                     let what = format!("An asset of snapshot {} is missing or altered.", self.snapshot.id);
                     return Err(Error::new(ErrorKind::SnapshotDamaged, what, Guidance::RECOVER_ITEM));
                 };
-                asset["Bytes"] = bytes.base64().into();
+                bytes.base64().clone_into(text);
             }
         }
         Ok(objects)

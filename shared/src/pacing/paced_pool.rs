@@ -16,8 +16,8 @@ use crate::model::{
 };
 use crate::ports::Clock;
 use crate::ports::pool::{
-    ConfigurablePool, ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool,
-    PoolError, PoolErrorKind, PoolResult,
+    ConfigurablePool, ConfigurationAnswer, ImportJob, Listed, LogoError, Medium, NewUser, Operation,
+    Password, Pool, PoolError, PoolErrorKind, PoolResult,
 };
 
 /// A pool behind lanes, a limiter and a throttle.
@@ -318,6 +318,11 @@ impl<P: Pool> Pool for PacedPool<P> {
         request: &Value,
     ) -> PoolResult<ConfigurationAnswer> {
         self.call(operation, || self.pool.read_configuration(operation, request)).await
+    }
+
+    /// Takes no permit: Cognito does not serve the logo.
+    async fn fetch_logo(&self, url: &str) -> Result<Vec<u8>, LogoError> {
+        self.pool.fetch_logo(url).await
     }
 }
 

@@ -467,6 +467,22 @@ pub trait Pool: Send + Sync {
         operation: Operation,
         request: &Value,
     ) -> impl Future<Output = PoolResult<ConfigurationAnswer>> + Send;
+
+    /// The bytes of the logo at an `ImageUrl` that GetUICustomization answered. No operation of Cognito has them. The
+    /// address is followed only by HTTPS, and no redirect is.
+    fn fetch_logo(&self, url: &str) -> impl Future<Output = Result<Vec<u8>, LogoError>> + Send;
+}
+
+/// The most bytes of a logo. Source: `ImageFile`, `SetUICustomization`, API reference.
+pub const MAX_LOGO: usize = 128 * 1024;
+
+/// Why the bytes of a logo are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogoError {
+    /// More than [`MAX_LOGO`].
+    TooLarge,
+    /// The address answered no image.
+    NotFetched,
 }
 
 /// A pool whose configuration can be written. The functions have none: only the command line writes configurations.

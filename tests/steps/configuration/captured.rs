@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::model::configuration::ObjectKind;
 use shared::model::{Metric, RunId};
 use shared::ports::Backend;
-use shared::ports::pool::Operation;
+use shared::ports::pool::{LogoError, Operation};
 use tokio::time::Instant;
 
 use super::fixture::{
@@ -24,10 +24,7 @@ fn a_plain_pool_is_captured_whole() {
         let (list, objects) = captured(&backend, &report).await;
         let names: Vec<_> = objects.keys().map(String::as_str).collect();
         assert_eq!(names, ["logDelivery", "mfa", "sessions/ALL", "signingCertificate", "userPool"]);
-        assert_eq!(
-            lacking(&list),
-            [("riskConfigurations".to_owned(), "addOnOff"), ("webAcl".to_owned(), "notRead")]
-        );
+        assert_eq!(lacking(&list), [("riskConfigurations".to_owned(), "addOnOff")]);
         assert!(objects["userPool"]["SchemaAttributes"].is_array());
         for volatile in ["LastModifiedDate", "EstimatedNumberOfUsers", "Status"] {
             assert_eq!(objects["userPool"].get(volatile), None, "{volatile}");
@@ -47,23 +44,24 @@ fn a_rich_pool_is_captured_with_all_its_objects_and_without_secrets() {
         let (list, objects) = captured(&backend, &report).await;
         let kinds: BTreeSet<_> = list.entries().iter().map(|entry| entry.name.kind).collect();
         for kind in ObjectKind::ALL {
-            let is_missing = [ObjectKind::Replica, ObjectKind::WebAcl].contains(kind);
-            assert_eq!(kinds.contains(kind), !is_missing, "{kind}: {:?}", lacking(&list));
+            assert_eq!(kinds.contains(kind), *kind != ObjectKind::Replica, "{kind}: {:?}", lacking(&list));
         }
-        let names: Vec<_> = lacking(&list);
-        // The logo of the look of a client is all that it has, and its bytes are not fetched.
-        assert_eq!(names.len(), 2, "{names:?}");
-        assert!(
-            names[0].0.starts_with("uiCustomizations/") && names[0].0.ends_with(" ImageFile"),
-            "{names:?}"
-        );
-        assert_eq!(names[1], ("webAcl".to_owned(), "notRead"));
+        assert_eq!(lacking(&list), []);
+        // Of the list, only its name is kept: its rules belong to AWS WAF.
+        let web_acl = &objects["webAcl"];
+        assert_eq!(web_acl.as_object().unwrap().len(), 3, "{web_acl}");
+        let logo =
+            objects.iter().find(|(name, _)| name.starts_with("uiCustomizations/") && !name.ends_with("ALL"));
+        let logo = logo.unwrap().1["ImageFile"].as_str().unwrap();
         // A secret of the provider, and one of a client.
         assert_eq!(list.secrets_left_out(), 2, "{:?}", list.entries());
         assert_eq!(report["configuration"]["secretsLeftOut"], 2);
         let branding = objects.iter().find(|(name, _)| name.starts_with("branding/")).unwrap().1;
-        assert_eq!(list.assets().len(), 1);
-        assert_eq!(branding["Assets"][0]["Bytes"], list.assets()[0].to_string());
+        let assets: Vec<_> = list.assets().iter().map(ToString::to_string).collect();
+        assert_eq!(assets.len(), 2);
+        for digest in [branding["Assets"][0]["Bytes"].as_str().unwrap(), logo] {
+            assert!(assets.iter().any(|asset| asset == digest), "{digest}");
+        }
         assert_eq!(branding["Settings"], json!({"components": {"radius": 8}}));
         for (key, item) in items(&backend) {
             assert!(!format!("{item:?}").contains(PLANTED), "{key}");
@@ -209,5 +207,40 @@ fn a_deployment_without_captures_writes_headers_without_configuration() {
         let metrics = backend.metrics();
         assert!(metrics.iter().all(|metrics| metrics.get(Metric::ConfigurationIncomplete).is_none()));
         assert!(RunId::parse(report["snapshotId"].as_str().unwrap()).is_ok());
+    });
+}
+
+#[test]
+fn a_logo_that_cannot_be_fetched_is_named_and_the_rest_is_captured() {
+    for (failure, reason) in [(LogoError::NotFetched, "notFetched"), (LogoError::TooLarge, "tooLarge")] {
+        in_paused_time(async {
+            let (backend, source) = backend();
+            make_rich(&source);
+            let first = export(&Machine::new(&backend), "first").await;
+            source.fail_logos(Some(failure));
+            let second = export(&Machine::new(&backend), "second").await;
+            let (list, objects) = captured(&backend, &second).await;
+            let [(name, why)] = &lacking(&list)[..] else { panic!("{:?}", lacking(&list)) };
+            assert!(name.starts_with("uiCustomizations/") && name.ends_with(" ImageFile"), "{name}");
+            assert_eq!((*why, objects.len()), (reason, captured(&backend, &first).await.1.len()));
+            // The snapshot before has it.
+            assert_eq!(second["configuration"]["incompleteCount"], 1, "{second}");
+            assert_eq!(second["configuration"]["changes"]["count"], 0, "{second}");
+        });
+    }
+}
+
+#[test]
+fn a_web_acl_that_was_taken_away_is_a_change() {
+    in_paused_time(async {
+        let (backend, source) = backend();
+        make_rich(&source);
+        export(&Machine::new(&backend), "first").await;
+        let before = backend.script().log().len();
+        source.protect(None);
+        let report = export(&Machine::new(&backend), "second").await;
+        let changed = &report["configuration"]["changes"]["objects"][0];
+        assert_eq!((&changed["object"], &changed["fields"]), (&json!("webAcl"), &json!(["ARN"])), "{report}");
+        assert_eq!(calls_of(&backend, before, Operation::GetWebACLForResource), 1);
     });
 }

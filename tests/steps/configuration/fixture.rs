@@ -79,6 +79,10 @@ pub(crate) fn make_rich(pool: &MemoryPool) {
     );
     let patterns = json!(["https://agent.example.com/*"]);
     call("CreateCIMDPolicy", json!({"ClientId": web, "PolicyName": "agents", "URLPatterns": patterns}));
+    pool.protect(Some(json!({
+        "Name": "login", "Id": "acl-1", "ARN": "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/login/acl-1",
+        "DefaultAction": {"Allow": {}}, "Rules": [],
+    })));
     call(
         "CreateTerms",
         json!({"ClientId": web, "TermsName": "terms-of-use", "TermsSource": "LINK", "Enforcement": "NONE", "Links": {"cognito:default": "https://example.com/terms"}}),

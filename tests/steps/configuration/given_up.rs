@@ -13,7 +13,7 @@ use shared::machine::Function;
 use shared::model::{Metric, RunId};
 use shared::pacing::Budget;
 use shared::ports::Backend;
-use shared::ports::pool::{Operation, PoolErrorKind};
+use shared::ports::pool::{LogoError, Operation, PoolErrorKind};
 use shared::ports::vault::Access;
 use shared_memory::{Applied, CallSite, Fault, MemoryBackend, Mishap};
 use tokio::time::{sleep, timeout};
@@ -212,6 +212,8 @@ fn a_death_between_the_writes_of_a_checkpoint_loses_nothing() {
                 let logo = json!({"ClientId": id, "ImageFile": "iVBORw0KGgo="});
                 source.change_configuration("SetUICustomization", logo);
             }
+            // Each logo is noted as missing.
+            source.fail_logos(Some(LogoError::NotFetched));
             backend.with_configuration()
         };
         let short = |backend: &MemoryBackend| Machine::new(backend).with_budget(Duration::from_secs(3));
@@ -333,7 +335,7 @@ fn a_domain_that_is_deleted_during_the_capture_is_not_missing() {
         let report = export(&Machine::new(&backend), "deleted").await;
         let (list, _) = captured(&backend, &report).await;
         let kinds: Vec<_> = lacking(&list).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(kinds, ["riskConfigurations", "webAcl"]);
+        assert_eq!(kinds, ["riskConfigurations"]);
     });
 }
 

@@ -210,16 +210,11 @@ fn a_created_and_finished_pool_equals_the_captured_one() {
         ("plain", plain, &["userPool Name"]),
         ("mfa", with_mfa, &["userPool Name"]),
         ("triggers", with_triggers, &["userPool Name"]),
-        // The domain is another one, and the logo was not captured.
+        // The domain is another one, and an operator protects the new pool.
         (
             "rich",
             make_rich,
-            &[
-                "userPool Name",
-                "domains/login-example -",
-                "domains/login-example-new -",
-                "uiCustomizations/web -",
-            ],
+            &["userPool Name", "domains/login-example -", "domains/login-example-new -", "webAcl ARN"],
         ),
         ("wide", wide, &["userPool Name"]),
     ];

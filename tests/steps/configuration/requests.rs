@@ -208,6 +208,9 @@ fn sending_every_object_of_a_rich_pool_again_changes_nothing() {
                 if object.name.kind == ObjectKind::Branding {
                     document["Assets"][0]["Bytes"] = json!("AAABAA==");
                 }
+                if object.name.kind == ObjectKind::UiCustomization && !document["ImageFile"].is_null() {
+                    document["ImageFile"] = json!("iVBORw0KGgo=");
+                }
                 let write = ConfigurationWrite::updating(
                     &object.name,
                     &document,

@@ -32,12 +32,12 @@ async fn a_captured_configuration_is_shown_in_cognitos_member_names() {
     assert_eq!(json["mfa"]["MfaConfiguration"], "OFF");
     assert_eq!(json["identityProviders"], json!({}));
     assert_eq!(json["secretsLeftOut"], 1);
-    let web_acl = json!({"object": "webAcl", "reason": "notRead"});
-    assert!(json["notCaptured"].as_array().unwrap().contains(&web_acl), "{json}");
+    let risk = json!({"object": "riskConfigurations", "reason": "addOnOff"});
+    assert!(json["notCaptured"].as_array().unwrap().contains(&risk), "{json}");
     for words in [
         "\nuserPool\n",
         "\nNot captured\n",
-        "webAcl: this version does not read it",
+        "riskConfigurations: the threat protection of the pool is off",
         "\n1 member was left out",
     ] {
         assert!(answer.human.contains(words), "{words}: {}", answer.human);

@@ -60,7 +60,7 @@ async fn an_unchanged_pool_is_the_same_and_what_was_not_compared_is_named() {
     assert_eq!(answer.json["old"], json!({"userPoolId": "eu-west-1_a", "snapshotId": id}));
     assert_eq!(answer.json["new"], json!({"userPoolId": "eu-west-1_a", "snapshotId": null}));
     let not_compared = answer.json["notCompared"].to_string();
-    for object in ["webAcl", "riskConfigurations", "clients/web"] {
+    for object in ["riskConfigurations", "clients/web"] {
         assert!(not_compared.contains(object), "{not_compared}");
     }
     assert_snapshot!(answer.human.replace(id.as_str(), "SNAPSHOT"));

@@ -49,7 +49,7 @@ pub fn error_of(operation: Operation, error: &impl CallError) -> PoolError {
     PoolError::answered(operation, kind, &code, error.message().unwrap_or_default())
 }
 
-/// Source: "Common errors" and the operations' own errors, Cognito user pools API reference.
+/// Source: "Common errors" and the operations' own errors, API references of Cognito user pools and AWS WAFV2.
 fn kind_of(code: &str) -> PoolErrorKind {
     match code {
         "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "RequestLimitExceeded" => {
@@ -58,8 +58,9 @@ fn kind_of(code: &str) -> PoolErrorKind {
         "InternalErrorException"
         | "InternalFailure"
         | "ServiceUnavailable"
-        | "ConcurrentModificationException" => PoolErrorKind::Transient,
-        "ResourceNotFoundException" => PoolErrorKind::NotFound,
+        | "ConcurrentModificationException"
+        | "WAFUnavailableEntityException" => PoolErrorKind::Transient,
+        "ResourceNotFoundException" | "WAFNonexistentItemException" => PoolErrorKind::NotFound,
         "UserNotFoundException" => PoolErrorKind::UserNotFound,
         "UsernameExistsException" | "GroupExistsException" => PoolErrorKind::AlreadyExists,
         "AliasExistsException" => PoolErrorKind::AliasTaken,

@@ -1,4 +1,4 @@
-//! Reads and writes of a configuration in Cognito's own JSON.
+//! Reads and writes of a configuration in the service's own JSON.
 //!
 //! The types of the SDK drop every member that they do not know, and do not have every operation. So such a call
 //! uses only what is below the types: credentials, endpoint, signature and HTTP client. It begins as a call of
@@ -15,8 +15,9 @@ use aws_sdk_cognitoidentityprovider::config::{ConfigBag, Intercept, RuntimeCompo
 use aws_sdk_cognitoidentityprovider::error::BoxError;
 use serde_json::Value;
 
-use super::{call, incomplete};
+use super::{call, incomplete, waf};
 use shared::model::PoolId;
+use shared::model::configuration::Service;
 use shared::ports::pool::{ConfigurationAnswer, Operation, PoolResult};
 
 /// The prefix of the header that names the operation. Source: the service model, `targetPrefix`.
@@ -31,11 +32,20 @@ pub(super) async fn exchange(
     operation: Operation,
     request: &Value,
 ) -> PoolResult<ConfigurationAnswer> {
-    let exchange =
-        Exchange { operation: operation.name(), body: request.to_string(), answer: Arc::default() };
+    let prefix = match operation.service() {
+        Service::Cognito => TARGET_PREFIX,
+        Service::Waf => waf::TARGET_PREFIX,
+    };
+    let target = format!("{prefix}.{}", operation.name());
+    let exchange = Exchange { target, body: request.to_string(), answer: Arc::default() };
     let answer = Arc::clone(&exchange.answer);
     let carrier = client.get_signing_certificate().user_pool_id(pool.as_str());
-    call(operation, carrier.customize().interceptor(exchange).send()).await?;
+    let carrier = carrier.customize().interceptor(exchange);
+    let carrier = match operation.service() {
+        Service::Cognito => carrier,
+        Service::Waf => carrier.config_override(waf::settings()),
+    };
+    call(operation, carrier.send()).await?;
     let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
     let json: Option<Value> = answer.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     json.filter(Value::is_object).map(ConfigurationAnswer::new).ok_or_else(|| incomplete(operation))
@@ -43,7 +53,8 @@ pub(super) async fn exchange(
 
 /// Puts an operation and a body into a request, and keeps the body of the answer.
 struct Exchange {
-    operation: &'static str,
+    /// The operation, as the header names it.
+    target: String,
     body: String,
     answer: Arc<Mutex<Option<Vec<u8>>>>,
 }
@@ -51,7 +62,7 @@ struct Exchange {
 impl std::fmt::Debug for Exchange {
     /// The answer can hold secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Exchange").field("operation", &self.operation).finish_non_exhaustive()
+        f.debug_struct("Exchange").field("target", &self.target).finish_non_exhaustive()
     }
 }
 
@@ -67,7 +78,7 @@ impl Intercept for Exchange {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let request = context.request_mut();
-        request.headers_mut().insert(TARGET, format!("{TARGET_PREFIX}.{}", self.operation));
+        request.headers_mut().insert(TARGET, self.target.clone());
         request.headers_mut().insert(LENGTH, self.body.len().to_string());
         *request.body_mut() = self.body.clone().into();
         Ok(())

@@ -20,7 +20,7 @@ use shared::model::{
     UserRecord, UserStatus, Username,
 };
 use shared::ports::Clock;
-use shared::ports::pool::{Listed, NewUser, Operation, PoolError, PoolErrorKind, PoolResult};
+use shared::ports::pool::{Listed, LogoError, NewUser, Operation, PoolError, PoolErrorKind, PoolResult};
 use strict_configuration::ConfigurationSettings;
 
 /// A user pool in memory. Clones share its content.
@@ -228,6 +228,16 @@ impl MemoryPool {
         let now = self.clock.now().as_second() as f64;
         let answer = self.configurations.change(&self.id, operation, &request, now);
         answer.unwrap_or_else(|refusal| unreachable!("{operation}: {refusal}"))
+    }
+
+    /// Protects the pool with this list, in the form of AWS WAF. None takes the protection away.
+    pub fn protect(&self, list: Option<Value>) {
+        self.configurations.protect(&self.id, list);
+    }
+
+    /// From now on, no logo can be fetched, for this reason. None lets it be fetched again.
+    pub fn fail_logos(&self, failure: Option<LogoError>) {
+        self.state().logo_failure = failure;
     }
 
     /// Changes how the configuration behaves in what AWS does not document.

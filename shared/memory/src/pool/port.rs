@@ -13,8 +13,8 @@ use shared::model::{
     PageLimit, PoolDescription, PoolId, Sub, SubPrefix, UnitId, User, Username,
 };
 use shared::ports::pool::{
-    ConfigurablePool, ConfigurationAnswer, ImportJob, Listed, Medium, NewUser, Operation, Password, Pool,
-    PoolErrorKind, PoolResult,
+    ConfigurablePool, ConfigurationAnswer, ImportJob, Listed, LogoError, Medium, NewUser, Operation,
+    Password, Pool, PoolErrorKind, PoolResult,
 };
 
 /// The most custom attributes of a pool.
@@ -343,6 +343,13 @@ impl Pool for MemoryPool {
             Ok(ConfigurationAnswer::new(self.gate.script.altered(operation, answer)))
         };
         self.call(operation, with_token, read).await
+    }
+
+    async fn fetch_logo(&self, url: &str) -> Result<Vec<u8>, LogoError> {
+        match self.state().logo_failure {
+            Some(error) => Err(error),
+            None => self.configurations.image(&self.id, url).ok_or(LogoError::NotFetched),
+        }
     }
 }
 

@@ -12,13 +12,15 @@ use crate::model::{Digest, DigestBuilder};
 /// The member of an asset that holds its bytes, and in a stored object the digest of these.
 const BYTES: &str = "Bytes";
 const ASSETS: &str = "Assets";
+/// The member of a classic look that holds its logo.
+const LOGO: &str = "ImageFile";
 /// What the digests of objects and of assets begin with.
 const OBJECT: &str = "configuration object";
 const ASSET: &str = "configuration asset";
 
 /// An object of a configuration, without secrets: what Cognito answered, less what is not stored.
 ///
-/// In a managed login style, the bytes of an asset are replaced by the digest of the [`Asset`].
+/// The bytes of an asset of a managed login style, and those of a logo, are replaced by the digest of the [`Asset`].
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CapturedObject {
@@ -46,7 +48,7 @@ impl CapturedObject {
     }
 }
 
-/// The bytes of an asset of a managed login style, in base64, as Cognito answers them.
+/// The bytes of an asset of a managed login style, or of a logo, in base64.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Asset(String);
@@ -92,21 +94,32 @@ impl Capture {
     pub fn of(name: ObjectName, answer: &Value) -> Option<Self> {
         let CutOut { document, withheld } = cut_out(name.kind, answer);
         let mut document = document.filter(Value::is_object)?;
-        let assets = if name.kind == ObjectKind::Branding { take_assets(&mut document) } else { Vec::new() };
+        let assets = take_assets(name.kind, &mut document);
         Some(Self { object: CapturedObject { name, document: sorted(document) }, assets, withheld })
     }
 }
 
+/// The members of an object that hold the bytes of assets, or their digests.
+pub fn assets_in(kind: ObjectKind, document: &mut Value) -> impl Iterator<Item = &mut String> {
+    let places: Vec<&mut Value> = match kind {
+        ObjectKind::Branding => {
+            let assets = document.get_mut(ASSETS).and_then(Value::as_array_mut).into_iter().flatten();
+            assets.filter_map(|asset| asset.get_mut(BYTES)).collect()
+        }
+        ObjectKind::UiCustomization => document.get_mut(LOGO).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    places.into_iter().filter_map(|place| if let Value::String(text) = place { Some(text) } else { None })
+}
+
 /// Replaces the bytes of each asset by their digest. Returns the assets, each once.
-fn take_assets(branding: &mut Value) -> Vec<Asset> {
+fn take_assets(kind: ObjectKind, document: &mut Value) -> Vec<Asset> {
     let mut assets: Vec<Asset> = Vec::new();
-    for asset in branding[ASSETS].as_array_mut().into_iter().flatten() {
-        if let Some(Value::String(bytes)) = asset.get_mut(BYTES) {
-            let taken = Asset::new(std::mem::take(bytes));
-            *bytes = taken.digest().to_string();
-            if !assets.contains(&taken) {
-                assets.push(taken);
-            }
+    for bytes in assets_in(kind, document) {
+        let taken = Asset::new(std::mem::take(bytes));
+        *bytes = taken.digest().to_string();
+        if !assets.contains(&taken) {
+            assets.push(taken);
         }
     }
     assets

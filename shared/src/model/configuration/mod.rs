@@ -22,7 +22,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use captured::{Asset, Capture, CapturedObject};
+pub use captured::{Asset, Capture, CapturedObject, assets_in};
 pub use changes::{ChangedObject, ConfigurationChanges};
 pub use field::{Bound, Comparison, Field, Nature, Omission, ProviderType, Tier, Write};
 pub use fields::{RESERVED_TAG_PREFIX, field, fields_of, is_secret, is_switch, provider_field};

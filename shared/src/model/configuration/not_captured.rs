@@ -115,6 +115,8 @@ open_enum! {
         NotRead = "notRead",
         /// This version of the export does not know the member, so it may be secret.
         UnknownMember = "unknownMember",
+        /// The address of the logo answered no image.
+        NotFetched = "notFetched",
         /// KMS did not encrypt the secret.
         NotEncrypted = "notEncrypted",
     }
@@ -136,6 +138,7 @@ impl NotCapturedReason {
             Self::PoolDeleted => "the pool was deleted meanwhile",
             Self::NotRead => "this version does not read it",
             Self::UnknownMember => "this version does not know it",
+            Self::NotFetched => "its address answered no image",
             Self::NotEncrypted => "KMS did not encrypt it",
             Self::Other(_) => "a later version gave a reason that this one does not know",
         }
@@ -155,6 +158,7 @@ impl NotCapturedReason {
             | Self::Unreadable
             | Self::TooLarge
             | Self::PoolDeleted
+            | Self::NotFetched
             | Self::NotEncrypted => true,
             Self::Tier
             | Self::AddOnOff

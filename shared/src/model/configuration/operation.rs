@@ -24,8 +24,8 @@ pub struct Operation {
     pub answer: &'static str,
     pub paging: Option<Paging>,
     /// The quota that the call takes. The quota page of the developer guide is older than some operations:
-    /// they count as reads and updates of resources of the pool. None for AWS WAF.
-    pub category: Option<Category>,
+    /// they count as reads and updates of resources of the pool. So do those of AWS WAF, which has its own quotas.
+    pub category: Category,
     /// The errors that say that the pool cannot have the object: its tier, its add-ons, or its role in
     /// replication.
     pub unavailable: &'static [&'static str],

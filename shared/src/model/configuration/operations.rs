@@ -34,12 +34,12 @@ const fn call(
     unavailable: &'static [&'static str],
 ) -> Operation {
     let paging = None;
-    Operation { name, service: Service::Cognito, keys, answer, paging, category: Some(category), unavailable }
+    Operation { name, service: Service::Cognito, keys, answer, paging, category, unavailable }
 }
 
-const fn waf(name: &'static str, answer: &'static str) -> Operation {
+const fn waf(name: &'static str, answer: &'static str, category: Category) -> Operation {
     let keys = &[Key { member: "ResourceArn", value: KeyValue::PoolArn }];
-    Operation { name, service: Service::Waf, keys, answer, paging: None, category: None, unavailable: &[] }
+    Operation { name, service: Service::Waf, keys, answer, paging: None, category, unavailable: &[] }
 }
 
 impl Operation {
@@ -406,9 +406,9 @@ pub const OPERATIONS: &[Operations] = &[
     },
     Operations {
         // A pool without a list answers no `WebACL`, or the error `WAFNonexistentItemException`.
-        read: Some(waf("GetWebACLForResource", "WebACL")),
-        update: Some(waf("AssociateWebACL", "")),
-        delete: Some(waf("DisassociateWebACL", "")),
+        read: Some(waf("GetWebACLForResource", "WebACL", UserPoolResourceRead)),
+        update: Some(waf("AssociateWebACL", "", UserPoolResourceUpdate)),
+        delete: Some(waf("DisassociateWebACL", "", UserPoolResourceUpdate)),
         ..operations(ObjectKind::WebAcl, Found::Single)
     },
     Operations {

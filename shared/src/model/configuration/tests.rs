@@ -208,12 +208,6 @@ fn an_operation_finds_its_object_by_members_of_the_object() {
                 let has_row = field(operations.kind, key.member).is_some();
                 assert!(has_row || is_id_of_secret, "{} {}", operation.name, key.member);
             }
-            assert_eq!(
-                operation.category.is_some(),
-                operation.service == Service::Cognito,
-                "{}",
-                operation.name
-            );
             assert!(operation.keys.len() <= 3, "{}", operation.name);
         }
     }

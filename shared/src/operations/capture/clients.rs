@@ -1,5 +1,7 @@
 //! The clients, and the objects that each client may have.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value, json};
 
@@ -12,10 +14,12 @@ use crate::model::configuration::{
     Found, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Operation as Row, Tier, Uncaptured,
     shows_secret,
 };
-use crate::ports::pool::Pool;
+use crate::ports::pool::{LogoError, Pool};
 
 /// The member that names the client in requests and answers.
 const CLIENT: &str = "ClientId";
+/// The member of a classic look that holds its logo.
+const LOGO: &str = "ImageFile";
 /// Clients that are described at once. One waits for its description, or for its secrets.
 const CLIENTS_AT_ONCE: usize = 2 * READS_AT_ONCE;
 /// The kinds of objects that each client may have.
@@ -222,12 +226,22 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
         if name.kind == ObjectKind::Branding {
             object[CLIENT] = name.id.as_str().into();
         }
-        let has_logo = name.kind == ObjectKind::UiCustomization && has_image(&object);
+        let logo = match logo_of(name.kind, &object) {
+            Some(url) => Some(Box::pin(self.pool.fetch_logo(url)).await),
+            None => None,
+        };
+        if let Some(Ok(bytes)) = &logo {
+            object[LOGO] = STANDARD.encode(bytes).into();
+        }
         let object_name = name.clone();
         let is_captured = self.take_answer(row, name, Answered::Object(object)).await?;
-        if is_captured && has_logo {
-            let lacking = NotCaptured::new(Uncaptured::One(object_name), NotCapturedReason::NotRead);
-            self.lacks(NotCaptured { member: Some("ImageFile".to_owned()), ..lacking }).await;
+        if is_captured && let Some(Err(error)) = logo {
+            let reason = match error {
+                LogoError::TooLarge => NotCapturedReason::TooLarge,
+                LogoError::NotFetched => NotCapturedReason::NotFetched,
+            };
+            let lacking = NotCaptured::new(Uncaptured::One(object_name), reason);
+            self.lacks(NotCaptured { member: Some(LOGO.to_owned()), ..lacking }).await;
         }
         Ok(())
     }
@@ -246,7 +260,8 @@ fn has_choice(kind: ObjectKind, members: &Map<String, Value>) -> bool {
         || members.iter().any(|(name, value)| !NO_CHOICE.contains(&name.as_str()) && !is_empty(value))
 }
 
-/// Whether a look has a logo, perhaps nothing else.
-fn has_image(look: &Value) -> bool {
-    look["ImageUrl"].as_str().is_some_and(|url| !url.is_empty())
+/// The address of the logo of a classic look.
+fn logo_of(kind: ObjectKind, look: &Value) -> Option<&str> {
+    let url = look["ImageUrl"].as_str().filter(|url| !url.is_empty());
+    url.filter(|_| kind == ObjectKind::UiCustomization)
 }

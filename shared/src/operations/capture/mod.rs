@@ -93,11 +93,13 @@ impl<'a, P: Pool, K: Keeper> Capturing<'a, P, K> {
     /// Reads all objects that the capture does not have yet.
     pub async fn read_all(&self) -> Result<()> {
         let Some(pool) = self.read_pool().await? else { return Ok(()) };
+        // On the heap: all at once, they are large.
         futures::try_join!(
-            self.read_single(),
-            self.read_domains(&pool),
-            self.read_listed(),
-            self.read_clients(&pool),
+            Box::pin(self.read_single()),
+            Box::pin(self.read_domains(&pool)),
+            Box::pin(self.read_web_acl(&pool)),
+            Box::pin(self.read_listed()),
+            Box::pin(self.read_clients(&pool)),
         )?;
         self.look_for_deletion().await
     }

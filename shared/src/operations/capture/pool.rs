@@ -8,7 +8,7 @@ use super::reading::{Answered, GivenUp, pool_deleted, read_row, unreadable};
 use super::{Capturing, Keeper};
 use crate::Result;
 use crate::model::configuration::{
-    Found, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Operation, Tier, Uncaptured,
+    Found, NotCapturedReason, ObjectKind, ObjectName, Operation, Tier, Uncaptured, field,
 };
 use crate::ports::pool::Pool;
 
@@ -21,6 +21,8 @@ pub(super) struct PoolFacts {
     pub is_unprotected: bool,
     /// Its domains. The error says why the pool cannot be read.
     domains: std::result::Result<Vec<String>, GivenUp>,
+    /// None if the pool cannot be read.
+    arn: Option<String>,
 }
 
 impl PoolFacts {
@@ -29,11 +31,12 @@ impl PoolFacts {
         let mode = user_pool["UserPoolAddOns"]["AdvancedSecurityMode"].as_str();
         let domains = ["Domain", "CustomDomain"].into_iter().filter_map(|member| user_pool[member].as_str());
         let domains = domains.filter(|domain| !domain.is_empty()).map(str::to_owned).collect();
-        Self { tier, is_unprotected: mode.is_none_or(|mode| mode == "OFF"), domains: Ok(domains) }
+        let arn = user_pool["Arn"].as_str().map(str::to_owned);
+        Self { tier, is_unprotected: mode.is_none_or(|mode| mode == "OFF"), domains: Ok(domains), arn }
     }
 
     fn unknown(why: GivenUp) -> Self {
-        Self { tier: None, is_unprotected: false, domains: Err(why) }
+        Self { tier: None, is_unprotected: false, domains: Err(why), arn: None }
     }
 }
 
@@ -75,9 +78,25 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
             let answered = self.read(row, &[], json!({})).await?;
             self.take_answer(row, name, answered).await?;
         }
-        let web_acl = Uncaptured::One(ObjectName::single(ObjectKind::WebAcl));
-        self.lacks(NotCaptured::new(web_acl, NotCapturedReason::NotRead)).await;
         Ok(())
+    }
+
+    /// The web access control list of the pool. The rules of the list belong to AWS WAF, so only its name is kept.
+    pub(super) async fn read_web_acl(&self, pool: &PoolFacts) -> Result<()> {
+        let name = ObjectName::single(ObjectKind::WebAcl);
+        if self.has(&name).await {
+            return Ok(());
+        }
+        let row = read_row(ObjectKind::WebAcl, |found| *found == Found::Single)?;
+        let Some(arn) = &pool.arn else {
+            self.lacks(unreadable(row)?.of(Uncaptured::One(name))).await;
+            return Ok(());
+        };
+        let mut answered = self.read(row, &[("ResourceArn", arn)], json!({})).await?;
+        if let Answered::Object(Value::Object(list)) = &mut answered {
+            list.retain(|member, _| field(ObjectKind::WebAcl, member).is_some());
+        }
+        self.take_answer(row, name, answered).await.map(drop)
     }
 
     /// The domains that the pool names.

@@ -9,7 +9,7 @@ use super::{Capturing, Keeper};
 use crate::model::ErrorCode;
 use crate::model::configuration::{
     Capture, Found as FoundBy, KeyValue, NotCaptured, NotCapturedReason, ObjectKind, ObjectName,
-    Operation as Row, Uncaptured, operations_of,
+    Operation as Row, Service, Uncaptured, operations_of,
 };
 use crate::operations::refusals::refused;
 use crate::ports::pool::{Operation, Pool, PoolError, PoolErrorKind};
@@ -87,8 +87,7 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
         for key in row.keys {
             let value = match key.value {
                 KeyValue::PoolId => Some(pool.id().as_str()),
-                KeyValue::PoolArn => None,
-                KeyValue::ClientId | KeyValue::Member => {
+                KeyValue::PoolArn | KeyValue::ClientId | KeyValue::Member => {
                     members.iter().find(|(member, _)| *member == key.member).map(|(_, value)| *value)
                 }
             };
@@ -101,6 +100,11 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
             Ok(answer) => {
                 self.failures.is_answered(operation);
                 Ok(Called::Answered(answer.into_json()))
+            }
+            // No list protects the pool. This says nothing about the pool itself.
+            Err(error) if error.kind == PoolErrorKind::NotFound && row.service == Service::Waf => {
+                self.failures.is_answered(operation);
+                Ok(Called::NotFound)
             }
             Err(error) if error.kind == PoolErrorKind::NotFound => {
                 self.failures.is_answered(operation);

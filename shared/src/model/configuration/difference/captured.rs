@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::document::{Configuration, DocumentError, SecretPlaceholder, Uncaptured};
 use super::normal::ASSET;
-use crate::model::configuration::{self, CapturedList, CapturedObject, ObjectKind, put_at};
+use crate::model::configuration::{self, CapturedList, CapturedObject, assets_in, put_at};
 
 impl Configuration {
     /// The configuration of a capture, as its list and its objects have it.
@@ -25,9 +23,8 @@ impl Configuration {
         let secrets: BTreeMap<_, _> =
             list.entries().iter().map(|entry| (&entry.name, &entry.secrets)).collect();
         for CapturedObject { name, mut document } in objects {
-            if name.kind == ObjectKind::Branding {
-                mark_assets(&mut document);
-            }
+            // The digests stand for bytes.
+            assets_in(name.kind, &mut document).for_each(|digest| digest.insert_str(0, ASSET));
             for secret in secrets.get(&name).into_iter().copied().flatten() {
                 let placeholder = SecretPlaceholder { mac: Some(secret.to_mac()) };
                 put_at(&mut document, &secret.place, placeholder.to_value());
@@ -58,15 +55,6 @@ impl Uncaptured {
                 Some(Self { kind: name.kind, id: (!name.kind.is_single()).then(|| name.id.clone()) })
             }
             configuration::Uncaptured::Other(_) => None,
-        }
-    }
-}
-
-/// Marks the digests that stand for the bytes of assets.
-fn mark_assets(branding: &mut Value) {
-    for asset in branding["Assets"].as_array_mut().into_iter().flatten() {
-        if let Some(Value::String(digest)) = asset.get_mut("Bytes") {
-            digest.insert_str(0, ASSET);
         }
     }
 }

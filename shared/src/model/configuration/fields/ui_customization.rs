@@ -14,6 +14,6 @@ pub(super) const FIELDS: &[Field] = &[
     Field::derived("CSSVersion"),
     Field::volatile("LastModifiedDate"),
     Field::derived("CreationDate"),
-    // No answer has the bytes. The capture gets them from `ImageUrl`, and keeps them as base64.
+    // No answer has the bytes. The capture gets them from `ImageUrl`, and keeps them as an asset.
     Field::setting("ImageFile").bytes().unreadable(),
 ];

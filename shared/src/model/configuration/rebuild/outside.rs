@@ -23,8 +23,8 @@ pub enum ToDo {
     DnsAlias,
     /// The resource policy of the log groups, or the policy of the bucket or the stream.
     AllowLogs,
-    /// The association with AWS WAF.
-    WebAcl,
+    /// The association with AWS WAF. None if no list was captured: an earlier export did not look for one.
+    WebAcl { list: Option<String> },
     /// Programs and services that know the old ids.
     NewIds,
 }
@@ -41,6 +41,8 @@ pub fn outside(objects: &[CapturedObject], triggers: &Value) -> Vec<ToDo> {
         to_do.push(ToDo::AllowKey { key: key.to_owned() });
     }
     let user_pool = of(ObjectKind::UserPool).next().map_or(&Value::Null, |object| &object.document);
+    let web_acl = of(ObjectKind::WebAcl).next();
+    let list = web_acl.and_then(|object| object.document["ARN"].as_str()).map(str::to_owned);
     let is_saml = |object: &CapturedObject| object.document["ProviderType"] == "SAML";
     let has_logs = |object: &CapturedObject| {
         object.document["LogConfigurations"].as_array().is_some_and(|logs| !logs.is_empty())
@@ -52,7 +54,7 @@ pub fn outside(objects: &[CapturedObject], triggers: &Value) -> Vec<ToDo> {
         (ToDo::OAuthRedirects, of(ObjectKind::IdentityProvider).any(|provider| !is_saml(provider))),
         (ToDo::DnsAlias, of(ObjectKind::Domain).any(|domain| domain.name.id.contains('.'))),
         (ToDo::AllowLogs, of(ObjectKind::LogDelivery).any(has_logs)),
-        (ToDo::WebAcl, true),
+        (ToDo::WebAcl { list }, true),
         (ToDo::NewIds, true),
     ];
     to_do.extend(more.into_iter().filter(|(_, applies)| *applies).map(|(one, _)| one));
@@ -84,16 +86,17 @@ mod tests {
         let objects = [
             object(ObjectKind::UserPool, json!({"EmailConfiguration": {"SourceArn": "arn"}})),
             object(ObjectKind::LogDelivery, json!({"LogConfigurations": [{}]})),
+            object(ObjectKind::WebAcl, json!({"ARN": "list"})),
         ];
         let expected = [
             ToDo::AllowFunction { function: function.to_owned() },
             ToDo::AllowKey { key: "key".to_owned() },
             ToDo::AllowSender,
             ToDo::AllowLogs,
-            ToDo::WebAcl,
+            ToDo::WebAcl { list: Some("list".to_owned()) },
             ToDo::NewIds,
         ];
         assert_eq!(outside(&objects, &triggers), expected);
-        assert_eq!(outside(&[], &Value::Null), [ToDo::WebAcl, ToDo::NewIds]);
+        assert_eq!(outside(&[], &Value::Null), [ToDo::WebAcl { list: None }, ToDo::NewIds]);
     }
 }
