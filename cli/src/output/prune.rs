@@ -212,7 +212,7 @@ mod tests {
     fn every_snapshot_is_listed_with_its_result_and_the_reason() {
         let end =
             |removed| PruneEnd::new(&testing::pool("a"), &testing::place("111111111111"), plan(), removed);
-        let removed = Pruned { snapshots: 5, records: 1_200, pages: 26_684, items: 27_900 };
+        let removed = Pruned { snapshots: 5, records: 1_200, pages: 26_684, items: 27_900, ..Pruned::default() };
         insta::assert_snapshot!(end(None).human(testing::now()));
         insta::assert_snapshot!(end(Some(removed)).human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end(Some(removed))).unwrap());

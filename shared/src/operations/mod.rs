@@ -20,10 +20,13 @@ mod refusals;
 mod run;
 mod second_look;
 mod secrets;
+mod stored_capture;
 pub mod verify;
 
 pub use capture::{LiveConfiguration, WatchReading, live_configuration};
-pub use captured_configuration::{CapturedSnapshot, captured_configuration, comparable, last_known};
+pub use captured_configuration::{
+    CapturedSnapshot, Holding, captured_configuration, comparable, last_known,
+};
 pub use enumerate::enumerate;
 pub use event::unreadable;
 pub use export::export_pages;
@@ -31,3 +34,4 @@ pub use finalize::finalize;
 pub use held_lease::{HeldLease, holder_name};
 pub use import::{EarlierRestore, import_pages};
 pub use secrets::reveal;
+pub use stored_capture::{PreparedCapture, PresentPool, prepare_capture, table_keys};

@@ -55,14 +55,28 @@ pub async fn live_configuration<P: Pool>(
     earlier: &CapturedList,
     watch: &mut impl WatchReading,
 ) -> Result<LiveConfiguration> {
+    let memory = Memory::after(earlier);
+    let list = read_live(pool, &memory, &memory, watch).await?;
+    Ok(LiveConfiguration { list, objects: memory.into_objects() })
+}
+
+/// Reads the configuration of a pool into a keeper, which also keeps the objects in `memory`.
+///
+/// # Errors
+/// Those of [`live_configuration`], and those of the keeper.
+pub(in crate::operations) async fn read_live<P: Pool, K: Keeper + Copy>(
+    pool: &PacedPool<P>,
+    keeper: K,
+    memory: &Memory<'_>,
+    watch: &mut impl WatchReading,
+) -> Result<CapturedList> {
     pool.describe().await.map_err(|error| refused(pool.id(), error))?;
-    let memory = Memory { earlier, objects: Mutex::default() };
     let mut checkpoints = Vec::new();
     let mut look = 0;
     let (list, unanswered) = loop {
         look += 1;
         let found = Found::resuming(checkpoints.clone());
-        let capturing = Capturing::resuming(pool, None, &memory, found);
+        let capturing = Capturing::resuming(pool, None, keeper, found);
         watched(capturing.read_all(), || watch.reads(memory.lock().len())).await?;
         let unanswered = capturing.unanswered();
         if look < LOOKS
@@ -81,7 +95,7 @@ pub async fn live_configuration<P: Pool>(
     let is_deleted = |lacking: &&NotCaptured| lacking.reason == NotCapturedReason::PoolDeleted;
     match lost().find(is_deleted).or_else(|| lost().next()) {
         Some(lacking) => Err(not_readable(pool, lacking, unanswered)),
-        None => Ok(LiveConfiguration { list, objects: memory.into_objects() }),
+        None => Ok(list),
     }
 }
 
@@ -124,17 +138,22 @@ fn not_readable<P: Pool>(pool: &PacedPool<P>, lacking: &NotCaptured, unanswered:
 }
 
 /// The objects by name: a listing that starts again finds objects twice.
-struct Memory<'a> {
+pub(in crate::operations) struct Memory<'a> {
     earlier: &'a CapturedList,
     objects: Mutex<BTreeMap<ObjectName, CapturedObject>>,
 }
 
-impl Memory<'_> {
+impl<'a> Memory<'a> {
+    /// `earlier` is the list that the configuration is compared with.
+    pub fn after(earlier: &'a CapturedList) -> Self {
+        Self { earlier, objects: Mutex::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectName, CapturedObject>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn into_objects(self) -> Vec<CapturedObject> {
+    pub fn into_objects(self) -> Vec<CapturedObject> {
         self.objects.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
     }
 }

@@ -12,7 +12,7 @@
 //! | [`pool`] | the objects of the pool itself |
 //! | [`listed`] | the objects that Cognito lists |
 //! | [`clients`] | the objects of each client |
-//! | [`live`] | a capture that is only held in memory |
+//! | [`live`] | a capture of a live pool for a command, held in memory and perhaps stored |
 //!
 //! The reads of different operations overlap, because Cognito limits each operation to 5 calls a second. If Cognito
 //! does not answer for a part, the capture looks again. An export does that in its next invocations.
@@ -30,6 +30,7 @@ use std::sync::atomic::AtomicBool;
 use self::failures::Failures;
 pub(super) use self::found::{End, Found};
 pub use self::live::{LiveConfiguration, WatchReading, live_configuration};
+pub(super) use self::live::{Memory, read_live};
 use crate::Result;
 use crate::model::configuration::{Asset, CapturedObject, CapturedSecret, ObjectName, Withheld};
 use crate::pacing::{Budget, PacedPool};
