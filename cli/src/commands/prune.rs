@@ -57,7 +57,7 @@ pub struct PruneArgs {
     /// Keep the newest of each of the last N months that have one
     #[arg(long, value_name = "N")]
     pub keep_monthly: Option<u32>,
-    /// Remove this snapshot, without rules
+    /// Remove this snapshot or capture, without rules
     #[arg(long, value_name = "ID")]
     #[arg(conflicts_with_all = ["keep_last", "keep_days", "keep_daily", "keep_weekly", "keep_monthly"])]
     pub snapshot: Vec<String>,

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use crate::catalog::Catalog;
 use crate::model::configuration::difference::document::Configuration;
 use crate::model::configuration::{
-    Asset, CapturedConfiguration, CapturedList, CapturedObject, ObjectKind, ObjectName, SecretRecord, SecretText, put_at,
+    Asset, CapturedConfiguration, CapturedList, CapturedObject, ObjectKind, ObjectName, SecretRecord,
+    SecretText, put_at,
 };
 use crate::model::{
     Digest, PoolId, Reason, RunId, SCHEMA_VERSION, Snapshot, SnapshotSelector, SnapshotState, StoredCapture,
@@ -226,7 +227,8 @@ impl CapturedSnapshot {
                 let Some(digest) = digest else { continue };
                 let mut read = catalog.configuration_records::<Asset>(&self.pool, &[digest]).await?;
                 let Some(Ok(bytes)) = read.pop() else {
-                    let what = format!("An asset of {} {} is missing or altered.", self.holding.noun(), self.id);
+                    let what =
+                        format!("An asset of {} {} is missing or altered.", self.holding.noun(), self.id);
                     return Err(Error::new(ErrorKind::SnapshotDamaged, what, Guidance::RECOVER_ITEM));
                 };
                 asset["Bytes"] = bytes.base64().into();

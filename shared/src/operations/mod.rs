@@ -24,9 +24,7 @@ mod stored_capture;
 pub mod verify;
 
 pub use capture::{LiveConfiguration, WatchReading, live_configuration};
-pub use captured_configuration::{
-    CapturedSnapshot, Holding, captured_configuration, comparable, last_known,
-};
+pub use captured_configuration::{CapturedSnapshot, Holding, captured_configuration, comparable, last_known};
 pub use enumerate::enumerate;
 pub use event::unreadable;
 pub use export::export_pages;

@@ -6,8 +6,8 @@
 
 use crate::catalog::Catalog;
 use crate::model::configuration::{
-    Asset, CapturedConfiguration, CapturedList, CapturedObject, ConfigurationKeys, ObjectName,
-    SecretRecord, Withheld,
+    Asset, CapturedConfiguration, CapturedList, CapturedObject, ConfigurationKeys, ObjectName, SecretRecord,
+    Withheld,
 };
 use crate::model::{PoolId, RunId, SnapshotState, StoredCapture};
 use crate::operations::capture::{Keeper, KeptSecret, LiveConfiguration, Memory, WatchReading, read_live};

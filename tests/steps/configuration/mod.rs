@@ -15,6 +15,7 @@ mod rebuilt;
 mod requests;
 mod secrets;
 mod stored;
+mod stored_captures;
 mod versions;
 
 pub(crate) use fixture::{PLANTED, make_rich};

@@ -128,7 +128,7 @@ pub(super) async fn create_in(
 ) -> shared::Result<New> {
     let wanted = Rebuild {
         id: &RebuildId { source: source_id(), region: region.to_owned(), name: "new".to_owned() },
-        snapshot: &captured.snapshot.id,
+        snapshot: &captured.id,
         plan,
         holder: &holder_name("cognito-backup pool create", backend.clock().now()),
     };

@@ -9,7 +9,7 @@ use shared::catalog::{LeaseKey, RebuildId};
 use shared::model::configuration::rebuild::{Home, RebuildPlan, SuppliedMap, outside, plan};
 use shared::model::{CallStats, Ceilings, PoolId, RunId, SnapshotSelector, Tps};
 use shared::operations::rebuild::{Account, Rebuild, Stopped, begun, rebuild};
-use shared::operations::{CapturedSnapshot, captured_configuration, holder_name};
+use shared::operations::{CapturedSnapshot, Holding, captured_configuration, holder_name};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
 use shared::ports::keys::DecryptingKeys;
@@ -214,14 +214,14 @@ impl Request {
         }
         let creation = Creation {
             source: &self.pool,
-            snapshot: &captured.snapshot.id,
+            snapshot: &captured.id,
             name: &self.name,
             caller,
             region: &deployment.region,
             group_roles: self.group_roles.as_deref(),
         };
         let shown = PoolCreated::plan(creation, &planned, outside(&objects, &planned.triggers));
-        Ok(Planned { snapshot: captured.snapshot.id, plan: planned, shown })
+        Ok(Planned { snapshot: captured.id, plan: planned, shown })
     }
 
     /// The snapshot, and whether no creation has begun. For `latest`, a creation that has begun goes on with its own.
@@ -254,6 +254,9 @@ impl Request {
             let guidance = error.guidance().clone().and(Guidance::from(next));
             Problem::from(Error::new(error.kind(), error.message(), guidance))
         })?;
+        if captured.holding == Holding::Capture {
+            return Err(of_capture(&captured).into());
+        }
         Ok((captured, is_new))
     }
 
@@ -292,6 +295,16 @@ fn problem(stopped: Stopped) -> Problem {
     let status = ExitStatus::of_error(error.kind().name(), made.pool.is_some());
     let problem = Problem::from(error);
     Problem { message: format!("{}{}", problem.message, made_so_far(&made)), status, ..problem }
+}
+
+/// A capture has no users for the import that follows a creation.
+fn of_capture(captured: &CapturedSnapshot) -> Error {
+    let CapturedSnapshot { id, pool, .. } = captured;
+    Error::new(
+        ErrorKind::InvalidInput,
+        format!("{id} is a capture of user pool {pool}. It holds no users for the new user pool."),
+        Guidance::UseAnotherSnapshot.and(Guidance::ListSnapshots { pool: pool.to_string() }),
+    )
 }
 
 fn interrupted() -> Problem {

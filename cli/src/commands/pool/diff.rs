@@ -28,14 +28,14 @@ pub struct DiffArgs {
     /// The user pool of the snapshot
     #[arg(long, value_name = "POOL_ID")]
     pub pool: String,
-    /// The snapshot with the old configuration: `latest`, or an id that `snapshots` shows
+    /// The old configuration: `latest`, or the id of a snapshot or capture that `snapshots` shows
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub snapshot: String,
     /// The new configuration [default: the live user pool that --pool names]
     ///
     /// A user pool id is the live pool. A snapshot id, of this pool or another one, is that snapshot. `latest` is the latest
     /// snapshot of the pool that --pool names: give --snapshot an older one. The latest snapshot of another pool needs its
-    /// id, which `snapshots` shows.
+    /// id, which `snapshots` shows. A capture is given by its id, and must be of the pool that --pool names.
     #[arg(long, value_name = "POOL_OR_SNAPSHOT")]
     pub against: Option<String>,
     /// Cognito calls per second, 1 to 200, if a live pool is read [default: 10]
@@ -101,7 +101,7 @@ impl Request {
         let catalog = &deployment.catalog;
         let old = captured_configuration(catalog, &self.pool, &self.snapshot, (session.now)()).await;
         let old = old.map_err(|error| deployment.of_snapshot(error))?;
-        let (id, list) = (old.snapshot.id.clone(), old.list.clone());
+        let (id, list) = (old.id.clone(), old.list.clone());
         let (old_side, old) = of_snapshot(old)?;
         let (new_side, new) = match &self.against {
             Against::Live(id) => {
@@ -124,7 +124,7 @@ impl Request {
                 let pool = pool.as_ref().unwrap_or(&self.pool);
                 let new = captured_configuration(catalog, pool, selector, (session.now)()).await;
                 let new = new.map_err(|error| deployment.of_snapshot(error))?;
-                if new.snapshot.id == id {
+                if new.id == id {
                     return Err(with_itself(&id).into());
                 }
                 of_snapshot(new)?
@@ -141,7 +141,7 @@ impl Request {
 fn with_itself(snapshot: &RunId) -> Error {
     Error::new(
         ErrorKind::InvalidInput,
-        format!("--snapshot and --against both mean snapshot {snapshot}. It cannot differ from itself."),
+        format!("--snapshot and --against both mean {snapshot}. It cannot differ from itself."),
         "To compare with the live pool, leave out --against. To compare two snapshots, give both ids, the older one to \
          --snapshot.",
     )
@@ -165,7 +165,7 @@ impl WatchReading for Said<'_> {
 }
 
 fn of_snapshot(captured: CapturedSnapshot) -> Result<(ComparedConfiguration, Configuration)> {
-    let side = ComparedConfiguration::of(&captured.snapshot);
+    let side = ComparedConfiguration::of(&captured);
     Ok((side, comparable(&captured.list, captured.objects)?))
 }
 

@@ -213,7 +213,8 @@ fn by_name(
     ids: &BTreeSet<RunId>,
 ) -> Result<Vec<Decision>> {
     let is_known = |id: &RunId| {
-        snapshots.iter().any(|snapshot| snapshot.id == *id) || captures.iter().any(|capture| capture.id == *id)
+        snapshots.iter().any(|snapshot| snapshot.id == *id)
+            || captures.iter().any(|capture| capture.id == *id)
     };
     if let Some(unknown) = ids.iter().find(|id| !is_known(id)) {
         return Err(not_found(pool, unknown));

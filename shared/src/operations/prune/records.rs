@@ -12,8 +12,8 @@ use super::work::{Captures, Work};
 use crate::Result;
 use crate::catalog::{NamedRecords, StoredBatch, unit_key};
 use crate::model::{
-    Digest, Listing, PruneCheckpoint, Pruned, RecordKind, RunId, Snapshot, SnapshotState, StoredCapture, SubPrefix,
-    Unit, UnitId,
+    Digest, Listing, PruneCheckpoint, Pruned, RecordKind, RunId, Snapshot, SnapshotState, StoredCapture,
+    SubPrefix, Unit, UnitId,
 };
 use crate::ports::vault::{Key, Vault};
 
