@@ -29,4 +29,5 @@ mod tests;
 
 pub use choices::{Allow, ApplyChoices, Part, UnknownName};
 pub use plan::{Act, Action, ApplyPlan, ApplyRefusal, ApplyStep, Left, PlannedWrite, Side, plan};
+pub use planner::is_same_object;
 pub use reason::ApplyReason;

@@ -74,7 +74,10 @@ pub(super) fn ordered(
         let name = draft.step.name.clone();
         for (rank, act, document) in of_step {
             let tier = if rank == Rank::LowerTier { tiers[1] } else { order.highest };
-            writes.push((rank, PlannedWrite { step, name: name.clone(), act, document, tier }));
+            writes.push((
+                rank,
+                PlannedWrite { step, name: name.clone(), act, document, seen: draft.live.clone(), tier },
+            ));
         }
         steps.push(draft.step);
     }

@@ -1,6 +1,6 @@
 //! The plan of a roll back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -104,6 +104,8 @@ pub struct PlannedWrite {
     /// What the object becomes. It can hold secrets, so it is never shown. It has the ids of the snapshot of clients
     /// that are created.
     pub(super) document: Value,
+    /// The object as the plan saw it in the pool. None if the pool did not have it.
+    pub(super) seen: Option<Value>,
     /// The tier of the pool at that time.
     pub(super) tier: Option<Tier>,
 }
@@ -121,6 +123,40 @@ impl PlannedWrite {
     /// What the object becomes, for the code that makes and checks requests.
     pub fn reveal(&self) -> &Value {
         &self.document
+    }
+
+    /// The object as the plan saw it in the pool, for the code that looks for changes.
+    pub fn seen(&self) -> Option<&Value> {
+        self.seen.as_ref()
+    }
+
+    /// The same write without assets, or with other ones: a request has at most 2 MB.
+    #[must_use]
+    pub fn with_assets(&self, act: Act, assets: Vec<Value>) -> Self {
+        let mut write = Self { act, ..self.clone() };
+        write.document["Assets"] = assets.into();
+        write
+    }
+
+    /// The same write without the names of these objects, which the pool did not get.
+    #[must_use]
+    pub fn without_names(&self, lacking: &BTreeSet<ObjectName>) -> Self {
+        let mut write = self.clone();
+        if self.name.kind != ObjectKind::Client || lacking.is_empty() {
+            return write;
+        }
+        let has = |kind, id: &str| lacking.contains(&ObjectName::of(kind, id));
+        if let Some(Value::Array(providers)) = write.document.get_mut("SupportedIdentityProviders") {
+            providers.retain(|name| !has(ObjectKind::IdentityProvider, name.as_str().unwrap_or_default()));
+        }
+        if let Some(Value::Array(scopes)) = write.document.get_mut("AllowedOAuthScopes") {
+            let server = |scope: &Value| {
+                scope.as_str().and_then(|scope| scope.rsplit_once('/')).map(|(server, _)| server.to_owned())
+            };
+            scopes
+                .retain(|scope| server(scope).is_none_or(|server| !has(ObjectKind::ResourceServer, &server)));
+        }
+        write
     }
 
     /// The requests, one after the other. `live` is the object in the pool, `clients` has the ids that created clients

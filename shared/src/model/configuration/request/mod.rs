@@ -169,6 +169,22 @@ impl ConfigurationWrite {
     }
 }
 
+/// The read of an object: the operation, its request without paging, and the member of the answer that holds the object
+/// or the list with it. `known` is the object as it was, with the ids that Cognito gave it. None if the object cannot be
+/// found without such an id.
+pub fn reading(
+    name: &ObjectName,
+    known: &Value,
+    pool: &PoolId,
+) -> Option<(&'static super::Operation, Map<String, Value>)> {
+    let row = operations_for(name)?.read.as_ref()?;
+    let mut request = keys(row, name, known, pool)?;
+    if name.kind == ObjectKind::Branding {
+        request.insert("ReturnMergedResources".to_owned(), false.into());
+    }
+    Some((row, request))
+}
+
 /// The operations of an object. Sessions of the pool and of a client have different ones.
 fn operations_for(name: &ObjectName) -> Option<&'static super::Operations> {
     let is_of_client = name.kind == ObjectKind::Sessions && name.id != POOL_WIDE;

@@ -362,6 +362,14 @@ fn key_of(object: &ComparedObject) -> ObjectName {
     object.old.clone().or_else(|| object.new.clone()).unwrap_or_else(single)
 }
 
+/// Whether two answers about an object mean the same.
+pub fn is_same_object(name: &ObjectName, old: &Value, new: &Value) -> bool {
+    let [mut one, mut other] = [Configuration::default(), Configuration::default()];
+    one.put(name.clone(), old.clone());
+    other.put(name.clone(), new.clone());
+    compare(&one, &other, &ClientMap::new()).same
+}
+
 /// Whether a difference turns something on that a tier may lack.
 fn turns_on(found: &Difference, reach: &Reach) -> bool {
     match (&found.values, found.change) {
