@@ -45,6 +45,11 @@ impl PoolConfigurations {
         self.with(id, Some(now), |all| change(all.settings_mut()));
     }
 
+    /// Changes what something else than a call of the caller changes: tags of AWS, recoveries.
+    pub fn alter(&self, id: &PoolId, now: f64, change: impl FnOnce(&mut Configurations)) {
+        self.with(id, Some(now), change);
+    }
+
     /// Whether a call created the pool.
     pub fn has(&self, id: &PoolId) -> bool {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,6 +4,8 @@
 //! go first, then the list, and then the header. A command that stops before the header leaves records that nothing
 //! names, as an export does.
 
+use serde_json::Value;
+
 use crate::catalog::Catalog;
 use crate::model::configuration::{
     Asset, CapturedConfiguration, CapturedList, CapturedObject, ConfigurationKeys, ObjectName, SecretRecord,
@@ -57,11 +59,13 @@ pub async fn prepare_capture<V: Vault, P: Pool, K: EncryptingKeys>(
     let sealer = keys.map(|(service, keys)| Sealer::new(service, keys, pool.id(), None));
     let (memory, id) = (Memory::after(earlier), &id);
     let storing = Storing { catalog, pool: pool.id(), id, sealer: sealer.as_ref(), memory: &memory };
-    let list = read_live(pool, &storing, &memory, watch).await?;
+    // The future is large.
+    let list = Box::pin(read_live(pool, &storing, &memory, watch)).await?;
     let configuration = CapturedConfiguration { list: list.digest() };
     catalog.store_configuration(pool.id(), id, std::slice::from_ref(&list)).await?;
     let capture = StoredCapture::new(id.clone(), pool.id().clone(), configuration, applied.clone());
-    Ok(PreparedCapture { capture, live: LiveConfiguration { list, objects: memory.into_objects() } })
+    let (objects, answers) = memory.into_objects();
+    Ok(PreparedCapture { capture, live: LiveConfiguration { list, objects, answers } })
 }
 
 impl PreparedCapture {
@@ -112,6 +116,10 @@ impl<V: Vault, K: EncryptingKeys> Keeper for &Storing<'_, V, K> {
             Some(sealer) => sealer.keep(self.catalog, self.id, object, secret).await,
             None => Ok(KeptSecret::LeftOut),
         }
+    }
+
+    fn sees(&self, name: &ObjectName, answer: &Value) {
+        self.memory.sees(name, answer);
     }
 
     async fn had(&self, name: &ObjectName) -> Result<bool> {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use shared::operations::WatchReading;
 use shared::operations::rebuild::WatchRebuild;
+use shared::operations::{WatchReading, WatchWriting};
 use shared::ports::pool::Operation;
 
 use crate::watch::Meter;
@@ -23,17 +23,19 @@ impl WatchReading for Said<'_> {
     }
 }
 
-impl WatchRebuild for Said<'_> {
-    fn makes(&mut self, label: &str) {
-        self.0.note(&format!("Creating {label}."));
-    }
-
+impl WatchWriting for Said<'_> {
     fn tries_again(&mut self, operation: Operation, wait: Duration) {
         self.0.note(&format!(
             "Cognito refused {}: it may not know a new object yet. The command tries again in {} seconds.",
             operation.name(),
             wait.as_secs()
         ));
+    }
+}
+
+impl WatchRebuild for Said<'_> {
+    fn makes(&mut self, label: &str) {
+        self.0.note(&format!("Creating {label}."));
     }
 
     fn waits_for_domain(&mut self, domains: &str, wait: Duration) {

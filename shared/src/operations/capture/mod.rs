@@ -27,6 +27,9 @@ mod reading;
 
 use std::sync::atomic::AtomicBool;
 
+use serde_json::Value;
+
+pub(super) use self::clients::has_choice;
 use self::failures::Failures;
 pub(super) use self::found::{End, Found};
 pub use self::live::{LiveConfiguration, WatchReading, live_configuration};
@@ -49,6 +52,10 @@ pub(super) trait Keeper: Sync {
         object: &ObjectName,
         secret: &Withheld,
     ) -> impl Future<Output = Result<KeptSecret>> + Send;
+
+    /// Sees an object as Cognito answers it, before its secrets are taken out. A capture that stores objects does not
+    /// look.
+    fn sees(&self, _: &ObjectName, _: &Value) {}
 
     /// Whether the capture before holds the object.
     fn had(&self, name: &ObjectName) -> impl Future<Output = Result<bool>> + Send;
