@@ -179,7 +179,7 @@ impl Report for PoolDiff {
 }
 
 /// A difference in one line.
-fn line(difference: &Difference) -> String {
+pub(super) fn line(difference: &Difference) -> String {
     let what = match (difference.change, &difference.values) {
         (Change::Added, Values::Withheld {} | Values::Shown { new: None, .. }) => "added".to_owned(),
         (Change::Removed, Values::Withheld {} | Values::Shown { old: None, .. }) => "removed".to_owned(),

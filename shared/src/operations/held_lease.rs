@@ -103,6 +103,10 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         Ok(Ok(Self { catalog, key, pool, holder, lasting, clock, renewed: Some(now) }))
     }
 
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

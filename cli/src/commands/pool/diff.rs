@@ -1,26 +1,23 @@
 //! `pool diff`: compare the configuration of a snapshot with the live pool, or with another snapshot.
 
-use std::time::Duration;
-
 use clap::Args;
-use shared::format::plural;
 use shared::model::configuration::difference::compare;
 use shared::model::configuration::difference::document::Configuration;
 use shared::model::{CallStats, Ceilings, PoolId, RunId, SnapshotSelector, Tps};
 use shared::operations::{
-    CapturedSnapshot, WatchReading, captured_configuration, comparable, last_known, live_configuration,
+    CapturedSnapshot, captured_configuration, comparable, last_known, live_configuration,
 };
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
-use shared::ports::pool::{Operation, Pool};
+use shared::ports::pool::Pool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
 
+use super::said::Said;
 use crate::arguments;
 use crate::commands::{Deployment, Session, run};
 use crate::output::{Answer, ComparedConfiguration, PoolDiff};
 use crate::problem::Result;
-use crate::watch::Meter;
 
 /// The arguments of `pool diff`.
 #[derive(Debug, Args)]
@@ -145,23 +142,6 @@ fn with_itself(snapshot: &RunId) -> Error {
         "To compare with the live pool, leave out --against. To compare two snapshots, give both ids, the older one to \
          --snapshot.",
     )
-}
-
-/// Says on stderr how far the reading of a live pool is.
-struct Said<'a>(&'a mut Meter);
-
-impl WatchReading for Said<'_> {
-    fn reads(&mut self, objects: usize) {
-        self.0.note(&format!("Still reading. So far: {}.", plural(objects as u64, "object", "objects")));
-    }
-
-    fn waits(&mut self, operation: Operation, wait: Duration) {
-        let seconds = plural(wait.as_secs(), "second", "seconds");
-        self.0.note(&format!(
-            "Cognito did not answer {}. The command asks again in {seconds}.",
-            operation.name()
-        ));
-    }
 }
 
 fn of_snapshot(captured: CapturedSnapshot) -> Result<(ComparedConfiguration, Configuration)> {

@@ -72,8 +72,11 @@ impl Configuration {
         answered.not_captured.retain(|_, reason| !is_shown(reason));
         // A capture that is stored may lack a secret that the answer shows.
         let is_hidden = |reason: &str| {
-            let hidden =
-                [NotCapturedReason::UnknownMember, NotCapturedReason::NotEncrypted, NotCapturedReason::TooLarge];
+            let hidden = [
+                NotCapturedReason::UnknownMember,
+                NotCapturedReason::NotEncrypted,
+                NotCapturedReason::TooLarge,
+            ];
             hidden.iter().any(|hidden| hidden.as_str() == reason)
         };
         for members in answered.lacking_members.values_mut() {
