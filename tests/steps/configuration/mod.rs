@@ -3,6 +3,7 @@
 //! Method: pools whose configuration the strict Cognito keeps, exports under faults, and removals and copies of their
 //! snapshots.
 
+mod applied;
 mod captured;
 mod compared;
 mod disturbed;
