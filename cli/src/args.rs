@@ -85,7 +85,7 @@ pub enum Command {
     /// never a value.
     #[command(after_help = exit::help())]
     Verify(VerifyArgs),
-    /// Show or compare the configuration that a snapshot of a user pool holds
+    /// Show, compare or restore the configuration that a snapshot of a user pool holds
     #[command(after_help = exit::help())]
     Pool(PoolArgs),
     /// Copy a snapshot to the backup table of another account or Region

@@ -150,20 +150,24 @@ impl PoolApplied {
         }
     }
 
-    /// How the command ends. An object that the snapshot does not have is no failure.
+    /// How the command ends. An object that the snapshot does not have is no failure, nor is the new id of a client.
     pub fn exit_status(&self) -> ExitStatus {
-        if self.left.iter().all(is_extra) { ExitStatus::Done } else { ExitStatus::Partial }
+        if self.left.iter().all(|left| is_extra(left) || is_new_id(left)) {
+            ExitStatus::Done
+        } else {
+            ExitStatus::Partial
+        }
     }
 
     fn first_line(&self) -> String {
         let (pool, id, noun) = (&self.user_pool_id, &self.snapshot_id, self.holding.noun());
         let objects = plural(self.steps.len() as u64, "object", "objects");
         if self.changed {
-            return format!("Brought user pool {pool} back to {noun} {id}: {objects}.\n");
+            return format!("Brought {objects} of user pool {pool} back to {noun} {id}.\n");
         }
         match self.steps.len() {
             0 => format!("Nothing to change in user pool {pool} for {noun} {id}.\n"),
-            _ => format!("Would bring user pool {pool} back to {noun} {id}: {objects}, in this order.\n"),
+            _ => format!("Would bring {objects} of user pool {pool} back to {noun} {id}, in this order.\n"),
         }
     }
 
@@ -180,7 +184,8 @@ impl PoolApplied {
 
     fn left(&self) -> String {
         let mut text = String::new();
-        let (extra, left): (Vec<_>, Vec<_>) = self.left.iter().partition(|left| is_extra(left));
+        let left = self.left.iter().filter(|left| !is_new_id(left));
+        let (extra, left): (Vec<_>, Vec<_>) = left.partition(|left| is_extra(left));
         let titles = ["Stays different", "Only in the user pool, and left"];
         for (title, some) in titles.into_iter().zip([left, extra]) {
             if some.is_empty() {
@@ -195,8 +200,11 @@ impl PoolApplied {
     }
 
     fn not_compared(&self) -> String {
-        let mut names: Vec<&str> =
-            self.not_compared.iter().map(|lacking| lacking.object.text.as_str()).collect();
+        let name = |lacking: &NotCompared| {
+            let field = lacking.field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
+            format!("{}{field}", lacking.object.text)
+        };
+        let mut names: Vec<String> = self.not_compared.iter().map(name).collect();
         names.dedup();
         match &names[..] {
             [] => String::new(),
@@ -212,6 +220,12 @@ impl PoolApplied {
 /// Whether the snapshot does not have the object at all.
 fn is_extra(left: &LeftByApply) -> bool {
     matches!(left.reason, AfterReason::Planned(ApplyReason::NeedsDeleteExtra | ApplyReason::MadeByAws))
+}
+
+/// Whether it is the id of a client that was created again.
+fn is_new_id(left: &LeftByApply) -> bool {
+    let difference = &left.difference;
+    difference.object.kind == Some(ObjectKind::Client) && difference.field.as_deref() == Some("ClientId")
 }
 
 fn left_line(left: &LeftByApply) -> String {

@@ -24,6 +24,7 @@ use shared::ports::vault::Vault;
 use super::{Deployment, Session};
 use crate::aws::Caller;
 use crate::output::Answer;
+use crate::output::flags::command;
 use crate::problem::Result;
 
 /// The arguments of `pool`.
@@ -62,7 +63,7 @@ pub enum PoolCommand {
     /// Exit code 0: nothing differs any more, but for objects that the snapshot does not have. 3: something else still
     /// differs. 4: refused before anything was changed. If the command stops, run it again: it makes a new plan and continues. It calls
     /// Cognito with your own permissions. No export of the pool runs meanwhile.
-    #[command(after_help = APPLY_EXAMPLES)]
+    #[command(after_help = examples_of_apply())]
     Apply(apply::ApplyArgs),
     /// Create a user pool again from the configuration that a snapshot holds
     ///
@@ -82,12 +83,15 @@ pub enum PoolCommand {
 }
 
 /// Two examples of `pool apply`.
-const APPLY_EXAMPLES: &str = "\
-Examples:
-  Show what would change, and change nothing:
-    cognito-backup pool apply --pool eu-west-1_AbCdEf123 --plan
-  Bring back the app clients and MFA alone, and let MFA become weaker:
-    cognito-backup pool apply --pool eu-west-1_AbCdEf123 --only clients,mfa --allow mfa-off";
+fn examples_of_apply() -> String {
+    let example = |options: &str| command(format!("pool apply --pool eu-west-1_AbCdEf123 {options}"));
+    format!(
+        "Examples:\n  Show what would change, and change nothing:\n    {}\n  Bring back the app clients and MFA alone, and let MFA \
+         become weaker:\n    {}",
+        example("--plan"),
+        example("--only clients,mfa --allow mfa-off")
+    )
+}
 
 /// What `pool` is to do.
 #[derive(Debug)]

@@ -41,10 +41,8 @@ async fn captured(with_keys: bool) -> (Fixture, MemoryPool, String, String) {
 /// Changes by hand: tags, a client, deletion protection, the secret of the provider, and one more client.
 fn drift(pool: &MemoryPool, client: &str) {
     let change = |operation: &str, request: Value| drop(pool.change_configuration(operation, request));
-    change(
-        "UpdateUserPool",
-        json!({"UserPoolTags": {"team": "other", "aws:cloudformation:stack-name": "login"}, "DeletionProtection": "ACTIVE"}),
-    );
+    change("UpdateUserPool", json!({"UserPoolTags": {"team": "other"}, "DeletionProtection": "ACTIVE"}));
+    pool.add_service_tag("aws:cloudformation:stack-name", "login");
     change("UpdateUserPoolClient", json!({"ClientId": client, "RefreshTokenValidity": 7}));
     change("CreateUserPoolClient", json!({"ClientName": "extra"}));
 }
@@ -85,7 +83,7 @@ async fn a_pool_goes_back_and_forth_again() {
     let (answer, said) = fixture.run(&line).await;
     let answer = answer.unwrap();
     assert_eq!(answer.status, ExitStatus::Done, "{}", answer.human);
-    assert!(said.contains("Would bring user pool eu-west-1_a back to snapshot"), "{said}");
+    assert!(said.contains("Would bring 2 objects of user pool eu-west-1_a back to snapshot"), "{said}");
     let [capture] = &captures(&fixture).await[..] else { panic!("a capture") };
     let back = format!("cognito-backup pool apply --pool eu-west-1_a --snapshot {capture}");
     assert!(said.contains(&back) && answer.human.contains(&back), "{said}");
@@ -213,6 +211,47 @@ async fn a_command_that_stops_names_what_is_done_and_both_ways_on() {
     script.always(Operation::UpdateUserPoolClient, None);
     let answer = fixture.run(&format!("{APPLY} --allow deletion-protection-off --yes")).await.0.unwrap();
     assert_eq!(answer.status, ExitStatus::Done, "{}", answer.human);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_command_releases_its_lease_and_can_be_continued() {
+    let (mut interruptions, mut has_named_a_way_back, mut has_named_a_change) = (0, false, false);
+    for millis in [0, 500, 1_000, 1_500, 2_000, 3_000, 4_000, 5_000, 6_000, 7_000, 8_000, 10_000, 12_000] {
+        let (fixture, pool, _, client) = captured(false).await;
+        drift(&pool, &client);
+        let line = format!("{APPLY} --allow deletion-protection-off --tps 5 --yes");
+        let interrupted = tokio::time::sleep(std::time::Duration::from_millis(millis));
+        if let (Err(problem), _) = fixture.run_until(&line, interrupted).await {
+            assert_eq!((problem.error.as_str(), problem.status), ("Interrupted", ExitStatus::Failed));
+            interruptions += 1;
+            let captures = captures(&fixture).await;
+            let names_way_back = problem.message.contains("pool apply --pool eu-west-1_a --snapshot");
+            assert_eq!(names_way_back, !captures.is_empty(), "{problem}");
+            has_named_a_way_back |= names_way_back;
+            has_named_a_change |= problem.message.contains("Done so far:\n  change userPool");
+        }
+        assert!(lease_is_free(&fixture).await);
+        let answer = fixture.run(&line).await.0.unwrap();
+        assert_eq!(answer.status, ExitStatus::Done, "{}", answer.human);
+    }
+    assert!(interruptions > 3 && has_named_a_way_back && has_named_a_change, "{interruptions}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_was_changed_after_the_plan_was_shown_is_not_touched() {
+    let (fixture, pool, _, client) = captured(false).await;
+    drift(&pool, &client);
+    // The command looks for interruptions for the first time after the confirmation.
+    let someone_else = async {
+        let request = json!({"ClientId": client, "RefreshTokenValidity": 9});
+        pool.change_configuration("UpdateUserPoolClient", request);
+        std::future::pending().await
+    };
+    let problem = fixture.run_until(&format!("{APPLY} --yes"), someone_else).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("Overtaken", ExitStatus::Refused), "{problem}");
+    let described = pool.change_configuration("DescribeUserPool", json!({}));
+    assert_eq!(described["UserPool"]["UserPoolTags"]["team"], "other");
+    assert!(captures(&fixture).await.is_empty() && lease_is_free(&fixture).await);
 }
 
 #[tokio::test(start_paused = true)]
