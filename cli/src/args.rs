@@ -55,6 +55,9 @@ pub enum Command {
     #[command(after_help = exit::help())]
     Status(StatusArgs),
     /// List the snapshots of a user pool, newest first
+    ///
+    /// Below them, it lists the captures: the configurations that `pool apply` has stored before it changed the user pool.
+    /// A capture has no users. `pool show`, `pool diff` and `pool apply` take its id.
     #[command(after_help = exit::help())]
     Snapshots(SnapshotsArgs),
     /// Print the old and the new `sub` of each user of a restore
@@ -82,7 +85,7 @@ pub enum Command {
     /// never a value.
     #[command(after_help = exit::help())]
     Verify(VerifyArgs),
-    /// Show or compare the configuration that a snapshot of a user pool holds
+    /// Show, compare or restore the configuration that a snapshot of a user pool holds
     #[command(after_help = exit::help())]
     Pool(PoolArgs),
     /// Copy a snapshot to the backup table of another account or Region
@@ -95,7 +98,7 @@ pub enum Command {
     Copy(CopyArgs),
     /// Remove snapshots of a user pool, and what only they hold
     ///
-    /// Removes snapshots by rules or by id. Each rule keeps some of the sealed snapshots. The newest sealed snapshot
+    /// Removes snapshots by rules or by id, and captures by id. Each rule keeps some of the sealed snapshots. The newest sealed snapshot
     /// always stays. An incomplete snapshot goes if it is older than the newest sealed one and --keep-days does not keep
     /// it. Records that another snapshot names stay.
     ///

@@ -4,11 +4,13 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
+use shared::model::configuration::CapturedConfiguration;
 use shared::model::{
     CallStats, Counts, Digest, Execution, ExpiresAt, Failure, FindingKind, ForecastCheckpoint, GroupName,
     ImportInput, ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason,
     ReasonCode, RecordKind, Recovery, Restore, RestoreState, RestoredUser, RunId, RunKind, Seal, Snapshot,
-    SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, UserListing, Username,
+    SnapshotSelector, SnapshotState, StoredCapture, Sub, SubMapEntry, TargetSettings, Totals, Tps,
+    UserListing, Username,
 };
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 use shared::report::{ExportReport, ImportReport};
@@ -96,6 +98,13 @@ pub fn forecast(restore: &Restore) -> ForecastCheckpoint {
         members: None,
         forecast: shared::model::Forecast::default(),
     }
+}
+
+/// A capture of pool `a`, stored at `hour` before a snapshot was applied.
+pub fn capture(hour: u8) -> StoredCapture {
+    let id = |hour: u8| RunId::parse(&format!("20261121T{hour:02}3000000Z-{hour:08x}")).unwrap();
+    let configuration = CapturedConfiguration { list: Digest::default() };
+    StoredCapture::new(id(hour), pool("a"), configuration, snapshot(1, 1).id)
 }
 
 /// A sealed snapshot of pool `a`, begun at `hour`.

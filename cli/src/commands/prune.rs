@@ -57,7 +57,7 @@ pub struct PruneArgs {
     /// Keep the newest of each of the last N months that have one
     #[arg(long, value_name = "N")]
     pub keep_monthly: Option<u32>,
-    /// Remove this snapshot, without rules
+    /// Remove this snapshot or capture, without rules
     #[arg(long, value_name = "ID")]
     #[arg(conflicts_with_all = ["keep_last", "keep_days", "keep_daily", "keep_weekly", "keep_monthly"])]
     pub snapshot: Vec<String>,
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_removal_that_was_stopped_after_its_last_snapshot_does_not_say_that_it_decided_nothing() {
-        let some = Pruned { snapshots: 1, records: 30, pages: 4, items: 36 };
+        let some = Pruned { snapshots: 1, records: 30, pages: 4, items: 36, ..Pruned::default() };
         let stopped = |decided, begun| stopped(decided, if begun { some } else { Pruned::default() });
         let nothing = stopped(Some(0), false).message;
         assert_eq!(nothing, "The removal stopped before it decided anything.");

@@ -9,7 +9,7 @@ use shared::ports::vault::Vault;
 use super::Deployment;
 use crate::arguments;
 use crate::exit::ExitStatus;
-use crate::output::{Answer, SnapshotList, SnapshotRow};
+use crate::output::{Answer, CaptureRow, SnapshotList, SnapshotRow};
 use crate::problem::Result;
 
 /// How many headers one query asks for. Each has about a kilobyte.
@@ -42,18 +42,20 @@ impl Request {
         &self.pool
     }
 
-    /// Lists all snapshots of the pool.
+    /// Lists all snapshots and captures of the pool.
     ///
     /// # Errors
     /// If the table cannot be read.
     pub async fn run<E, V: Vault>(&self, deployment: &Deployment<E, V>, now: Timestamp) -> Result<Answer> {
         let snapshots = all(&deployment.catalog, &self.pool, AT_ONCE).await?;
         let snapshots = rows(&deployment.catalog, snapshots, now).await?;
+        let captures = deployment.catalog.stored_captures(&self.pool).await?;
         let list = SnapshotList {
             user_pool_id: self.pool.clone(),
             table: deployment.table.clone(),
             place: deployment.place(),
             snapshots,
+            captures: captures.into_iter().map(|capture| CaptureRow::new(capture, now)).collect(),
         };
         Ok(Answer::new(&list, ExitStatus::Done, now))
     }

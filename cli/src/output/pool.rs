@@ -7,7 +7,7 @@ use shared::format::{form, plural};
 use shared::model::configuration::ObjectKind;
 use shared::model::configuration::schema::is_default_attribute;
 use shared::model::{PoolId, RunId};
-use shared::operations::CapturedSnapshot;
+use shared::operations::{CapturedSnapshot, Holding};
 use shared::report::NotCapturedObject;
 
 use super::Report;
@@ -17,7 +17,10 @@ use super::Report;
 #[serde(rename_all = "camelCase")]
 pub struct PoolShown {
     user_pool_id: PoolId,
+    /// The id of the snapshot or the capture.
     snapshot_id: RunId,
+    #[serde(skip)]
+    holding: Holding,
     /// The objects, by kind.
     #[serde(flatten)]
     objects: Map<String, Value>,
@@ -49,8 +52,9 @@ impl PoolShown {
             stored.map(move |secret| StoredSecret { object: object.clone(), member: secret.member.clone() })
         });
         Self {
-            user_pool_id: captured.snapshot.pool.clone(),
-            snapshot_id: captured.snapshot.id.clone(),
+            user_pool_id: captured.pool.clone(),
+            snapshot_id: captured.id.clone(),
+            holding: captured.holding,
             objects: captured.document(),
             unknown_objects: captured.list.unknown().iter().map(|entry| entry.name.clone()).collect(),
             not_captured: captured.list.not_captured().iter().map(NotCapturedObject::whole).collect(),
@@ -63,8 +67,8 @@ impl PoolShown {
 
 impl Report for PoolShown {
     fn human(&self, _: Timestamp) -> String {
-        let mut text =
-            format!("Configuration of user pool {} in snapshot {}\n", self.user_pool_id, self.snapshot_id);
+        let (pool, noun, id) = (&self.user_pool_id, self.holding.noun(), &self.snapshot_id);
+        let mut text = format!("Configuration of user pool {pool} in {noun} {id}\n");
         for kind in ObjectKind::ALL {
             let value = &self.objects[kind.name()];
             match value {

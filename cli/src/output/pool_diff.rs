@@ -10,7 +10,8 @@ use shared::model::configuration::NotCapturedReason;
 use shared::model::configuration::difference::{
     Change, ConfigurationDifference, Difference, NotCompared, NotComparedReason, Side, Values,
 };
-use shared::model::{PoolId, RunId, Snapshot};
+use shared::model::{PoolId, RunId};
+use shared::operations::{CapturedSnapshot, Holding};
 
 use super::Report;
 use super::flags::command;
@@ -26,19 +27,22 @@ const BEFORE_DIFFERENCE: usize = 16;
 #[serde(rename_all = "camelCase")]
 pub struct ComparedConfiguration {
     user_pool_id: PoolId,
-    /// Null for the live pool.
+    /// The id of the snapshot or the capture. Null for the live pool.
     snapshot_id: Option<RunId>,
+    #[serde(skip)]
+    holding: Holding,
 }
 
 impl ComparedConfiguration {
-    /// The configuration that a snapshot holds.
-    pub fn of(snapshot: &Snapshot) -> Self {
-        Self { user_pool_id: snapshot.pool.clone(), snapshot_id: Some(snapshot.id.clone()) }
+    /// The configuration that a snapshot or a capture holds.
+    pub fn of(captured: &CapturedSnapshot) -> Self {
+        let CapturedSnapshot { pool, id, holding, .. } = captured;
+        Self { user_pool_id: pool.clone(), snapshot_id: Some(id.clone()), holding: *holding }
     }
 
     /// The configuration that a pool has now.
     pub fn live(pool: PoolId) -> Self {
-        Self { user_pool_id: pool, snapshot_id: None }
+        Self { user_pool_id: pool, snapshot_id: None, holding: Holding::Snapshot }
     }
 
     pub fn pool(&self) -> &PoolId {
@@ -47,7 +51,7 @@ impl ComparedConfiguration {
 
     fn words(&self) -> String {
         match &self.snapshot_id {
-            Some(id) => format!("snapshot {id} of user pool {}", self.user_pool_id),
+            Some(id) => format!("{} {id} of user pool {}", self.holding.noun(), self.user_pool_id),
             None => format!("the live user pool {}", self.user_pool_id),
         }
     }
@@ -175,7 +179,7 @@ impl Report for PoolDiff {
 }
 
 /// A difference in one line.
-fn line(difference: &Difference) -> String {
+pub(super) fn line(difference: &Difference) -> String {
     let what = match (difference.change, &difference.values) {
         (Change::Added, Values::Withheld {} | Values::Shown { new: None, .. }) => "added".to_owned(),
         (Change::Removed, Values::Withheld {} | Values::Shown { old: None, .. }) => "removed".to_owned(),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::format::{form, plural};
 use shared::model::{KeptFor, PoolId, Pruned, RunId, Snapshot, SnapshotState};
-use shared::operations::prune::{Decision, Plan, RemovalReason};
+use shared::operations::prune::{Decision, Plan, PlannedCapture, RemovalReason};
 
 use super::Report;
 use super::flags::command;
@@ -21,6 +21,8 @@ pub struct PruneEnd {
     pub planned: bool,
     /// All snapshots of the pool, newest first.
     pub snapshots: Vec<PrunedRow>,
+    /// All captures of the pool, newest first.
+    pub captures: Vec<PrunedCapture>,
     /// What was removed. None for a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<Pruned>,
@@ -42,6 +44,26 @@ pub struct PrunedRow {
     /// If an import uses it: when the lease of the import ends, unless the import renews it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Timestamp>,
+}
+
+/// A capture, and what happens to it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrunedCapture {
+    pub capture_id: RunId,
+    pub fate: DecisionName,
+    pub why: &'static str,
+}
+
+impl PrunedCapture {
+    fn new(planned: &PlannedCapture) -> Self {
+        let (fate, why) = match planned.removal {
+            None => (DecisionName::Kept, "no rule removes a capture"),
+            Some(RemovalReason::Begun) => (DecisionName::Removed, BEGUN),
+            Some(_) => (DecisionName::Removed, "named"),
+        };
+        Self { capture_id: planned.capture.id.clone(), fate, why }
+    }
 }
 
 /// Why prune continues the removal of a snapshot.
@@ -66,12 +88,14 @@ impl PruneEnd {
     pub fn new(pool: &PoolId, place: &TablePlace, plan: Plan, removed: Option<Pruned>) -> Self {
         let snapshots: Vec<_> =
             plan.snapshots.into_iter().map(|planned| row(planned.snapshot, &planned.fate)).collect();
+        let captures: Vec<_> = plan.captures.iter().map(PrunedCapture::new).collect();
         Self {
             user_pool_id: pool.clone(),
             table: place.clone(),
             planned: removed.is_none(),
-            summary: summary(pool, &snapshots, removed.as_ref()),
+            summary: summary(pool, &snapshots, &captures, removed.as_ref()),
             snapshots,
+            captures,
             removed,
         }
     }
@@ -108,25 +132,36 @@ fn row(snapshot: Snapshot, fate: &Decision) -> PrunedRow {
     }
 }
 
-fn summary(pool: &PoolId, rows: &[PrunedRow], removed: Option<&Pruned>) -> String {
+fn summary(
+    pool: &PoolId,
+    rows: &[PrunedRow],
+    captures: &[PrunedCapture],
+    removed: Option<&Pruned>,
+) -> String {
     let count = |fate| rows.iter().filter(|row| row.fate == fate).count() as u64;
     let snapshots = |count| plural(count, "snapshot", "snapshots");
     let (going, staying, in_use) =
         (count(DecisionName::Removed), count(DecisionName::Kept), count(DecisionName::InUse));
+    let captures_going = captures.iter().filter(|row| row.fate == DecisionName::Removed).count() as u64;
+    let going_words = match captures_going {
+        0 => snapshots(going),
+        some => format!("{} and {}", snapshots(going), plural(some, "capture", "captures")),
+    };
+    let kept = if captures_going == 0 { number(staying) } else { snapshots(staying) };
     let mut words = match removed {
-        None => format!(
-            "Plan for user pool {pool}: remove {}, keep {}. This changes nothing.",
-            snapshots(going),
-            number(staying)
-        ),
-        Some(_) if going == 0 => {
+        None => {
+            format!("Plan for user pool {pool}: remove {going_words}, keep {}. This changes nothing.", kept)
+        }
+        Some(_) if going + captures_going == 0 => {
             format!("User pool {pool} has no snapshot to remove. It keeps {}.", number(staying))
         }
         Some(removed) => {
-            format!("User pool {pool}: {} removed, {} kept.", removed.summary(), number(staying))
+            format!("User pool {pool}: {} removed, {kept} kept.", removed.summary())
         }
     };
-    if removed.is_some() && rows.iter().any(|row| row.why.contains(&BEGUN)) {
+    let is_continued =
+        rows.iter().any(|row| row.why.contains(&BEGUN)) || captures.iter().any(|row| row.why == BEGUN);
+    if removed.is_some() && is_continued {
         words += " These numbers may include what an interrupted removal had already deleted.";
     }
     if in_use > 0 {
@@ -153,31 +188,39 @@ fn summary(pool: &PoolId, rows: &[PrunedRow], removed: Option<&Pruned>) -> Strin
 
 impl Report for PruneEnd {
     fn human(&self, now: Timestamp) -> String {
-        if self.snapshots.is_empty() {
+        if self.snapshots.is_empty() && self.captures.is_empty() {
             return format!("{} holds no snapshot of user pool {}.", self.table, self.user_pool_id);
         }
+        let result = |fate| match (fate, self.planned) {
+            (DecisionName::Kept, _) => "kept".to_owned(),
+            (DecisionName::Removed, true) => "to remove".to_owned(),
+            (DecisionName::Removed, false) => "removed".to_owned(),
+            (DecisionName::InUse, _) => "in use".to_owned(),
+        };
         let cells = |row: &PrunedRow| {
-            let result = match (row.fate, self.planned) {
-                (DecisionName::Kept, _) => "kept",
-                (DecisionName::Removed, true) => "to remove",
-                (DecisionName::Removed, false) => "removed",
-                (DecisionName::InUse, _) => "in use",
-            };
             vec![
                 row.snapshot_id.to_string(),
                 super::snapshots::status(row.status).to_owned(),
                 ago(row.snapshot_id.time(), now),
                 number(row.users),
-                result.to_owned(),
+                result(row.fate),
                 row.why.join(", "),
             ]
         };
-        let rows = self.snapshots.iter().map(cells);
-        format!(
-            "{}\n\n{}",
-            self.summary,
-            table(&["SNAPSHOT", "STATE", "BEGUN", ">USERS", "RESULT", "WHY"], rows)
-        )
+        let mut text = self.summary.clone();
+        if !self.snapshots.is_empty() {
+            let header = ["SNAPSHOT", "STATE", "BEGUN", ">USERS", "RESULT", "WHY"];
+            text += &format!("\n\n{}", table(&header, self.snapshots.iter().map(cells)));
+        }
+        if !self.captures.is_empty() {
+            let cells = |row: &PrunedCapture| {
+                let id = row.capture_id.to_string();
+                vec![id, ago(row.capture_id.time(), now), result(row.fate), row.why.to_owned()]
+            };
+            let header = ["CAPTURE", "STORED", "RESULT", "WHY"];
+            text += &format!("\n\n{}", table(&header, self.captures.iter().map(cells)));
+        }
+        text
     }
 }
 
@@ -205,14 +248,20 @@ mod tests {
             planned(2, Decision::Removed(RemovalReason::Begun)),
             planned(1, Decision::Removed(RemovalReason::NoRuleAndLostUsers)),
         ];
-        Plan { snapshots }
+        let capture = |number, removal| PlannedCapture { capture: testing::capture(number), removal };
+        let captures = vec![
+            capture(3, None),
+            capture(2, Some(RemovalReason::Named)),
+            capture(1, Some(RemovalReason::Begun)),
+        ];
+        Plan { snapshots, captures }
     }
 
     #[test]
     fn every_snapshot_is_listed_with_its_result_and_the_reason() {
         let end =
             |removed| PruneEnd::new(&testing::pool("a"), &testing::place("111111111111"), plan(), removed);
-        let removed = Pruned { snapshots: 5, records: 1_200, pages: 26_684, items: 27_900 };
+        let removed = Pruned { snapshots: 5, captures: 2, records: 1_200, pages: 26_684, items: 27_900 };
         insta::assert_snapshot!(end(None).human(testing::now()));
         insta::assert_snapshot!(end(Some(removed)).human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end(Some(removed))).unwrap());
@@ -226,7 +275,7 @@ mod tests {
             PruneEnd::new(
                 &testing::pool("a"),
                 &testing::place("1"),
-                Plan { snapshots },
+                Plan { snapshots, captures: Vec::new() },
                 Some(Pruned::default()),
             )
         };

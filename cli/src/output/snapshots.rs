@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::model::{Counts, Failure, PoolId, RunId, Snapshot, SnapshotState, UserListing};
+use shared::model::{Counts, Failure, PoolId, RunId, Snapshot, SnapshotState, StoredCapture, UserListing};
 
 use super::Report;
 use super::text::{ago, number, seconds_between, table, time};
@@ -145,18 +145,67 @@ pub struct SnapshotList {
     pub place: String,
     /// The newest first.
     pub snapshots: Vec<SnapshotRow>,
+    /// The newest first.
+    pub captures: Vec<CaptureRow>,
+}
+
+/// A configuration that `pool apply` has stored before it changed the pool.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaptureRow {
+    pub capture_id: RunId,
+    pub captured_at: Timestamp,
+    /// Seconds since then.
+    pub age_seconds: u64,
+    /// The snapshot or capture that was applied next.
+    pub before_applying: RunId,
+    /// Whether its removal is decided.
+    pub is_being_removed: bool,
+}
+
+impl CaptureRow {
+    pub fn new(capture: StoredCapture, now: Timestamp) -> Self {
+        let captured_at = capture.time();
+        Self {
+            capture_id: capture.id,
+            captured_at,
+            age_seconds: seconds_between(captured_at, now),
+            before_applying: capture.before_applying,
+            is_being_removed: capture.is_being_removed,
+        }
+    }
+}
+
+/// A table of captures, and under it those that are being removed.
+fn capture_table(rows: &[CaptureRow], now: Timestamp) -> String {
+    let cells = |row: &CaptureRow| {
+        let at = row.captured_at;
+        vec![row.capture_id.to_string(), time(at), ago(at, now), row.before_applying.to_string()]
+    };
+    let mut text = table(&["CAPTURE", "STORED AT", "AGE", "BEFORE APPLYING"], rows.iter().map(cells));
+    for row in rows.iter().filter(|row| row.is_being_removed) {
+        text += &format!("\n{} is being removed: you cannot use it.", row.capture_id);
+    }
+    text
 }
 
 impl Report for SnapshotList {
     fn human(&self, now: Timestamp) -> String {
-        if self.snapshots.is_empty() {
+        let snapshots = if self.snapshots.is_empty() {
             format!(
                 "There is no snapshot of user pool {} in {}. Check the id, --table and --region.",
                 self.user_pool_id, self.place
             )
         } else {
             snapshot_table(&self.snapshots, now)
+        };
+        if self.captures.is_empty() {
+            return snapshots;
         }
+        format!(
+            "{snapshots}\n\nConfigurations that `pool apply` has stored before its changes (no users):\n{}",
+            capture_table(&self.captures, now)
+        )
     }
 }
 
@@ -176,6 +225,7 @@ mod tests {
             snapshots: [failed, testing::snapshot(1, 400_000)]
                 .map(|snapshot| SnapshotRow::new(snapshot, now))
                 .into(),
+            captures: vec![CaptureRow::new(testing::capture(3), now)],
         };
         insta::assert_snapshot!(list.human(now));
         insta::assert_snapshot!(serde_json::to_string_pretty(&list).unwrap());
@@ -201,6 +251,7 @@ mod tests {
             table: "backup".into(),
             place: "table backup in Region eu-west-1".into(),
             snapshots: Vec::new(),
+            captures: Vec::new(),
         };
         assert_eq!(
             list.human(testing::now()),

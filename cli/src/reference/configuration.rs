@@ -19,8 +19,8 @@ pub fn render() -> String {
          and what a restore does with it. The names are those of the Cognito API. `[]` is an element of a list, and `*` is \
          any key of a map.\n\nWith the setting `CaptureConfiguration=YES`, exports capture the configuration. `cognito-backup pool show` prints it, \
          and `cognito-backup pool diff` compares it. `cognito-backup pool create` creates the pool again, under a new id. \
-         **This version does not roll a live pool back yet.** What the tables say about changes of a live pool is what later \
-         versions do.\n\nIf the deployment has keys for them, exports encrypt secrets and keep \
+`cognito-backup pool apply` brings a live pool back \
+         ([guide](../guides/undo-configuration.md)).\n\nIf the deployment has keys for them, exports encrypt secrets and keep \
          them ([secrets of the configuration](../concepts/snapshots.md#secrets-of-the-configuration)). Otherwise a snapshot \
          says how many members it leaves out. A test compares the tables with the API model of Cognito.",
     );
@@ -74,7 +74,11 @@ const CREATION_WRITES: [Operation; 15] = [
     Operation::SetUserPoolClientSessionConfiguration,
 ];
 
-/// What a command needs that reads or creates a configuration.
+/// The writes that no roll back makes: a pool is not created, and the secrets of a client stay.
+const NEVER_ROLLED_BACK: [Operation; 3] =
+    [Operation::CreateUserPool, Operation::AddUserPoolClientSecret, Operation::DeleteUserPoolClientSecret];
+
+/// What a command needs that reads or writes a configuration.
 fn permissions() -> String {
     let reads = Operation::ALL.iter().filter(|operation| operation.reads_configuration());
     let (of_pool, of_all): (Vec<_>, Vec<_>) =
@@ -123,6 +127,11 @@ fn permissions() -> String {
         ),
     ];
     let writes = CREATION_WRITES.map(Operation::name);
+    let at_work = [Operation::ListUserImportJobs, Operation::ListPointInTimeRecoveries].map(Operation::name);
+    let is_rolled_back =
+        |operation: &&Operation| operation.writes_configuration() && !NEVER_ROLLED_BACK.contains(operation);
+    let rolled_back: Vec<_> =
+        Operation::ALL.iter().filter(is_rolled_back).map(|operation| operation.name()).collect();
     let rows = rows.into_iter().chain([
         row(
             "`pool create`, `pool finish`",
@@ -183,13 +192,45 @@ fn permissions() -> String {
             ),
         ),
         row("`pool finish`", "the new pool", actions("cognito-idp", &["DescribeUserPool", "UpdateUserPool"])),
+        row(
+            "`pool apply`",
+            "the table",
+            actions("dynamodb", &["GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem"]),
+        ),
+        row(
+            "`pool apply`",
+            "the KMS key of the table, if it has one",
+            actions("kms", &["Decrypt", "Encrypt", "GenerateDataKey"]),
+        ),
+        row(
+            "`pool apply`",
+            "the key of the secrets, if the snapshots have any (not with `--no-secrets`)",
+            actions("kms", &["Decrypt", "Encrypt", "GenerateDataKey"]),
+        ),
+        row(
+            "`pool apply`",
+            "the key of the MACs, if the snapshots have secrets (not with `--no-secrets`)",
+            actions("kms", &["GenerateMac"]),
+        ),
+        row(
+            "`pool apply`",
+            "the pool: the reads of `pool diff`, and what works on it",
+            actions("cognito-idp", &of_pool.iter().copied().chain(at_work).collect::<Vec<_>>()),
+        ),
+        row("`pool apply`", "`*`: IAM knows no resource for it", actions("cognito-idp", &of_all)),
+        row("`pool apply`", "the pool: the writes of what differs", actions("cognito-idp", &rolled_back)),
+        row(
+            "`pool apply`",
+            "what the changed objects need",
+            "as for `pool create`: the role for SMS, SES, the keys, CloudFront, logs".to_owned(),
+        ),
     ]);
     let rows: Vec<_> = rows.collect();
     let words = "These commands use the permissions of the operator. `pool create` also asks STS for the account \
                  (`GetCallerIdentity`, which needs no permission). Without the permission for a read, `pool diff` \
                  names the part in `notCompared` (`accessDenied`) and compares the rest. Only `DescribeUserPool` is required.";
     format!(
-        "\n## Permissions of `pool show`, `pool diff`, `pool create` and `pool finish`\n\n{}\n\n{}",
+        "\n## Permissions of `pool`\n\n{}\n\n{}",
         wrapped(words),
         table(["command", "on", "actions"], &rows)
     )

@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_removal_is_measured_by_the_pages_that_it_reads() {
-        let removed = Pruned { snapshots: 1, records: 1_200, pages: 20, items: 1_230 };
+        let removed = Pruned { snapshots: 1, records: 1_200, pages: 20, items: 1_230, ..Pruned::default() };
         let position = Position::of_removal(&Advance { pages_read: 30, pages: 40, removed });
         assert_eq!(position.work(), (1_260, 1_270));
         assert_eq!(

@@ -225,8 +225,7 @@ async fn each_pool_call_sends_the_cognito_action_of_its_operation() {
     check(made(pool.create_import_job("job", "arn:aws:iam::123456789012:role/logs").await));
     check(made(pool.start_import_job(&job).await));
     check(made(pool.describe_import_job(&job).await));
-    let is_read =
-        |operation: &Operation| operation.reads_configuration() || *operation == Operation::ListUserPools;
+    let is_read = |operation: &Operation| operation.reads_configuration() || operation.is_of_no_object();
     for operation in Operation::ALL.iter().copied().filter(is_read) {
         let request = json!({"UserPoolId": "eu-west-1_A", "ClientId": operation.name()});
         let error = pool.read_configuration(operation, &request).await.unwrap_err();

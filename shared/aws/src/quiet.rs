@@ -249,8 +249,8 @@ async fn no_error_of_cognito_repeats_an_answer_or_a_value_of_the_call() {
             pool.start_import_job(&job);
             pool.describe_import_job(&job);
         }
-        let reads = Operation::ALL.iter().copied().filter(|operation| operation.reads_configuration());
-        for read in reads.chain([Operation::ListUserPools]) {
+        let is_read = |operation: &Operation| operation.reads_configuration() || operation.is_of_no_object();
+        for read in Operation::ALL.iter().copied().filter(is_read) {
             let result = pool.read_configuration(read, &json!({"UserPoolId": CANARY})).await;
             seen.lock().unwrap().extend(operation(&result));
             said.note(result);

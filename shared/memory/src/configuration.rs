@@ -74,6 +74,11 @@ impl PoolConfigurations {
         all.get(id.region())?.image(url).map(<[u8]>::to_vec)
     }
 
+    /// Changes what something else than a call of the caller changes: tags of AWS, recoveries.
+    pub fn alter(&self, id: &PoolId, now: f64, change: impl FnOnce(&mut Configurations)) {
+        self.with(id, Some(now), change);
+    }
+
     /// Whether a call created the pool.
     pub fn has(&self, id: &PoolId) -> bool {
         let all = self.by_region.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
 use super::job::Job;
 use super::state::{Refusal, State};
@@ -72,6 +73,14 @@ impl State {
     /// DescribeUserImportJob.
     pub fn describe_job(&mut self, id: &JobId) -> std::result::Result<ImportJob, Refusal> {
         self.job(id).map(|job| job.shown())
+    }
+
+    /// ListUserImportJobs: the latest comes first.
+    pub fn list_jobs(&self) -> Value {
+        let jobs = self.jobs.all.iter().rev().map(|job| {
+            json!({"JobId": job.id.as_str(), "JobName": job.name, "Status": format!("{:?}", job.status)})
+        });
+        json!({"UserImportJobs": jobs.collect::<Vec<_>>()})
     }
 
     /// Completes the jobs whose time is over. Jobs that were not started in time expire.

@@ -15,7 +15,8 @@ use super::record_parts::{self, PartCount};
 use super::records::RecordItems;
 use super::{Catalog, decode, encode, keys, unwritable};
 use crate::model::configuration::{
-    Asset, CaptureCheckpoint, CapturedEntry, CapturedList, CapturedObject, SecretRecord,
+    Asset, CaptureCheckpoint, CapturedConfiguration, CapturedEntry, CapturedList, CapturedObject,
+    SecretRecord,
 };
 use crate::model::{Digest, PoolId, Reason, RunId, Snapshot};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault, WriteOnceVault};
@@ -180,14 +181,22 @@ impl<V: ReadVault> Catalog<V> {
 
     /// The records of a configuration that the header of a snapshot names, the list last.
     pub async fn listed_configuration(&self, snapshot: &Snapshot) -> Result<NamedRecords> {
-        let (Some(captured), Some(list)) =
-            (snapshot.captured_configuration, self.captured_list(snapshot).await?)
-        else {
-            return Ok(NamedRecords::default());
-        };
+        match snapshot.captured_configuration {
+            Some(captured) => self.records_of_list(&snapshot.pool, captured).await,
+            None => Ok(NamedRecords::default()),
+        }
+    }
+
+    /// The records that a list names, the list last.
+    pub async fn records_of_list(
+        &self,
+        pool: &PoolId,
+        captured: CapturedConfiguration,
+    ) -> Result<NamedRecords> {
         let of_list = (ConfigurationKind::List, captured.list);
-        let Ok(list) = list else {
-            let damaged = Some(of_list.0.key(&snapshot.pool, of_list.1));
+        let read = self.configuration_records::<CapturedList>(pool, &[captured.list]).await?.pop();
+        let Some(Ok(list)) = read else {
+            let damaged = Some(of_list.0.key(pool, of_list.1));
             return Ok(NamedRecords { records: vec![of_list], damaged });
         };
         let objects = list.objects().map(|digest| (ConfigurationKind::Object, digest));

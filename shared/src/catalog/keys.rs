@@ -18,6 +18,8 @@ pub const PAGES: &str = "PAGES#";
 pub const HOLDS: &str = "HOLD#";
 /// The prefix of the headers of sub maps.
 pub const SUB_MAPS: &str = "SUB_MAP#";
+/// The prefix of the headers of stored captures.
+pub const STORED_CAPTURES: &str = "STORED_CAPTURE#";
 const RECORDS: &str = "REC#";
 const PARTS: &str = "PART#";
 
@@ -35,6 +37,11 @@ pub fn restore_partition(id: &RunId) -> String {
 
 pub fn snapshot(pool: &PoolId, id: &RunId) -> Key {
     Key::new(pool_partition(pool), format!("{SNAPSHOTS}{id}"))
+}
+
+/// The header of a stored capture. No prefix of snapshots meets it.
+pub fn stored_capture(pool: &PoolId, id: &RunId) -> Key {
+    Key::new(pool_partition(pool), format!("{STORED_CAPTURES}{id}"))
 }
 
 pub fn restore(target: &PoolId, id: &RunId) -> Key {

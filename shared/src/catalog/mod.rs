@@ -3,6 +3,7 @@
 //! | pk | sk | what |
 //! |---|---|---|
 //! | `POOL#<pool>` | `SNAP#<id>` | header, progress and seal of a snapshot |
+//! | `POOL#<pool>` | `STORED_CAPTURE#<id>` | header of a stored capture: a configuration without users |
 //! | `POOL#<pool>` | `RESTORE#<id>` | header of a restore into the pool |
 //! | `POOL#<pool>` | `SUB_MAP#<id>` | header of the sub map of a restore into the pool |
 //! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | the run that works on the pool |
@@ -18,7 +19,7 @@
 //! | `SNAP#<id>` | `CAPTURE#<n>` | a checkpoint of the capture of the configuration, if it needs several invocations |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
 //! | `CONF#<pool>` | `REC#group#<digest of the name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
-//! | `CONF#<pool>` | `REC#object#<digest>`, `REC#asset#<digest>`, `REC#secret#<digest>`, `REC#objects#<digest>` | an object of the configuration, an asset of a login style, an encrypted secret, and the list of them that a header names |
+//! | `CONF#<pool>` | `REC#object#<digest>`, `REC#asset#<digest>`, `REC#secret#<digest>`, `REC#objects#<digest>` | an object of the configuration, an asset of a login style, an encrypted secret, and the list of them that the header of a snapshot or of a stored capture names |
 //! | that of the record | `PART#<rest of the record's sk>#<n>` | part `n` of a record that is too large for one item |
 //! | `RESTORE#HOLDS#<snapshot>` | `HOLD#<restore>` | a restore needs the snapshot, so prune leaves it |
 //! | `RESTORE#<id>` | `UNIT#<unit>` | a unit: which pages the restore has worked through |
@@ -62,6 +63,7 @@ mod restores;
 mod sealed;
 mod selections;
 mod snapshots;
+mod stored_captures;
 mod target_scan;
 mod verifications;
 

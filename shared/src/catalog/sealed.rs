@@ -133,6 +133,11 @@ impl<V: ReadVault> Catalog<V> {
                 format!("User pool {source} has no sealed snapshot."),
                 list,
             ),
+            SnapshotSelector::Id(id) if self.stored_capture(source, id).await?.is_some() => Error::new(
+                ErrorKind::InvalidInput,
+                format!("{id} is a capture of user pool {source}. It holds a configuration, and no users."),
+                Guidance::UseAnotherSnapshot.and(list),
+            ),
             SnapshotSelector::Id(id) => match self.pool_of_snapshot(id).await? {
                 Some(other) if other != *source => Error::new(
                     ErrorKind::SnapshotOfAnotherPool,

@@ -44,6 +44,7 @@ mod retention;
 mod run;
 mod selection;
 mod snapshot;
+mod stored_capture;
 mod sub_map;
 mod table_name;
 mod tally;
@@ -111,6 +112,7 @@ pub use snapshot::{
     Counts, OneListing, RecordLookUps, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot,
     SnapshotState, SplitListing, UserListing,
 };
+pub use stored_capture::StoredCapture;
 pub use sub_map::{LeftOut, Origin, RestoredUser, SubMapEntry};
 pub use table_name::TableName;
 pub use tally::{Tally, Totals};

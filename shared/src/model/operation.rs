@@ -78,6 +78,8 @@ operations! {
     GetSigningCertificate UserPoolResourceRead,
     GetWebACLForResource UserPoolResourceRead,
     ListUserPools UserPoolRead,
+    ListUserImportJobs UserPoolResourceRead,
+    ListPointInTimeRecoveries UserPoolResourceRead,
     CreateUserPool UserPoolUpdate,
     UpdateUserPool UserPoolUpdate,
     SetUserPoolMfaConfig UserPoolResourceUpdate,
@@ -148,7 +150,13 @@ impl Operation {
 
     /// Whether only the command line calls the operation. No function may write a configuration: it adds only attributes.
     pub fn is_of_command_line(self) -> bool {
-        self == Self::ListUserPools || (self.writes_configuration() && self != Self::AddCustomAttributes)
+        self.is_of_no_object() || (self.writes_configuration() && self != Self::AddCustomAttributes)
+    }
+
+    /// Whether a command reads with it what is no object of a configuration: other pools, or what works on the pool at
+    /// the moment.
+    pub fn is_of_no_object(self) -> bool {
+        matches!(self, Self::ListUserPools | Self::ListUserImportJobs | Self::ListPointInTimeRecoveries)
     }
 
     /// Whether the operation creates, changes or deletes an object of a configuration. A pool is never deleted, and a

@@ -21,7 +21,7 @@ pub struct Hold {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PruneCheckpoint {
-    /// A digest of the ids of all snapshots that are removed together.
+    /// A digest of the ids of all snapshots and stored captures that are removed together.
     pub snapshots: Digest,
     /// The position from which records may be left. None if no record is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,16 +165,25 @@ mod verdicts {
 #[serde(rename_all = "camelCase")]
 pub struct Pruned {
     pub snapshots: u64,
-    /// Records that no snapshot names now: of users, groups and the pool's configuration.
+    /// Stored captures.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub captures: u64,
+    /// Records that no snapshot and no stored capture names now: of users, groups and the pool's configuration.
     pub records: u64,
     pub pages: u64,
     /// All items: records, pages, headers and others.
     pub items: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 impl Pruned {
     pub fn add(&mut self, other: &Self) {
         self.snapshots += other.snapshots;
+        self.captures += other.captures;
         self.records += other.records;
         self.pages += other.pages;
         self.items += other.items;

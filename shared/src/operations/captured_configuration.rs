@@ -1,4 +1,4 @@
-//! The captured configuration of a snapshot, read back and checked.
+//! The captured configuration of a snapshot, or a stored capture, read back and checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -10,9 +10,12 @@ use serde_json::{Map, Value};
 use crate::catalog::Catalog;
 use crate::model::configuration::difference::document::Configuration;
 use crate::model::configuration::{
-    Asset, CapturedList, CapturedObject, ObjectKind, ObjectName, SecretRecord, SecretText, assets_in, put_at,
+    Asset, CapturedConfiguration, CapturedList, CapturedObject, ObjectKind, ObjectName, SecretRecord,
+    SecretText, assets_in, put_at,
 };
-use crate::model::{Digest, PoolId, Reason, RunId, Snapshot, SnapshotSelector, SnapshotState};
+use crate::model::{
+    Digest, PoolId, Reason, RunId, SCHEMA_VERSION, Snapshot, SnapshotSelector, SnapshotState, StoredCapture,
+};
 use crate::operations::secrets::reveal;
 use crate::ports::keys::DecryptingKeys;
 use crate::ports::vault::ReadVault;
@@ -23,10 +26,31 @@ const DECRYPTED_AT_ONCE: usize = 8;
 /// Lists that are read to find what a list lacks.
 const LISTS_READ: usize = 10;
 
-/// The configuration that a snapshot holds.
+/// What holds a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holding {
+    Snapshot,
+    /// A stored capture.
+    Capture,
+}
+
+impl Holding {
+    /// The word before its id.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Capture => "capture",
+        }
+    }
+}
+
+/// The configuration that a snapshot or a stored capture holds.
 #[derive(Debug)]
 pub struct CapturedSnapshot {
-    pub snapshot: Snapshot,
+    pub pool: PoolId,
+    /// The id of the snapshot or the stored capture.
+    pub id: RunId,
+    pub holding: Holding,
     /// With the MACs of the table's own account, and without the secrets that a copy left out.
     pub list: CapturedList,
     /// The objects, in the order of their names. The bytes of assets are replaced by their digests.
@@ -35,40 +59,83 @@ pub struct CapturedSnapshot {
     pub secrets: BTreeMap<Digest, SecretRecord>,
 }
 
-/// Reads the configuration of a sealed snapshot.
+/// Reads the configuration of a sealed snapshot, or of a stored capture that `selector` names by its id.
 ///
 /// # Errors
 /// The errors of [`Catalog::sealed_snapshot`]. `SnapshotNotFound` if the snapshot holds no configuration.
-/// `SnapshotDamaged` if a record of it is missing or altered.
+/// `SnapshotBeingRemoved` if a stored capture is being removed. `SnapshotDamaged` if a record is missing or altered.
 pub async fn captured_configuration<V: ReadVault>(
     catalog: &Catalog<V>,
     pool: &PoolId,
     selector: &SnapshotSelector,
     now: Timestamp,
 ) -> Result<CapturedSnapshot> {
+    let capture = match selector {
+        SnapshotSelector::Id(id) => catalog.stored_capture(pool, id).await?,
+        SnapshotSelector::Latest => None,
+    };
+    if let Some(capture) = capture {
+        return of_capture(catalog, capture).await;
+    }
     let (snapshot, _) = catalog.sealed_snapshot(pool, selector, now).await?;
+    let Some(captured) = snapshot.captured_configuration else {
+        let what = format!(
+            "Snapshot {} of user pool {pool} holds no configuration: its export captured none.",
+            snapshot.id
+        );
+        let list = Guidance::ListSnapshots { pool: pool.to_string() };
+        let guidance = Guidance::from("Set CaptureConfiguration=YES, deploy, and start an export.");
+        return Err(Error::new(ErrorKind::SnapshotNotFound, what, guidance.and(list)));
+    };
+    read(catalog, pool, (snapshot.id, Holding::Snapshot), captured).await
+}
+
+async fn of_capture<V: ReadVault>(catalog: &Catalog<V>, capture: StoredCapture) -> Result<CapturedSnapshot> {
+    let StoredCapture { id, pool, schema_version, configuration, .. } = &capture;
+    if *schema_version > SCHEMA_VERSION {
+        let what = format!(
+            "Capture {id} has schema version {schema_version}; this version reads up to {SCHEMA_VERSION}."
+        );
+        return Err(Error::new(ErrorKind::UnsupportedSchema, what, Guidance::NEWER_VERSION));
+    }
+    let being_removed = || {
+        let what = format!("Capture {id} is being removed.");
+        Error::new(ErrorKind::SnapshotBeingRemoved, what, Guidance::UseAnotherSnapshot)
+    };
+    if capture.is_being_removed {
+        return Err(being_removed());
+    }
+    match read(catalog, pool, (id.clone(), Holding::Capture), *configuration).await {
+        // The removal may have been decided since the header was read.
+        Err(error) if error.kind() == ErrorKind::SnapshotDamaged => {
+            let there = catalog.stored_capture(pool, id).await?;
+            let is_removed = there.is_none_or(|there| there.is_being_removed);
+            Err(if is_removed { being_removed() } else { error })
+        }
+        captured => captured,
+    }
+}
+
+/// Reads the list, and what it names.
+async fn read<V: ReadVault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    (id, holding): (RunId, Holding),
+    captured: CapturedConfiguration,
+) -> Result<CapturedSnapshot> {
     let damaged = |reason: Reason| {
         let item = match reason {
             Reason::RecordMissing { key } => format!("item {key} is missing"),
             Reason::RecordDamaged { key } => format!("item {key} is altered, or a part of it is missing"),
             _ => "an item is not readable".to_owned(),
         };
-        let what = format!("The configuration of snapshot {} cannot be read: {item}.", snapshot.id);
+        let what = format!("The configuration of {} {id} cannot be read: {item}.", holding.noun());
         Error::new(ErrorKind::SnapshotDamaged, what, Guidance::RECOVER_ITEM)
     };
-    let list = match catalog.captured_list(&snapshot).await? {
-        Some(Ok(list)) => list,
-        Some(Err(reason)) => return Err(damaged(reason)),
-        None => {
-            let what = format!(
-                "Snapshot {} of user pool {pool} holds no configuration: its export captured none.",
-                snapshot.id
-            );
-            let list = Guidance::ListSnapshots { pool: pool.to_string() };
-            let guidance = Guidance::from("Set CaptureConfiguration=YES, deploy, and start an export.");
-            return Err(Error::new(ErrorKind::SnapshotNotFound, what, guidance.and(list)));
-        }
-    };
+    let mut list = CapturedList::default();
+    for read in catalog.configuration_records(pool, &[captured.list]).await? {
+        list = read.map_err(damaged)?;
+    }
     let digests: Vec<_> = list.entries().iter().map(|entry| entry.digest).collect();
     let mut objects = Vec::with_capacity(digests.len());
     for record in catalog.configuration_records::<CapturedObject>(pool, &digests).await? {
@@ -79,7 +146,8 @@ pub async fn captured_configuration<V: ReadVault>(
     for (name, record) in names.iter().zip(catalog.configuration_records(pool, &names).await?) {
         secrets.insert(*name, record.map_err(damaged)?);
     }
-    Ok(CapturedSnapshot { snapshot, list: list.as_stored(&secrets), objects, secrets })
+    let list = list.as_stored(&secrets);
+    Ok(CapturedSnapshot { pool: pool.clone(), id, holding, list, objects, secrets })
 }
 
 /// A capture, to compare it.
@@ -155,9 +223,10 @@ impl CapturedSnapshot {
         for object in &mut objects {
             for text in assets_in(object.name.kind, &mut object.document) {
                 let Ok(digest) = Digest::parse(text) else { continue };
-                let mut read = catalog.configuration_records::<Asset>(&self.snapshot.pool, &[digest]).await?;
+                let mut read = catalog.configuration_records::<Asset>(&self.pool, &[digest]).await?;
                 let Some(Ok(bytes)) = read.pop() else {
-                    let what = format!("An asset of snapshot {} is missing or altered.", self.snapshot.id);
+                    let what =
+                        format!("An asset of {} {} is missing or altered.", self.holding.noun(), self.id);
                     return Err(Error::new(ErrorKind::SnapshotDamaged, what, Guidance::RECOVER_ITEM));
                 };
                 bytes.base64().clone_into(text);
@@ -171,7 +240,7 @@ impl CapturedSnapshot {
     /// # Errors
     /// Those of [`reveal`].
     pub async fn reveal_secrets<K: DecryptingKeys>(&mut self, keys: &K, region: &str) -> Result<()> {
-        let pool = &self.snapshot.pool;
+        let pool = &self.pool;
         let decrypt = |(name, record)| async move {
             let text = reveal(keys, region, pool, record).await?;
             Ok::<(Digest, Option<SecretText>), Error>((name, text))

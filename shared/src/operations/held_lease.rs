@@ -1,5 +1,5 @@
-//! A lease that a command of the operator holds, and renews as it works: the export lease of a pool, held by a removal or
-//! a copy, or the lease on the creation of a pool.
+//! A lease that a command of the operator holds, and renews as it works: the export lease of a pool, held by a removal,
+//! a copy or a roll back, or the lease on the creation of a pool.
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -18,8 +18,8 @@ use crate::{Error, ErrorKind, Result};
 /// How often the lease is renewed.
 const RENEWED_EVERY: Duration = Duration::from_secs(60);
 
-/// A lease of a command. If a removal or a copy holds the lease on the exports of a pool, no export of that pool works
-/// on the table meanwhile. No other removal and no other copy does, either.
+/// A lease of a command. If a removal, a copy or a roll back holds the lease on the exports of a pool, no export of that
+/// pool works on the table meanwhile. No other such command does, either.
 #[derive(Debug)]
 pub struct HeldLease<'a, V> {
     catalog: &'a Catalog<V>,
@@ -53,7 +53,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     /// because the removal no longer has the lease.
     ///
     /// # Errors
-    /// `ExportAlreadyRunning` if an export, a removal or a copy holds it.
+    /// `ExportAlreadyRunning` if an export, a removal, a copy or a roll back holds it.
     pub async fn take(catalog: &'a Catalog<V>, pool: &PoolId, holder: &str, clock: Clock) -> Result<Self> {
         let key = LeaseKey::of_pool(pool, RunKind::Export);
         let taken = Self::take_key(catalog, key, pool, holder, clock).await?;
@@ -101,6 +101,10 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         }
         let (pool, holder) = (pool.clone(), holder.to_owned());
         Ok(Ok(Self { catalog, key, pool, holder, lasting, clock, renewed: Some(now) }))
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.clock
     }
 
     pub fn now(&self) -> Timestamp {
@@ -192,7 +196,7 @@ pub fn holder_name(command: &str, now: Timestamp) -> String {
     format!("`{command}` ({}, {random:016x})", time(now))
 }
 
-/// An export, a removal or a copy holds the lease.
+/// An export, a removal, a copy or a roll back holds the lease.
 fn at_work(pool: &PoolId, lease: &Lease, now: Timestamp) -> Error {
     Error::new(
         ErrorKind::ExportAlreadyRunning,

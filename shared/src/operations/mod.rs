@@ -4,6 +4,7 @@
 //! [`import_pages`] and [`finalize`]. The command line calls [`copy`], [`prune`]
 //! and [`verify`], and asks [`EarlierRestore`] what an import will continue.
 
+pub mod apply;
 mod capture;
 mod captured_configuration;
 mod ceilings;
@@ -14,16 +15,19 @@ mod export;
 mod finalize;
 mod held_lease;
 mod import;
+mod listed;
 pub mod prune;
 pub mod rebuild;
 mod refusals;
 mod run;
 mod second_look;
 mod secrets;
+mod sending;
+mod stored_capture;
 pub mod verify;
 
 pub use capture::{LiveConfiguration, WatchReading, live_configuration};
-pub use captured_configuration::{CapturedSnapshot, captured_configuration, comparable, last_known};
+pub use captured_configuration::{CapturedSnapshot, Holding, captured_configuration, comparable, last_known};
 pub use enumerate::enumerate;
 pub use event::unreadable;
 pub use export::export_pages;
@@ -31,3 +35,5 @@ pub use finalize::finalize;
 pub use held_lease::{HeldLease, holder_name};
 pub use import::{EarlierRestore, import_pages};
 pub use secrets::reveal;
+pub use sending::WatchWriting;
+pub use stored_capture::{PreparedCapture, PresentPool, prepare_capture, table_keys};

@@ -19,12 +19,16 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
-use crate::model::PoolId;
+use super::capture::KeptSecret;
+use crate::catalog::Catalog;
 use crate::model::configuration::{
-    CapturedSecret, ConfigurationKeys, Envelope, KeyArn, SealedSecret, SecretRecord, SecretText,
+    CapturedSecret, ConfigurationKeys, Envelope, KeyArn, ObjectName, SealedSecret, SecretRecord, SecretText,
+    Withheld,
 };
+use crate::model::{PoolId, RunId};
 use crate::pacing::{Budget, FullJitter};
 use crate::ports::keys::{DecryptingKeys, EncryptingKeys, KeyError, KeyErrorKind, KeyOperation, KeyResult};
+use crate::ports::vault::WriteOnceVault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Attempts at one call of KMS, the first included.
@@ -94,6 +98,38 @@ impl<'a, K: EncryptingKeys> Sealer<'a, K> {
             ciphertext: STANDARD.encode(ciphertext),
             envelope: Some(envelope),
         })
+    }
+
+    /// Keeps a secret of an object in the record that its MAC names, unless the table has that record.
+    ///
+    /// # Errors
+    /// If the table cannot be read or written.
+    pub async fn keep<V: WriteOnceVault>(
+        &self,
+        catalog: &Catalog<V>,
+        first_seen: &RunId,
+        object: &ObjectName,
+        secret: &Withheld,
+    ) -> Result<KeptSecret> {
+        let text = secret.reveal();
+        if text.reveal().len() > SecretText::MAX {
+            return Ok(KeptSecret::TooLarge);
+        }
+        let object = object.to_string();
+        let (link, record) = match self.link((&object, &secret.path, &secret.place), text).await {
+            Ok(linked) => linked,
+            Err(error) => return Ok(KeptSecret::Refused(error)),
+        };
+        if catalog.has_secret(self.pool, link.record).await? {
+            return Ok(KeptSecret::Kept(link));
+        }
+        match self.seal(&record, text).await {
+            Ok(sealed) => {
+                catalog.put_secret(self.pool, first_seen, &record.sealed_as(sealed)).await?;
+                Ok(KeptSecret::Kept(link))
+            }
+            Err(error) => Ok(KeptSecret::Refused(error)),
+        }
     }
 
     /// Makes a call, unless the operation is given up.

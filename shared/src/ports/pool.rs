@@ -460,7 +460,8 @@ pub trait Pool: Send + Sync {
     fn describe_import_job(&self, id: &JobId) -> impl Future<Output = PoolResult<ImportJob>> + Send;
 
     /// A read of the configuration: one of the operations that
-    /// [read a configuration](Operation::reads_configuration). Request and answer are in Cognito's JSON, so a
+    /// [read a configuration](Operation::reads_configuration), or that a command reads
+    /// [beside it](Operation::is_of_no_object). Request and answer are in Cognito's JSON, so a
     /// member that no SDK knows is kept.
     fn read_configuration(
         &self,

@@ -29,7 +29,7 @@ impl RetentionReport {
 
     /// All of it in words, with a blank before it. Empty if nothing happened.
     pub fn summary(&self) -> String {
-        let mut words = match self.removed.snapshots {
+        let mut words = match self.removed.snapshots + self.removed.captures {
             0 => String::new(),
             _ => format!(" Retention ({}) removed {}.", self.rules, self.removed.summary()),
         };
@@ -63,11 +63,17 @@ fn named(snapshots: &[RunId]) -> String {
 }
 
 impl Pruned {
-    /// `2 snapshots (1,200 records, 6,671 pages and 7,890 items in all)`.
+    /// `2 snapshots and 1 capture (1,200 records, 6,671 pages and 7,890 items in all)`. Without captures, it names none.
     pub fn summary(&self) -> String {
+        let snapshots = plural(self.snapshots, "snapshot", "snapshots");
+        let captures = plural(self.captures, "capture", "captures");
+        let what = match (self.snapshots, self.captures) {
+            (_, 0) => snapshots,
+            (0, _) => captures,
+            _ => format!("{snapshots} and {captures}"),
+        };
         format!(
-            "{} ({}, {} and {} in all)",
-            plural(self.snapshots, "snapshot", "snapshots"),
+            "{what} ({}, {} and {} in all)",
             plural(self.records, "record", "records"),
             plural(self.pages, "page", "pages"),
             plural(self.items, "item", "items")
@@ -95,7 +101,7 @@ mod tests {
         let id = |hour: u32| RunId::parse(&format!("20261121T{hour:02}0000000Z-00000000")).unwrap();
         let mut report = RetentionReport { rules: "days=35".to_owned(), ..RetentionReport::default() };
         assert_eq!(report.summary(), "");
-        report.removed = Pruned { snapshots: 1, records: 1_200, pages: 2, items: 1_210 };
+        report.removed = Pruned { snapshots: 1, records: 1_200, pages: 2, items: 1_210, ..Pruned::default() };
         let removed =
             " Retention (days=35) removed 1 snapshot (1,200 records, 2 pages and 1,210 items in all).";
         assert_eq!(report.summary(), removed);

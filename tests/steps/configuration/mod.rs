@@ -3,6 +3,7 @@
 //! Method: pools whose configuration the strict Cognito keeps, exports under faults, and removals and copies of their
 //! snapshots.
 
+mod applied;
 mod captured;
 mod compared;
 mod disturbed;
@@ -15,6 +16,7 @@ mod rebuilt;
 mod requests;
 mod secrets;
 mod stored;
+mod stored_captures;
 mod versions;
 
 pub(crate) use fixture::{PLANTED, make_rich};

@@ -13,7 +13,8 @@ use shared::model::configuration::rebuild::{Home, RebuildPlan, SuppliedMap, Supp
 use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, Tps};
 use shared::operations::rebuild::{Account, LeftByCreation, MARKER, Rebuild, WatchRebuild, finish, rebuild};
 use shared::operations::{
-    CapturedSnapshot, WatchReading, captured_configuration, comparable, holder_name, live_configuration,
+    CapturedSnapshot, WatchReading, WatchWriting, captured_configuration, comparable, holder_name,
+    live_configuration,
 };
 use shared::pacing::PacedPool;
 use shared::ports::Backend;
@@ -33,10 +34,12 @@ impl WatchReading for Unwatched {
     fn waits(&mut self, _: Operation, _: Duration) {}
 }
 
+impl WatchWriting for Unwatched {
+    fn tries_again(&mut self, _: Operation, _: Duration) {}
+}
+
 impl WatchRebuild for Unwatched {
     fn makes(&mut self, _: &str) {}
-
-    fn tries_again(&mut self, _: Operation, _: Duration) {}
 
     fn waits_for_domain(&mut self, _: &str, _: Duration) {}
 }
@@ -128,7 +131,7 @@ pub(super) async fn create_in(
 ) -> shared::Result<New> {
     let wanted = Rebuild {
         id: &RebuildId { source: source_id(), region: region.to_owned(), name: "new".to_owned() },
-        snapshot: &captured.snapshot.id,
+        snapshot: &captured.id,
         plan,
         holder: &holder_name("cognito-backup pool create", backend.clock().now()),
     };

@@ -32,7 +32,7 @@ const ACCOUNT: &str = "123456789012";
 const OTHER_ACCOUNT: &str = "222222222222";
 
 /// A deployment with both keys, and a pool with every kind of object.
-fn with_keys() -> (MemoryBackend, MemoryPool, ConfigurationKeys) {
+pub(super) fn with_keys() -> (MemoryBackend, MemoryPool, ConfigurationKeys) {
     let (backend, source) = backend();
     make_rich(&source);
     let keys = backend.key_ring().create_both(ACCOUNT, &["eu-west-1", "eu-central-1"]);

@@ -98,6 +98,10 @@ pub async fn named(backend: &MemoryBackend) -> HashSet<Key> {
         let captured = catalog.named_configuration(&header).await.unwrap();
         named.extend(captured.records.into_iter().map(|(kind, digest)| kind.key(&pool, digest)));
     }
+    for capture in catalog.stored_captures(&pool).await.unwrap() {
+        let captured = catalog.records_of_list(&pool, capture.configuration).await.unwrap();
+        named.extend(captured.records.into_iter().map(|(kind, digest)| kind.key(&pool, digest)));
+    }
     for (key, item) in items(backend) {
         let of = |kind: &str| key.pk.starts_with("SNAP#") && key.sk.starts_with(&format!("PAGES#{kind}"));
         let record: fn(&PoolId, &str, _) -> Key = match (of("users"), of("groups")) {

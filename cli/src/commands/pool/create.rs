@@ -9,7 +9,7 @@ use shared::catalog::{LeaseKey, RebuildId};
 use shared::model::configuration::rebuild::{Home, RebuildPlan, SuppliedMap, outside, plan};
 use shared::model::{CallStats, Ceilings, PoolId, RunId, SnapshotSelector, Tps};
 use shared::operations::rebuild::{Account, Rebuild, Stopped, begun, rebuild};
-use shared::operations::{CapturedSnapshot, captured_configuration, holder_name};
+use shared::operations::{CapturedSnapshot, Holding, captured_configuration, holder_name};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
 use shared::ports::keys::DecryptingKeys;
@@ -17,12 +17,13 @@ use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind, Guidance};
 
+use super::account;
 use super::confirm::confirm;
 use super::map;
 use super::refusals::{refusal, require_complete};
 use super::said::Said;
 use crate::arguments;
-use crate::aws::{Caller, is_account};
+use crate::aws::Caller;
 use crate::commands::{Deployment, Session, run};
 use crate::exit::ExitStatus;
 use crate::output::{Answer, Creation, PoolCreated, Report, made_so_far, status_of};
@@ -109,7 +110,7 @@ impl Request {
             name,
             group_roles: file.map(|file| file.display().to_string()),
             map,
-            account: arguments::read_if_given("--account", args.account.as_deref(), account)?,
+            account: arguments::read_if_given("--account", args.account.as_deref(), account::parse)?,
             strict: args.strict,
             decrypts: !args.no_secrets,
             plan: args.plan,
@@ -138,13 +139,14 @@ impl Request {
     ) -> Result<Answer> {
         let now = (session.now)();
         let caller = caller().await?;
-        self.require_account(&caller)?;
+        let next = "Give --profile with credentials of the account in which you want the user pool.";
+        account::require(self.account.as_deref(), &caller, next)?;
         let paced = |id: &PoolId| {
             let calls = CallStats::none(self.tps);
             PacedPool::new(pool_at(id), self.tps, &Ceilings::default(), clock, calls)
         };
-        let account = Account::new(&caller.account, &deployment.region, paced)?;
-        let planned = self.planned(deployment, &account, keys, &caller, now).await?;
+        let at = Account::new(&caller.account, &deployment.region, paced)?;
+        let planned = self.planned(deployment, &at, keys, &caller, now).await?;
         if self.plan {
             return Ok(Answer::new(&planned.shown, ExitStatus::Done, now));
         }
@@ -156,7 +158,7 @@ impl Request {
         let created = tokio::select! {
             biased;
             () = session.interrupted => None,
-            created = rebuild(catalog, &wanted, &account, clock, &mut said) => Some(created),
+            created = rebuild(catalog, &wanted, &at, clock, &mut said) => Some(created),
         };
         let Some(created) = created else {
             // If the lease cannot be released, it ends by itself within minutes.
@@ -171,20 +173,6 @@ impl Request {
     fn id<E, V>(&self, deployment: &Deployment<E, V>) -> RebuildId {
         let (source, region) = (self.pool.clone(), deployment.region.clone());
         RebuildId { source, region, name: self.name.clone() }
-    }
-
-    fn require_account(&self, caller: &Caller) -> Result<()> {
-        match &self.account {
-            Some(account) if *account != caller.account => {
-                let what = format!(
-                    "The credentials are of account {}, and the argument of --account is {account}.",
-                    caller.account
-                );
-                let next = "Give --profile with credentials of the account in which you want the user pool.";
-                Err(Error::new(ErrorKind::InvalidInput, what, next).into())
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Reads the snapshot and its secrets, and plans.
@@ -214,14 +202,14 @@ impl Request {
         }
         let creation = Creation {
             source: &self.pool,
-            snapshot: &captured.snapshot.id,
+            snapshot: &captured.id,
             name: &self.name,
             caller,
             region: &deployment.region,
             group_roles: self.group_roles.as_deref(),
         };
         let shown = PoolCreated::plan(creation, &planned, outside(&objects, &planned.triggers));
-        Ok(Planned { snapshot: captured.snapshot.id, plan: planned, shown })
+        Ok(Planned { snapshot: captured.id, plan: planned, shown })
     }
 
     /// The snapshot, and whether no creation has begun. For `latest`, a creation that has begun goes on with its own.
@@ -254,6 +242,9 @@ impl Request {
             let guidance = error.guidance().clone().and(Guidance::from(next));
             Problem::from(Error::new(error.kind(), error.message(), guidance))
         })?;
+        if captured.holding == Holding::Capture {
+            return Err(of_capture(&captured).into());
+        }
         Ok((captured, is_new))
     }
 
@@ -279,19 +270,22 @@ impl Request {
 /// The most characters of the name of a pool. Source: `UserPoolNameType`, Amazon Cognito user pools API.
 const MAX_NAME: usize = 128;
 
-fn account(text: &str) -> std::result::Result<String, Error> {
-    if is_account(text) {
-        return Ok(text.to_owned());
-    }
-    Err(Error::new(ErrorKind::InvalidInput, "This is not the id of an account.", "Give 12 digits."))
-}
-
 /// The problem of a creation that stopped, with all that it has made.
 fn problem(stopped: Stopped) -> Problem {
     let Stopped { error, made } = stopped;
     let status = ExitStatus::of_error(error.kind().name(), made.pool.is_some());
     let problem = Problem::from(error);
     Problem { message: format!("{}{}", problem.message, made_so_far(&made)), status, ..problem }
+}
+
+/// A capture has no users for the import that follows a creation.
+fn of_capture(captured: &CapturedSnapshot) -> Error {
+    let CapturedSnapshot { id, pool, .. } = captured;
+    Error::new(
+        ErrorKind::InvalidInput,
+        format!("{id} is a capture of user pool {pool}. It holds no users for the new user pool."),
+        Guidance::UseAnotherSnapshot.and(Guidance::ListSnapshots { pool: pool.to_string() }),
+    )
 }
 
 fn interrupted() -> Problem {

@@ -1,26 +1,23 @@
 //! `pool diff`: compare the configuration of a snapshot with the live pool, or with another snapshot.
 
-use std::time::Duration;
-
 use clap::Args;
-use shared::format::plural;
 use shared::model::configuration::difference::compare;
 use shared::model::configuration::difference::document::Configuration;
 use shared::model::{CallStats, Ceilings, PoolId, RunId, SnapshotSelector, Tps};
 use shared::operations::{
-    CapturedSnapshot, WatchReading, captured_configuration, comparable, last_known, live_configuration,
+    CapturedSnapshot, captured_configuration, comparable, last_known, live_configuration,
 };
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
-use shared::ports::pool::{Operation, Pool};
+use shared::ports::pool::Pool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
 
+use super::said::Said;
 use crate::arguments;
 use crate::commands::{Deployment, Session, run};
 use crate::output::{Answer, ComparedConfiguration, PoolDiff};
 use crate::problem::Result;
-use crate::watch::Meter;
 
 /// The arguments of `pool diff`.
 #[derive(Debug, Args)]
@@ -28,14 +25,14 @@ pub struct DiffArgs {
     /// The user pool of the snapshot
     #[arg(long, value_name = "POOL_ID")]
     pub pool: String,
-    /// The snapshot with the old configuration: `latest`, or an id that `snapshots` shows
+    /// The old configuration: `latest`, or the id of a snapshot or capture that `snapshots` shows
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub snapshot: String,
     /// The new configuration [default: the live user pool that --pool names]
     ///
     /// A user pool id is the live pool. A snapshot id, of this pool or another one, is that snapshot. `latest` is the latest
     /// snapshot of the pool that --pool names: give --snapshot an older one. The latest snapshot of another pool needs its
-    /// id, which `snapshots` shows.
+    /// id, which `snapshots` shows. A capture is given by its id, and must be of the pool that --pool names.
     #[arg(long, value_name = "POOL_OR_SNAPSHOT")]
     pub against: Option<String>,
     /// Cognito calls per second, 1 to 200, if a live pool is read [default: 10]
@@ -101,7 +98,7 @@ impl Request {
         let catalog = &deployment.catalog;
         let old = captured_configuration(catalog, &self.pool, &self.snapshot, (session.now)()).await;
         let old = old.map_err(|error| deployment.of_snapshot(error))?;
-        let (id, list) = (old.snapshot.id.clone(), old.list.clone());
+        let (id, list) = (old.id.clone(), old.list.clone());
         let (old_side, old) = of_snapshot(old)?;
         let (new_side, new) = match &self.against {
             Against::Live(id) => {
@@ -124,7 +121,7 @@ impl Request {
                 let pool = pool.as_ref().unwrap_or(&self.pool);
                 let new = captured_configuration(catalog, pool, selector, (session.now)()).await;
                 let new = new.map_err(|error| deployment.of_snapshot(error))?;
-                if new.snapshot.id == id {
+                if new.id == id {
                     return Err(with_itself(&id).into());
                 }
                 of_snapshot(new)?
@@ -141,31 +138,14 @@ impl Request {
 fn with_itself(snapshot: &RunId) -> Error {
     Error::new(
         ErrorKind::InvalidInput,
-        format!("--snapshot and --against both mean snapshot {snapshot}. It cannot differ from itself."),
+        format!("--snapshot and --against both mean {snapshot}. It cannot differ from itself."),
         "To compare with the live pool, leave out --against. To compare two snapshots, give both ids, the older one to \
          --snapshot.",
     )
 }
 
-/// Says on stderr how far the reading of a live pool is.
-struct Said<'a>(&'a mut Meter);
-
-impl WatchReading for Said<'_> {
-    fn reads(&mut self, objects: usize) {
-        self.0.note(&format!("Still reading. So far: {}.", plural(objects as u64, "object", "objects")));
-    }
-
-    fn waits(&mut self, operation: Operation, wait: Duration) {
-        let seconds = plural(wait.as_secs(), "second", "seconds");
-        self.0.note(&format!(
-            "Cognito did not answer {}. The command asks again in {seconds}.",
-            operation.name()
-        ));
-    }
-}
-
 fn of_snapshot(captured: CapturedSnapshot) -> Result<(ComparedConfiguration, Configuration)> {
-    let side = ComparedConfiguration::of(&captured.snapshot);
+    let side = ComparedConfiguration::of(&captured);
     Ok((side, comparable(&captured.list, captured.objects)?))
 }
 

@@ -1,5 +1,7 @@
 //! `pool`: what snapshots and pools hold beside users and groups.
 
+mod account;
+mod apply;
 mod confirm;
 mod create;
 mod diff;
@@ -15,13 +17,14 @@ use clap::{Args, Subcommand};
 use shared::Error;
 use shared::model::PoolId;
 use shared::ports::Clock;
-use shared::ports::keys::DecryptingKeys;
+use shared::ports::keys::{DecryptingKeys, EncryptingKeys};
 use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 
 use super::{Deployment, Session};
 use crate::aws::Caller;
 use crate::output::Answer;
+use crate::output::flags::command;
 use crate::problem::Result;
 
 /// The arguments of `pool`.
@@ -49,6 +52,19 @@ pub enum PoolCommand {
     /// The command reads a live pool with your own permissions, and changes nothing. If Cognito does not answer a call, the
     /// command asks again, at most twice, and then fails.
     Diff(diff::DiffArgs),
+    /// Bring a live user pool back to the configuration that a snapshot holds
+    ///
+    /// Compares the pool with the snapshot, shows what it would change, asks, and changes it: only what differs, object by
+    /// object. First it stores the present configuration as a capture, and prints the line that goes back to it. What cannot
+    /// be changed is named and left, for example the schema. What weakens the pool or costs money needs --allow. Objects that the
+    /// snapshot does not have stay, unless --delete-extra deletes them. A deleted client returns only under a new id. Users,
+    /// groups and passwords are not touched.
+    ///
+    /// Exit code 0: nothing differs any more, but for objects that the snapshot does not have. 3: something else still
+    /// differs. 4: refused before anything was changed. If the command stops, run it again: it makes a new plan and continues. It calls
+    /// Cognito with your own permissions. No export of the pool runs meanwhile.
+    #[command(after_help = examples_of_apply())]
+    Apply(apply::ApplyArgs),
     /// Create a user pool again from the configuration that a snapshot holds
     ///
     /// Creates the pool, its resource servers, identity providers, clients and all else, in the account of your credentials.
@@ -66,11 +82,23 @@ pub enum PoolCommand {
     Finish(finish::FinishArgs),
 }
 
+/// Two examples of `pool apply`.
+fn examples_of_apply() -> String {
+    let example = |options: &str| command(format!("pool apply --pool eu-west-1_AbCdEf123 {options}"));
+    format!(
+        "Examples:\n  Show what would change, and change nothing:\n    {}\n  Bring back the app clients and MFA alone, and let MFA \
+         become weaker:\n    {}",
+        example("--plan"),
+        example("--only clients,mfa --allow mfa-off")
+    )
+}
+
 /// What `pool` is to do.
 #[derive(Debug)]
 pub enum Request {
     Show(show::Request),
     Diff(diff::Request),
+    Apply(Box<apply::Request>),
     Create(Box<create::Request>),
     Finish(finish::Request),
 }
@@ -84,6 +112,7 @@ impl Request {
         Ok(match &args.command {
             PoolCommand::Show(args) => Self::Show(show::Request::read(args)?),
             PoolCommand::Diff(args) => Self::Diff(diff::Request::read(args)?),
+            PoolCommand::Apply(args) => Self::Apply(Box::new(apply::Request::read(args)?)),
             PoolCommand::Create(args) => Self::Create(Box::new(create::Request::read(args)?)),
             PoolCommand::Finish(args) => Self::Finish(finish::Request::read(args)?),
         })
@@ -94,6 +123,7 @@ impl Request {
         match self {
             Self::Show(request) => request.pool(),
             Self::Diff(request) => request.pool(),
+            Self::Apply(request) => request.pool(),
             Self::Create(request) => request.pool(),
             Self::Finish(request) => request.pool(),
         }
@@ -108,15 +138,21 @@ impl Request {
         &self,
         deployment: &Deployment<E, V>,
         pool_at: impl Fn(&PoolId) -> P,
-        keys: &impl DecryptingKeys,
+        keys: &(impl DecryptingKeys + EncryptingKeys + Clone),
         caller: impl AsyncFnOnce() -> std::result::Result<Caller, Error>,
         clock: Clock,
         session: Session<'_, S>,
     ) -> Result<Answer> {
         match self {
             Self::Show(request) => request.run(deployment, keys, session).await,
-            Self::Diff(request) => request.run(deployment, pool_at, session).await,
-            Self::Create(request) => request.run(deployment, pool_at, keys, caller, clock, session).await,
+            Self::Diff(request) => Box::pin(request.run(deployment, pool_at, session)).await,
+            Self::Apply(request) => {
+                // The future is large.
+                Box::pin(request.run(deployment, pool_at, keys, caller, clock, session)).await
+            }
+            Self::Create(request) => {
+                Box::pin(request.run(deployment, pool_at, keys, caller, clock, session)).await
+            }
             Self::Finish(request) => request.run(deployment, pool_at, clock, session).await,
         }
     }

@@ -18,7 +18,7 @@ pub struct ShowArgs {
     /// The user pool
     #[arg(long, value_name = "POOL_ID")]
     pub pool: String,
-    /// The snapshot: `latest`, or an id that `snapshots` shows
+    /// `latest`, or the id of a snapshot or capture that `snapshots` shows
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub snapshot: String,
     /// Decrypt the secrets with your own permission (`kms:Decrypt`), and print them in their places

@@ -3,6 +3,7 @@
 mod copy;
 mod fixture;
 mod pool;
+mod pool_apply;
 mod pool_create;
 mod pool_diff;
 mod prune;

@@ -246,6 +246,20 @@ impl MemoryPool {
         self.configurations.configure(&self.id, now, change);
     }
 
+    /// Says whether a point-in-time recovery of the pool runs.
+    pub fn set_recovery_running(&self, is_running: bool) {
+        let now = self.clock.now().as_second() as f64;
+        self.configurations
+            .alter(&self.id, now, |all| all.set_recovery_running(self.id.as_str(), is_running));
+    }
+
+    /// Adds a tag that AWS sets.
+    pub fn add_service_tag(&self, key: &str, value: &str) {
+        let now = self.clock.now().as_second() as f64;
+        self.configurations
+            .alter(&self.id, now, |all| all.add_service_tags(self.id.as_str(), &[(key, value)]));
+    }
+
     pub fn leave(&self, sub: &Sub, group: &GroupName) {
         self.state().leave(sub, group);
     }

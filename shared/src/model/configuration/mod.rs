@@ -3,6 +3,7 @@
 //!
 //! The objects are kept as Cognito answers them, in JSON. [`fields_of`] says of each member what it is.
 
+pub mod apply;
 mod captured;
 mod changes;
 pub mod difference;

@@ -115,6 +115,12 @@ impl KeyArn {
         self.part(5).strip_prefix("key/").unwrap_or_default()
     }
 
+    /// Another key of the same account and Region.
+    fn sibling(&self, id: &str) -> Option<Self> {
+        let (prefix, _) = self.0.rsplit_once('/')?;
+        Self::parse(&format!("{prefix}/{id}")).ok()
+    }
+
     /// The replica of the key in another Region.
     #[must_use]
     pub fn in_region(&self, region: &str) -> Self {
@@ -367,6 +373,14 @@ impl SecretRecord {
     /// The bytes of its text in the table.
     pub fn bytes(&self) -> usize {
         serde_json::to_string(self).map_or(0, |text| text.len())
+    }
+
+    /// The keys that encrypted the secret and made its MAC, in this Region. A deployment has both in one account. None if a
+    /// copy left the secret out.
+    pub fn keys(&self, region: &str) -> Option<ConfigurationKeys> {
+        let encryption = self.sealed()?.key.in_region(region);
+        let mac = encryption.sibling(&self.to_mac().key?)?;
+        Some(ConfigurationKeys { encryption, mac })
     }
 
     /// What the ciphertext is bound to. A copy keeps the pool.

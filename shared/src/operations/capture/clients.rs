@@ -248,7 +248,7 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
 }
 
 /// Whether an object holds anything that the owner of the pool chose. The secrets of a client always count.
-fn has_choice(kind: ObjectKind, members: &Map<String, Value>) -> bool {
+pub(in crate::operations) fn has_choice(kind: ObjectKind, members: &Map<String, Value>) -> bool {
     let is_empty = |value: &Value| match value {
         Value::Null => true,
         Value::Array(elements) => elements.is_empty(),

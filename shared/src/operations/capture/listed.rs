@@ -86,7 +86,10 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
             let captured = entry[key].as_str().and_then(|id| Capture::of(ObjectName::of(kind, id), &entry));
             match captured {
                 Some(captured) if self.has(&captured.object.name).await => {}
-                Some(captured) => self.take(captured).await?,
+                Some(captured) => {
+                    self.keeper.sees(&captured.object.name, &entry);
+                    self.take(captured).await?;
+                }
                 None => self.lacks(unreadable(listing_row(kind)?)?.of(Uncaptured::All(kind))).await,
             }
         }

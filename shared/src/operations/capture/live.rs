@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use super::{Capturing, End, Found, Keeper, KeptSecret};
@@ -24,6 +25,9 @@ pub struct LiveConfiguration {
     pub list: CapturedList,
     /// The objects, in the order of their names. The bytes of assets are replaced by their digests.
     pub objects: Vec<CapturedObject>,
+    /// The same objects as Cognito answers them, with all secrets. They are for requests that need them, and are never
+    /// stored or shown.
+    pub answers: Vec<CapturedObject>,
 }
 
 /// How often a reading looks at the pool. After the first two looks, it waits for 5 and 10 seconds.
@@ -55,14 +59,29 @@ pub async fn live_configuration<P: Pool>(
     earlier: &CapturedList,
     watch: &mut impl WatchReading,
 ) -> Result<LiveConfiguration> {
+    let memory = Memory::after(earlier);
+    let list = read_live(pool, &memory, &memory, watch).await?;
+    let (objects, answers) = memory.into_objects();
+    Ok(LiveConfiguration { list, objects, answers })
+}
+
+/// Reads the configuration of a pool into a keeper, which also keeps the objects in `memory`.
+///
+/// # Errors
+/// Those of [`live_configuration`], and those of the keeper.
+pub(in crate::operations) async fn read_live<P: Pool, K: Keeper + Copy>(
+    pool: &PacedPool<P>,
+    keeper: K,
+    memory: &Memory<'_>,
+    watch: &mut impl WatchReading,
+) -> Result<CapturedList> {
     pool.describe().await.map_err(|error| refused(pool.id(), error))?;
-    let memory = Memory { earlier, objects: Mutex::default() };
     let mut checkpoints = Vec::new();
     let mut look = 0;
     let (list, unanswered) = loop {
         look += 1;
         let found = Found::resuming(checkpoints.clone());
-        let capturing = Capturing::resuming(pool, None, &memory, found);
+        let capturing = Capturing::resuming(pool, None, keeper, found);
         watched(capturing.read_all(), || watch.reads(memory.lock().len())).await?;
         let unanswered = capturing.unanswered();
         if look < LOOKS
@@ -81,7 +100,7 @@ pub async fn live_configuration<P: Pool>(
     let is_deleted = |lacking: &&NotCaptured| lacking.reason == NotCapturedReason::PoolDeleted;
     match lost().find(is_deleted).or_else(|| lost().next()) {
         Some(lacking) => Err(not_readable(pool, lacking, unanswered)),
-        None => Ok(LiveConfiguration { list, objects: memory.into_objects() }),
+        None => Ok(list),
     }
 }
 
@@ -124,18 +143,29 @@ fn not_readable<P: Pool>(pool: &PacedPool<P>, lacking: &NotCaptured, unanswered:
 }
 
 /// The objects by name: a listing that starts again finds objects twice.
-struct Memory<'a> {
+pub(in crate::operations) struct Memory<'a> {
     earlier: &'a CapturedList,
     objects: Mutex<BTreeMap<ObjectName, CapturedObject>>,
+    answers: Mutex<BTreeMap<ObjectName, Value>>,
 }
 
-impl Memory<'_> {
+impl<'a> Memory<'a> {
+    /// `earlier` is the list that the configuration is compared with.
+    pub fn after(earlier: &'a CapturedList) -> Self {
+        Self { earlier, objects: Mutex::default(), answers: Mutex::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectName, CapturedObject>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn into_objects(self) -> Vec<CapturedObject> {
-        self.objects.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+    /// The objects without their secrets, and as they were answered.
+    pub fn into_objects(self) -> (Vec<CapturedObject>, Vec<CapturedObject>) {
+        let objects = self.objects.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let answers = self.answers.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
+        let answers = answers.filter(|(name, _)| objects.contains_key(name));
+        let answers = answers.map(|(name, document)| CapturedObject { name, document }).collect();
+        (objects.into_values().collect(), answers)
     }
 }
 
@@ -153,6 +183,11 @@ impl Keeper for &Memory<'_> {
 
     async fn keep_secret(&self, _: &ObjectName, _: &Withheld) -> Result<KeptSecret> {
         Ok(KeptSecret::LeftOut)
+    }
+
+    fn sees(&self, name: &ObjectName, answer: &Value) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.insert(name.clone(), answer.clone());
     }
 
     async fn had(&self, name: &ObjectName) -> Result<bool> {

@@ -12,7 +12,7 @@
 //! | [`pool`] | the objects of the pool itself |
 //! | [`listed`] | the objects that Cognito lists |
 //! | [`clients`] | the objects of each client |
-//! | [`live`] | a capture that is only held in memory |
+//! | [`live`] | a capture of a live pool for a command, held in memory and perhaps stored |
 //!
 //! The reads of different operations overlap, because Cognito limits each operation to 5 calls a second. If Cognito
 //! does not answer for a part, the capture looks again. An export does that in its next invocations.
@@ -27,9 +27,13 @@ mod reading;
 
 use std::sync::atomic::AtomicBool;
 
+use serde_json::Value;
+
+pub(super) use self::clients::has_choice;
 use self::failures::Failures;
 pub(super) use self::found::{End, Found};
 pub use self::live::{LiveConfiguration, WatchReading, live_configuration};
+pub(super) use self::live::{Memory, read_live};
 use crate::Result;
 use crate::model::configuration::{Asset, CapturedObject, CapturedSecret, ObjectName, Withheld};
 use crate::pacing::{Budget, PacedPool};
@@ -48,6 +52,10 @@ pub(super) trait Keeper: Sync {
         object: &ObjectName,
         secret: &Withheld,
     ) -> impl Future<Output = Result<KeptSecret>> + Send;
+
+    /// Sees an object as Cognito answers it, before its secrets are taken out. A capture that stores objects does not
+    /// look.
+    fn sees(&self, _: &ObjectName, _: &Value) {}
 
     /// Whether the capture before holds the object.
     fn had(&self, name: &ObjectName) -> impl Future<Output = Result<bool>> + Send;

@@ -193,6 +193,7 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
         match answered {
             Answered::Object(object) => match Capture::of(name.clone(), &object) {
                 Some(capture) => {
+                    self.keeper.sees(&name, &object);
                     self.take(capture).await?;
                     return Ok(true);
                 }

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::context::Export;
 use crate::model::configuration::{
-    Asset, CapturedConfiguration, CapturedList, CapturedObject, ObjectName, SecretText, Withheld,
+    Asset, CapturedConfiguration, CapturedList, CapturedObject, ObjectName, Withheld,
 };
 use crate::model::{RunId, SnapshotState};
 use crate::operations::capture::{Capturing, End, Found, Keeper, KeptSecret};
@@ -45,25 +45,9 @@ impl<P: Pool, V: Vault, K: EncryptingKeys> Keeper for &Stored<'_, P, V, K> {
 
     async fn keep_secret(&self, object: &ObjectName, secret: &Withheld) -> Result<KeptSecret> {
         let Export { catalog, progress, .. } = self.export;
-        let (Some(sealer), text) = (self.sealer, secret.reveal()) else { return Ok(KeptSecret::LeftOut) };
-        if text.reveal().len() > SecretText::MAX {
-            return Ok(KeptSecret::TooLarge);
-        }
-        let object = object.to_string();
-        let (link, record) = match sealer.link((&object, &secret.path, &secret.place), text).await {
-            Ok(linked) => linked,
-            Err(error) => return Ok(KeptSecret::Refused(error)),
-        };
-        if catalog.has_secret(&progress.user_pool_id, link.record).await? {
-            return Ok(KeptSecret::Kept(link));
-        }
-        match sealer.seal(&record, text).await {
-            Ok(sealed) => {
-                let record = record.sealed_as(sealed);
-                catalog.put_secret(&progress.user_pool_id, &progress.run_id, &record).await?;
-                Ok(KeptSecret::Kept(link))
-            }
-            Err(error) => Ok(KeptSecret::Refused(error)),
+        match self.sealer {
+            Some(sealer) => sealer.keep(catalog, &progress.run_id, object, secret).await,
+            None => Ok(KeptSecret::LeftOut),
         }
     }
 

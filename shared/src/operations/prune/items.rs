@@ -1,4 +1,5 @@
-//! The items that belong to one snapshot alone: its pages, its units, the holds on it, and its header.
+//! The items that belong to one snapshot alone: its pages, its units, the holds on it, and its header. And the header of a stored
+//! capture.
 
 use std::pin::pin;
 
@@ -8,7 +9,7 @@ use super::report::Watch;
 use super::work::Work;
 use crate::Result;
 use crate::catalog::{header_key, is_page_batch};
-use crate::model::{Pruned, Snapshot};
+use crate::model::{Pruned, Snapshot, StoredCapture};
 use crate::ports::vault::Vault;
 
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
@@ -42,6 +43,14 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
     pub(super) async fn remove_header(&mut self, snapshot: &Snapshot) -> Result<()> {
         self.catalog.vault().delete_all(vec![header_key(snapshot)]).await?;
         self.advance.removed.add(&Pruned { snapshots: 1, items: 1, ..Pruned::default() });
+        self.watch.advanced(&self.advance);
+        Ok(())
+    }
+
+    /// Deletes the header of a stored capture. It has no other item of its own.
+    pub(super) async fn remove_capture(&mut self, capture: &StoredCapture) -> Result<()> {
+        self.catalog.delete_stored_capture(self.pool, &capture.id).await?;
+        self.advance.removed.add(&Pruned { captures: 1, items: 1, ..Pruned::default() });
         self.watch.advanced(&self.advance);
         Ok(())
     }

@@ -86,7 +86,7 @@ pub(super) async fn take_away<V: Vault>(lease: &HeldLease<'_, V>) {
 }
 
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
-    /// Decides the removal of every marked snapshot. Returns false if another command changed a
+    /// Decides the removal of every marked snapshot, and then that of stored captures. Returns false if another command changed a
     /// mark, or an import has begun to need a snapshot. Then the plan is out of date.
     pub(super) async fn decide(&mut self) -> Result<bool> {
         while let Some(marked) = self.marked.pop() {
@@ -95,6 +95,9 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             if is_held || !self.catalog.decide_removal(marked).await? {
                 return Ok(false);
             }
+        }
+        while let Some(capture) = self.undecided.pop() {
+            self.catalog.decide_capture_removal(self.pool, &capture.id).await?;
         }
         Ok(true)
     }

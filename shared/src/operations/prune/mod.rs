@@ -23,6 +23,10 @@
 //! 4. **Pages and units go next, the header last.** While the header exists, the next removal finds
 //!    the work and continues it.
 //!
+//! **Stored captures** hold configurations alone. No rule removes them, and each keeps all records that its list
+//! names. The operator names those that go. No import uses them, so their headers get no mark before the
+//! removal is decided. It is decided together with that of the snapshots.
+//!
 //! A removal may end at any call, and any later removal of the same pool continues it. Two removals
 //! at once delete the same items. A removal that is stopped takes its undecided marks away. After a
 //! crash, the next holder of the lease takes them away. Imports only read them, because they may write
@@ -58,9 +62,9 @@ mod report;
 mod work;
 
 use comparison::{Comparisons, UnderLease};
-pub use plan::{Decision, Plan, Planned, RemovalReason, RemovalRequest, plan};
+pub use plan::{Decision, Plan, Planned, PlannedCapture, RemovalReason, RemovalRequest, plan};
 pub use report::{Advance, Ended, RemainingWork, Watch};
-use work::Work;
+use work::{Captures, Work};
 
 use crate::catalog::Catalog;
 use crate::model::{Digest, DigestBuilder, PoolId, PruneCheckpoint, Pruned, Snapshot};
@@ -142,34 +146,52 @@ async fn work<V: Vault>(
     let snapshots =
         |some: Vec<&Planned>| some.into_iter().map(|planned| planned.snapshot.clone()).collect::<Vec<_>>();
     let (going, staying) = (snapshots(going), snapshots(staying));
-    if going.is_empty() {
+    let captures = Captures::of(&plan);
+    if going.is_empty() && captures.going.is_empty() {
         return Ok(Ended { plan, removed: Pruned::default(), remaining: RemainingWork::None });
     }
-    let mut work = Work { catalog, pool, lease, budget, watch, marked, advance: Advance::of(&plan) };
-    let remaining = work.remove(&going, &staying).await?;
+    let undecided = captures.undecided.clone();
+    let mut work =
+        Work { catalog, pool, lease, budget, watch, marked, undecided, advance: Advance::of(&plan) };
+    let remaining = work.remove(&going, &staying, &captures).await?;
     let removed = work.advance.removed;
     Ok(Ended { plan, removed, remaining })
 }
 
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
-    /// Removes marked snapshots: the records that only they name, and then their items, the oldest first.
-    async fn remove(&mut self, going: &[Snapshot], staying: &[Snapshot]) -> Result<RemainingWork> {
-        let removal_digest = going
-            .iter()
-            .fold(DigestBuilder::new("prune"), |digest, snapshot| digest.text(snapshot.id.as_str()));
+    /// Removes marked snapshots and stored captures: the records that only they name, and then their items. The captures
+    /// come first, and then the snapshots, the oldest first.
+    async fn remove(
+        &mut self,
+        going: &[Snapshot],
+        staying: &[Snapshot],
+        captures: &Captures,
+    ) -> Result<RemainingWork> {
+        let ids = going.iter().map(|snapshot| &snapshot.id);
+        let ids = ids.chain(captures.going.iter().map(|capture| &capture.id));
+        let removal_digest = ids.fold(DigestBuilder::new("prune"), |digest, id| digest.text(id.as_str()));
         let removal_digest = removal_digest.finish();
         // A checkpoint of another set of snapshots says nothing about this set.
-        let is_of_these =
-            |there: &PruneCheckpoint| there.snapshots == removal_digest && self.marked.is_empty();
+        let is_of_these = |there: &PruneCheckpoint| {
+            there.snapshots == removal_digest && self.marked.is_empty() && self.undecided.is_empty()
+        };
         let checkpoint = self.catalog.prune_checkpoint(self.pool).await?.filter(is_of_these);
         let begun = checkpoint.unwrap_or(PruneCheckpoint::at(removal_digest, Some(0)));
         if let Some(from) = begun.next_place
             && let RemainingWork::Some { progressed } =
-                self.remove_records(removal_digest, from, going, staying).await?
+                self.remove_records(removal_digest, from, (going, staying), captures).await?
         {
             return Ok(RemainingWork::Some { progressed });
         }
         let mut progressed = begun.next_place.is_some();
+        for (at, capture) in captures.going.iter().enumerate().rev() {
+            self.lease.keep().await?;
+            if at == 0 && going.is_empty() {
+                self.catalog.forget_prune_checkpoint(self.pool).await?;
+            }
+            self.remove_capture(capture).await?;
+            progressed = true;
+        }
         for (at, snapshot) in going.iter().enumerate().rev() {
             if !self.remove_items(snapshot, &mut progressed).await? {
                 return Ok(RemainingWork::Some { progressed });

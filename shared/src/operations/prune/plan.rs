@@ -9,7 +9,7 @@ use super::refusals::{in_use, newer_schema, newest, not_found};
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
-    KeptFor, Past, PoolId, Retention, RunId, SCHEMA_VERSION, Snapshot, SnapshotState, Verdict,
+    KeptFor, Past, PoolId, Retention, RunId, SCHEMA_VERSION, Snapshot, SnapshotState, StoredCapture, Verdict,
 };
 use crate::ports::vault::ReadVault;
 
@@ -23,6 +23,7 @@ pub enum RemovalRequest {
         /// Whether no operator looks at the result.
         automatic: bool,
     },
+    /// These snapshots and stored captures.
     Named(BTreeSet<RunId>),
 }
 
@@ -68,6 +69,16 @@ pub struct Planned {
 pub struct Plan {
     /// Newest first.
     pub snapshots: Vec<Planned>,
+    /// Newest first.
+    pub captures: Vec<PlannedCapture>,
+}
+
+/// A stored capture, and whether it goes. No rule removes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedCapture {
+    pub capture: StoredCapture,
+    /// None if it stays.
+    pub removal: Option<RemovalReason>,
 }
 
 impl Plan {
@@ -84,7 +95,7 @@ impl Plan {
 /// Decides which snapshots of a pool go. It changes nothing, and takes the time that it needs.
 ///
 /// # Errors
-/// For a named snapshot: `SnapshotNotFound` if it does not exist, `SnapshotNotRemovable` if it is the
+/// For a named snapshot: `SnapshotNotFound` if neither it nor a stored capture has the id, `SnapshotNotRemovable` if it is the
 /// newest sealed one, `SnapshotInUse` if an import needs it. `UnsupportedSchema` if a newer version wrote a
 /// snapshot of the pool.
 pub async fn plan<V: ReadVault>(
@@ -111,6 +122,10 @@ pub(super) async fn with_comparisons<V: ReadVault>(
     if let Some(newer) = snapshots.iter().find(|snapshot| snapshot.schema_version > SCHEMA_VERSION) {
         return Err(newer_schema(&newer.id, newer.schema_version));
     }
+    let captures = catalog.stored_captures(pool).await?;
+    if let Some(newer) = captures.iter().find(|capture| capture.schema_version > SCHEMA_VERSION) {
+        return Err(newer_schema(&newer.id, newer.schema_version));
+    }
     let fates = match wanted {
         RemovalRequest::ByPolicy { retention, automatic } => {
             let rules = Rules { retention, automatic: *automatic };
@@ -119,9 +134,19 @@ pub(super) async fn with_comparisons<V: ReadVault>(
                 None => return Ok(None),
             }
         }
-        RemovalRequest::Named(ids) => by_name(pool, &snapshots, ids)?,
+        RemovalRequest::Named(ids) => by_name(pool, &snapshots, &captures, ids)?,
     };
-    let mut plan = Plan { snapshots: Vec::with_capacity(snapshots.len()) };
+    let of_capture = |capture: StoredCapture| {
+        let is_named = matches!(wanted, RemovalRequest::Named(ids) if ids.contains(&capture.id));
+        let removal = match (capture.is_being_removed, is_named) {
+            (true, _) => Some(RemovalReason::Begun),
+            (false, true) => Some(RemovalReason::Named),
+            (false, false) => None,
+        };
+        PlannedCapture { capture, removal }
+    };
+    let captures = captures.into_iter().map(of_capture).collect();
+    let mut plan = Plan { snapshots: Vec::with_capacity(snapshots.len()), captures };
     for (snapshot, mut fate) in snapshots.into_iter().zip(fates) {
         let is_to_go = matches!(fate, Decision::Removed(why) if why != RemovalReason::Begun);
         let held_until = if is_to_go { catalog.held_until(&snapshot.id, now).await? } else { None };
@@ -181,8 +206,17 @@ impl Rules<'_> {
     }
 }
 
-fn by_name(pool: &PoolId, snapshots: &[Snapshot], ids: &BTreeSet<RunId>) -> Result<Vec<Decision>> {
-    if let Some(unknown) = ids.iter().find(|id| !snapshots.iter().any(|snapshot| snapshot.id == **id)) {
+fn by_name(
+    pool: &PoolId,
+    snapshots: &[Snapshot],
+    captures: &[StoredCapture],
+    ids: &BTreeSet<RunId>,
+) -> Result<Vec<Decision>> {
+    let is_known = |id: &RunId| {
+        snapshots.iter().any(|snapshot| snapshot.id == *id)
+            || captures.iter().any(|capture| capture.id == *id)
+    };
+    if let Some(unknown) = ids.iter().find(|id| !is_known(id)) {
         return Err(not_found(pool, unknown));
     }
     let sealed = |snapshot: &&Snapshot| snapshot.lasting_state() == Some(SnapshotState::Sealed);

@@ -6,14 +6,14 @@ use std::pin::pin;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::candidates::{Candidates, Named};
-use super::refusals::damaged;
+use super::refusals::{damaged, damaged_capture};
 use super::report::{RemainingWork, Watch};
-use super::work::Work;
+use super::work::{Captures, Work};
 use crate::Result;
 use crate::catalog::{NamedRecords, StoredBatch, unit_key};
 use crate::model::{
-    Digest, Listing, PruneCheckpoint, Pruned, RecordKind, RunId, Snapshot, SnapshotState, SubPrefix, Unit,
-    UnitId,
+    Digest, Listing, PruneCheckpoint, Pruned, RecordKind, RunId, Snapshot, SnapshotState, StoredCapture,
+    SubPrefix, Unit, UnitId,
 };
 use crate::ports::vault::{Key, Vault};
 
@@ -30,19 +30,24 @@ enum Time {
 }
 
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
-    /// Deletes the records that `going` names and `staying` does not, from a position on.
+    /// Deletes the records that `going` names and `staying` does not, from a position on. The captures that go and stay
+    /// name records, too.
     pub(super) async fn remove_records(
         &mut self,
         removal_digest: Digest,
         from: u64,
-        going: &[Snapshot],
-        staying: &[Snapshot],
+        (going, staying): (&[Snapshot], &[Snapshot]),
+        captures: &Captures,
     ) -> Result<RemainingWork> {
         let (mut next, mut progressed) = (Some(from), false);
         while let Some(from) = next {
             let mut candidates = Candidates::from(from, Candidates::MAX);
-            let read = self.collect_candidates(&mut candidates, going).await? == Time::Enough
-                && self.remove_kept_records(&mut candidates, staying).await? == Time::Enough;
+            let read = self.collect_candidates(&mut candidates, going, &captures.going).await? == Time::Enough
+                && self.keep_configurations(&mut candidates, staying, &captures.staying).await?
+                    == Time::Enough
+                // No page names a record of a configuration.
+                && (going.is_empty()
+                    || self.keep_records_on_pages(&mut candidates, staying).await? == Time::Enough);
             if !read {
                 return Ok(RemainingWork::Some { progressed });
             }
@@ -67,25 +72,39 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
 
     /// Collects the records that the removed snapshots name. A page that cannot be read names none,
     /// so records that only this page names stay.
-    async fn collect_candidates(&mut self, candidates: &mut Candidates, going: &[Snapshot]) -> Result<Time> {
+    async fn collect_candidates(
+        &mut self,
+        candidates: &mut Candidates,
+        going: &[Snapshot],
+        captures: &[StoredCapture],
+    ) -> Result<Time> {
         for snapshot in going {
             candidates.add(Named::settings(self.pool, snapshot.configuration));
         }
-        let mut lists = HashSet::new();
-        for snapshot in going {
-            let Some(named) = self.configuration_of(snapshot, &mut lists).await? else {
-                return Ok(Time::Spent);
-            };
+        let pool = self.pool;
+        let mut add = |named: NamedRecords| {
             if let Some(key) = &named.damaged {
-                tracing::warn!(pool = %self.pool, item = %key, "an item of a snapshot that is removed cannot be read, and what it names is not looked for");
+                tracing::warn!(%pool, item = %key, "an item of a snapshot that is removed cannot be read, and what it names is not looked for");
             }
             named
                 .records
                 .into_iter()
-                .for_each(|(kind, digest)| candidates.add(Named::configuration(self.pool, kind, digest)));
+                .for_each(|(kind, digest)| candidates.add(Named::configuration(pool, kind, digest)));
+        };
+        let mut lists = HashSet::new();
+        for snapshot in going {
+            match self.configuration_of(snapshot, &mut lists).await? {
+                Some(named) => add(named),
+                None => return Ok(Time::Spent),
+            }
+        }
+        for capture in captures {
+            match self.configuration_of_capture(capture, &mut lists).await? {
+                Some(named) => add(named),
+                None => return Ok(Time::Spent),
+            }
         }
         let mut unread = 0u64;
-        let pool = self.pool;
         let time = self
             .for_every_batch(going, |_, kind, batch| {
                 match &batch.pages {
@@ -106,29 +125,56 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         Ok(time)
     }
 
-    /// Removes from the candidates every record that a kept snapshot names.
+    /// Removes from the candidates every record of a configuration that a kept snapshot or stored capture names.
     ///
     /// # Errors
-    /// If one of its pages is missing or altered.
-    async fn remove_kept_records(
+    /// If one of their lists is missing or altered.
+    async fn keep_configurations(
         &mut self,
         candidates: &mut Candidates,
         staying: &[Snapshot],
+        captures: &[StoredCapture],
     ) -> Result<Time> {
-        for snapshot in staying {
-            candidates.take_away(&Named::settings(self.pool, snapshot.configuration));
-        }
+        let pool = self.pool;
+        let mut keep = |named: NamedRecords| {
+            named
+                .records
+                .into_iter()
+                .for_each(|(kind, digest)| candidates.take_away(&Named::configuration(pool, kind, digest)));
+        };
         let mut lists = HashSet::new();
         for snapshot in staying {
             let Some(named) = self.configuration_of(snapshot, &mut lists).await? else {
                 return Ok(Time::Spent);
             };
             if let Some(key) = &named.damaged {
-                return Err(damaged(self.pool, &snapshot.id, key));
+                return Err(damaged(pool, &snapshot.id, key));
             }
-            named.records.into_iter().for_each(|(kind, digest)| {
-                candidates.take_away(&Named::configuration(self.pool, kind, digest))
-            });
+            keep(named);
+        }
+        for capture in captures {
+            let Some(named) = self.configuration_of_capture(capture, &mut lists).await? else {
+                return Ok(Time::Spent);
+            };
+            if let Some(key) = &named.damaged {
+                return Err(damaged_capture(pool, &capture.id, key));
+            }
+            keep(named);
+        }
+        Ok(Time::Enough)
+    }
+
+    /// Removes from the candidates every record that a header or a page of a kept snapshot names.
+    ///
+    /// # Errors
+    /// If one of its pages is missing or altered.
+    async fn keep_records_on_pages(
+        &mut self,
+        candidates: &mut Candidates,
+        staying: &[Snapshot],
+    ) -> Result<Time> {
+        for snapshot in staying {
+            candidates.take_away(&Named::settings(self.pool, snapshot.configuration));
         }
         let mut sealed = self.pages_of_sealed(staying).await?;
         let pool = self.pool;
@@ -179,6 +225,22 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         let captured_configuration = snapshot.captured_configuration.filter(|_| !is_known);
         let snapshot = Snapshot { captured_configuration, ..snapshot.clone() };
         self.catalog.named_configuration(&snapshot).await.map(Some)
+    }
+
+    /// The same of a stored capture.
+    async fn configuration_of_capture(
+        &mut self,
+        capture: &StoredCapture,
+        lists: &mut HashSet<Digest>,
+    ) -> Result<Option<NamedRecords>> {
+        if self.budget.is_spent() {
+            return Ok(None);
+        }
+        self.lease.keep().await?;
+        if !lists.insert(capture.configuration.list) {
+            return Ok(Some(NamedRecords::default()));
+        }
+        self.catalog.records_of_list(self.pool, capture.configuration).await.map(Some)
     }
 
     /// The units of the sealed snapshots, by name: the attempt that counts, the number of its

@@ -17,7 +17,17 @@ pub(super) fn damaged(pool: &PoolId, snapshot: &RunId, key: &Key) -> Error {
     )
 }
 
-/// A newer version wrote the snapshot.
+/// The list of a kept stored capture cannot be read.
+pub(super) fn damaged_capture(pool: &PoolId, capture: &RunId, key: &Key) -> Error {
+    Error::new(
+        ErrorKind::SnapshotDamaged,
+        format!("Capture {capture} stays, but its item {key} is missing or altered."),
+        Guidance::from("The removal deleted no record, because the item may name it.")
+            .and(Guidance::RecoverOrRemove { pool: pool.to_string(), snapshot: capture.to_string() }),
+    )
+}
+
+/// A newer version wrote the snapshot or the stored capture.
 pub(super) fn newer_schema(snapshot: &RunId, version: u32) -> Error {
     Error::new(
         ErrorKind::UnsupportedSchema,

@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
-use super::listed::listed;
-use super::{MARKER, internal};
+use super::MARKER;
 use crate::model::PoolId;
 use crate::model::configuration::ObjectKind;
 use crate::model::configuration::rebuild::RebuildPlan;
 use crate::model::configuration::request::ConfigurationWrite;
+use crate::operations::listed::listed;
 use crate::operations::refusals::refused_on;
+use crate::operations::sending::internal;
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Operation, Pool, PoolError, PoolErrorKind};
 use crate::{Error, ErrorKind, Guidance, Result};

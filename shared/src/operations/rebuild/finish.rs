@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::sending::at_work;
-use super::{MARKER, internal};
+use super::MARKER;
 use crate::catalog::{Catalog, RebuildJournal};
 use crate::model::PoolId;
 use crate::model::configuration::request::ConfigurationWrite;
 use crate::model::configuration::{ObjectKind, ObjectName, Tier};
 use crate::operations::HeldLease;
 use crate::operations::refusals::refused;
+use crate::operations::sending::{at_work, internal};
 use crate::pacing::PacedPool;
 use crate::ports::Clock;
 use crate::ports::pool::{ConfigurablePool, Operation, Pool};

@@ -7,7 +7,6 @@
 mod account;
 mod domains;
 mod finish;
-mod listed;
 mod pool;
 mod requests;
 mod sending;
@@ -22,30 +21,23 @@ pub use finish::{FinishPlan, finish, finish_plan};
 use steps::Work;
 
 use super::HeldLease;
-use super::capture::WatchReading;
+use super::sending::{WatchWriting, exists};
 use crate::catalog::{Catalog, RebuildId, RebuildJournal};
 use crate::model::configuration::rebuild::RebuildPlan;
 use crate::model::{DigestBuilder, PoolId, RefusedCall, RunId};
 use crate::pacing::PacedPool;
 use crate::ports::Clock;
-use crate::ports::pool::{ConfigurablePool, Operation, Pool, PoolErrorKind};
+use crate::ports::pool::ConfigurablePool;
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Guidance, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The tag that marks a pool that is not finished.
 pub const MARKER: &str = "cognito-backup-rebuild";
-/// How often a creation reads what exists, before it sends a request again whose reply was lost.
-const MAX_READS: usize = 6;
-/// The wait between two reads, and between two attempts.
-const WAIT: Duration = Duration::from_secs(5);
 
 /// Follows a creation, which can take an hour.
-pub trait WatchRebuild: WatchReading {
+pub trait WatchRebuild: WatchWriting {
     /// A step begins.
     fn makes(&mut self, label: &str);
-
-    /// Cognito refused what depends on a new object, and the creation tries again.
-    fn tries_again(&mut self, operation: Operation, wait: Duration);
 
     /// The creation waits until a domain is active.
     fn waits_for_domain(&mut self, domains: &str, wait: Duration);
@@ -121,16 +113,6 @@ pub async fn begun<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>
         Some(id) => exists(&account.pool(id)).await?,
     };
     Ok(is_going_on.then_some(journal))
-}
-
-/// Whether the pool exists.
-async fn exists<P: ConfigurablePool>(pool: &PacedPool<P>) -> Result<bool> {
-    let request = serde_json::json!({"UserPoolId": pool.id().as_str()});
-    match pool.read_configuration(Operation::DescribeUserPool, &request).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind == PoolErrorKind::NotFound => Ok(false),
-        Err(error) => Err(super::refusals::refused(pool.id(), error)),
-    }
 }
 
 /// Creates the pool, or continues its creation.
@@ -227,8 +209,4 @@ fn of_another_snapshot(journal: &RebuildJournal) -> Error {
         None => "Name that snapshot to continue, or give another name.".to_owned(),
     };
     Error::new(ErrorKind::InvalidInput, what, next)
-}
-
-fn internal(what: &str) -> Error {
-    Error::new(ErrorKind::Internal, what.to_owned(), Guidance::REPORT_THIS)
 }

@@ -5,12 +5,13 @@ use tokio::time::sleep;
 
 use super::requests::request_digest;
 use super::steps::Work;
-use super::{Account, MARKER, MAX_READS, WAIT, WatchRebuild, internal};
+use super::{Account, MARKER, WatchRebuild};
 use crate::Result;
 use crate::catalog::{RebuildStep, StepState};
 use crate::model::PoolId;
 use crate::model::configuration::request::ConfigurationWrite;
 use crate::model::configuration::{ObjectKind, ObjectName, RESERVED_TAG_PREFIX};
+use crate::operations::sending::{MAX_READS, WAIT, internal};
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Operation, PoolErrorKind};
 use crate::ports::vault::Vault;

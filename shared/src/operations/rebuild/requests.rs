@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::sending::{ATTEMPTS, Failed, send};
+use super::WatchRebuild;
 use super::steps::Work;
-use super::{WatchRebuild, internal};
 use crate::Result;
 use crate::catalog::{RebuildStep, StepState};
 use crate::model::configuration::difference::document::POOL_WIDE;
@@ -14,13 +13,10 @@ use crate::model::configuration::rebuild::{RebuildPlan, Step};
 use crate::model::configuration::request::{ConfigurationWrite, Purpose, secrets_of};
 use crate::model::configuration::{CapturedObject, ObjectKind, ObjectName, Tier};
 use crate::model::{Digest, DigestBuilder, PoolId};
+use crate::operations::sending::{ATTEMPTS, Failed, asset_batches, internal, send};
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Pool};
 use crate::ports::vault::Vault;
-
-/// The most base64 of assets in one request, which may have 2 MB. Source: facts of `CreateManagedLoginBranding`, Amazon
-/// Cognito user pools API.
-const MAX_ASSETS: usize = 1_500_000;
 
 /// The names that a document lacks, by member.
 pub(super) type Without = BTreeMap<String, Vec<String>>;
@@ -178,7 +174,7 @@ impl<V: Vault> Work<'_, V> {
         let name = self.new_name(step, &document);
         let assets = document.get_mut("Assets").map(Value::take);
         let mut style = live.map(|live| live.document.clone());
-        for batch in batches(assets.and_then(|assets| assets.as_array().cloned()).unwrap_or_default()) {
+        for batch in asset_batches(assets.and_then(|assets| assets.as_array().cloned()).unwrap_or_default()) {
             document["Assets"] = batch.into();
             let write = match &style {
                 None => ConfigurationWrite::creating(&name, &document, pool.id(), self.plan.tier),
@@ -190,26 +186,4 @@ impl<V: Vault> Work<'_, V> {
         }
         Ok(())
     }
-}
-
-/// Assets for one request each. The first request has none if there are none.
-fn batches(assets: Vec<Value>) -> Vec<Vec<Value>> {
-    let (mut batches, mut size): (Vec<Vec<Value>>, _) = (Vec::new(), 0);
-    for asset in assets {
-        let bytes = asset["Bytes"].as_str().map_or(0, str::len);
-        match batches.last_mut() {
-            Some(last) if size + bytes <= MAX_ASSETS => {
-                size += bytes;
-                last.push(asset);
-            }
-            _ => {
-                size = bytes;
-                batches.push(vec![asset]);
-            }
-        }
-    }
-    if batches.is_empty() {
-        batches.push(Vec::new());
-    }
-    batches
 }

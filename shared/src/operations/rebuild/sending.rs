@@ -1,26 +1,23 @@
 //! The requests of one step: sent once, and again only after a look at what the pool has.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::sleep;
 
-use super::listed::listed;
+use super::WatchRebuild;
 use super::requests::write_of;
 use super::steps::Work;
-use super::{MAX_READS, WAIT, WatchRebuild, internal};
+use crate::Result;
 use crate::model::ErrorCode;
 use crate::model::configuration::rebuild::Step;
 use crate::model::configuration::request::ConfigurationWrite;
 use crate::model::configuration::{CapturedList, CapturedObject, NotCapturedReason, ObjectKind, ObjectName};
 use crate::operations::capture::{WatchReading, live_configuration};
 use crate::operations::refusals::{pool_not_found, refused};
+use crate::operations::sending::{ATTEMPTS, Failed, MAX_READS, WAIT, clients_named, exists, internal, send};
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Operation, Pool, PoolError, PoolErrorKind};
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Result};
 
-/// Attempts at an object that names another one, which Cognito may not know yet. Source:
-/// lgallard/terraform-aws-cognito-user-pool #71.
-pub(super) const ATTEMPTS: usize = 4;
 /// The kinds of which a repeated request makes a second object, or is refused.
 const CREATED: [ObjectKind; 7] = [
     ObjectKind::ResourceServer,
@@ -31,34 +28,6 @@ const CREATED: [ObjectKind; 7] = [
     ObjectKind::Terms,
     ObjectKind::CimdPolicy,
 ];
-
-/// Why a step is not done.
-pub(super) enum Failed {
-    /// Whether Cognito carried the call out is unknown.
-    Unknown(PoolError),
-    /// Cognito refuses this object.
-    Refused(PoolError),
-    /// The operator may not make this call.
-    Denied(PoolError),
-    /// The creation stops.
-    Ended(Error),
-}
-
-impl Failed {
-    /// The error of a creation that stops for it.
-    pub(super) fn into_error<P: Pool>(self, pool: &PacedPool<P>) -> Error {
-        match self {
-            Self::Unknown(error) | Self::Refused(error) | Self::Denied(error) => refused(pool.id(), error),
-            Self::Ended(error) => error,
-        }
-    }
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self::Ended(error)
-    }
-}
 
 /// What the new pool has, if an earlier call may have made something.
 pub(super) type Live = Option<Vec<CapturedObject>>;
@@ -93,7 +62,7 @@ impl<V: Vault> Work<'_, V> {
                         return if has_it { Ok(None) } else { Err(Failed::Refused(error)) };
                     }
                     Err(Failed::Refused(error)) if error.kind == PoolErrorKind::NotFound => {
-                        return Err(if super::exists(pool).await? {
+                        return Err(if exists(pool).await? {
                             Failed::Refused(error)
                         } else {
                             Failed::Ended(pool_not_found(pool.id()))
@@ -213,55 +182,4 @@ impl<V: Vault> Work<'_, V> {
                         .all(|member| live.document[*member] == document[*member]))
         })
     }
-}
-
-/// The ids of the clients with this name, which need not be unique.
-async fn clients_named<P: Pool>(pool: &PacedPool<P>, name: &Value) -> Result<Vec<String>> {
-    let request = json!({"UserPoolId": pool.id().as_str(), "MaxResults": 60});
-    let clients = listed(pool, Operation::ListUserPoolClients, request, "UserPoolClients").await;
-    let clients = clients.map_err(|error| refused(pool.id(), error))?;
-    let named = clients.iter().filter(|client| client["ClientName"] == *name);
-    Ok(named.filter_map(|client| client["ClientId"].as_str().map(str::to_owned)).collect())
-}
-
-/// Sends a write. A parameter may be refused because Cognito does not know yet what was made just before.
-pub(super) async fn send<P: ConfigurablePool>(
-    pool: &PacedPool<P>,
-    write: &ConfigurationWrite,
-    attempts: usize,
-    watch: &mut impl WatchRebuild,
-) -> std::result::Result<Value, Failed> {
-    let mut attempt = 1;
-    loop {
-        let error = match pool.write_configuration(write).await {
-            Ok(answer) => return Ok(answer.into_json()),
-            Err(error) => error,
-        };
-        return Err(match error.kind {
-            PoolErrorKind::Transient => Failed::Unknown(error),
-            PoolErrorKind::InvalidParameter if attempt < attempts => {
-                attempt += 1;
-                watch.tries_again(error.operation, WAIT);
-                sleep(WAIT).await;
-                continue;
-            }
-            _ if error.is_of_running_job() => Failed::Ended(at_work(&error)),
-            PoolErrorKind::InvalidParameter
-            | PoolErrorKind::Refused
-            | PoolErrorKind::AlreadyExists
-            | PoolErrorKind::NotFound => Failed::Refused(error),
-            PoolErrorKind::AccessDenied if !error.is_of_credentials() => Failed::Denied(error),
-            _ => Failed::Ended(refused(pool.id(), error)),
-        });
-    }
-}
-
-/// Something runs in the pool that keeps its configuration as it is.
-pub(super) fn at_work(error: &PoolError) -> Error {
-    let what = format!(
-        "An import job or a point-in-time recovery runs in the user pool, so Cognito refused {} ({}).",
-        error.operation.name(),
-        error.code
-    );
-    Error::new(ErrorKind::CallRefused, what, "Wait for its end. Then start the command again: it continues.")
 }

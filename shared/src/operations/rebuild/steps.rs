@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::requests::{prepared, request_digest};
-use super::sending::{Failed, Live};
+use super::sending::Live;
 use super::{CreationReason, LeftByCreation, Rebuilt, WatchRebuild, domains};
 use crate::catalog::{Catalog, RebuildJournal, RebuildStep, StepState};
 use crate::model::configuration::rebuild::{RebuildPlan, Step};
 use crate::model::configuration::{ObjectKind, ObjectName};
 use crate::model::object_name;
+use crate::operations::sending::Failed;
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Pool};
 use crate::ports::vault::Vault;

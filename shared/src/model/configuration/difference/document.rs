@@ -132,6 +132,27 @@ impl Configuration {
         Ok(())
     }
 
+    /// The object of this name.
+    pub fn object(&self, name: &ObjectName) -> Option<&Value> {
+        self.objects.get(name)
+    }
+
+    /// All objects, in the order of their names.
+    #[cfg(test)]
+    pub(in super::super) fn all_objects(&self) -> impl Iterator<Item = (&ObjectName, &Value)> {
+        self.objects.iter()
+    }
+
+    /// Puts an object in the place of the one with this name.
+    pub(in super::super) fn put(&mut self, name: ObjectName, object: Value) {
+        self.objects.insert(name, object);
+    }
+
+    /// Takes an object out.
+    pub(in super::super) fn take(&mut self, name: &ObjectName) -> Option<Value> {
+        self.objects.remove(name)
+    }
+
     /// Says that a capture could not read something, or the member of an object.
     pub fn set_not_captured(
         &mut self,
@@ -159,12 +180,12 @@ impl Configuration {
     }
 
     /// The only object of its kind.
-    pub(super) fn single(&self, kind: ObjectKind) -> Option<&Value> {
+    pub(in super::super) fn single(&self, kind: ObjectKind) -> Option<&Value> {
         self.objects.get(&ObjectName::single(kind))
     }
 
     /// The ids and objects of a kind.
-    pub(super) fn objects_of(&self, kind: ObjectKind) -> impl Iterator<Item = (&str, &Value)> {
+    pub(in super::super) fn objects_of(&self, kind: ObjectKind) -> impl Iterator<Item = (&str, &Value)> {
         let objects = self.objects.iter().filter(move |(name, _)| name.kind == kind);
         objects.map(|(name, object)| (name.id.as_str(), object))
     }
@@ -182,7 +203,7 @@ impl Configuration {
     }
 
     /// The reason why a kind was not captured.
-    pub(super) fn uncaptured_kind(&self, kind: ObjectKind) -> Option<&str> {
+    pub(in super::super) fn uncaptured_kind(&self, kind: ObjectKind) -> Option<&str> {
         self.not_captured.get(&Uncaptured { kind, id: None }).map(String::as_str)
     }
 

@@ -108,8 +108,12 @@ impl ConfigurationWrite {
         let has = |attribute: &Value| known.iter().any(|known| known["Name"] == attribute["Name"]);
         // The limit counts the whole list, so the list is divided before the known attributes are taken out.
         let (_, added) = attributes(user_pool);
-        let lacking = added.into_iter().filter(|attribute| !has(attribute));
-        let forms: Vec<Value> = lacking.filter_map(schema::create_form).collect();
+        Self::adding(added.into_iter().filter(|attribute| !has(attribute)), pool)
+    }
+
+    /// The requests that add these attributes, as Cognito describes them, to a pool.
+    pub fn adding<'a>(attributes: impl Iterator<Item = &'a Value>, pool: &PoolId) -> Vec<Self> {
+        let forms: Vec<Value> = attributes.filter_map(schema::create_form).collect();
         let request = |forms: &[Value]| {
             let members = [("UserPoolId", pool.as_str().into()), ("CustomAttributes", forms.into())];
             Map::from_iter(members.map(|(member, value): (&str, Value)| (member.to_owned(), value)))
@@ -118,6 +122,14 @@ impl ConfigurationWrite {
             .chunks(MAX_ADDED)
             .map(|forms| Self { operation: Operation::AddCustomAttributes, request: request(forms) })
             .collect()
+    }
+
+    /// The request that sets the object that the pool has as `live` to nothing. None if the object is one that an
+    /// operation creates or every pool has.
+    pub fn clearing(name: &ObjectName, live: &Value, pool: &PoolId) -> Option<Self> {
+        let is_cleared = matches!(name.kind, ObjectKind::UiCustomization | ObjectKind::RiskConfiguration);
+        let row = operations_for(name)?.update.as_ref().filter(|_| is_cleared)?;
+        Self::new(Operation::named(row.name)?, keys(row, name, live, pool)?)
     }
 
     fn of(
@@ -155,6 +167,22 @@ impl ConfigurationWrite {
         };
         self
     }
+}
+
+/// The read of an object: the operation, its request without paging, and the member of the answer that holds the object
+/// or the list with it. `known` is the object as it was, with the ids that Cognito gave it. None if the object cannot be
+/// found without such an id.
+pub fn reading(
+    name: &ObjectName,
+    known: &Value,
+    pool: &PoolId,
+) -> Option<(&'static super::Operation, Map<String, Value>)> {
+    let row = operations_for(name)?.read.as_ref()?;
+    let mut request = keys(row, name, known, pool)?;
+    if name.kind == ObjectKind::Branding {
+        request.insert("ReturnMergedResources".to_owned(), false.into());
+    }
+    Some((row, request))
 }
 
 /// The operations of an object. Sessions of the pool and of a client have different ones.

@@ -9,17 +9,18 @@ use super::super::secrecy::Secrecy;
 use super::Planner;
 
 /// The scopes of every pool. Source: "Scopes, M2M, and resource servers", Amazon Cognito developer guide.
-const STANDARD_SCOPES: [&str; 5] = ["aws.cognito.signin.user.admin", "email", "openid", "phone", "profile"];
+pub(in super::super::super) const STANDARD_SCOPES: [&str; 5] =
+    ["aws.cognito.signin.user.admin", "email", "openid", "phone", "profile"];
 
 /// Whether the client registered itself, or a service of AWS made it.
-pub(in super::super) fn is_made_by_itself(client: &Value) -> bool {
+pub(in super::super::super) fn is_made_by_itself(client: &Value) -> bool {
     let name = client["ClientName"].as_str().unwrap_or_default();
     let is_of_aws = ["AmazonOpenSearchService-", "AWSElasticsearch-"];
     client["ClientType"] == "DCR" || is_of_aws.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// The scopes of a resource server, as clients name them. Empty for another object.
-pub(super) fn scopes_of(object: &CapturedObject) -> Vec<String> {
+pub(in super::super::super) fn scopes_of(object: &CapturedObject) -> Vec<String> {
     if object.name.kind != ObjectKind::ResourceServer {
         return Vec::new();
     }
@@ -107,7 +108,10 @@ impl Planner<'_> {
 }
 
 /// Takes the names out of a list for which there is a reason.
-fn take_out(list: &mut Vec<Value>, reason: impl Fn(&str) -> Option<LeftReason>) -> Vec<(String, LeftReason)> {
+pub(in super::super::super) fn take_out<R: Copy>(
+    list: &mut Vec<Value>,
+    reason: impl Fn(&str) -> Option<R>,
+) -> Vec<(String, R)> {
     let mut taken = Vec::new();
     list.retain(|element| {
         let name = element.as_str().unwrap_or_default();

@@ -9,7 +9,7 @@ use crate::ports::pool::{Operation, Pool, PoolError, PoolErrorKind, PoolResult};
 ///
 /// # Errors
 /// If Cognito refuses a page, or repeats a token.
-pub(super) async fn listed<P: Pool>(
+pub async fn listed<P: Pool>(
     pool: &PacedPool<P>,
     operation: Operation,
     mut request: Value,

@@ -1,0 +1,159 @@
+//! What the operator asks a roll back for, and what the operator allows.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::super::ObjectKind;
+use super::super::difference::ComparedObject;
+
+/// The choices of the operator.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApplyChoices {
+    /// The parts that are brought back. Empty for all.
+    pub only: Vec<Part>,
+    pub allow: BTreeSet<Allow>,
+    /// Whether attributes that the pool lacks are added. No attribute can be removed again.
+    pub add_attributes: bool,
+    /// Whether deleted clients are created again, under new ids.
+    pub recreate_clients: bool,
+    /// Whether objects are deleted that the snapshot does not have.
+    pub delete_extra: bool,
+}
+
+/// A text that is the name of no part, or of nothing that can be allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownName {
+    /// The names that exist, in their order.
+    pub known: Vec<&'static str>,
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the names are {}", self.known.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownName {}
+
+/// All objects of a kind (`clients`), or one of them by its name or its id (`clients/web`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    pub kind: ObjectKind,
+    /// None for all objects of the kind.
+    pub object: Option<String>,
+}
+
+impl FromStr for Part {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let (kind, object) = text.split_once('/').map_or((text, None), |(kind, id)| (kind, Some(id)));
+        let known = ObjectKind::ALL.iter().copied().find(|known| known.name() == kind);
+        let part = known.map(|kind| Self { kind, object: object.map(str::to_owned) });
+        let is_possible = |part: &Self| match &part.object {
+            Some(object) => !part.kind.is_single() && !object.is_empty(),
+            None => true,
+        };
+        let unknown = || UnknownName { known: ObjectKind::ALL.iter().map(|kind| kind.name()).collect() };
+        part.filter(is_possible).ok_or_else(unknown)
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.object {
+            Some(object) => write!(f, "{}/{object}", self.kind),
+            None => self.kind.fmt(f),
+        }
+    }
+}
+
+impl Part {
+    /// Whether the object belongs to the part.
+    pub(super) fn includes(&self, object: &ComparedObject) -> bool {
+        let Some(part) = &self.object else { return object.kind == Some(self.kind) };
+        let has_id = [&object.old, &object.new].into_iter().flatten().any(|name| name.id == *part);
+        object.kind == Some(self.kind) && (has_id || object.text == self.to_string())
+    }
+}
+
+macro_rules! allows {
+    ($($allow:ident $name:literal : $what:literal);+ $(;)?) => {
+        /// What only happens if the operator allows it by name: it costs money, weakens the pool, or breaks what
+        /// relies on it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Allow { $(#[doc = $what] $allow),+ }
+
+        impl Allow {
+            pub const ALL: &'static [Self] = &[$(Self::$allow),+];
+
+            /// The name, as the operator writes it.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$allow => $name),+ }
+            }
+
+            /// What it allows, for a reader.
+            pub fn words(self) -> &'static str {
+                match self { $(Self::$allow => $what),+ }
+            }
+        }
+    };
+}
+
+allows! {
+    MfaOff "mfa-off": "MFA becomes optional, or is switched off.";
+    DeletionProtectionOff "deletion-protection-off": "The pool can be deleted again.";
+    AddOns "add-ons": "Threat protection changes. It costs money, or the pool loses it.";
+    Tier "tier": "The tier changes, and with it the price.";
+    Issuer "issuer": "The issuer in every token changes. What checks tokens refuses them until it knows the new issuer.";
+    Key "key": "Another key encrypts the pool.";
+}
+
+impl FromStr for Allow {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let known = Self::ALL.iter().copied().find(|allow| allow.name() == text);
+        known.ok_or_else(|| UnknownName { known: Self::ALL.iter().map(|allow| allow.name()).collect() })
+    }
+}
+
+impl fmt::Display for Allow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Allow {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_a_kind_or_one_object_and_an_error_lists_the_kinds() {
+        for text in ["userPool", "clients", "clients/web", "terms/web/privacy-policy"] {
+            assert_eq!(text.parse::<Part>().unwrap().to_string(), text);
+        }
+        for text in ["", "client", "mfa/x", "clients/"] {
+            let error = text.parse::<Part>().unwrap_err().to_string();
+            assert!(error.contains("userPool, mfa, clients"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_has_a_name_and_an_error_lists_the_names() {
+        for allow in Allow::ALL {
+            assert_eq!(allow.name().parse::<Allow>().unwrap(), *allow);
+        }
+        let error = "everything".parse::<Allow>().unwrap_err().to_string();
+        assert_eq!(error, "the names are mfa-off, deletion-protection-off, add-ons, tier, issuer, key");
+    }
+}

@@ -1,0 +1,245 @@
+//! The plan of a roll back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::super::difference::document::DocumentError;
+use super::super::difference::{Difference, NotCompared};
+use super::super::request::{ConfigurationWrite, Purpose, missing_secrets};
+use super::super::{CapturedList, CapturedObject, ObjectKind, ObjectName, Tier};
+use super::planner::Planner;
+use super::{ApplyChoices, ApplyReason, Part};
+use crate::model::PoolId;
+
+/// One side of a roll back: a capture, or the pool as it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    pub list: &'a CapturedList,
+    /// The objects with their secrets, where these are known, and with the bytes of assets. Those of the pool are as
+    /// Cognito answers them.
+    pub objects: &'a [CapturedObject],
+}
+
+/// What a roll back does with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    AddAttributes,
+    Create,
+    Change,
+    /// Delete and create again: no request takes something out of it.
+    Replace,
+    Delete,
+}
+
+/// What a roll back does with one object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApplyStep {
+    /// The name in the pool, or in the snapshot if the pool does not have the object.
+    pub name: ObjectName,
+    /// The words for a reader: `clients/web`.
+    pub label: String,
+    pub action: Action,
+    /// What the step changes: `old` is what the pool has, and `new` is what it gets.
+    pub differences: Vec<Difference>,
+}
+
+impl Serialize for ApplyStep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            object: &'a str,
+            action: Action,
+            differences: &'a [Difference],
+        }
+        let Self { label, action, differences, .. } = self;
+        Shown { object: label, action: *action, differences }.serialize(serializer)
+    }
+}
+
+/// A difference that stays.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Left {
+    pub difference: Difference,
+    pub reason: ApplyReason,
+}
+
+impl Serialize for Left {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            #[serde(flatten)]
+            difference: &'a Difference,
+            reason: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            allow: Option<super::Allow>,
+        }
+        let (reason, allow) = (self.reason.name(), self.reason.allow());
+        Shown { difference: &self.difference, reason, allow }.serialize(serializer)
+    }
+}
+
+/// What one write does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    AddAttributes,
+    Create,
+    Update,
+    /// Sets the object to nothing.
+    Clear,
+    Delete,
+}
+
+/// One write of a step. A step can have several, with writes of other objects between them.
+#[derive(Clone, PartialEq)]
+pub struct PlannedWrite {
+    /// The index of its step in [`ApplyPlan::steps`].
+    pub step: usize,
+    /// The name in the pool, or in the snapshot if the pool does not have the object.
+    pub name: ObjectName,
+    pub act: Act,
+    /// What the object becomes. It can hold secrets, so it is never shown. It has the ids of the snapshot of clients
+    /// that are created.
+    pub(super) document: Value,
+    /// The object as the plan saw it in the pool. None if the pool did not have it.
+    pub(super) seen: Option<Value>,
+    /// The tier of the pool at that time.
+    pub(super) tier: Option<Tier>,
+}
+
+impl fmt::Debug for PlannedWrite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlannedWrite")
+            .field("kind", &self.name.kind)
+            .field("act", &self.act)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PlannedWrite {
+    /// What the object becomes, for the code that makes and checks requests.
+    pub fn reveal(&self) -> &Value {
+        &self.document
+    }
+
+    /// The object as the plan saw it in the pool, for the code that looks for changes.
+    pub fn seen(&self) -> Option<&Value> {
+        self.seen.as_ref()
+    }
+
+    /// The same write without assets, or with other ones: a request has at most 2 MB.
+    #[must_use]
+    pub fn with_assets(&self, act: Act, assets: Vec<Value>) -> Self {
+        let mut write = Self { act, ..self.clone() };
+        write.document["Assets"] = assets.into();
+        write
+    }
+
+    /// The same write without the names of these objects, which the pool did not get.
+    #[must_use]
+    pub fn without_names(&self, lacking: &BTreeSet<ObjectName>) -> Self {
+        let mut write = self.clone();
+        if self.name.kind != ObjectKind::Client || lacking.is_empty() {
+            return write;
+        }
+        let has = |kind, id: &str| lacking.contains(&ObjectName::of(kind, id));
+        if let Some(Value::Array(providers)) = write.document.get_mut("SupportedIdentityProviders") {
+            providers.retain(|name| !has(ObjectKind::IdentityProvider, name.as_str().unwrap_or_default()));
+        }
+        if let Some(Value::Array(scopes)) = write.document.get_mut("AllowedOAuthScopes") {
+            let server = |scope: &Value| {
+                scope.as_str().and_then(|scope| scope.rsplit_once('/')).map(|(server, _)| server.to_owned())
+            };
+            scopes
+                .retain(|scope| server(scope).is_none_or(|server| !has(ObjectKind::ResourceServer, &server)));
+        }
+        write
+    }
+
+    /// The requests, one after the other. `live` is the object in the pool, `clients` has the ids that created clients
+    /// got. Empty if no operation does it.
+    pub fn requests(
+        &self,
+        live: Option<&Value>,
+        clients: &BTreeMap<String, String>,
+        pool: &PoolId,
+    ) -> Vec<ConfigurationWrite> {
+        let name = self.name_in_pool(clients);
+        let mut document = self.document.clone();
+        let new_client = document["ClientId"].as_str().and_then(|old| clients.get(old)).cloned();
+        if let Some(new) = new_client.filter(|_| self.name.kind != ObjectKind::Client) {
+            document["ClientId"] = new.into();
+        } else if document["ClientId"].is_null()
+            && let Some(members) = document.as_object_mut()
+        {
+            // The question for an absent member leaves a null.
+            members.remove("ClientId");
+        }
+        let null = Value::Null;
+        let write = match self.act {
+            Act::AddAttributes => {
+                let lacking = document["SchemaAttributes"].as_array().into_iter().flatten();
+                return ConfigurationWrite::adding(lacking, pool);
+            }
+            Act::Create => ConfigurationWrite::creating(&name, &document, pool, self.tier),
+            Act::Update => {
+                let live = live.unwrap_or(&document);
+                ConfigurationWrite::updating(&name, &document, live, pool, self.tier)
+            }
+            Act::Clear => ConfigurationWrite::clearing(&name, live.unwrap_or(&null), pool),
+            Act::Delete => ConfigurationWrite::deleting(&name, live.unwrap_or(&null), pool),
+        };
+        // Cognito keeps the details of a provider that a request lacks, and refuses them without their secret.
+        let is_without_secret = self.act == Act::Update
+            && name.kind == ObjectKind::IdentityProvider
+            && !missing_secrets(name.kind, &document, Purpose::Update).is_empty();
+        let write =
+            write.map(|write| if is_without_secret { write.with("ProviderDetails", None) } else { write });
+        write.into_iter().collect()
+    }
+
+    /// The name in the pool.
+    pub fn name_in_pool(&self, clients: &BTreeMap<String, String>) -> ObjectName {
+        let new = self.name.client().and_then(|old| clients.get(old));
+        new.map_or_else(|| self.name.clone(), |new| self.name.with_client(new))
+    }
+}
+
+/// What a roll back does, and what it leaves.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ApplyPlan {
+    /// In the order of their first writes.
+    pub steps: Vec<ApplyStep>,
+    /// In their order.
+    pub writes: Vec<PlannedWrite>,
+    pub left: Vec<Left>,
+    pub not_compared: Vec<NotCompared>,
+    /// The stack of CloudFormation that manages the pool. Its next deployment undoes the roll back.
+    pub stack: Option<String>,
+    /// Clients of the snapshot that the pool has under another id.
+    pub clients: BTreeMap<String, String>,
+}
+
+/// Why a roll back cannot be planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApplyRefusal {
+    /// The capture lacks the pool itself.
+    NoUserPool,
+    /// The capture is of another pool.
+    OtherPool,
+    /// Neither the snapshot nor the pool has the part.
+    UnknownPart { part: Part },
+    /// One of the sides is no configuration.
+    Document(DocumentError),
+}
+
+/// Plans a roll back of the pool `live` to the capture `wanted`.
+///
+/// # Errors
+/// If it cannot be planned.
+pub fn plan(wanted: Side<'_>, live: Side<'_>, choices: &ApplyChoices) -> Result<ApplyPlan, ApplyRefusal> {
+    Ok(Planner::new(wanted, live, choices)?.planned())
+}

@@ -1,0 +1,426 @@
+//! What each object becomes. The rules take back into an object what must stay as the pool has it.
+
+mod client;
+mod fields;
+mod names;
+mod objects;
+mod pool;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use self::fields::{Reach, is_of};
+pub(super) use self::pool::{common, fit};
+use super::super::difference::document::Configuration;
+use super::super::difference::{
+    Change, ClientMap, ComparedObject, ConfigurationDifference, Difference, NotCompared, Values, compare,
+};
+use super::super::path::{at, put, remove};
+use super::super::{ObjectKind, ObjectName, Tier};
+use super::order::{Draft, ordered};
+use super::{Action, ApplyChoices, ApplyPlan, ApplyReason, ApplyRefusal, ApplyStep, Left, Side};
+
+/// The order in which objects are decided: an object comes after those that it names.
+const ORDER: [ObjectKind; 13] = [
+    ObjectKind::UserPool,
+    ObjectKind::Mfa,
+    ObjectKind::ResourceServer,
+    ObjectKind::IdentityProvider,
+    ObjectKind::Client,
+    ObjectKind::Domain,
+    ObjectKind::UiCustomization,
+    ObjectKind::Branding,
+    ObjectKind::RiskConfiguration,
+    ObjectKind::LogDelivery,
+    ObjectKind::Terms,
+    ObjectKind::CimdPolicy,
+    ObjectKind::Sessions,
+];
+
+/// Tags that begin so belong to this program. A roll back leaves them as they are.
+const OWN_TAGS: &str = "cognito-backup";
+
+pub(super) struct Planner<'a> {
+    wanted: Side<'a>,
+    /// The objects of the capture, as Cognito answered them.
+    captured: BTreeMap<&'a ObjectName, &'a Value>,
+    choices: &'a ApplyChoices,
+    live: Configuration,
+    /// What the pool becomes.
+    target: Configuration,
+    /// The differences of the parts that the operator asks for: from the pool to the capture.
+    found: Vec<Difference>,
+    not_compared: Vec<NotCompared>,
+    /// Clients of the capture that the pool has under another id.
+    clients: ClientMap,
+    created: BTreeSet<ObjectName>,
+    deleted: BTreeSet<ObjectName>,
+    /// Why members stay, by object and path. The empty path means the whole object.
+    reasons: Vec<(ObjectName, String, ApplyReason)>,
+    /// Names in lists of clients that the pool does not have. No request can have them.
+    missing_names: BTreeMap<ObjectName, Vec<(&'static str, String)>>,
+}
+
+impl<'a> Planner<'a> {
+    pub fn new(wanted: Side<'a>, live: Side<'_>, choices: &'a ApplyChoices) -> Result<Self, ApplyRefusal> {
+        let old = Configuration::of_answers(live.list, live.objects.to_vec());
+        let new = Configuration::of_revealed(wanted.list, wanted.objects.to_vec());
+        let (old, new) = (old.map_err(ApplyRefusal::Document)?, new.map_err(ApplyRefusal::Document)?);
+        let pool = new.single(ObjectKind::UserPool).ok_or(ApplyRefusal::NoUserPool)?;
+        if old.single(ObjectKind::UserPool).is_none_or(|live| live["Id"] != pool["Id"]) {
+            return Err(ApplyRefusal::OtherPool);
+        }
+        let ConfigurationDifference { differences, not_compared, .. } =
+            compare(&old, &new, &ClientMap::new());
+        let pairs = differences.iter().filter(|found| found.object.kind == Some(ObjectKind::Client));
+        let clients = pairs.filter_map(|found| {
+            let (old, new) = (found.object.old.as_ref()?, found.object.new.as_ref()?);
+            (old != new).then(|| (new.id.clone(), old.id.clone()))
+        });
+        let clients = clients.collect();
+        check_parts(choices, &old, &new, &differences)?;
+        let is_wanted = |object: &ComparedObject| {
+            choices.only.is_empty() || choices.only.iter().any(|part| part.includes(object))
+        };
+        Ok(Self {
+            wanted,
+            captured: wanted.objects.iter().map(|object| (&object.name, &object.document)).collect(),
+            choices,
+            target: old.clone(),
+            live: old,
+            found: differences
+                .into_iter()
+                .filter(|found| is_wanted(&found.object) && !is_own_tag(found))
+                .collect(),
+            not_compared: not_compared.into_iter().filter(|lacking| is_wanted(&lacking.object)).collect(),
+            clients,
+            created: BTreeSet::new(),
+            deleted: BTreeSet::new(),
+            reasons: Vec::new(),
+            missing_names: BTreeMap::new(),
+        })
+    }
+
+    pub fn planned(mut self) -> ApplyPlan {
+        let objects: BTreeSet<ComparedObject> = self.found.iter().map(|found| found.object.clone()).collect();
+        for kind in ORDER {
+            for object in objects.iter().filter(|object| object.kind == Some(kind)) {
+                self.decide(kind, object);
+            }
+            if kind == ObjectKind::Mfa {
+                self.keep_what_the_factors_need();
+            }
+        }
+        let does = compare(&self.live, &self.target, &ClientMap::new()).differences;
+        let does: Vec<Difference> = does.into_iter().filter(|found| self.is_done(found)).collect();
+        let left = self.left(&does);
+        let (steps, writes) = ordered(self.drafts(does), &self.live, &self.target);
+        let tags = self.live.single(ObjectKind::UserPool).map_or(&Value::Null, |pool| &pool["UserPoolTags"]);
+        let stack = tags["aws:cloudformation:stack-name"].as_str().map(str::to_owned);
+        ApplyPlan { steps, writes, left, not_compared: self.not_compared, stack, clients: self.clients }
+    }
+
+    /// Decides what an object becomes.
+    fn decide(&mut self, kind: ObjectKind, object: &ComparedObject) {
+        let key = key_of(object);
+        // An object of which a pool has only one is compared with an empty one if it lacks it.
+        let (old, new) = match (&object.old, &object.new) {
+            (None, None) => return,
+            (old, new) if kind.is_single() => (old.as_ref().or(Some(&key)), new.as_ref().or(Some(&key))),
+            (old, new) => (old.as_ref(), new.as_ref()),
+        };
+        match (old, new) {
+            (Some(old), Some(new)) => self.change(kind, old, new),
+            (None, Some(new)) => match self.reason_not_to_create(new) {
+                Some(reason) => self.stays(new, "", reason),
+                None => self.create(new),
+            },
+            (Some(old), None) => match self.reason_not_to_delete(old) {
+                Some(reason) => self.stays(old, "", reason),
+                None => {
+                    self.target.take(old);
+                    self.deleted.insert(old.clone());
+                }
+            },
+            (None, None) => {}
+        }
+    }
+
+    fn change(&mut self, kind: ObjectKind, old: &ObjectName, new: &ObjectName) {
+        let live = self.live.object(old).cloned().unwrap_or_else(|| json!({}));
+        let mut target = self.captured.get(new).map_or_else(|| json!({}), |document| (*document).clone());
+        self.name_live_client(&mut target);
+        match kind {
+            ObjectKind::UserPool => self.user_pool(old, &mut target, &live),
+            ObjectKind::Mfa => self.mfa(old, &mut target, &live),
+            ObjectKind::IdentityProvider => self.provider(old, &mut target, &live),
+            ObjectKind::Client => self.client(old, &mut target, &live),
+            ObjectKind::UiCustomization => self.look(old, &mut target, &live),
+            ObjectKind::LogDelivery => self.logs(old, &mut target, &live),
+            ObjectKind::Sessions => self.sessions(old, &mut target, &live),
+            _ => {}
+        }
+        self.keep_above_tier(old, &mut target, &live);
+        if target == json!({}) && self.live.object(old).is_none() {
+            return;
+        }
+        self.target.put(old.clone(), target);
+    }
+
+    /// Puts the id of the client in the pool in the place of that in the capture.
+    fn name_live_client(&self, document: &mut Value) {
+        let live = document["ClientId"].as_str().and_then(|old| self.clients.get(old)).cloned();
+        if let Some(live) = live {
+            document["ClientId"] = live.into();
+        } else if document["ClientId"].is_null()
+            && let Some(members) = document.as_object_mut()
+        {
+            members.remove("ClientId");
+        }
+    }
+
+    /// Leaves in the object what the tier of the pool does not have.
+    fn keep_above_tier(&mut self, name: &ObjectName, target: &mut Value, live: &Value) {
+        // A log needs the tier of its source, not that of its destination.
+        if name.kind == ObjectKind::LogDelivery {
+            return;
+        }
+        let pool = if name.kind == ObjectKind::UserPool { &*target } else { self.target_pool() };
+        let Some(tier) = tier_of(pool) else { return };
+        for found in self.found_in(name) {
+            let reach = Reach::of(&found);
+            if reach.tier() > tier && turns_on(&found, &reach) {
+                self.keep(name, target, live, reach.member(&found), self.reason_of_tier(reach.tier()));
+            }
+        }
+    }
+
+    /// Why the tier of the pool keeps something away: the operator may have to allow another one.
+    fn reason_of_tier(&self, least: Tier) -> ApplyReason {
+        let captured = self.captured.get(&ObjectName::single(ObjectKind::UserPool));
+        let had = captured.and_then(|pool| tier_of(pool));
+        let is_allowed = self.choices.allow.contains(&super::Allow::Tier);
+        if had.is_some_and(|had| had >= least) && !is_allowed {
+            ApplyReason::NeedsAllow(super::Allow::Tier)
+        } else {
+            ApplyReason::Tier
+        }
+    }
+
+    fn target_pool(&self) -> &Value {
+        self.target.single(ObjectKind::UserPool).unwrap_or(&Value::Null)
+    }
+
+    /// Gives the object its present value at a path back.
+    fn keep(&mut self, name: &ObjectName, target: &mut Value, live: &Value, path: &str, reason: ApplyReason) {
+        match at(live, path).filter(|value| !value.is_null()) {
+            Some(value) => put(target, path, value.clone()),
+            None => drop(remove(target, path)),
+        }
+        self.stays(name, path, reason);
+    }
+
+    fn stays(&mut self, name: &ObjectName, path: &str, reason: ApplyReason) {
+        self.reasons.push((name.clone(), path.to_owned(), reason));
+    }
+
+    /// The differences of an object.
+    fn found_in(&self, name: &ObjectName) -> Vec<Difference> {
+        self.found.iter().filter(|found| key_of(&found.object) == *name).cloned().collect()
+    }
+
+    /// Whether the pool and the capture differ in the member.
+    fn differs(&self, name: &ObjectName, path: &str) -> bool {
+        let fields = self.found.iter().filter(|found| key_of(&found.object) == *name);
+        fields.filter_map(|found| found.field.as_deref()).any(|field| is_of(field, path))
+    }
+
+    /// Whether a request of the roll back removes the difference.
+    fn is_done(&self, found: &Difference) -> bool {
+        let is_attribute = found.object.kind == Some(ObjectKind::UserPool)
+            && found.field.as_deref().is_some_and(|field| field.starts_with("SchemaAttributes["));
+        match &found.field {
+            None => true,
+            Some(_) if is_attribute => found.change == Change::Added,
+            Some(_) => Reach::of(found).is_changeable(),
+        }
+    }
+
+    /// The differences that stay, with their reasons.
+    fn left(&self, does: &[Difference]) -> Vec<Left> {
+        let is_same = |done: &Difference, found: &Difference| {
+            key_of(&done.object) == self.name_in_pool(&key_of(&found.object)) && done.field == found.field
+        };
+        let is_gone = |found: &Difference| {
+            let client = found.object.old.as_ref().and_then(ObjectName::client);
+            client.is_some_and(|id| self.deleted.contains(&ObjectName::of(ObjectKind::Client, id)))
+                || does.iter().any(|done| {
+                    is_same(done, found)
+                        && done.change == found.change
+                        && (found.field.is_none() || done.values == found.values)
+                })
+        };
+        let left = self.found.iter().filter(|found| !is_gone(found));
+        let mut left: Vec<Left> =
+            left.map(|found| Left { difference: found.clone(), reason: self.reason(found) }).collect();
+        left.extend(self.left_of_new_objects());
+        left
+    }
+
+    /// What a new object does not get.
+    fn left_of_new_objects(&self) -> Vec<Left> {
+        let whole = |name: &ObjectName| {
+            let is_whole = |found: &&Difference| found.field.is_none() && found.object.old.is_none();
+            self.found.iter().filter(is_whole).find(|found| key_of(&found.object) == *name)
+        };
+        let of_new =
+            self.reasons.iter().filter(|(name, path, _)| !path.is_empty() && self.created.contains(name));
+        let of_new = of_new.filter_map(|(name, path, reason)| {
+            let captured = self.captured.get(name).and_then(|document| at(document, path));
+            let is_shown = *reason != ApplyReason::SecretMissing;
+            let values = match captured.filter(|_| is_shown) {
+                Some(value) => Values::Shown { old: None, new: Some(value.clone()) },
+                None => Values::Withheld {},
+            };
+            let difference = Difference {
+                object: whole(name)?.object.clone(),
+                field: Some(path.clone()),
+                change: Change::Added,
+                values,
+                row: None,
+            };
+            Some(Left { difference, reason: *reason })
+        });
+        of_new.collect()
+    }
+
+    fn reason(&self, found: &Difference) -> ApplyReason {
+        let name = key_of(&found.object);
+        let field = found.field.as_deref().unwrap_or_default();
+        let known = self.reasons.iter().filter(|(object, path, _)| *object == name && is_of(field, path));
+        if let Some((.., reason)) = known.max_by_key(|(_, path, _)| path.len()) {
+            return *reason;
+        }
+        let is_attribute = field.strip_prefix("SchemaAttributes[").is_some_and(names::is_custom_attribute);
+        if is_attribute && found.change == Change::Added && field.ends_with(']') {
+            ApplyReason::NeedsAddAttributes
+        } else if found.field.is_some() && Reach::of(found).is_unknown() {
+            ApplyReason::Unknown
+        } else {
+            ApplyReason::CannotChange
+        }
+    }
+
+    /// The steps of these differences, each with what its object is and becomes.
+    fn drafts(&self, does: Vec<Difference>) -> Vec<Draft> {
+        let mut drafts: Vec<Draft> = Vec::new();
+        for found in does {
+            let name = key_of(&found.object);
+            let of_client = name.client().map(|id| ObjectName::of(ObjectKind::Client, id));
+            // What belongs to a client goes with it.
+            let owner = of_client.filter(|client| self.deleted.contains(client));
+            let name = owner.unwrap_or(name);
+            let is_attribute = name.kind == ObjectKind::UserPool
+                && found.field.as_deref().is_some_and(|field| field.starts_with("SchemaAttributes["));
+            let action = match (&found.field, found.change) {
+                _ if is_attribute => Action::AddAttributes,
+                (None, Change::Added) => Action::Create,
+                (None, Change::Removed) => Action::Delete,
+                _ => Action::Change,
+            };
+            let is_deleted = self.deleted.contains(&name);
+            let known = drafts
+                .iter_mut()
+                .find(|draft| draft.step.name == name && (draft.step.action == action || is_deleted));
+            if let Some(draft) = known {
+                draft.step.differences.push(found);
+                continue;
+            }
+            let label = found.object.text.clone();
+            let mut target = self.target.object(&name).cloned();
+            if let Some(target) = &mut target {
+                self.without_missing_names(&name, target);
+            }
+            let live = self.live.object(&name).cloned();
+            let step = ApplyStep { name, label, action, differences: vec![found] };
+            drafts.push(Draft { step, live, target });
+        }
+        for draft in &mut drafts {
+            let is_own = |found: &Difference| key_of(&found.object) == draft.step.name;
+            if let Some(own) = draft.step.differences.iter().find(|found| is_own(found)) {
+                draft.step.label.clone_from(&own.object.text);
+            }
+        }
+        drafts
+    }
+}
+
+/// The name of an object in the pool, or in the capture if the pool does not have it.
+fn key_of(object: &ComparedObject) -> ObjectName {
+    let single = || ObjectName::single(object.kind.unwrap_or(ObjectKind::UserPool));
+    object.old.clone().or_else(|| object.new.clone()).unwrap_or_else(single)
+}
+
+/// Whether two answers about an object mean the same.
+pub fn is_same_object(name: &ObjectName, old: &Value, new: &Value) -> bool {
+    let [mut one, mut other] = [Configuration::default(), Configuration::default()];
+    one.put(name.clone(), old.clone());
+    other.put(name.clone(), new.clone());
+    compare(&one, &other, &ClientMap::new()).same
+}
+
+/// Whether a difference turns something on that a tier may lack.
+fn turns_on(found: &Difference, reach: &Reach) -> bool {
+    match (&found.values, found.change) {
+        (_, Change::Removed) => false,
+        (Values::Shown { new: Some(new), .. }, _) => !reach.is_default(new),
+        _ => true,
+    }
+}
+
+fn tier_of(pool: &Value) -> Option<Tier> {
+    pool["UserPoolTier"].as_str().and_then(Tier::parse)
+}
+
+/// Whether a difference is in a tag of this program.
+fn is_own_tag(found: &Difference) -> bool {
+    let tag = found.field.as_deref().and_then(|field| field.strip_prefix("UserPoolTags."));
+    found.object.kind == Some(ObjectKind::UserPool)
+        && tag.is_some_and(|tag| tag.trim_start_matches('"').starts_with(OWN_TAGS))
+}
+
+/// Refuses a part that names an object which neither side has.
+fn check_parts(
+    choices: &ApplyChoices,
+    live: &Configuration,
+    wanted: &Configuration,
+    differences: &[Difference],
+) -> Result<(), ApplyRefusal> {
+    for part in choices.only.iter().filter(|part| part.object.is_some()) {
+        let text = part.object.as_deref().unwrap_or_default();
+        let is_named = |side: &Configuration| {
+            side.objects_of(part.kind).any(|(id, object)| {
+                let (client, rest) =
+                    id.split_once('/').map_or((id, None), |(client, rest)| (client, Some(rest)));
+                let name = match part.kind {
+                    ObjectKind::Client => object["ClientName"].as_str(),
+                    ObjectKind::CimdPolicy => object["PolicyName"].as_str(),
+                    _ => side
+                        .object(&ObjectName::of(ObjectKind::Client, client))
+                        .and_then(|client| client["ClientName"].as_str()),
+                };
+                let named =
+                    name.map(|name| rest.map_or_else(|| name.to_owned(), |rest| format!("{name}/{rest}")));
+                id == text || named.as_deref() == Some(text)
+            })
+        };
+        let is_known = is_named(live)
+            || is_named(wanted)
+            || differences.iter().any(|found| part.includes(&found.object));
+        if !is_known {
+            return Err(ApplyRefusal::UnknownPart { part: part.clone() });
+        }
+    }
+    Ok(())
+}

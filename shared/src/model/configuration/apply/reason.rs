@@ -1,0 +1,75 @@
+//! Why a difference stays.
+
+use serde::Serialize;
+
+use super::Allow;
+
+/// Why a roll back leaves a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ApplyReason {
+    /// No request changes it: the schema, the way to sign in, names, ids, certificates.
+    CannotChange,
+    /// The operator has to allow it.
+    NeedsAllow(Allow),
+    /// The operator has to ask for new attributes.
+    NeedsAddAttributes,
+    /// The operator has to ask for deleted clients.
+    NeedsRecreateClients,
+    /// The operator has to ask for the deletion of objects that the snapshot does not have.
+    NeedsDeleteExtra,
+    /// Neither the snapshot nor Cognito shows the secret that the request must have.
+    SecretMissing,
+    /// The request would replace or delete the secret of the client.
+    ReplacesSecret,
+    /// It names a provider, a scope or a client that the pool does not have.
+    NamesMissing,
+    /// Another client or policy has the same name, so nothing would tell the new one from it.
+    AmbiguousName,
+    /// The tier of the pool, or its threat protection, does not have it.
+    Tier,
+    /// The pool has no domain, which it needs.
+    NoDomain,
+    /// Cognito takes it only while the pool tracks sessions.
+    NotTracked,
+    /// The bytes of the logo are not known, and a request without them can remove the logo.
+    LogoNotCaptured,
+    /// AWS ended the service that it belongs to.
+    Ended,
+    /// AWS made the object, or the client registered itself.
+    MadeByAws,
+    /// This version does not know the member.
+    Unknown,
+}
+
+impl ApplyReason {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CannotChange => "cannotChange",
+            Self::NeedsAllow(_) => "needsAllow",
+            Self::NeedsAddAttributes => "needsAddAttributes",
+            Self::NeedsRecreateClients => "needsRecreateClients",
+            Self::NeedsDeleteExtra => "needsDeleteExtra",
+            Self::SecretMissing => "secretMissing",
+            Self::ReplacesSecret => "replacesSecret",
+            Self::NamesMissing => "namesMissing",
+            Self::AmbiguousName => "ambiguousName",
+            Self::Tier => "tier",
+            Self::NoDomain => "noDomain",
+            Self::NotTracked => "notTracked",
+            Self::LogoNotCaptured => "logoNotCaptured",
+            Self::Ended => "ended",
+            Self::MadeByAws => "madeByAws",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// What the operator has to allow. None for another reason.
+    pub fn allow(self) -> Option<Allow> {
+        match self {
+            Self::NeedsAllow(allow) => Some(allow),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,429 @@
+//! Goal: each difference between a pool and a capture is removed by a write, or stays with its reason.
+//!
+//! Method: plans of two documents, without any call.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::PoolId;
+use crate::model::configuration::difference::document::Configuration;
+use crate::model::configuration::{CapturedList, CapturedObject, ObjectName};
+
+/// The objects of a document with one list for each kind, as in `pool diff`.
+fn objects(document: Value) -> Vec<CapturedObject> {
+    let configuration = Configuration::from_document(document).unwrap();
+    let objects = configuration.all_objects();
+    objects
+        .map(|(name, document)| CapturedObject { name: name.clone(), document: document.clone() })
+        .collect()
+}
+
+fn planned(wanted: Value, live: Value, choices: &ApplyChoices) -> ApplyPlan {
+    let list = CapturedList::new(Vec::new(), Vec::new());
+    let [wanted, live] = [wanted, live].map(objects);
+    let [wanted, live] = [&wanted, &live].map(|objects| Side { list: &list, objects });
+    plan(wanted, live, choices).unwrap()
+}
+
+fn pool(members: Value) -> Value {
+    let mut pool = json!({"Id": "eu-west-1_A", "Name": "pool", "UserPoolTier": "PLUS"});
+    pool.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    pool
+}
+
+fn everything() -> ApplyChoices {
+    ApplyChoices {
+        only: Vec::new(),
+        allow: Allow::ALL.iter().copied().collect(),
+        add_attributes: true,
+        recreate_clients: true,
+        delete_extra: true,
+    }
+}
+
+fn done(plan: &ApplyPlan) -> Vec<String> {
+    let steps = plan.steps.iter().flat_map(|step| {
+        step.differences
+            .iter()
+            .map(|found| format!("{} {}", found.object.text, found.field.as_deref().unwrap_or("-")))
+    });
+    steps.collect()
+}
+
+fn left(plan: &ApplyPlan) -> Vec<(String, ApplyReason)> {
+    let left = plan.left.iter().map(|left| {
+        let field = left.difference.field.as_deref().unwrap_or("-");
+        (format!("{} {field}", left.difference.object.text), left.reason)
+    });
+    left.collect()
+}
+
+fn requests(plan: &ApplyPlan) -> Vec<(&'static str, Value)> {
+    let pool = PoolId::parse("eu-west-1_A").unwrap();
+    let writes =
+        plan.writes.iter().flat_map(|write| write.requests(Some(write.reveal()), &plan.clients, &pool));
+    writes.map(|write| (write.operation().name(), write.reveal())).collect()
+}
+
+/// A change of a pool that only happens if it is allowed: the snapshot, the pool, and the member.
+fn costly() -> Vec<(Allow, Value, Value, &'static str)> {
+    let issuer = |kind: &str| json!({"IssuerConfiguration": {"Type": kind}});
+    let key = |kind: &str, key: Value| json!({"KeyConfiguration": {"KeyType": kind, "KmsKeyArn": key}});
+    vec![
+        (
+            Allow::DeletionProtectionOff,
+            json!({"DeletionProtection": "INACTIVE"}),
+            json!({"DeletionProtection": "ACTIVE"}),
+            "DeletionProtection",
+        ),
+        (
+            Allow::AddOns,
+            json!({"UserPoolAddOns": {"AdvancedSecurityMode": "AUDIT"}}),
+            json!({}),
+            "UserPoolAddOns.AdvancedSecurityMode",
+        ),
+        (
+            Allow::AddOns,
+            json!({}),
+            json!({"UserPoolAddOns": {"AdvancedSecurityMode": "AUDIT"}}),
+            "UserPoolAddOns.AdvancedSecurityMode",
+        ),
+        (Allow::Tier, json!({"UserPoolTier": "LITE"}), json!({}), "UserPoolTier"),
+        (Allow::Tier, json!({}), json!({"UserPoolTier": "ESSENTIALS"}), "UserPoolTier"),
+        (Allow::Issuer, issuer("ORIGINAL"), issuer("CUSTOM"), "IssuerConfiguration.Type"),
+        (
+            Allow::Key,
+            key("AWS_OWNED_KEY", Value::Null),
+            key("CUSTOMER_MANAGED_KEY", json!("arn:aws:kms:eu-west-1:123456789012:key/1")),
+            "KeyConfiguration.KeyType",
+        ),
+    ]
+}
+
+#[test]
+fn what_costs_or_loosens_stays_in_the_complete_object_until_it_is_allowed() {
+    for (allow, wanted, live, field) in costly() {
+        let changed = |members: &Value, days: i64| {
+            let mut pool = pool(members.clone());
+            pool["Policies"] = json!({"PasswordPolicy": {"MinimumLength": days}});
+            json!({"userPool": pool})
+        };
+        let (wanted, live) = (changed(&wanted, 12), changed(&live, 8));
+        let plan = planned(wanted.clone(), live.clone(), &ApplyChoices::default());
+        assert_eq!(done(&plan), ["userPool Policies.PasswordPolicy.MinimumLength"], "{allow}");
+        assert!(
+            left(&plan).contains(&(format!("userPool {field}"), ApplyReason::NeedsAllow(allow))),
+            "{:?}",
+            left(&plan)
+        );
+        let member = field.split('.').next().unwrap();
+        let sent = requests(&plan);
+        if let Some(present) = live["userPool"].get(member) {
+            assert_eq!(sent[0].1[member], *present, "{allow}: what the pool has is sent");
+        }
+        let allowed = ApplyChoices { allow: [allow].into(), ..ApplyChoices::default() };
+        let plan = planned(wanted, live, &allowed);
+        assert!(done(&plan).contains(&format!("userPool {field}")), "{allow}: {:?}", done(&plan));
+        assert_eq!(left(&plan), [], "{allow}");
+    }
+}
+
+#[test]
+fn a_protection_and_mfa_that_the_pool_lacks_come_back_without_a_word() {
+    let wanted = json!({"userPool": pool(json!({"DeletionProtection": "ACTIVE"})), "mfa": {"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": true}}});
+    let live = json!({"userPool": pool(json!({"DeletionProtection": "INACTIVE"})), "mfa": {"MfaConfiguration": "OFF"}});
+    let plan = planned(wanted, live, &ApplyChoices::default());
+    assert_eq!(left(&plan), []);
+    assert_eq!(
+        requests(&plan).iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        ["UpdateUserPool", "SetUserPoolMfaConfig"]
+    );
+}
+
+#[test]
+fn factors_that_may_not_go_keep_what_they_need_in_the_pool() {
+    let sender = json!({"EmailConfiguration": {"EmailSendingAccount": "DEVELOPER", "SourceArn": "arn"}});
+    let live = json!({
+        "userPool": pool(sender.clone()),
+        "mfa": {"MfaConfiguration": "ON", "EmailMfaConfiguration": {"Message": "{####}", "Subject": "s"}},
+    });
+    let wanted = json!({
+        "userPool": pool(json!({"EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"}, "Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}}})),
+        "mfa": {"MfaConfiguration": "OFF"},
+    });
+    let plan = planned(wanted.clone(), live.clone(), &ApplyChoices::default());
+    assert_eq!(done(&plan), Vec::<String>::new());
+    assert!(
+        left(&plan).iter().all(|(_, reason)| *reason == ApplyReason::NeedsAllow(Allow::MfaOff)),
+        "{:?}",
+        left(&plan)
+    );
+    let allowed = ApplyChoices { allow: [Allow::MfaOff].into(), ..ApplyChoices::default() };
+    let plan = planned(wanted, live, &allowed);
+    let names: Vec<_> = requests(&plan).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(
+        names,
+        ["SetUserPoolMfaConfig", "UpdateUserPool"],
+        "the pool refuses the new sender beside the factor"
+    );
+    assert_eq!(left(&plan), []);
+}
+
+#[test]
+fn a_lower_tier_comes_last_and_a_higher_one_first() {
+    let of = |tier: &str, version: u8| {
+        json!({
+            "userPool": pool(json!({"UserPoolTier": tier, "Policies": {"PasswordPolicy": {"PasswordHistorySize": if tier == "LITE" { 0 } else { 3 }}}})),
+            "domains": [{"Domain": "login", "ManagedLoginVersion": version}],
+        })
+    };
+    let names = |plan: &ApplyPlan| -> Vec<_> {
+        requests(plan)
+            .into_iter()
+            .map(|(name, request)| (name, request["UserPoolTier"].as_str().map(str::to_owned)))
+            .collect()
+    };
+    let tier = |tier: &str| Some(tier.to_owned());
+    let plan = planned(of("LITE", 1), of("PLUS", 2), &everything());
+    assert_eq!(
+        names(&plan),
+        [("UpdateUserPool", tier("PLUS")), ("UpdateUserPoolDomain", None), ("UpdateUserPool", tier("LITE"))]
+    );
+    let plan = planned(of("PLUS", 2), of("LITE", 1), &everything());
+    assert_eq!(names(&plan), [("UpdateUserPool", tier("PLUS")), ("UpdateUserPoolDomain", None)]);
+    let plan = planned(of("PLUS", 2), of("LITE", 1), &ApplyChoices::default());
+    assert_eq!(names(&plan), []);
+    assert!(
+        left(&plan).iter().all(|(_, reason)| *reason == ApplyReason::NeedsAllow(Allow::Tier)),
+        "{:?}",
+        left(&plan)
+    );
+}
+
+#[test]
+fn scopes_come_before_the_clients_that_name_them_and_go_after_these() {
+    let of = |scope: &str| {
+        json!({
+            "userPool": pool(json!({})),
+            "resourceServers": [{"Identifier": "api", "Name": "api", "Scopes": [{"ScopeName": scope, "ScopeDescription": "d"}]}],
+            "clients": [{"ClientId": "1", "ClientName": "web", "AllowedOAuthScopes": [format!("api/{scope}")]}],
+        })
+    };
+    let plan = planned(of("read"), of("write"), &ApplyChoices::default());
+    let sent = requests(&plan);
+    let names: Vec<_> = sent.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["UpdateResourceServer", "UpdateUserPoolClient", "UpdateResourceServer"]);
+    assert_eq!([0, 2].map(|n| sent[n].1["Scopes"].as_array().unwrap().len()), [2, 1]);
+    assert_eq!(plan.steps.len(), 2);
+}
+
+#[test]
+fn a_name_that_the_pool_does_not_have_is_not_sent_and_is_listed() {
+    let client = |providers: &[&str], days: u8| json!([{"ClientId": "1", "ClientName": "web", "SupportedIdentityProviders": providers, "RefreshTokenValidity": days}]);
+    // The details of a provider of Apple lack its key.
+    let apple = json!([{"ProviderName": "SignInWithApple", "ProviderType": "SignInWithApple", "ProviderDetails": {"client_id": "x"}}]);
+    let wanted = json!({"userPool": pool(json!({})), "clients": client(&["COGNITO", "SignInWithApple"], 30), "identityProviders": apple});
+    let live = json!({"userPool": pool(json!({})), "clients": client(&["COGNITO"], 7)});
+    let plan = planned(wanted, live, &ApplyChoices::default());
+    assert_eq!(done(&plan), ["clients/web RefreshTokenValidity"]);
+    assert_eq!(requests(&plan)[0].1["SupportedIdentityProviders"], json!(["COGNITO"]));
+    let expected = [
+        ("clients/web SupportedIdentityProviders".to_owned(), ApplyReason::NamesMissing),
+        ("identityProviders/SignInWithApple -".to_owned(), ApplyReason::SecretMissing),
+    ];
+    assert_eq!(left(&plan), expected);
+}
+
+#[test]
+fn a_provider_without_a_known_secret_changes_without_its_details() {
+    let of = |mapping: Value, client: &str| {
+        json!({
+            "userPool": pool(json!({})),
+            "identityProviders": [{"ProviderName": "SignInWithApple", "ProviderType": "SignInWithApple", "ProviderDetails": {"client_id": client}, "AttributeMapping": mapping}],
+        })
+    };
+    let plan = planned(of(json!({"email": "email"}), "a"), of(json!({}), "b"), &ApplyChoices::default());
+    assert_eq!(done(&plan), ["identityProviders/SignInWithApple AttributeMapping.email"]);
+    let (name, request) = &requests(&plan)[0];
+    assert_eq!((*name, request.get("ProviderDetails")), ("UpdateIdentityProvider", None));
+    let expected = "identityProviders/SignInWithApple ProviderDetails.client_id".to_owned();
+    assert_eq!(left(&plan), [(expected, ApplyReason::SecretMissing)]);
+}
+
+#[test]
+fn tags_of_aws_and_of_this_program_are_no_differences_and_the_stack_is_named() {
+    let tags = |tags: Value| json!({"userPool": pool(json!({"UserPoolTags": tags}))});
+    let live = json!({"aws:cloudformation:stack-name": "login", "cognito-backup-rebuild": "x", "team": "b"});
+    let plan = planned(tags(json!({"team": "a", "cognito-backup": "old"})), tags(live), &everything());
+    assert_eq!(done(&plan), ["userPool UserPoolTags.team"]);
+    assert_eq!(requests(&plan)[0].1["UserPoolTags"], json!({"team": "a", "cognito-backup-rebuild": "x"}));
+    assert_eq!((left(&plan), plan.stack.as_deref()), (vec![], Some("login")));
+}
+
+#[test]
+fn a_deleted_client_returns_only_if_asked_for_and_if_its_name_tells_it_from_others() {
+    let web = |id: &str| json!({"ClientId": id, "ClientName": "web"});
+    let terms = json!([{"ClientId": "1", "TermsName": "terms-of-use", "TermsId": "t", "Links": {"cognito:default": "https://example.com"}}]);
+    let wanted = json!({"userPool": pool(json!({})), "clients": [web("1")], "terms": terms});
+    let live = json!({"userPool": pool(json!({}))});
+    let plan = planned(wanted.clone(), live.clone(), &ApplyChoices::default());
+    assert_eq!(
+        left(&plan),
+        [
+            ("clients/web -".to_owned(), ApplyReason::NeedsRecreateClients),
+            ("terms/web/terms-of-use -".to_owned(), ApplyReason::NamesMissing)
+        ]
+    );
+    let plan = planned(wanted.clone(), live, &everything());
+    assert_eq!(
+        (done(&plan), left(&plan)),
+        (vec!["clients/web -".to_owned(), "terms/web/terms-of-use -".to_owned()], vec![])
+    );
+    // The next plan finds the new client by its name.
+    let now = json!({"userPool": pool(json!({})), "clients": [web("2")], "terms": []});
+    let plan = planned(wanted.clone(), now, &everything());
+    assert_eq!(done(&plan), ["terms/web/terms-of-use -"]);
+    assert_eq!(requests(&plan)[0].1["ClientId"], "2");
+    assert_eq!(left(&plan), [("clients/web ClientId".to_owned(), ApplyReason::CannotChange)]);
+    let twin = json!({"userPool": pool(json!({})), "clients": [web("1"), web("3")]});
+    let plan = planned(twin, json!({"userPool": pool(json!({})), "clients": [web("3")]}), &everything());
+    assert_eq!(left(&plan).first().map(|(_, reason)| *reason), Some(ApplyReason::AmbiguousName));
+    assert_eq!(done(&plan), Vec::<String>::new());
+}
+
+#[test]
+fn objects_that_the_snapshot_lacks_are_listed_and_deleted_only_if_asked_for() {
+    let live = json!({
+        "userPool": pool(json!({})),
+        "clients": [{"ClientId": "1", "ClientName": "added"}, {"ClientId": "2", "ClientName": "AmazonOpenSearchService-x"}],
+        "identityProviders": [{"ProviderName": "Okta", "ProviderType": "OIDC"}],
+        "resourceServers": [{"Identifier": "api", "Name": "api", "Scopes": []}, {"Identifier": "aws.cognito", "Name": "x", "ManagedBy": "COGNITO"}],
+        "branding": [{"ClientId": "1", "ManagedLoginBrandingId": "b", "UseCognitoProvidedValues": true}],
+    });
+    let wanted = json!({"userPool": pool(json!({}))});
+    let plan = planned(wanted.clone(), live.clone(), &ApplyChoices::default());
+    assert_eq!(done(&plan), Vec::<String>::new());
+    let reasons =
+        |plan: &ApplyPlan, reason| left(plan).iter().filter(|(_, of_left)| *of_left == reason).count();
+    assert_eq!(
+        [ApplyReason::NeedsDeleteExtra, ApplyReason::MadeByAws].map(|reason| reasons(&plan, reason)),
+        [4, 1]
+    );
+    let plan = planned(wanted, live, &everything());
+    let names: Vec<_> = requests(&plan).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["DeleteUserPoolClient", "DeleteIdentityProvider", "DeleteResourceServer"]);
+    assert_eq!((left(&plan).len(), reasons(&plan, ApplyReason::MadeByAws)), (1, 1));
+}
+
+#[test]
+fn what_can_never_change_is_listed_and_attributes_are_added_only_if_asked_for() {
+    let attribute = |name: &str| json!({"Name": name, "AttributeDataType": "String", "Mutable": true});
+    let wanted = json!({"userPool": pool(json!({"Name": "old", "AliasAttributes": ["email"], "SchemaAttributes": [attribute("custom:a"), attribute("custom:b")]}))});
+    let live = json!({"userPool": pool(json!({"Name": "new", "SchemaAttributes": [attribute("custom:a"), attribute("custom:c")]}))});
+    let plan = planned(wanted.clone(), live.clone(), &ApplyChoices::default());
+    assert_eq!(done(&plan), Vec::<String>::new());
+    let expected = [
+        ("userPool AliasAttributes", ApplyReason::CannotChange),
+        ("userPool Name", ApplyReason::CannotChange),
+        ("userPool SchemaAttributes[custom:b]", ApplyReason::NeedsAddAttributes),
+        ("userPool SchemaAttributes[custom:c]", ApplyReason::CannotChange),
+    ];
+    assert_eq!(left(&plan), expected.map(|(name, reason)| (name.to_owned(), reason)));
+    let plan = planned(wanted, live, &everything());
+    let sent = requests(&plan);
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert_eq!((sent[0].0, &sent[0].1["CustomAttributes"][0]["Name"]), ("AddCustomAttributes", &json!("b")));
+    assert_eq!(left(&plan).len(), 3);
+}
+
+#[test]
+fn only_the_parts_that_are_asked_for_are_planned_and_an_unknown_one_is_refused() {
+    let of = |days: u8, name: &str| {
+        json!({
+            "userPool": pool(json!({"DeletionProtection": name})),
+            "clients": [{"ClientId": "1", "ClientName": "web", "RefreshTokenValidity": days}, {"ClientId": "2", "ClientName": "api", "RefreshTokenValidity": days}],
+        })
+    };
+    let only = |parts: &[&str]| ApplyChoices {
+        only: parts.iter().map(|part| part.parse().unwrap()).collect(),
+        ..everything()
+    };
+    for (parts, expected) in [
+        (&["clients/web"][..], &["clients/web RefreshTokenValidity"][..]),
+        (&["clients/2"], &["clients/api RefreshTokenValidity"]),
+        (&["userPool"], &["userPool DeletionProtection"]),
+        (&["mfa", "clients"], &["clients/api RefreshTokenValidity", "clients/web RefreshTokenValidity"]),
+    ] {
+        let plan = planned(of(1, "ACTIVE"), of(2, "INACTIVE"), &only(parts));
+        assert_eq!(
+            (done(&plan), left(&plan)),
+            (expected.iter().map(|name| (*name).to_owned()).collect(), vec![]),
+            "{parts:?}"
+        );
+    }
+    let list = CapturedList::new(Vec::new(), Vec::new());
+    let objects = objects(of(1, "ACTIVE"));
+    let side = Side { list: &list, objects: &objects };
+    let refused = plan(side, side, &only(&["clients/other"])).unwrap_err();
+    assert!(matches!(refused, ApplyRefusal::UnknownPart { .. }), "{refused:?}");
+    assert!(plan(side, side, &only(&["clients/web"])).unwrap().steps.is_empty());
+}
+
+#[test]
+fn a_style_that_loses_something_is_replaced_and_another_one_is_updated() {
+    let of = |settings: Value, assets: &[&str]| {
+        let assets: Vec<Value> = assets.iter().map(|mode| json!({"Category": "FAVICON_ICO", "ColorMode": mode, "Extension": "ICO", "Bytes": "AAAA"})).collect();
+        json!({
+            "userPool": pool(json!({})), "clients": [{"ClientId": "1", "ClientName": "web"}],
+            "branding": [{"ClientId": "1", "ManagedLoginBrandingId": "b", "Settings": settings, "Assets": assets}],
+        })
+    };
+    let one = || of(json!({"a": {"b": 1}}), &["LIGHT"]);
+    for (live, expected) in [
+        (of(json!({"a": {"b": 2}}), &["LIGHT"]), &["UpdateManagedLoginBranding"][..]),
+        (of(json!({}), &[]), &["UpdateManagedLoginBranding"]),
+        (
+            of(json!({"a": {"b": 1, "c": 1}}), &["LIGHT"]),
+            &["DeleteManagedLoginBranding", "CreateManagedLoginBranding"],
+        ),
+        (
+            of(json!({"a": {"b": 1}}), &["LIGHT", "DARK"]),
+            &["DeleteManagedLoginBranding", "CreateManagedLoginBranding"],
+        ),
+    ] {
+        let plan = planned(one(), live, &ApplyChoices::default());
+        let names: Vec<_> = requests(&plan).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, expected);
+        assert_eq!(plan.steps[0].action, if expected.len() == 2 { Action::Replace } else { Action::Change });
+    }
+}
+
+#[test]
+fn a_capture_of_another_pool_and_one_without_the_pool_are_refused() {
+    let list = CapturedList::new(Vec::new(), Vec::new());
+    let one = objects(json!({"userPool": pool(json!({}))}));
+    let other = objects(json!({"userPool": pool(json!({"Id": "eu-west-1_B"}))}));
+    let refused = |wanted: &[CapturedObject]| {
+        let side = |objects| Side { list: &list, objects };
+        plan(side(wanted), side(&one), &ApplyChoices::default()).unwrap_err()
+    };
+    assert_eq!(refused(&other), ApplyRefusal::OtherPool);
+    assert_eq!(refused(&[]), ApplyRefusal::NoUserPool);
+}
+
+#[test]
+fn no_text_of_a_plan_shows_a_secret() {
+    let of = |secret: &str| {
+        json!({
+            "userPool": pool(json!({})),
+            "identityProviders": [{"ProviderName": "Google", "ProviderType": "Google", "ProviderDetails": {"client_id": "x", "client_secret": secret}}],
+        })
+    };
+    let plan = planned(of("planted-one"), of("planted-two"), &ApplyChoices::default());
+    assert_eq!(done(&plan), ["identityProviders/Google ProviderDetails.client_secret"]);
+    assert_eq!(requests(&plan)[0].1["ProviderDetails"]["client_secret"], "planted-one");
+    let text = format!("{plan:?} {} {}", json!(plan.steps), json!(plan.left));
+    assert!(!text.contains("planted"), "{text}");
+    let unused = ObjectName::parse("identityProviders/Google").unwrap();
+    assert_eq!(plan.steps[0].name, unused);
+}

@@ -1,0 +1,258 @@
+//! Brings a live pool back to a captured configuration.
+//!
+//! The caller holds the export lease of the pool: no export captures a pool that is half changed, and no two roll backs
+//! work on one pool. [`planned`] reads the pool and plans. [`apply`] carries the plan out.
+//!
+//! Each object is read again right before it is written. If it is not as the plan saw it, the roll back stops: the
+//! operator has not seen that change. If a reply is lost, the object is read, and only sent again if nothing has
+//! changed. So nothing is created twice. At the end, the pool is read and compared again.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`idle`] | refuses a pool in which something else works |
+//! | [`reading`] | one object, as Cognito answers it |
+//! | [`work`] | the writes |
+
+mod idle;
+mod reading;
+mod work;
+
+use std::collections::BTreeMap;
+
+pub use idle::require_idle;
+use serde::{Serialize, Serializer};
+
+use super::HeldLease;
+use super::capture::{LiveConfiguration, WatchReading, live_configuration};
+use super::sending::WatchWriting;
+use crate::catalog::Catalog;
+use crate::model::RefusedCall;
+use crate::model::configuration::apply::{
+    Action, ApplyChoices, ApplyPlan, ApplyReason, ApplyRefusal, ApplyStep, Side, plan,
+};
+use crate::model::configuration::difference::{Difference, NotCompared};
+use crate::model::configuration::{CapturedList, CapturedObject, ObjectName};
+use crate::pacing::PacedPool;
+use crate::ports::Clock;
+use crate::ports::pool::{ConfigurablePool, Pool};
+use crate::ports::vault::Vault;
+use crate::{Error, ErrorKind, Guidance, Result};
+
+use work::Work;
+
+/// Follows a roll back.
+pub trait WatchApply: WatchWriting {
+    /// A step goes on. A step can have several parts.
+    fn applies(&mut self, label: &str, action: Action);
+}
+
+/// What a roll back wants of a pool.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub list: &'a CapturedList,
+    /// The captured objects, with their secrets where these are known, and with the bytes of assets.
+    pub objects: &'a [CapturedObject],
+    pub choices: &'a ApplyChoices,
+}
+
+/// What a roll back has done.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Applied {
+    /// The steps that are done, in their order.
+    pub done: Vec<ApplyStep>,
+    /// What differs from the snapshot at the end. Empty if the roll back stopped.
+    pub left: Vec<LeftByApply>,
+    /// What could not be compared at the end.
+    pub not_compared: Vec<NotCompared>,
+    /// The old and the new ids of clients that were created again, now or before.
+    pub clients: BTreeMap<String, String>,
+}
+
+/// A difference that a roll back left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeftByApply {
+    pub difference: Difference,
+    pub reason: AfterReason,
+}
+
+/// Why a difference is left at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AfterReason {
+    /// The plan left it.
+    Planned(ApplyReason),
+    /// Cognito refused the call.
+    Refused(RefusedCall),
+    /// It needs an object that was refused.
+    NeedsRefused,
+    /// Cognito took the request, and the difference is there all the same.
+    NotTaken,
+}
+
+impl AfterReason {
+    /// The name in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Planned(reason) => reason.name(),
+            Self::Refused(_) => "refused",
+            Self::NeedsRefused => "needsRefused",
+            Self::NotTaken => "notTaken",
+        }
+    }
+}
+
+impl Serialize for LeftByApply {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Shown<'a> {
+            #[serde(flatten)]
+            difference: &'a Difference,
+            reason: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            allow: Option<crate::model::configuration::apply::Allow>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            operation: Option<&'static str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            code: Option<&'a str>,
+        }
+        let call = if let AfterReason::Refused(call) = &self.reason { Some(call) } else { None };
+        let allow = if let AfterReason::Planned(reason) = &self.reason { reason.allow() } else { None };
+        Shown {
+            difference: &self.difference,
+            reason: self.reason.name(),
+            allow,
+            operation: call.map(|call| call.operation.name()),
+            code: call.map(|call| call.code.as_str()),
+        }
+        .serialize(serializer)
+    }
+}
+
+/// A roll back that stopped, and what it had done until then.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoppedApply {
+    pub error: Error,
+    pub applied: Applied,
+}
+
+/// Reads the pool and plans its roll back. It changes nothing.
+///
+/// # Errors
+/// Those of [`live_configuration`]. `InvalidInput` if the capture is of another pool, or the choices name a part that
+/// neither side has.
+pub async fn planned<P: Pool>(
+    pool: &PacedPool<P>,
+    wanted: Wanted<'_>,
+    watch: &mut impl WatchReading,
+) -> Result<ApplyPlan> {
+    // The future is large, and callers hold it several times.
+    let live = Box::pin(live_configuration(pool, wanted.list, watch)).await?;
+    plan_of(&live, wanted)
+}
+
+/// Plans the roll back of a pool that was read before.
+///
+/// # Errors
+/// `InvalidInput` if the capture is of another pool, or the choices name a part that neither side has.
+pub fn plan_of(live: &LiveConfiguration, wanted: Wanted<'_>) -> Result<ApplyPlan> {
+    let side = Side { list: wanted.list, objects: wanted.objects };
+    plan(side, Side { list: &live.list, objects: &live.answers }, wanted.choices).map_err(refusal)
+}
+
+/// Carries a plan out, while `lease` is held. The lease is the export lease of the pool.
+///
+/// # Errors
+/// Those of [`apply`], and `LeaseLost`. The error comes with what was done until then.
+pub async fn apply_under<V: Vault, P: ConfigurablePool>(
+    lease: &mut HeldLease<'_, V>,
+    catalog: &Catalog<V>,
+    pool: &PacedPool<P>,
+    plan: &ApplyPlan,
+    wanted: Wanted<'_>,
+    clock: Clock,
+    watch: &mut impl WatchApply,
+) -> Result<Applied, Box<StoppedApply>> {
+    let mut applied = Applied::default();
+    let work = Box::pin(apply(catalog, pool, plan, wanted, clock, &mut applied, watch));
+    match lease.during(work).await {
+        Ok(()) => Ok(applied),
+        Err(error) => Err(Box::new(StoppedApply { error, applied })),
+    }
+}
+
+/// Carries a plan out. `applied` has what is done, at each moment.
+///
+/// A refusal of one object is no error: the result names it, and the others go on.
+///
+/// # Errors
+/// `ImportAlreadyRunning` if an import or a recovery works on the pool, before anything is written. `Overtaken` if the
+/// pool was changed since the plan. The error of a call that Cognito did not answer. The next command continues.
+pub async fn apply<V: Vault, P: ConfigurablePool>(
+    catalog: &Catalog<V>,
+    pool: &PacedPool<P>,
+    plan: &ApplyPlan,
+    wanted: Wanted<'_>,
+    clock: Clock,
+    applied: &mut Applied,
+    watch: &mut impl WatchApply,
+) -> Result<()> {
+    applied.clients.clone_from(&plan.clients);
+    let mut failures = BTreeMap::new();
+    if !plan.writes.is_empty() {
+        require_idle(catalog, pool, clock.now()).await?;
+        let mut work = Work::new(pool, plan, &mut *applied);
+        Box::pin(work.all(watch)).await?;
+        failures = work.into_failures();
+    }
+    let now = planned(pool, wanted, watch).await?;
+    let left = now.left.into_iter().map(|left| {
+        let (difference, reason) = (left.difference, left.reason);
+        // The plan may say that a client is missing whose creation was refused.
+        let reason = failure(&failures, &difference).unwrap_or(AfterReason::Planned(reason));
+        LeftByApply { difference, reason }
+    });
+    let mut left: Vec<_> = left.collect();
+    for difference in now.steps.into_iter().flat_map(|step| step.differences) {
+        let reason = failure(&failures, &difference).unwrap_or(AfterReason::NotTaken);
+        left.push(LeftByApply { difference, reason });
+    }
+    left.sort_by(|a, b| {
+        let key = |left: &LeftByApply| (left.difference.object.clone(), left.difference.field.clone());
+        key(a).cmp(&key(b))
+    });
+    applied.left = left;
+    applied.not_compared = now.not_compared;
+    Ok(())
+}
+
+/// Why the object of a difference was not written.
+fn failure(failures: &BTreeMap<ObjectName, AfterReason>, found: &Difference) -> Option<AfterReason> {
+    let names = [&found.object.old, &found.object.new].into_iter().flatten();
+    names.into_iter().find_map(|name| failures.get(name).cloned())
+}
+
+fn refusal(refusal: ApplyRefusal) -> Error {
+    match refusal {
+        ApplyRefusal::NoUserPool => Error::new(
+            ErrorKind::InvalidInput,
+            "The snapshot lacks the user pool itself, so nothing can be brought back.",
+            Guidance::UseAnotherSnapshot,
+        ),
+        ApplyRefusal::OtherPool => Error::new(
+            ErrorKind::SnapshotOfAnotherPool,
+            "The snapshot was taken of another user pool.",
+            Guidance::UseAnotherSnapshot,
+        ),
+        ApplyRefusal::UnknownPart { part } => {
+            let what = format!(
+                "Neither the snapshot nor the user pool has {}.",
+                crate::model::object_name(&part.to_string())
+            );
+            Error::new(ErrorKind::InvalidInput, what, "Name a part that one of them has.")
+        }
+        ApplyRefusal::Document(error) => {
+            Error::new(ErrorKind::SnapshotDamaged, error.to_string(), Guidance::NEW_EXPORT)
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What a roll back does while Cognito refuses calls, loses replies, or the command dies.
+
+use serde_json::json;
+use shared::ErrorKind;
+use shared::operations::apply::AfterReason;
+use shared::ports::pool::{Operation, PoolErrorKind};
+use shared_memory::{Applied as Effect, Fault, MemoryPool};
+use tokio::time::{Duration, sleep};
+
+use super::{apply, client_id, clients, drift_all, everything, left, rich, snapshot_of, writes};
+use crate::configuration::fixture::{answer, refuse};
+use crate::support::in_paused_time;
+
+/// Longer than a lease without renewal.
+const LEASE: Duration = Duration::from_secs(301);
+
+/// All changes, and a deleted client.
+fn drift_with_lost_client(pool: &MemoryPool) {
+    drift_all(pool);
+    pool.change_configuration("DeleteUserPoolClient", json!({"ClientId": client_id(pool, "server")}));
+}
+
+#[test]
+fn a_roll_back_that_stops_at_any_call_continues_to_the_same_result_without_a_twin() {
+    let played = |fault: Option<(u64, Fault)>| {
+        in_paused_time(async move {
+            let (backend, source, snapshot) = snapshot_of(rich).await;
+            drift_with_lost_client(&source);
+            let before = backend.script().calls();
+            if let Some((call, fault)) = fault {
+                backend.script().fault(before + call, fault);
+            }
+            let dying = backend.invocation();
+            let choices = everything();
+            let first = tokio::select! {
+                biased;
+                () = dying.death() => None,
+                applied = apply(&dying, &snapshot, &choices) => Some(applied),
+            };
+            let calls = backend.script().calls() - before;
+            let applied = match first {
+                Some(Ok(applied)) => applied,
+                _ => {
+                    sleep(LEASE).await;
+                    apply(&backend, &snapshot, &choices).await.unwrap()
+                }
+            };
+            assert_eq!(left(&applied), ["clients/server ClientId"], "{fault:?}");
+            assert_eq!(clients(&source), 3, "{fault:?}");
+            let from = backend.script().log().len();
+            let again = apply(&backend, &snapshot, &choices).await.unwrap();
+            assert_eq!((again.done, writes(&backend, from)), (vec![], vec![]), "{fault:?}");
+            calls
+        })
+    };
+    let calls = played(None);
+    assert!(calls > 50, "{calls}");
+    for call in 1..=calls {
+        for fault in [Fault::Die(Effect::Nothing), Fault::Die(Effect::All), Fault::LostReply] {
+            played(Some((call, fault)));
+        }
+    }
+}
+
+#[test]
+fn a_refused_object_is_named_with_its_call_and_the_others_are_brought_back() {
+    for operation in [
+        Operation::UpdateUserPool,
+        Operation::UpdateUserPoolClient,
+        Operation::SetLogDeliveryConfiguration,
+        Operation::CreateResourceServer,
+        Operation::CreateTerms,
+        Operation::CreateUserPoolClient,
+        Operation::DeleteManagedLoginBranding,
+    ] {
+        for kind in [PoolErrorKind::InvalidParameter, PoolErrorKind::AccessDenied] {
+            in_paused_time(async {
+                let (backend, source, snapshot) = snapshot_of(rich).await;
+                drift_with_lost_client(&source);
+                refuse(&backend, operation, kind);
+                let applied = apply(&backend, &snapshot, &everything()).await.unwrap();
+                let refused: Vec<_> = applied
+                    .left
+                    .iter()
+                    .filter_map(|left| match &left.reason {
+                        AfterReason::Refused(call) => Some(call.operation),
+                        _ => None,
+                    })
+                    .collect();
+                assert!(!refused.is_empty() && refused.iter().all(|call| *call == operation), "{refused:?}");
+                answer(&backend, operation);
+                let again = apply(&backend, &snapshot, &everything()).await.unwrap();
+                assert_eq!(left(&again), ["clients/server ClientId"], "{operation:?} {kind:?}");
+                assert_eq!(clients(&source), 3);
+            });
+        }
+    }
+}
+
+#[test]
+fn a_call_that_cognito_does_not_answer_stops_the_roll_back_and_the_next_one_continues() {
+    for (kind, expected) in [
+        (PoolErrorKind::Throttled, ErrorKind::Throttled),
+        (PoolErrorKind::Transient, ErrorKind::ServiceUnavailable),
+    ] {
+        in_paused_time(async {
+            let (backend, source, snapshot) = snapshot_of(rich).await;
+            drift_with_lost_client(&source);
+            refuse(&backend, Operation::SetLogDeliveryConfiguration, kind);
+            let stopped = apply(&backend, &snapshot, &everything()).await.unwrap_err();
+            assert_eq!(stopped.error.kind(), expected, "{}", stopped.error);
+            assert!(stopped.error.to_string().contains("logDelivery"), "{}", stopped.error);
+            assert!(stopped.applied.done.len() > 3);
+            answer(&backend, Operation::SetLogDeliveryConfiguration);
+            let again = apply(&backend, &snapshot, &everything()).await.unwrap();
+            assert_eq!(left(&again), ["clients/server ClientId"]);
+        });
+    }
+}
+
+#[test]
+fn a_client_that_a_list_shows_late_gets_no_twin() {
+    for effect in [Fault::LostReply, Fault::Refuse(PoolErrorKind::Transient)] {
+        in_paused_time(async {
+            let (backend, source, snapshot) = snapshot_of(rich).await;
+            drift_with_lost_client(&source);
+            backend.script().always(Operation::CreateUserPoolClient, Some(effect));
+            let script = backend.script().clone();
+            // The first two lists after the lost reply do not have it.
+            let mut lists = 0;
+            let counting = script.clone();
+            script.alter(Operation::ListUserPoolClients, move |answer| {
+                let is_sent = counting.log().iter().any(|(_, call)| *call == Operation::CreateUserPoolClient);
+                lists += u32::from(is_sent);
+                if is_sent && lists <= 2 {
+                    answer["UserPoolClients"]
+                        .as_array_mut()
+                        .unwrap()
+                        .retain(|client| client["ClientName"] != "server");
+                }
+            });
+            let answering = script.clone();
+            let end = tokio::spawn(async move {
+                while !answering.log().iter().any(|(_, call)| *call == Operation::CreateUserPoolClient) {
+                    sleep(Duration::from_millis(100)).await;
+                }
+                answering.always(Operation::CreateUserPoolClient, None);
+            });
+            let applied = apply(&backend, &snapshot, &everything()).await.unwrap();
+            end.await.unwrap();
+            assert_eq!(left(&applied), ["clients/server ClientId"], "{effect:?}");
+            assert_eq!(clients(&source), 3, "{effect:?}");
+        });
+    }
+}
+
+#[test]
+fn two_roll_backs_do_not_work_at_once() {
+    in_paused_time(async {
+        let (backend, source, snapshot) = snapshot_of(rich).await;
+        drift_all(&source);
+        backend.script().set_latency(Duration::from_secs(2), Duration::from_millis(100));
+        let choices = everything();
+        let (first, second) =
+            tokio::join!(apply(&backend, &snapshot, &choices), apply(&backend, &snapshot, &choices));
+        let errors: Vec<_> =
+            [first, second].into_iter().filter_map(Result::err).map(|stopped| stopped.error.kind()).collect();
+        assert_eq!(errors, [ErrorKind::ExportAlreadyRunning]);
+    });
+}
