@@ -5,6 +5,7 @@
 
 mod captured;
 mod changes;
+pub mod code;
 pub mod difference;
 mod field;
 mod fields;

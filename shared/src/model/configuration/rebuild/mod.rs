@@ -15,5 +15,7 @@ pub use domains::DomainProblem;
 pub use left_out::{LeftOut, LeftReason};
 pub use outside::{ToDo, outside};
 pub use plan::{PlanRefusal, RebuildPlan, Step, plan};
+pub(super) use planner::is_made_by_itself;
 pub use rewrites::{Home, Rewrites};
+pub(super) use secrecy::Secrecy;
 pub use supplied::{SuppliedMap, SuppliedSecrets};

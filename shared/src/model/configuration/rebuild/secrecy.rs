@@ -11,7 +11,7 @@ const CLIENT_SECRET: &str = "ClientSecret";
 
 /// What a capture says of the secret of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Secrecy {
+pub(in super::super) enum Secrecy {
     /// The client has a secret, although the capture may lack it.
     Confidential,
     Public,

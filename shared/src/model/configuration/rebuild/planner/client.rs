@@ -12,7 +12,7 @@ use super::Planner;
 const STANDARD_SCOPES: [&str; 5] = ["aws.cognito.signin.user.admin", "email", "openid", "phone", "profile"];
 
 /// Whether the client registered itself, or a service of AWS made it.
-pub(in super::super) fn is_made_by_itself(client: &Value) -> bool {
+pub(in super::super::super) fn is_made_by_itself(client: &Value) -> bool {
     let name = client["ClientName"].as_str().unwrap_or_default();
     let is_of_aws = ["AmazonOpenSearchService-", "AWSElasticsearch-"];
     client["ClientType"] == "DCR" || is_of_aws.iter().any(|prefix| name.starts_with(prefix))

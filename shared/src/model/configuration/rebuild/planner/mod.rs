@@ -6,7 +6,7 @@ mod user_pool;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use client::is_made_by_itself;
+pub(in super::super) use client::is_made_by_itself;
 use serde_json::{Value, json};
 
 use super::super::difference::document::POOL_WIDE;
