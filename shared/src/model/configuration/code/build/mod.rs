@@ -1,5 +1,7 @@
 //! From the objects of a capture to resources.
 
+mod gaps;
+mod identity;
 mod pool;
 mod source;
 mod terraform;
@@ -13,17 +15,14 @@ use super::members::{is_default, path_in, placed};
 use super::resource::type_of;
 use super::value::{Position, put};
 use super::{
-    Attribute, Code, Gap, GapReason, Identity, Members, PoolAsCode, Reference, Resource, SecretParameter,
-    Tool,
+    Attribute, Code, Gap, GapReason, Members, PoolAsCode, Reference, Resource, SecretParameter, Tool,
 };
 use crate::model::PoolId;
 use crate::model::configuration::members::rows_of;
-use crate::model::configuration::not_captured::shown_member;
 use crate::model::configuration::path::{at, texts_at};
 use crate::model::configuration::rebuild::is_made_by_itself;
 use crate::model::configuration::{
-    CapturedList, CapturedObject, Field, Nature, NotCapturedReason, ObjectKind, ObjectName, ProviderType,
-    Uncaptured, is_secret,
+    CapturedList, CapturedObject, Field, Nature, ObjectKind, ObjectName, ProviderType,
 };
 
 /// The kinds in the order in which the code has them.
@@ -270,50 +269,6 @@ impl<'a> Builder<'a> {
         !row.readable || is_kept || is_noted || at(document, row.path).is_some_and(|value| !value.is_null())
     }
 
-    fn identity(&self, name: &ObjectName, document: &Value) -> Identity {
-        let pool = self.pool.as_str();
-        let of_document = |member: &str| document[member].as_str().unwrap_or_default().to_owned();
-        let id = &name.id;
-        let client = name.client().unwrap_or(id);
-        match self.tool {
-            Tool::CloudFormation => {
-                let (member, value) = match name.kind {
-                    ObjectKind::LogDelivery => return Identity::Properties(vec![("Id", pool.to_owned())]),
-                    ObjectKind::WebAcl => {
-                        let arn = self.pool_arn().unwrap_or_default().to_owned();
-                        let acl = ("WebACLArn", of_document("ARN"));
-                        return Identity::Properties(vec![("ResourceArn", arn), acl]);
-                    }
-                    ObjectKind::Client | ObjectKind::UiCustomization | ObjectKind::RiskConfiguration => {
-                        ("ClientId", client.to_owned())
-                    }
-                    ObjectKind::IdentityProvider => ("ProviderName", id.clone()),
-                    ObjectKind::ResourceServer => ("Identifier", id.clone()),
-                    ObjectKind::Domain => ("Domain", id.clone()),
-                    ObjectKind::Branding => ("ManagedLoginBrandingId", of_document("ManagedLoginBrandingId")),
-                    ObjectKind::Terms => ("TermsId", of_document("TermsId")),
-                    ObjectKind::Replica => ("RegionName", id.clone()),
-                    _ => return Identity::Properties(vec![("UserPoolId", pool.to_owned())]),
-                };
-                Identity::Properties(vec![("UserPoolId", pool.to_owned()), (member, value)])
-            }
-            Tool::Terraform => Identity::Text(match name.kind {
-                ObjectKind::Client => format!("{pool}/{id}"),
-                ObjectKind::IdentityProvider => format!("{pool}:{id}"),
-                ObjectKind::ResourceServer => format!("{pool}|{id}"),
-                ObjectKind::Domain => id.clone(),
-                ObjectKind::RiskConfiguration if name.client().is_some() => format!("{pool}:{client}"),
-                ObjectKind::UiCustomization => format!("{pool},{client}"),
-                ObjectKind::Branding => format!("{pool},{}", of_document("ManagedLoginBrandingId")),
-                ObjectKind::Replica => format!("{pool},{id}"),
-                ObjectKind::WebAcl => {
-                    format!("{},{}", of_document("ARN"), self.pool_arn().unwrap_or_default())
-                }
-                _ => pool.to_owned(),
-            }),
-        }
-    }
-
     /// The resources without which Cognito refuses the object.
     fn after(&self, name: &ObjectName, document: &Value) -> Vec<(&'static str, String)> {
         let providers = texts_at(document, "SupportedIdentityProviders[]");
@@ -338,36 +293,6 @@ impl<'a> Builder<'a> {
                 Tool::Terraform => GapReason::NotCaptured,
             };
             self.gap(name, Some("ImageFile"), reason);
-        }
-    }
-
-    /// Adds what the capture does not have, and what this version does not know.
-    fn add_gaps_of_capture(&mut self) {
-        let list = self.list;
-        for lacking in list.not_captured() {
-            let is_secret = lacking.member.as_deref().is_some_and(|member| match &lacking.object {
-                Uncaptured::One(name) => is_secret(name.kind, member),
-                _ => false,
-            });
-            // Every pool gets its own certificate. The parameters name the secrets.
-            let is_certificate = lacking.object.kind() == Some(ObjectKind::SigningCertificate);
-            if lacking.reason.is_absence() || is_secret || is_certificate {
-                continue;
-            }
-            let reason = match lacking.reason {
-                NotCapturedReason::UnknownMember => GapReason::Unknown,
-                _ => GapReason::NotCaptured,
-            };
-            let object = lacking.object.to_string();
-            self.gaps.insert(Gap { object, member: lacking.shown_member(), reason });
-        }
-        for entry in list.unknown() {
-            self.gaps.insert(Gap { object: entry.name.clone(), member: None, reason: GapReason::Unknown });
-        }
-        for entry in list.entries() {
-            for secret in entry.secrets.iter().filter(|secret| !is_secret(entry.name.kind, &secret.member)) {
-                self.gap(&entry.name, Some(&shown_member(&secret.member)), GapReason::Unknown);
-            }
         }
     }
 }
