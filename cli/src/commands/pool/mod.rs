@@ -41,6 +41,11 @@ pub enum PoolCommand {
     ///
     /// Prints each object in the member names of Cognito, and what the export could not capture, with the reason. Of secrets,
     /// it says which ones are stored. With --secrets, it prints them, too. The bytes of the assets of a login style are replaced by their digests.
+    ///
+    /// With --format, it prints the configuration as code for CloudFormation or Terraform, with what it takes to import the
+    /// user pool into a stack or a state. The code has no secrets: they are parameters or variables. What the tool cannot
+    /// express is listed at the head of the code and on stderr.
+    #[command(after_help = show::examples())]
     Show(show::ShowArgs),
     /// Compare the configuration of a snapshot with the live pool, or with another snapshot
     ///

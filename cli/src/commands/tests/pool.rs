@@ -1,11 +1,13 @@
 //! `pool show`.
 
+use clap::Parser;
 use serde_json::json;
 use shared::ports::Backend;
 use shared::ports::keys::KeyOperation;
 use shared::ports::pool::{Operation, PoolErrorKind};
 
 use super::fixture::{Fixture, export, exported};
+use crate::args::Cli;
 use crate::exit::ExitStatus;
 
 const SHOW: &str = "pool show --pool eu-west-1_a";
@@ -160,4 +162,61 @@ async fn a_snapshot_without_configuration_and_a_damaged_one_are_named_errors() {
     let problem = fixture.run(SHOW).await.0.unwrap_err();
     assert_eq!(problem.error, "SnapshotDamaged");
     assert!(problem.message.contains(&key.to_string()), "{}", problem.message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_is_shown_as_code_and_what_the_tool_cannot_express_goes_to_stderr() {
+    let fixture = captured().await;
+    let (answer, written) = fixture.run(&format!("{SHOW} --format terraform")).await;
+    let answer = answer.unwrap();
+    assert_eq!(answer.status, ExitStatus::Done);
+    for words in [
+        "resource \"aws_cognito_user_pool\" \"main\" {",
+        "resource \"aws_cognito_user_pool_client\" \"web\" {",
+        "generate_secret = true",
+        "id = \"eu-west-1_a\"",
+    ] {
+        assert!(answer.human.contains(words), "{words}: {}", answer.human);
+    }
+    assert!(written.contains("ClientSecret: Terraform has no property for it"), "{written}");
+    let json = answer.json;
+    assert_eq!((&json["format"], &json["userPoolId"]), (&json!("terraform"), &json!("eu-west-1_a")));
+    let names: Vec<_> = json["files"].as_array().unwrap().iter().map(|file| &file["name"]).collect();
+    assert_eq!(names, ["main.tf", "imports.tf"]);
+    let left_out = json["leftOut"].as_array().unwrap();
+    let web_acl = json!({
+        "object": "webAcl", "reason": "notCaptured", "words": "webAcl: the snapshot does not have it",
+    });
+    assert!(left_out.contains(&web_acl), "{left_out:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn code_is_written_into_a_folder_and_replaces_no_file() {
+    let fixture = captured().await;
+    let folder = std::env::temp_dir().join(format!("cognito-backup-code-{}", std::process::id()));
+    let line = format!("{SHOW} --format cloudformation --output {}", folder.join("new").display());
+    let answer = fixture.run(&line).await.0.unwrap();
+    let template = folder.join("new/template.yaml");
+    assert_eq!(answer.json["written"][0], template.to_str().unwrap());
+    assert!(answer.human.contains("Written: ") && answer.json.get("files").is_none());
+    let first = std::fs::read_to_string(&template).unwrap();
+    assert!(first.contains("Type: AWS::Cognito::UserPool\n"), "{first}");
+    let imports = std::fs::read_to_string(folder.join("new/resources-to-import.json")).unwrap();
+    let imports: serde_json::Value = serde_json::from_str(&imports).unwrap();
+    assert_eq!(imports[0]["ResourceIdentifier"], json!({"UserPoolId": "eu-west-1_a"}));
+
+    std::fs::write(&template, "mine").unwrap();
+    let problem = fixture.run(&line).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("InvalidInput", ExitStatus::Refused));
+    assert!(problem.message.contains("template.yaml exists"), "{}", problem.message);
+    assert_eq!(std::fs::read_to_string(&template).unwrap(), "mine");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn code_has_no_secrets_so_the_option_for_them_is_refused() {
+    for line in ["--format terraform --secrets", "--output there"] {
+        let line = format!("cognito-backup {SHOW} {line}");
+        assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+    }
 }

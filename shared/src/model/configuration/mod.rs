@@ -6,6 +6,7 @@
 pub mod apply;
 mod captured;
 mod changes;
+pub mod code;
 pub mod difference;
 mod field;
 mod fields;

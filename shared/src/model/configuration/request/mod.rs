@@ -224,6 +224,16 @@ pub fn request_members(
     purpose: Purpose,
     tier: Option<Tier>,
 ) -> Map<String, Value> {
+    renamed(kind, written_members(kind, object, purpose, tier))
+}
+
+/// [These members](request_members) under the names of reads.
+pub(super) fn written_members(
+    kind: ObjectKind,
+    object: &Value,
+    purpose: Purpose,
+    tier: Option<Tier>,
+) -> Map<String, Value> {
     let object = defaults::normalised(kind, object, purpose);
     let mut request = projection::project(kind, &object, purpose);
     if purpose == Purpose::Update {
@@ -253,7 +263,7 @@ pub fn request_members(
         }
         _ => {}
     }
-    renamed(kind, request)
+    request
 }
 
 /// The attributes for `CreateUserPool`, and those that only `AddCustomAttributes` can add: above the limit of the
