@@ -89,6 +89,8 @@ impl Lease {
             "removes its snapshots in this table"
         } else if is_of("copy") {
             "copies a snapshot of it into this table"
+        } else if is_of("pool apply") {
+            "brings it back to a snapshot"
         } else if self.holder.starts_with("arn:") {
             "exports it to this table"
         } else {

@@ -1,5 +1,5 @@
-//! A lease that a command of the operator holds, and renews as it works: the export lease of a pool, held by a removal or
-//! a copy, or the lease on the creation of a pool.
+//! A lease that a command of the operator holds, and renews as it works: the export lease of a pool, held by a removal,
+//! a copy or a roll back, or the lease on the creation of a pool.
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -18,8 +18,8 @@ use crate::{Error, ErrorKind, Result};
 /// How often the lease is renewed.
 const RENEWED_EVERY: Duration = Duration::from_secs(60);
 
-/// A lease of a command. If a removal or a copy holds the lease on the exports of a pool, no export of that pool works
-/// on the table meanwhile. No other removal and no other copy does, either.
+/// A lease of a command. If a removal, a copy or a roll back holds the lease on the exports of a pool, no export of that
+/// pool works on the table meanwhile. No other removal, copy and roll back does, either.
 #[derive(Debug)]
 pub struct HeldLease<'a, V> {
     catalog: &'a Catalog<V>,
