@@ -93,11 +93,11 @@ kinds! {
     PoolNotFound false,
     /// Another execution is exporting the same pool.
     ExportAlreadyRunning false,
-    /// Another execution is importing into the same pool.
+    /// Another execution is importing into the same pool, or a job or a recovery of Cognito works on its users.
     ImportAlreadyRunning false,
     /// Another execution took over the lease of this one, so this one stopped.
     LeaseLost false,
-    /// Another invocation took the lease, so this one stopped.
+    /// Another invocation took the lease, or the pool was changed meanwhile, so this one stopped.
     Overtaken true,
     /// The run has ended: a late invocation found no work.
     RunEnded false,

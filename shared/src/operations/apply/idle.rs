@@ -58,7 +58,7 @@ pub async fn require_idle<V: ReadVault, P: Pool>(
 ) -> Result<()> {
     let id = pool.id();
     let lease = catalog.lease(id, RunKind::Import).await?;
-    if let Some(lease) = lease.filter(|lease| lease.expires > now && !lease.ended) {
+    if let Some(lease) = lease.filter(|lease| lease.expires > now) {
         let what = format!("{} imports into user pool {id}.", lease.shown_holder());
         let next =
             format!("Nothing was changed. Wait until it has ended. Its lease ends {}.", lease.end(now));

@@ -1,5 +1,9 @@
 //! What a roll back does while Cognito refuses calls, loses replies, or the command dies.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
 use serde_json::json;
 use shared::ErrorKind;
 use shared::operations::apply::AfterReason;
@@ -55,8 +59,10 @@ fn a_roll_back_that_stops_at_any_call_continues_to_the_same_result_without_a_twi
     };
     let calls = played(None);
     assert!(calls > 50, "{calls}");
+    played(Some((1, Fault::Die(Effect::Nothing))));
     for call in 1..=calls {
-        for fault in [Fault::Die(Effect::Nothing), Fault::Die(Effect::All), Fault::LostReply] {
+        // Before the effect of a call, the pool is as it is after the call before.
+        for fault in [Fault::Die(Effect::All), Fault::LostReply] {
             played(Some((call, fault)));
         }
     }
@@ -124,30 +130,25 @@ fn a_client_that_a_list_shows_late_gets_no_twin() {
         in_paused_time(async {
             let (backend, source, snapshot) = snapshot_of(rich).await;
             drift_with_lost_client(&source);
-            backend.script().always(Operation::CreateUserPoolClient, Some(effect));
             let script = backend.script().clone();
-            // The first two lists after the lost reply do not have it.
-            let mut lists = 0;
-            let counting = script.clone();
-            script.alter(Operation::ListUserPoolClients, move |answer| {
-                let is_sent = counting.log().iter().any(|(_, call)| *call == Operation::CreateUserPoolClient);
-                lists += u32::from(is_sent);
-                if is_sent && lists <= 2 {
-                    answer["UserPoolClients"]
-                        .as_array_mut()
-                        .unwrap()
-                        .retain(|client| client["ClientName"] != "server");
-                }
-            });
-            let answering = script.clone();
-            let end = tokio::spawn(async move {
-                while !answering.log().iter().any(|(_, call)| *call == Operation::CreateUserPoolClient) {
-                    sleep(Duration::from_millis(100)).await;
-                }
+            script.always(Operation::CreateUserPoolClient, Some(effect));
+            let is_sent = Arc::new(AtomicBool::new(false));
+            let (sending, answering) = (is_sent.clone(), script.clone());
+            script.change_before(Operation::CreateUserPoolClient, 1, move || sending.store(true, Relaxed));
+            // PacedPool tries no creation again by itself.
+            script.change_before(Operation::CreateUserPoolClient, 2, move || {
                 answering.always(Operation::CreateUserPoolClient, None);
             });
+            // The first two lists after the lost reply do not have it.
+            let mut lists = 0;
+            script.alter(Operation::ListUserPoolClients, move |answer| {
+                lists += u32::from(is_sent.load(Relaxed));
+                if (1..=2).contains(&lists) {
+                    let clients = answer["UserPoolClients"].as_array_mut().unwrap();
+                    clients.retain(|client| client["ClientName"] != "server");
+                }
+            });
             let applied = apply(&backend, &snapshot, &everything()).await.unwrap();
-            end.await.unwrap();
             assert_eq!(left(&applied), ["clients/server ClientId"], "{effect:?}");
             assert_eq!(clients(&source), 3, "{effect:?}");
         });

@@ -34,6 +34,8 @@ fn change(pool: &MemoryPool, bits: u32) {
             }
         }
     }
+    // Factors of before may exclude the settings.
+    pool.change_configuration("SetUserPoolMfaConfig", json!({"MfaConfiguration": "OFF"}));
     pool.change_configuration("UpdateUserPool", settings);
     let mode = match (is_set(9), is_set(10)) {
         (true, true) if !is_set(8) => "ON",

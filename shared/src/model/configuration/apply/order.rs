@@ -15,6 +15,9 @@ pub(super) struct Draft {
     pub target: Option<Value>,
 }
 
+/// A write of a step: when it is sent, what it does, and what the object becomes.
+type RankedWrite = (Rank, Act, Value);
+
 /// When a write is sent. Writes of one rank follow the order of their steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
@@ -60,7 +63,7 @@ pub(super) fn ordered(
         [live, target].map(|side| side.single(ObjectKind::UserPool).cloned().unwrap_or_default());
     let tiers = [&live_pool, &target_pool].map(|pool| pool["UserPoolTier"].as_str().and_then(Tier::parse));
     let order = Order { live, live_pool, target_pool, highest: tiers.into_iter().flatten().max() };
-    let mut drafts: Vec<(Draft, Vec<(Rank, Act, Value)>)> = drafts
+    let mut drafts: Vec<(Draft, Vec<RankedWrite>)> = drafts
         .into_iter()
         .map(|mut draft| {
             let writes = order.writes(&mut draft);
@@ -95,7 +98,7 @@ struct Order<'a> {
 
 impl Order<'_> {
     /// The writes of a step. Sets its action to the one that the writes carry out.
-    fn writes(&self, draft: &mut Draft) -> Vec<(Rank, Act, Value)> {
+    fn writes(&self, draft: &mut Draft) -> Vec<RankedWrite> {
         let kind = draft.step.name.kind;
         let live = draft.live.clone().unwrap_or_default();
         let target = draft.target.clone().unwrap_or_default();
@@ -146,7 +149,7 @@ impl Order<'_> {
     }
 
     /// The pool. A lower tier is a write of its own.
-    fn pool(&self, step: &ApplyStep, target: Value) -> Vec<(Rank, Act, Value)> {
+    fn pool(&self, step: &ApplyStep, target: Value) -> Vec<RankedWrite> {
         let tier = |pool: &Value| pool["UserPoolTier"].as_str().and_then(Tier::parse);
         let is_lower = tier(&target) < tier(&self.live_pool);
         if !is_lower {
@@ -160,7 +163,7 @@ impl Order<'_> {
     }
 
     /// The factors. The pool comes first if it takes the old factors beside its new settings.
-    fn factors(&self, target: Value) -> Vec<(Rank, Act, Value)> {
+    fn factors(&self, target: Value) -> Vec<RankedWrite> {
         let mfa = ObjectName::single(ObjectKind::Mfa);
         let old = self.live.object(&mfa).cloned().unwrap_or_default();
         if fit(&self.target_pool, &old) {
@@ -209,7 +212,7 @@ fn deletion(kind: ObjectKind) -> Rank {
 }
 
 /// A server gets its new scopes before the clients change, and loses others after them.
-fn server(live: &Value, target: Value) -> Vec<(Rank, Act, Value)> {
+fn server(live: &Value, target: Value) -> Vec<RankedWrite> {
     let scopes = |server: &Value| server["Scopes"].as_array().cloned().unwrap_or_default();
     let (old, new) = (scopes(live), scopes(&target));
     let is_in =

@@ -1,12 +1,9 @@
 //! Why a difference stays.
 
-use serde::Serialize;
-
 use super::Allow;
 
 /// Why a roll back leaves a difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ApplyReason {
     /// No request changes it: the schema, the way to sign in, names, ids, certificates.
     CannotChange,
@@ -71,5 +68,42 @@ impl ApplyReason {
             Self::NeedsAllow(allow) => Some(allow),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [ApplyReason; 16] = [
+        ApplyReason::CannotChange,
+        ApplyReason::NeedsAllow(Allow::Tier),
+        ApplyReason::NeedsAddAttributes,
+        ApplyReason::NeedsRecreateClients,
+        ApplyReason::NeedsDeleteExtra,
+        ApplyReason::SecretMissing,
+        ApplyReason::ReplacesSecret,
+        ApplyReason::NamesMissing,
+        ApplyReason::AmbiguousName,
+        ApplyReason::Tier,
+        ApplyReason::NoDomain,
+        ApplyReason::NotTracked,
+        ApplyReason::LogoNotCaptured,
+        ApplyReason::Ended,
+        ApplyReason::MadeByAws,
+        ApplyReason::Unknown,
+    ];
+
+    #[test]
+    fn the_documentation_says_what_to_do_about_every_reason_of_a_roll_back() {
+        let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/reasons.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let (_, section) = page.split_once("## What a roll back leaves").unwrap();
+        let names = ALL.iter().map(|reason| reason.name());
+        for name in names.chain(["refused", "needsRefused", "notTaken"]) {
+            let rows = section.lines().filter(|line| line.starts_with(&format!("| `{name}` |")));
+            assert_eq!(rows.count(), 1, "{name}");
+        }
+        assert_eq!(section.lines().filter(|line| line.starts_with("| `")).count(), ALL.len() + 3);
     }
 }

@@ -33,13 +33,12 @@ impl Reach {
 
     /// Whether a request that changes the object takes the member.
     pub fn is_changeable(&self) -> bool {
-        let is_sent = |row: &&Field| {
+        let is_sent = |row: &&'static Field| {
             matches!(row.write, Write::Always | Write::OnlyUpdate)
                 && matches!(row.nature, Nature::Setting | Nature::Secret)
                 && !row.withheld
         };
-        self.kind.is_some_and(|kind| !NEVER_WRITTEN.contains(&kind))
-            && self.rows.iter().any(|row| is_sent(row))
+        self.kind.is_some_and(|kind| !NEVER_WRITTEN.contains(&kind)) && self.rows.iter().any(is_sent)
     }
 
     /// The least tier that has the member.

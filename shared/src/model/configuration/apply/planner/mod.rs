@@ -87,14 +87,15 @@ impl<'a> Planner<'a> {
             wanted,
             captured: wanted.objects.iter().map(|object| (&object.name, &object.document)).collect(),
             choices,
-            target: old.clone(),
-            live: old,
             found: differences
                 .into_iter()
                 .filter(|found| is_wanted(&found.object) && !is_own_tag(found))
+                .filter(|found| !comes_with_client(found, &old, &new))
                 .collect(),
             not_compared: not_compared.into_iter().filter(|lacking| is_wanted(&lacking.object)).collect(),
             clients,
+            target: old.clone(),
+            live: old,
             created: BTreeSet::new(),
             deleted: BTreeSet::new(),
             reasons: Vec::new(),
@@ -374,9 +375,14 @@ pub fn is_same_object(name: &ObjectName, old: &Value, new: &Value) -> bool {
 fn turns_on(found: &Difference, reach: &Reach) -> bool {
     match (&found.values, found.change) {
         (_, Change::Removed) => false,
-        (Values::Shown { new: Some(new), .. }, _) => !reach.is_default(new),
+        (Values::Shown { new: Some(new), .. }, _) => !reach.is_default(new) && !is_off(new),
         _ => true,
     }
+}
+
+/// Whether a value says that something is off. Not every such member has a default.
+fn is_off(value: &Value) -> bool {
+    *value == false || value.as_str().is_some_and(|text| ["Disabled", "DISABLED", "OFF"].contains(&text))
 }
 
 fn tier_of(pool: &Value) -> Option<Tier> {
@@ -388,6 +394,18 @@ fn is_own_tag(found: &Difference) -> bool {
     let tag = found.field.as_deref().and_then(|field| field.strip_prefix("UserPoolTags."));
     found.object.kind == Some(ObjectKind::UserPool)
         && tag.is_some_and(|tag| tag.trim_start_matches('"').starts_with(OWN_TAGS))
+}
+
+/// Whether a difference is the one secret of a client that the pool does not have under its old id. A client is created
+/// with its secret, which Cognito then hides.
+fn comes_with_client(found: &Difference, live: &Configuration, wanted: &Configuration) -> bool {
+    let Some(name) = found.object.new.as_ref().filter(|name| name.kind == ObjectKind::ClientSecrets) else {
+        return false;
+    };
+    let secrets = wanted.object(name).and_then(|listed| listed["ClientSecrets"].as_array());
+    found.object.old.is_none()
+        && secrets.is_none_or(|secrets| secrets.len() <= 1)
+        && live.object(&ObjectName::of(ObjectKind::Client, name.id.as_str())).is_none()
 }
 
 /// Refuses a part that names an object which neither side has.

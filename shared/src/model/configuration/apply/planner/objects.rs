@@ -165,7 +165,7 @@ impl Planner<'_> {
 
     /// A classic look. A request has all of it, and the bytes of a logo cannot be read.
     pub(super) fn look(&mut self, name: &ObjectName, target: &mut Value, live: &Value) {
-        let [has_logo, wants_logo] = [&*live, &*target].map(|look| look["ImageUrl"].is_string());
+        let [has_logo, wants_logo] = [live, target].map(|look| look["ImageUrl"].is_string());
         if has_logo && wants_logo && target["ImageFile"].is_null() {
             // Whether a request without the logo removes it, is not measured.
             target.clone_from(live);
