@@ -142,7 +142,7 @@ pub(super) async fn create_in(
 pub(super) async fn finish_pool(backend: &MemoryBackend, pool: &PoolId) -> shared::Result<bool> {
     let holder = holder_name("cognito-backup pool finish", backend.clock().now());
     let finished =
-        finish(&Catalog::new(backend.vault()), &paced(backend, pool), &holder, backend.clock()).await;
+        finish(&Catalog::new(backend.vault()), paced(backend, pool), &holder, backend.clock()).await;
     finished.map(|finished| finished.changes())
 }
 

@@ -127,7 +127,7 @@ impl Request {
     /// # Errors
     /// If the credentials are of another account, the snapshot cannot be used, the plan is refused, or Cognito refuses
     /// a call. If the operator interrupts the command.
-    pub async fn run<E, V: Vault, P: ConfigurablePool, S: Future<Output = ()>>(
+    pub async fn run<E, V: Vault + Clone + 'static, P: ConfigurablePool, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
         pool_at: impl Fn(&PoolId) -> P,
