@@ -1,5 +1,6 @@
 //! The members of a pool's configuration: what a backup keeps of each, and what a restore does with it.
 
+use shared::model::configuration::rebuild::creation_writes;
 use shared::model::configuration::{
     Bound, Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, Tier, Write, fields_of,
 };
@@ -54,25 +55,6 @@ pub fn render() -> String {
     text + &permissions()
 }
 
-/// The writes of a creation to a pool that exists.
-const CREATION_WRITES: [Operation; 15] = [
-    Operation::AddCustomAttributes,
-    Operation::CreateUserPoolClient,
-    Operation::CreateIdentityProvider,
-    Operation::CreateResourceServer,
-    Operation::CreateUserPoolDomain,
-    Operation::SetUserPoolMfaConfig,
-    Operation::SetUICustomization,
-    Operation::CreateManagedLoginBranding,
-    Operation::UpdateManagedLoginBranding,
-    Operation::CreateTerms,
-    Operation::SetRiskConfiguration,
-    Operation::SetLogDeliveryConfiguration,
-    Operation::CreateCIMDPolicy,
-    Operation::SetUserPoolSessionConfiguration,
-    Operation::SetUserPoolClientSessionConfiguration,
-];
-
 /// What a command needs that reads or creates a configuration.
 fn permissions() -> String {
     let reads = Operation::ALL.iter().filter(|operation| operation.reads_configuration());
@@ -115,12 +97,12 @@ fn permissions() -> String {
             actions("cognito-idp", &of_all),
         ),
     ];
-    let writes = CREATION_WRITES.map(Operation::name);
+    let writes: Vec<_> = creation_writes().into_iter().map(Operation::name).collect();
     let rows = rows.into_iter().chain([
         row(
             "`pool create`, `pool finish`",
             "the table",
-            actions("dynamodb", &["GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem"]),
+            actions("dynamodb", &["GetItem", "BatchGetItem", "Query", "PutItem"]),
         ),
         row(
             "`pool create`, `pool finish`",
@@ -178,8 +160,9 @@ fn permissions() -> String {
         row("`pool finish`", "the new pool", actions("cognito-idp", &["DescribeUserPool", "UpdateUserPool"])),
     ]);
     let rows: Vec<_> = rows.collect();
-    let words = "These commands use the permissions of the operator. `pool create` also asks STS for the account \
-                 (`GetCallerIdentity`, which needs no permission). Without the permission for a read, `pool diff` \
+    let words = "These commands use the permissions of the operator. `import --into new:NAME` needs those of `pool create`, \
+                 `pool finish` and `import`. `pool create` also asks STS for the account (`GetCallerIdentity`, which needs no \
+                 permission). Without the permission for a read, `pool diff` \
                  names the part in `notCompared` (`accessDenied`) and compares the rest. Only `DescribeUserPool` is required.";
     format!(
         "\n## Permissions of `pool show`, `pool diff`, `pool create` and `pool finish`\n\n{}\n\n{}",

@@ -10,6 +10,7 @@ mod fixture;
 mod gaps;
 mod given_up;
 mod kept;
+mod rebuild_again;
 mod rebuild_faults;
 mod rebuilt;
 mod requests;

@@ -291,6 +291,7 @@ fn a_creation_that_dies_at_any_call_continues_without_a_twin() {
                 .pool(&new.pool)
                 .change_configuration("ListUserPoolClients", json!({"MaxResults": 60}));
             assert_eq!(clients["UserPoolClients"].as_array().unwrap().len(), 2, "{fault:?}");
+            assert_eq!(new.left_out, [], "{fault:?}");
             finish_pool(&backend, &new.pool).await.unwrap();
             let found = differences(&backend, captured, &new).await;
             assert_eq!(found.len(), 4, "{fault:?}: {found:?}");

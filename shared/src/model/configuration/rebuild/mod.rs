@@ -14,6 +14,6 @@ mod tests;
 pub use domains::DomainProblem;
 pub use left_out::{LeftOut, LeftReason};
 pub use outside::{ToDo, outside};
-pub use plan::{PlanRefusal, RebuildPlan, Step, plan};
+pub use plan::{PlanRefusal, RebuildPlan, Step, creation_writes, plan};
 pub use rewrites::{Home, Rewrites};
 pub use supplied::{SuppliedMap, SuppliedSecrets};

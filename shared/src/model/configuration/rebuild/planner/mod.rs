@@ -38,6 +38,8 @@ pub(super) struct Planner<'a> {
     left_out: Vec<LeftOut>,
     /// Whether the new pool cannot have the threat protection of the old one.
     is_unprotected: bool,
+    /// `DcrConfiguration`, which has a step of its own. Null if the pool has none.
+    registration: Value,
     triggers: Value,
     is_protected: bool,
 }
@@ -72,6 +74,7 @@ impl<'a> Planner<'a> {
             made: BTreeSet::new(),
             left_out: Vec::new(),
             is_unprotected: false,
+            registration: Value::Null,
             triggers: json!({}),
             is_protected: false,
         })
@@ -135,7 +138,8 @@ impl<'a> Planner<'a> {
         if is_made {
             let generates_secret = document["GenerateSecret"] == true;
             self.made.insert(object.name.clone());
-            self.steps.push(Step { name: object.name.clone(), label, document, generates_secret });
+            let (name, part) = (object.name.clone(), None);
+            self.steps.push(Step { name, part, label, document, generates_secret });
         }
     }
 
