@@ -2,6 +2,7 @@
 
 mod copy;
 mod fixture;
+mod new_pool;
 mod pool;
 mod pool_create;
 mod pool_diff;
