@@ -1,6 +1,7 @@
 //! `import`: restore a snapshot into another user pool or a new one, or repair its own.
 
 mod group_roles;
+mod importing;
 mod introduction;
 mod new_pool;
 
@@ -168,7 +169,7 @@ pub struct OptionArgs {
 #[derive(Debug)]
 pub enum Target {
     /// A pool that exists.
-    Existing(Request),
+    Existing(Box<Request>),
     /// A pool that the command creates.
     New(Box<new_pool::Request>),
 }
@@ -188,7 +189,7 @@ impl Target {
                 format!("{option} is about a new user pool, and --into names one that exists."),
                 format!("Leave {option} out. Or create a user pool with --into new:NAME."),
             )),
-            None => Ok(Self::Existing(Request::read(args, table)?)),
+            None => Ok(Self::Existing(Box::new(Request::read(args, table)?))),
         }
     }
 }

@@ -4,13 +4,12 @@
 //! Step Functions. Nothing here keeps a state of its own.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::time::Duration;
+use std::pin::pin;
 
 use jiff::Timestamp;
 use serde_json::json;
 use shared::catalog::RebuildJournal;
-use shared::model::{PoolId, RestoreState, RunId, RunKind, Snapshot};
+use shared::model::{PoolId, RunId, RunKind, Snapshot};
 use shared::operations::rebuild::{Account, Rebuilt, finish, finish_plan};
 use shared::operations::{check_shrunk, holder_name};
 use shared::pacing::PacedPool;
@@ -19,26 +18,20 @@ use shared::ports::keys::DecryptingKeys;
 use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
-use tokio::time::sleep;
 
+use super::importing::{Phases, done_before, imported};
 use super::introduction::introduction;
 use super::{ImportArgs, json as input_json};
 use crate::arguments;
-use crate::aws::{Caller, ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
+use crate::aws::{Caller, Executions};
 use crate::commands::pool::create::{self, CreateArgs, Creating, Planned};
-use crate::commands::run::{ended, follow};
 use crate::commands::{Deployment, Session};
 use crate::exit::ExitStatus;
+use crate::guidance::SAME_WITH_PLAN;
 use crate::output::flags::command;
-use crate::output::{Answer, NewPoolEnd, NewPoolPlan, PoolFinished, Report, StillRunning, status_of};
+use crate::output::{Answer, NewPoolEnd, NewPoolPlan, PoolFinished, Report, status_of};
 use crate::problem::{Problem, Result};
-use crate::watch::Meter;
 
-/// How often the command looks for an import that runs already, if an execution was refused because of it.
-const LOOKS: usize = 3;
-/// The wait between two of these looks. A list of executions shows a new one late. Source: `ListExecutions`, Step Functions
-/// API reference ("eventually consistent").
-const WAIT: Duration = Duration::from_secs(5);
 /// Words for the pool before it exists.
 const NEW_POOL: &str = "the new user pool";
 
@@ -48,21 +41,6 @@ pub struct Request {
     creation: create::Request,
     /// The import. Its target stands for the pool that does not exist yet.
     import: super::Request,
-}
-
-/// Shows the progress of all phases, and ends them if the operator interrupts the command.
-struct Phases<'a, 'i, S> {
-    meter: &'a mut Meter,
-    lines: &'a mut dyn std::io::Write,
-    interrupted: Pin<&'i mut S>,
-    now: fn() -> Timestamp,
-}
-
-impl<'i, S> Phases<'_, 'i, S> {
-    fn session(&mut self) -> Session<'_, Pin<&mut S>> {
-        let interrupted = self.interrupted.as_mut();
-        Session { meter: self.meter, lines: self.lines, interrupted, now: self.now }
-    }
 }
 
 impl Request {
@@ -173,7 +151,7 @@ impl Request {
             return Err(Problem::internal("The creation of the user pool answered no id.".to_owned()));
         };
         let went_on = Box::pin(self.import_and_finish(&work, &planned, &created, &pool, &mut phases)).await;
-        went_on.map_err(|problem| of_created(problem, &pool))
+        went_on.map_err(|problem| of_created(problem, self.pool(), &planned.snapshot.id, &pool))
     }
 
     async fn import_and_finish<E, V, P, F, S>(
@@ -302,104 +280,34 @@ impl Request {
     }
 }
 
-/// The end of the import. If an execution imports already, the command waits for that one. If the import has succeeded
-/// already, nothing is started.
-async fn imported<E: Executions, V: Vault, S: Future<Output = ()>>(
-    import: &super::Request,
-    deployment: &Deployment<E, V>,
-    clock: Clock,
-    phases: &mut Phases<'_, '_, S>,
-) -> Result<Answer> {
-    let mut looks = 0;
-    loop {
-        looks += 1;
-        if let Some(view) = running(deployment, &import.input.target, clock.now()).await? {
-            phases
-                .meter
-                .note(&format!("Execution {} imports already. The command waits for its end.", view.arn));
-            let followed = Box::pin(follow(deployment, &view, phases.session())).await;
-            match followed {
-                Ok(None) => {
-                    let still = StillRunning::new(RunKind::Import, view.arn.clone());
-                    return Ok(Answer::new(&still, ExitStatus::Running, (phases.now)()));
-                }
-                // An execution with another input says nothing about this import.
-                Ok(Some(answer)) if is_same(&view, import) => return Ok(answer),
-                Err(problem) if is_same(&view, import) => return Err(import.with_line(problem)),
-                Ok(Some(_)) | Err(_) => {}
-            }
-        }
-        if let Some(answer) = done_before(import, deployment, (phases.now)()).await? {
-            return Ok(answer);
-        }
-        match Box::pin(import.start(deployment, phases.session())).await {
-            Err(problem) if problem.error == ErrorKind::ImportAlreadyRunning.name() && looks < LOOKS => {
-                sleep(WAIT).await;
-            }
-            ended => return ended,
-        }
-    }
-}
-
-/// Whether an execution restores what the import would restore.
-fn is_same(view: &ExecutionView, import: &super::Request) -> bool {
-    let RunInput::Import(input) = &view.input else { return false };
-    let wanted = &import.input;
-    let same =
-        (&input.source, &input.target, &input.snapshot) == (&wanted.source, &wanted.target, &wanted.snapshot);
-    same && input.options == wanted.options && input.selection.digest() == wanted.selection.digest()
-}
-
-/// The execution that imports into the pool now.
-async fn running<E: Executions, V: Vault>(
-    deployment: &Deployment<E, V>,
-    pool: &PoolId,
-    now: Timestamp,
-) -> Result<Option<ExecutionView>> {
-    let executions = &deployment.executions;
-    let lease = deployment.catalog.lease(pool, RunKind::Import).await?;
-    let holder =
-        lease.filter(|lease| lease.expires > now).and_then(|lease| ExecutionArn::parse(&lease.holder).ok());
-    if let Some(arn) = holder {
-        let view = executions.describe(&arn).await?;
-        if view.status == RunStatus::Running {
-            return Ok(Some(view));
-        }
-    }
-    // An execution that was just started has no lease yet.
-    let machine = executions.machine(RunKind::Import).await?;
-    let mut oldest: Option<ExecutionView> = None;
-    for arn in executions.list(&machine, 0).await? {
-        let view = executions.describe(&arn).await?;
-        let RunInput::Import(input) = &view.input else { continue };
-        let is_of_pool = view.status == RunStatus::Running && input.target == *pool && !input.dry_run;
-        if is_of_pool && oldest.as_ref().is_none_or(|oldest| view.started_at < oldest.started_at) {
-            oldest = Some(view);
-        }
-    }
-    Ok(oldest)
-}
-
-/// The end of the import, if it has succeeded already.
-async fn done_before<E, V: Vault>(
-    import: &super::Request,
-    deployment: &Deployment<E, V>,
-    now: Timestamp,
-) -> Result<Option<Answer>> {
-    let input = &import.input;
-    let last = deployment.catalog.last_restore_that_wrote(&input.target).await?;
-    let Some(restore) = last.filter(|last| last.state == RestoreState::Succeeded && last.has_input(input))
-    else {
-        return Ok(None);
-    };
-    let end = ended(deployment, restore, input).await;
-    Ok(end.map(|end| Answer::new(&end, ExitStatus::Done, now)))
-}
-
 /// The problem of a command that has created its pool. The pool exists, so this is no refusal any more.
-fn of_created(problem: Problem, pool: &PoolId) -> Problem {
+fn of_created(problem: Problem, source: &PoolId, snapshot: &RunId, pool: &PoolId) -> Problem {
     let status = if problem.status == ExitStatus::Refused { ExitStatus::Failed } else { problem.status };
     let message = format!("User pool {pool} is created, and not finished. {}", problem.message);
-    let guidance = format!("{} The same command continues.", problem.guidance);
-    Problem { message, guidance: guidance.trim_start().to_owned(), status, ..problem }
+    // With --plan, this command makes no forecast.
+    let forecast = command(format!("import --pool {source} --snapshot {snapshot} --into {pool} --plan"));
+    let guidance = problem.guidance.replace(SAME_WITH_PLAN, &format!("`{forecast}`"));
+    let guidance = format!("{guidance} The same command continues.").trim_start().to_owned();
+    Problem { message, guidance, status, ..problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::Guidance;
+
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn a_refused_import_into_the_created_pool_names_the_command_that_makes_a_forecast() {
+        let refused = Error::new(ErrorKind::UsersNotAccepted, "1 user.", Guidance::AcceptLosses);
+        let snapshot = testing::snapshot(1, 0).id;
+        let problem = of_created(refused.into(), &testing::pool("a"), &snapshot, &testing::pool("b"));
+        let line = format!(
+            "`cognito-backup import --pool eu-west-1_a --snapshot {snapshot} --into eu-west-1_b --plan` names"
+        );
+        assert!(problem.guidance.contains(&line), "{problem}");
+        assert!(!problem.guidance.contains(SAME_WITH_PLAN), "{problem}");
+        assert_eq!(problem.status, ExitStatus::Failed);
+    }
 }
