@@ -39,14 +39,23 @@ pub enum Command {
     /// Take a snapshot of a user pool
     #[command(after_help = exit::help())]
     Export(ExportArgs),
-    /// Restore a snapshot into another user pool, or repair its own
+    /// Restore a snapshot into another user pool or a new one, or repair its own
     ///
     /// A repair is a restore into the pool of the snapshot: --into names the same pool as --pool. A repair needs
     /// --existing skip or --existing update. With `skip`, it only creates missing users. With `update`, it also changes
     /// the other users back. It finds users by `sub`. Existing users keep their `sub` and password. The setting
     /// RepairablePools of the deployment must name the pool.
     ///
-    /// Run the import again with the same arguments to continue a stopped restore, or to try failed entries again.
+    /// With --into new:NAME, the command creates the user pool NAME from the configuration of the snapshot, as `pool create`
+    /// does. It imports, and finishes the user pool as `pool finish` does, unless something is missing. The command shows
+    /// one plan, and asks for NAME. It calls Cognito with your own permissions, at the limit of --tps, or 10 calls a second.
+    ///
+    /// Run the import again with the same arguments to continue a stopped restore, or to try failed entries again. With
+    /// --into new:NAME, the same command continues the creation, waits for an import that runs, and finishes.
+    ///
+    /// To see what a new user pool would get: `cognito-backup import --pool eu-west-1_OLD --into new:login --map map.yaml --plan`
+    ///
+    /// To create it, import all users and finish it: `cognito-backup import --pool eu-west-1_OLD --into new:login --map map.yaml`
     #[command(after_help = exit::help())]
     Import(Box<ImportArgs>),
     /// Show what runs now and how the last runs ended
@@ -207,7 +216,9 @@ mod tests {
         let args: Vec<_> = line.split(' ').map(str::to_owned).collect();
         let words = with_usage(Cli::try_parse_from(&args).unwrap_err(), &args).to_string();
         assert!(
-            words.contains("Usage: cognito-backup import [OPTIONS] --pool <POOL_ID> --into <POOL_ID>"),
+            words.contains(
+                "Usage: cognito-backup import [OPTIONS] --pool <POOL_ID> --into <POOL_ID|new:NAME>"
+            ),
             "{words}"
         );
         assert!(!words.contains("--table"), "{words}");

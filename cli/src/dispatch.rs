@@ -35,10 +35,19 @@ pub async fn run<S: Future<Output = ()>>(
             let request = export::Request::read(args, settings.table.as_deref())?;
             request.run(&connect(settings, None, Some(request.pool().region())).await?, session).await
         }
-        Command::Import(args) => {
-            let request = import::Request::read(args, settings.table.as_deref())?;
-            request.run(&connect(settings, None, Some(request.target().region())).await?, session).await
-        }
+        Command::Import(args) => match import::Target::read(args, settings.table.as_deref())? {
+            import::Target::Existing(request) => {
+                let of_pool = Some(request.target().region());
+                request.run(&connect(settings, None, of_pool).await?, session).await
+            }
+            import::Target::New(request) => {
+                let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
+                let pool_at = |id: &PoolId| aws::user_pool(&config, id);
+                let caller = async || Caller::of(&config).await;
+                let (deployment, clock) = (deployment(settings, &config), Clock::system());
+                request.run(&deployment, pool_at, &keys(&config), caller, clock, session).await
+            }
+        },
         Command::Status(args) => {
             let request = status::Request::read(args, settings.table.as_deref())?;
             let deployment = connect(settings, request.execution_region(), request.pool_region()).await?;

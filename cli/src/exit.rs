@@ -12,7 +12,7 @@ pub enum ExitStatus {
     Failed = 1,
     /// The command line cannot be read. clap uses this code.
     Usage = 2,
-    /// The restore ended, but something could not be restored. Or a new pool lacks an object of its plan, or has one of an earlier map. Or a pool
+    /// The restore ended, but something could not be restored. Or a new pool lacks an object of its plan, or has one with other values. Or a pool
     /// differs from a snapshot. Or a plan or a comparison found damaged records.
     Partial = 3,
     /// The run was refused before anything was touched. Or a plan found that the import would be.
@@ -37,7 +37,7 @@ impl ExitStatus {
             Self::Failed => "the run failed, or AWS did not answer",
             Self::Usage => "the command line is wrong",
             Self::Partial => {
-                "the restore is partial, a new pool lacks an object of its plan or has one of an earlier map, the pool \
+                "the restore is partial, a new pool lacks an object of its plan or has one with other values, the pool \
                  differs from the snapshot, or records of the snapshot are damaged"
             }
             Self::Refused => "refused before any change, or a plan says so: wrong input, target not empty, …",

@@ -9,6 +9,8 @@ use crate::output::flags::{command, flag};
 const TABLE_OPTIONS: &str = "Check --table, --region and the credentials (`aws sts get-caller-identity`).";
 /// The options that choose the table that a snapshot is copied to.
 const DESTINATION_OPTIONS: &str = "Check --to-table, --to-region, --assume-role or --to-profile. The table must have the string keys pk and sk.";
+/// The command that makes a forecast for the operator.
+pub const SAME_WITH_PLAN: &str = "The same command with --plan";
 /// What to do if AWS did not answer.
 const TRY_AGAIN: &str =
     "Check the network and the credentials (`aws sts get-caller-identity`), then start the command again.";
@@ -90,7 +92,9 @@ pub fn in_flags(guidance: &Guidance) -> String {
             "Give --create-missing-attributes, or add the attributes with `aws cognito-idp add-custom-attributes`."
         }
         Guidance::AcceptLosses => {
-            "Change the settings of the target, or give --accept-losses. The same command with --plan names some of the users."
+            return format!(
+                "Change the settings of the target, or give --accept-losses. {SAME_WITH_PLAN} names some of the users."
+            );
         }
         Guidance::AcceptShrunk { pool } => {
             let list = command(format!("snapshots --pool {pool}"));

@@ -9,7 +9,8 @@ use serde_json::Value;
 use shared::catalog::Catalog;
 use shared::format::plural;
 use shared::model::{
-    Category, Ceilings, ExportInput, GroupName, ImportInput, Lease, PoolId, Restore, RunKind, Tps,
+    Category, Ceilings, ExportInput, GroupName, ImportInput, Lease, PoolId, Restore, RestoreState, RunKind,
+    Tps,
 };
 use shared::ports::vault::Vault;
 use shared::report::{ExportReport, ImportReport, PlanReport};
@@ -17,7 +18,7 @@ use shared::{Error, ErrorKind};
 
 use super::{Deployment, Session};
 use crate::arguments;
-use crate::aws::{ExecutionView, Executions, RunInput, RunStatus};
+use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 use crate::causes::{for_refusal, from_cause};
 use crate::exit::ExitStatus;
 use crate::losses::{MAX_NAMED, first_losses};
@@ -234,6 +235,35 @@ async fn first_damaged_groups<V: Vault>(
     catalog.damaged_groups(source, snapshot, wanted, MAX_NAMED as usize).await.unwrap_or_default()
 }
 
+/// The end of a restore that an earlier execution ended. None if the table does not have its totals, or cannot be read.
+pub async fn ended<E, V: Vault>(
+    deployment: &Deployment<E, V>,
+    restore: Restore,
+    input: &ImportInput,
+) -> Option<ImportEnd> {
+    let arn = ExecutionArn::parse(&restore.execution.id).ok()?;
+    let totals = restore.totals.clone()?;
+    let losses = first_losses(&deployment.catalog, &restore, &totals).await.unwrap_or_default();
+    Some(ImportEnd::of_restore(arn, input, restore, totals, losses))
+}
+
+/// Watches an execution to its end, and reports it. None if the operator interrupts the command.
+///
+/// # Errors
+/// If the run failed, or cannot be watched.
+pub async fn follow<E: Executions, V: Vault>(
+    deployment: &Deployment<E, V>,
+    view: &ExecutionView,
+    session: Session<'_, impl Future<Output = ()>>,
+) -> Result<Option<Answer>> {
+    let mut run = DeployedRun::new(&deployment.executions, &deployment.catalog, &view.arn, &view.input);
+    match watch(&mut run, session.meter, session.interrupted).await {
+        Ok(Watched::Ended(view)) => conclude(deployment, *view, (session.now)()).await.map(Some),
+        Ok(Watched::StillRunning) => Ok(None),
+        Err(error) => Err(lost_sight(&error, &view.arn)),
+    }
+}
+
 /// The end of a partial restore. None if the table cannot be read.
 async fn partial<E, V: Vault>(
     deployment: &Deployment<E, V>,
@@ -242,9 +272,8 @@ async fn partial<E, V: Vault>(
 ) -> Option<ImportEnd> {
     let restore: Restore =
         deployment.catalog.restore_of_execution(&input.target, view.arn.as_str()).await.ok()??;
-    let totals = restore.totals.clone()?;
-    let losses = first_losses(&deployment.catalog, &restore, &totals).await.unwrap_or_default();
-    Some(ImportEnd::partial(view.arn.clone(), input, restore, totals, losses))
+    // The execution has ended partial, whatever the header says now.
+    ended(deployment, Restore { state: RestoreState::Partial, ..restore }, input).await
 }
 
 /// Whether a run had written its header before it failed. If the table cannot be read, the answer is yes: it may have.

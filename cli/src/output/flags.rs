@@ -68,6 +68,19 @@ pub fn command_elsewhere(
     format!("cognito-backup {words}{}", places.to_flags())
 }
 
+/// A command of the AWS CLI that the operator can run next in `region`, with the credentials of this one.
+pub fn aws_command(words: impl Display, region: &str) -> String {
+    PLACES.with_borrow(|places| {
+        let places = Places {
+            region: Some(region.to_owned()),
+            profile: places.profile.clone(),
+            endpoint_url: places.endpoint_url.clone(),
+            ..Places::NONE
+        };
+        format!("aws {words}{}", places.to_flags())
+    })
+}
+
 impl Places {
     const NONE: Self = Self {
         table: None,
@@ -83,7 +96,9 @@ impl Places {
             table, region, profile, endpoint_url, export_state_machine, import_state_machine, ..
         } = settings.clone();
         Self {
-            table: table.filter(|table| *table != Settings::DEFAULT_TABLE),
+            table: table.filter(|table| {
+                *table != Settings::DEFAULT_TABLE || is_set_otherwise("BACKUP_TABLE_NAME", table)
+            }),
             region,
             profile,
             endpoint_url,
@@ -118,6 +133,11 @@ pub fn flag(option: &str, value: &str) -> String {
 /// The value of an option, unless the environment gives the next command the same.
 fn unless_in_environment(value: Option<String>, variable: &str) -> Option<String> {
     value.filter(|value| std::env::var(variable).as_ref() != Ok(value))
+}
+
+/// Whether the environment gives the next command another value than `value`.
+fn is_set_otherwise(variable: &str, value: &str) -> bool {
+    std::env::var(variable).is_ok_and(|other| !other.is_empty() && other != value)
 }
 
 /// The flags for `options` and `selection`, each with a blank before it. A default has no flag.

@@ -6,6 +6,7 @@ mod damage;
 mod executions;
 pub mod flags;
 mod left_out;
+mod new_pool;
 mod plans;
 mod pool;
 mod pool_applied;
@@ -34,6 +35,7 @@ use crate::problem::Problem;
 
 pub use copy::CopyEnd;
 pub use executions::ExecutionRow;
+pub use new_pool::{NewPoolEnd, NewPoolPlan};
 pub use plans::PlanEnd;
 pub use pool::PoolShown;
 pub use pool_applied::{AppliedFrom, PoolApplied, StoredConfiguration, action, applied_so_far};

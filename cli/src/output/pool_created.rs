@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::format::plural;
-use shared::model::configuration::rebuild::{LeftOut, RebuildPlan, ToDo};
+use shared::model::configuration::rebuild::{LeftOut, RebuildPlan, Step, ToDo, outside};
 use shared::model::{PoolId, RunId};
 use shared::operations::rebuild::{CreationReason, LeftByCreation, Rebuilt};
 
@@ -36,14 +36,12 @@ pub struct PoolCreated {
     outside: Vec<String>,
     #[serde(skip)]
     partition: String,
-    #[serde(skip)]
-    to_do: Vec<ToDo>,
     /// The file that maps the roles of groups.
     #[serde(skip)]
     group_roles: Option<String>,
 }
 
-/// One object, or one member of it, that the new pool lacks, or has from an earlier map.
+/// One object, or one member of it, that the new pool lacks, or has with other values.
 #[derive(Debug, Clone, Serialize)]
 struct Left {
     object: String,
@@ -65,7 +63,7 @@ enum Fate {
     /// Nothing: the plan leaves it out.
     LeftOut,
     TriedAgain,
-    /// Nothing: the pool has it from an earlier map.
+    /// Nothing: the pool has it with other values.
     NotChanged,
 }
 
@@ -91,7 +89,7 @@ impl Left {
             }
             CreationReason::MadeBefore => (
                 "madeBefore",
-                "an earlier command made it from another map. Change it by hand, or delete the user pool and begin again"
+                "made before with other values. Change it by hand, or delete the user pool and begin again"
                     .to_owned(),
             ),
         };
@@ -121,7 +119,7 @@ pub struct Creation<'a> {
 }
 
 impl PoolCreated {
-    pub fn plan(creation: Creation<'_>, plan: &RebuildPlan, to_do: Vec<ToDo>) -> Self {
+    pub fn plan(creation: Creation<'_>, plan: &RebuildPlan) -> Self {
         let planned = Self {
             source_user_pool_id: creation.source.clone(),
             snapshot_id: creation.snapshot.clone(),
@@ -134,14 +132,13 @@ impl PoolCreated {
             left: plan.left_out.iter().map(Left::by_plan).collect(),
             outside: Vec::new(),
             partition: creation.caller.partition.clone(),
-            to_do,
             group_roles: creation.group_roles.map(str::to_owned),
         };
-        planned.with_outside("NEW_POOL_ID")
+        planned.with_outside("NEW_POOL_ID", &outside(plan, |_| true))
     }
 
     /// The same after the creation.
-    pub fn done(&self, created: &Rebuilt) -> Self {
+    pub fn done(&self, plan: &RebuildPlan, created: &Rebuilt) -> Self {
         let mut done = Self {
             user_pool_id: created.pool.clone(),
             clients: created.clients.clone(),
@@ -149,14 +146,16 @@ impl PoolCreated {
             ..self.clone()
         };
         done.left.extend(created.left_out.iter().map(Left::by_creation));
-        done.with_outside(created.pool.as_ref().map_or("NEW_POOL_ID", PoolId::as_str))
+        let is_made = |step: &Step| created.made.contains(&step.label);
+        let id = created.pool.as_ref().map_or("NEW_POOL_ID", PoolId::as_str);
+        done.with_outside(id, &outside(plan, is_made))
     }
 
-    fn with_outside(mut self, id: &str) -> Self {
+    fn with_outside(mut self, id: &str, to_do: &[ToDo]) -> Self {
         let (partition, region, account) = (&self.partition, &self.region, &self.account_id);
         let arn = format!("arn:{partition}:cognito-idp:{region}:{account}:userpool/{id}");
-        let pool = NewPool { id: id.to_owned(), arn };
-        self.outside = self.to_do.iter().map(|to_do| line(to_do, &pool)).collect();
+        let pool = NewPool { id: id.to_owned(), arn, region: region.clone() };
+        self.outside = to_do.iter().map(|to_do| line(to_do, &pool)).collect();
         self
     }
 
@@ -184,8 +183,9 @@ pub fn made_so_far(made: &Rebuilt) -> String {
     text
 }
 
-impl Report for PoolCreated {
-    fn human(&self, _: Timestamp) -> String {
+impl PoolCreated {
+    /// What was or would be created, without the commands to go on with.
+    pub fn in_words(&self) -> String {
         let objects = plural(self.steps.len() as u64, "object", "objects");
         let (name, place, snapshot) = (&self.name, self.place(), &self.snapshot_id);
         let mut text = match &self.user_pool_id {
@@ -220,6 +220,13 @@ impl Report for PoolCreated {
         }
         text += "\nTo do elsewhere:\n";
         self.outside.iter().for_each(|line| text += &format!("  {line}\n"));
+        text.trim_end().to_owned()
+    }
+}
+
+impl Report for PoolCreated {
+    fn human(&self, _: Timestamp) -> String {
+        let (mut text, snapshot) = (self.in_words(), &self.snapshot_id);
         if let Some(id) = &self.user_pool_id {
             let roles = self.group_roles.as_deref().map(|file| flag("group-roles", file)).unwrap_or_default();
             let import = format!(
@@ -227,11 +234,11 @@ impl Report for PoolCreated {
                 self.source_user_pool_id
             );
             text += &format!(
-                "\nTo go on:\n  {}\n  {}\n",
+                "\n\nTo go on:\n  {}\n  {}",
                 command(&import),
                 command(format!("pool finish --pool {id}"))
             );
         }
-        text.trim_end().to_owned()
+        text
     }
 }

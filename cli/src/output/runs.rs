@@ -113,8 +113,8 @@ impl ImportEnd {
         }
     }
 
-    /// The end of a partial import, from its header and ledger in the table.
-    pub fn partial(
+    /// The end of an import, from its header and ledger in the table.
+    pub fn of_restore(
         execution_arn: ExecutionArn,
         input: &ImportInput,
         restore: Restore,
@@ -124,7 +124,7 @@ impl ImportEnd {
         Self {
             execution_arn,
             operation: RunKind::Import,
-            status: RestoreState::Partial,
+            status: restore.state,
             restore_id: restore.id,
             snapshot_id: restore.snapshot,
             source_user_pool_id: restore.source,
@@ -377,7 +377,7 @@ mod tests {
     #[test]
     fn a_partial_import_says_what_is_missing_and_how_to_try_again() {
         let restore = testing::restore(RestoreState::Partial);
-        let end = ImportEnd::partial(
+        let end = ImportEnd::of_restore(
             testing::arn(),
             &testing::import_input(),
             restore,
@@ -397,7 +397,7 @@ mod tests {
             let mut totals = Totals::default();
             totals.users.failed = reasons.len() as u64;
             totals.users.reasons = reasons.iter().map(|reason| (reason.clone(), 1)).collect();
-            ImportEnd::partial(testing::arn(), &testing::import_input(), restore, totals, vec![]).next()
+            ImportEnd::of_restore(testing::arn(), &testing::import_input(), restore, totals, vec![]).next()
         };
         let damage = [ReasonCode::RecordMissing, ReasonCode::RecordDamaged];
         let line = next(&damage, 0);
@@ -425,7 +425,7 @@ mod tests {
         };
         let restore = testing::restore(RestoreState::Partial);
         let next =
-            ImportEnd::partial(testing::arn(), &input, restore, testing::partial_totals(), vec![]).next();
+            ImportEnd::of_restore(testing::arn(), &input, restore, testing::partial_totals(), vec![]).next();
         let limits = " --tps 25 --tps-by-category UserCreation=40 --tps-by-category UserList=5";
         assert!(next.contains(limits), "{next}");
     }
@@ -434,7 +434,7 @@ mod tests {
     fn the_next_import_keeps_the_sub_map_as_long_as_this_one() {
         let input = ImportInput { sub_map_lifetime: SubMapLifetime::Forever, ..testing::import_input() };
         let restore = testing::restore(RestoreState::Partial);
-        let end = ImportEnd::partial(testing::arn(), &input, restore, testing::partial_totals(), vec![]);
+        let end = ImportEnd::of_restore(testing::arn(), &input, restore, testing::partial_totals(), vec![]);
         let next = end.next();
         assert!(next.contains(" --sub-map-retention forever"), "{next}");
     }
@@ -447,7 +447,7 @@ mod tests {
             restore.verification =
                 Some(VerificationResult { missing, different, ..VerificationResult::default() });
             let totals = if failed { testing::partial_totals() } else { Totals::default() };
-            ImportEnd::partial(testing::arn(), &testing::import_input(), restore, totals, vec![]).next()
+            ImportEnd::of_restore(testing::arn(), &testing::import_input(), restore, totals, vec![]).next()
         };
         let existing_of = |line: &str| {
             let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();

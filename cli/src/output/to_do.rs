@@ -2,21 +2,24 @@
 
 use shared::model::configuration::rebuild::ToDo;
 
+use super::flags::aws_command;
+
 /// A new pool, or words for it before it exists.
 #[derive(Debug, Clone)]
 pub struct NewPool {
     pub id: String,
     pub arn: String,
+    pub region: String,
 }
 
 /// The line for one thing to do.
 pub fn line(to_do: &ToDo, pool: &NewPool) -> String {
-    let NewPool { id, arn } = pool;
+    let NewPool { id, arn, region } = pool;
     match to_do {
-        ToDo::AllowFunction { function } => format!(
-            "aws lambda add-permission --function-name {function} --statement-id cognito-{id} --action \
+        ToDo::AllowFunction { function } => aws_command(format!(
+            "lambda add-permission --function-name {function} --statement-id cognito-{id} --action \
              lambda:InvokeFunction --principal cognito-idp.amazonaws.com --source-arn {arn}"
-        ),
+        ), region),
         ToDo::AllowKey { key } => {
             format!("Allow the functions that send messages to call kms:Decrypt with the key {key}.")
         }
@@ -42,12 +45,15 @@ pub fn line(to_do: &ToDo, pool: &NewPool) -> String {
             "If a policy of a log group, a bucket or a stream names the old user pool, let it name the new one, too."
                 .to_owned()
         }
-        ToDo::WebAcl { list: Some(list) } => {
-            format!("aws wafv2 associate-web-acl --web-acl-arn {list} --resource-arn {arn}")
+        ToDo::WebAcl { list } => {
+            let name = list.as_deref().unwrap_or("ARN");
+            let associate = format!("wafv2 associate-web-acl --web-acl-arn {name} --resource-arn {arn}");
+            let command = aws_command(associate, region);
+            match list {
+                Some(_) => command,
+                None => format!("If AWS WAF protects the old user pool: {command}"),
+            }
         }
-        ToDo::WebAcl { list: None } => format!(
-            "If AWS WAF protects the old user pool: aws wafv2 associate-web-acl --web-acl-arn ARN --resource-arn {arn}"
-        ),
         ToDo::NewIds => {
             "Give the new ids of the user pool and its clients to applications, identity pools, load balancers and API \
              authorizers."

@@ -1,5 +1,6 @@
 //! The members of a pool's configuration: what a backup keeps of each, and what a restore does with it.
 
+use shared::model::configuration::rebuild::creation_writes;
 use shared::model::configuration::{
     Bound, Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, Service, Tier, Write,
     fields_of,
@@ -55,25 +56,6 @@ pub fn render() -> String {
     text + &permissions()
 }
 
-/// The writes of a creation to a pool that exists.
-const CREATION_WRITES: [Operation; 15] = [
-    Operation::AddCustomAttributes,
-    Operation::CreateUserPoolClient,
-    Operation::CreateIdentityProvider,
-    Operation::CreateResourceServer,
-    Operation::CreateUserPoolDomain,
-    Operation::SetUserPoolMfaConfig,
-    Operation::SetUICustomization,
-    Operation::CreateManagedLoginBranding,
-    Operation::UpdateManagedLoginBranding,
-    Operation::CreateTerms,
-    Operation::SetRiskConfiguration,
-    Operation::SetLogDeliveryConfiguration,
-    Operation::CreateCIMDPolicy,
-    Operation::SetUserPoolSessionConfiguration,
-    Operation::SetUserPoolClientSessionConfiguration,
-];
-
 /// The writes that no roll back makes: a pool is not created, and the secrets of a client stay.
 const NEVER_ROLLED_BACK: [Operation; 3] =
     [Operation::CreateUserPool, Operation::AddUserPoolClientSecret, Operation::DeleteUserPoolClientSecret];
@@ -126,7 +108,7 @@ fn permissions() -> String {
             actions("cognito-idp", &of_all),
         ),
     ];
-    let writes = CREATION_WRITES.map(Operation::name);
+    let writes: Vec<_> = creation_writes().into_iter().map(Operation::name).collect();
     let at_work = [Operation::ListUserImportJobs, Operation::ListPointInTimeRecoveries].map(Operation::name);
     let is_rolled_back =
         |operation: &&Operation| operation.writes_configuration() && !NEVER_ROLLED_BACK.contains(operation);
@@ -136,7 +118,7 @@ fn permissions() -> String {
         row(
             "`pool create`, `pool finish`",
             "the table",
-            actions("dynamodb", &["GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem"]),
+            actions("dynamodb", &["GetItem", "BatchGetItem", "Query", "PutItem"]),
         ),
         row(
             "`pool create`, `pool finish`",
@@ -226,8 +208,9 @@ fn permissions() -> String {
         ),
     ]);
     let rows: Vec<_> = rows.collect();
-    let words = "These commands use the permissions of the operator. `pool create` also asks STS for the account \
-                 (`GetCallerIdentity`, which needs no permission). Without the permission for a read, `pool diff` \
+    let words = "These commands use the permissions of the operator. `import --into new:NAME` needs those of `pool create`, \
+                 `pool finish` and `import`. `pool create` also asks STS for the account (`GetCallerIdentity`, which needs no \
+                 permission). Without the permission for a read, `pool diff` \
                  names the part in `notCompared` (`accessDenied`) and compares the rest. Only `DescribeUserPool` is required.";
     format!(
         "\n## Permissions of `pool`\n\n{}\n\n{}",

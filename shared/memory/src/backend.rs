@@ -223,16 +223,18 @@ impl Backend for MemoryBackend {
     }
 
     fn pool(&self, id: &PoolId) -> MemoryPool {
-        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         match pools.get(id) {
             Some(pool) => pool.through(&self.gate),
             None => {
-                let none = self.new_pool(id, PoolDescription::with_defaults(&[]));
-                // A pool that CreateUserPool made has a configuration, and no users.
-                if !self.configurations.has(id) {
-                    none.delete();
+                let new = self.new_pool(id, PoolDescription::with_defaults(&[]));
+                // A pool that CreateUserPool made has a configuration. An import may give it users.
+                if self.configurations.has(id) {
+                    pools.insert(id.clone(), new.clone());
+                } else {
+                    new.delete();
                 }
-                none
+                new
             }
         }
     }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, encode, keys};
+use super::{Catalog, keys};
 use crate::model::configuration::{ObjectKind, ObjectName};
 use crate::model::{Digest, PoolId, RunId};
-use crate::ports::vault::{Order, Vault};
+use crate::ports::vault::{Key, Order, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Which creation of a pool. The table may be a replica in another Region, where the same name is another pool.
@@ -47,10 +48,10 @@ pub struct RebuildJournal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RebuildStep {
-    /// The name of the object in the snapshot.
+    /// The name of the object in the snapshot, and the member if the step sets only that.
     pub object: String,
     pub state: StepState,
-    /// The digest of what the plan asks for. A secret counts in it only as given or not.
+    /// The digest of what the plan asked for that made the object. A secret counts in it only as given or not.
     pub request: Digest,
     /// The names that the request lacked, by member, because Cognito had refused their objects.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -72,11 +73,6 @@ pub enum StepState {
 }
 
 impl RebuildStep {
-    /// Whether the new pool may have what the step makes.
-    pub fn may_have_effect(&self) -> bool {
-        self.state != StepState::Refused
-    }
-
     /// The old and the new ids of the clients that these steps have created.
     pub fn clients(steps: &[Self]) -> BTreeMap<String, String> {
         let client = |step: &Self| {
@@ -141,18 +137,26 @@ impl<V: Vault> Catalog<V> {
         {
             self.create(&keys::rebuilt(pool), &journal.id).await?;
         }
-        let key = keys::rebuild(&journal.id);
+        self.replace_note(&keys::rebuild(&journal.id), before, journal).await
+    }
+
+    /// Writes an item in place of `before`. Without a `before`, the table must have none.
+    async fn replace_note<T>(&self, key: &Key, before: Option<&T>, note: &T) -> Result<()>
+    where
+        T: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync,
+    {
         let is_written = match before {
-            None => self.create(&key, journal).await?,
+            // If the reply was lost, the table has the note already.
+            None => self.create(key, note).await? || self.read(key).await?.as_ref() == Some(note),
             Some(before) => {
-                let replace = |stored: &mut RebuildJournal| {
+                let replace = |stored: &mut T| {
                     let is_mine = stored == before;
                     if is_mine {
-                        stored.clone_from(journal);
+                        stored.clone_from(note);
                     }
                     Ok(is_mine)
                 };
-                self.change(&key, replace).await?.as_ref() == Some(journal)
+                self.change(key, replace).await?.as_ref() == Some(note)
             }
         };
         if !is_written {
@@ -174,12 +178,17 @@ impl<V: Vault> Catalog<V> {
         self.read_all(keys::pool_partition(&journal.id.source), &prefix, Order::Ascending).await
     }
 
-    /// Writes a step. The command must hold the lease on the creation.
+    /// Writes a step in place of `before`, which this command has read or written. Without a `before`, there is none yet.
     ///
     /// # Errors
-    /// If the table cannot be written.
-    pub async fn put_rebuild_step(&self, journal: &RebuildJournal, step: &RebuildStep) -> Result<()> {
+    /// `Overtaken` if another command has changed it meanwhile, or if the table cannot be written.
+    pub async fn write_rebuild_step(
+        &self,
+        journal: &RebuildJournal,
+        before: Option<&RebuildStep>,
+        step: &RebuildStep,
+    ) -> Result<()> {
         let key = keys::rebuild_step(&journal.id.source, &journal.marker, &step.object);
-        self.vault.put_all(vec![(key, encode(step)?)]).await
+        self.replace_note(&key, before, step).await
     }
 }

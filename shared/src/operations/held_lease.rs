@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::catalog::{Catalog, Claim, LeaseKey, RebuildId};
+use crate::catalog::{Catalog, Claim, Generation, LeaseKey, RebuildId, TakenLease};
 use crate::format::time;
 use crate::model::{Lease, PoolId, RunKind};
+use crate::pacing::Tenure;
 use crate::ports::Clock;
 use crate::ports::vault::{Fence, Vault};
 use crate::{Error, ErrorKind, Result};
@@ -29,6 +30,8 @@ pub struct HeldLease<'a, V> {
     lasting: SignedDuration,
     clock: Clock,
     renewed: Option<Timestamp>,
+    /// None if an execution took the lease.
+    generation: Option<Generation>,
 }
 
 impl<'a, V: Vault> HeldLease<'a, V> {
@@ -42,6 +45,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
             lasting: Lease::DURATION,
             clock,
             renewed: None,
+            generation: None,
         }
     }
 
@@ -56,7 +60,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     /// `ExportAlreadyRunning` if an export, a removal, a copy or a roll back holds it.
     pub async fn take(catalog: &'a Catalog<V>, pool: &PoolId, holder: &str, clock: Clock) -> Result<Self> {
         let key = LeaseKey::of_pool(pool, RunKind::Export);
-        let taken = Self::take_key(catalog, key, pool, holder, clock).await?;
+        let taken = Self::take_key(catalog, key, pool, (holder, false), clock).await?;
         let taken = taken.map_err(|lease| at_work(pool, &lease, clock.now()))?;
         taken.take_undecided_marks_away().await?;
         Ok(taken)
@@ -73,7 +77,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         clock: Clock,
     ) -> Result<Self> {
         let key = LeaseKey::of_rebuild(id);
-        let taken = Self::take_key(catalog, key, &id.source, holder, clock).await?;
+        let taken = Self::take_key(catalog, key, &id.source, (holder, true), clock).await?;
         taken.map_err(|lease| {
             Error::new(
                 ErrorKind::Overtaken,
@@ -86,21 +90,22 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         })
     }
 
-    /// Takes a lease, or returns the lease of its holder.
+    /// Takes a lease, or returns the lease of its holder. `calls` says whether the command calls Cognito.
     async fn take_key(
         catalog: &'a Catalog<V>,
         key: LeaseKey,
         pool: &PoolId,
-        holder: &str,
+        (holder, calls): (&str, bool),
         clock: Clock,
     ) -> Result<std::result::Result<Self, Lease>> {
         let (now, lasting) = (clock.now(), SignedDuration::from_mins(5));
         let mine = Lease::with_duration(lasting, holder, now);
-        if let Claim::HeldBy(lease) = catalog.take_lease(&key, &mine, false, now).await? {
-            return Ok(Err(lease));
-        }
+        let generation = match catalog.take_lease(&key, &mine, calls, now).await? {
+            Claim::Taken(generation) => Some(generation),
+            Claim::HeldBy(lease) => return Ok(Err(lease)),
+        };
         let (pool, holder) = (pool.clone(), holder.to_owned());
-        Ok(Ok(Self { catalog, key, pool, holder, lasting, clock, renewed: Some(now) }))
+        Ok(Ok(Self { catalog, key, pool, holder, lasting, clock, renewed: Some(now), generation }))
     }
 
     pub fn clock(&self) -> Clock {
@@ -185,6 +190,32 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     /// If the table cannot be written. The lease then ends by itself.
     pub async fn give_back(self) -> Result<()> {
         self.catalog.release_lease(&self.key, &self.holder, self.clock.now()).await
+    }
+}
+
+impl<V: Vault + Clone + 'static> HeldLease<'_, V> {
+    /// The lease with its generation. None if an execution took it.
+    fn taken(&self) -> Option<TakenLease<V>> {
+        let generation = self.generation?;
+        Some(TakenLease::new(self.catalog.clone(), self.key.clone(), generation))
+    }
+
+    /// The time in which the command may call Cognito.
+    pub(super) fn tenure(&self) -> Option<Tenure> {
+        let clock = self.clock;
+        let tenure = self.taken()?.tenure(None);
+        Some(tenure.on_a_computer_that_sleeps(move || clock.shown()))
+    }
+
+    /// Releases the lease after the last call of Cognito. The next command then need not wait for late calls.
+    ///
+    /// # Errors
+    /// If the table cannot be written. The lease then ends by itself.
+    pub(super) async fn give_back_after_calls(self) -> Result<()> {
+        if let Some(taken) = self.taken() {
+            taken.end().await?;
+        }
+        self.give_back().await
     }
 }
 

@@ -13,16 +13,6 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
             format!("The time of the invocation ended before {operation} on user pool {pool} was answered."),
             Guidance::TryLater,
         ),
-        PoolErrorKind::Overtaken => Error::new(
-            ErrorKind::Overtaken,
-            format!("Another invocation took the lease on user pool {pool}. This one made no more calls."),
-            "A state machine tries again by itself. If another execution has the lease, wait for its end.",
-        ),
-        PoolErrorKind::LeaseUnreadable => Error::new(
-            ErrorKind::ServiceUnavailable,
-            format!("The lease on user pool {pool} cannot be read, so the invocation made no more calls."),
-            Guidance::TryLater,
-        ),
         PoolErrorKind::NotFound => pool_not_found(pool),
         _ => refused_on(&format!("on user pool {pool}"), &error, Guidance::GrantCall { operation }),
     }
@@ -32,6 +22,19 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
 pub fn refused_on(place: &str, error: &PoolError, grant: Guidance) -> Error {
     let operation = error.operation.name();
     match error.kind {
+        PoolErrorKind::Overtaken => Error::new(
+            ErrorKind::Overtaken,
+            format!(
+                "Another invocation or command took the lease before {operation} {place}. This one made no more calls."
+            ),
+            "A state machine tries again by itself. If another execution or command has the lease, wait for its end. Then start \
+             a command again: it continues.",
+        ),
+        PoolErrorKind::LeaseUnreadable => Error::new(
+            ErrorKind::ServiceUnavailable,
+            format!("The lease cannot be read before {operation} {place}, so no more calls were made."),
+            Guidance::TryLater,
+        ),
         PoolErrorKind::Throttled => Error::new(
             ErrorKind::Throttled,
             format!("Cognito kept throttling {operation} {place}."),

@@ -1,7 +1,7 @@
 //! A pool whose calls wait for a permit, and are tried again if that can help.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::BackoffBuilder;
@@ -34,7 +34,7 @@ pub struct PacedPool<P> {
     throttle: Throttle,
     latency: Mutex<Latency>,
     budget: Option<Budget>,
-    tenure: Option<Tenure>,
+    tenure: Option<Arc<Tenure>>,
 }
 
 /// How long answered calls take.
@@ -71,9 +71,9 @@ impl<P: Pool> PacedPool<P> {
         Self { budget: Some(budget), ..self }
     }
 
-    /// The same pool for an invocation that calls only within its tenure.
-    pub fn during(self, tenure: Tenure) -> Self {
-        Self { tenure: Some(tenure), ..self }
+    /// The same pool for an invocation or a command that calls only within its tenure.
+    pub fn during(self, tenure: impl Into<Arc<Tenure>>) -> Self {
+        Self { tenure: Some(tenure.into()), ..self }
     }
 
     /// How long an answered call takes: a moving average that gives each call a weight of 1/8. None
@@ -119,7 +119,7 @@ impl<P: Pool> PacedPool<P> {
                 Lapsed::Unreadable => PoolErrorKind::LeaseUnreadable,
             })
         };
-        let tenure = self.tenure.as_ref();
+        let tenure = self.tenure.as_deref();
         let paced = || async {
             let permit = async {
                 if let Some(tenure) = tenure {

@@ -23,6 +23,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use crate::Result;
@@ -80,9 +81,21 @@ pub struct Tenure {
     view: Box<dyn LeaseView>,
     calls_from: Instant,
     /// When the last read that showed the generation was sent.
-    confirmed_at: Mutex<Instant>,
+    confirmed_at: Mutex<Moment>,
+    /// What the clock of the computer shows. None if the computer does not sleep.
+    shown: Option<ShownTime>,
     /// Locked by the call that reads the lease.
     reading: tokio::sync::Mutex<()>,
+}
+
+/// Reads the clock of a computer.
+type ShownTime = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// A moment by both clocks.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    instant: Instant,
+    shown: Option<Timestamp>,
 }
 
 impl fmt::Debug for Tenure {
@@ -97,9 +110,18 @@ impl Tenure {
         Self {
             view,
             calls_from: Instant::now() + predecessor.wait(),
-            confirmed_at: Mutex::new(taken_at),
+            confirmed_at: Mutex::new(Moment { instant: taken_at, shown: None }),
+            shown: None,
             reading: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// The same tenure on a computer that may sleep. Its monotonic clock then stands still, and `shown` goes on.
+    #[must_use]
+    pub fn on_a_computer_that_sleeps(self, shown: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        let instant = self.confirmed_at.lock().unwrap_or_else(PoisonError::into_inner).instant;
+        let confirmed_at = Moment { instant, shown: Some(shown()) };
+        Self { confirmed_at: Mutex::new(confirmed_at), shown: Some(Box::new(shown)), ..self }
     }
 
     /// Waits until the invocation may make its first call. If the last read is a second old, reads
@@ -136,11 +158,19 @@ impl Tenure {
     }
 
     fn age(&self) -> Duration {
-        self.confirmed_at.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        let confirmed_at = *self.confirmed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = self.shown.as_ref().zip(confirmed_at.shown);
+        let by_shown = shown.map(|(shown, then)| Duration::try_from(shown().duration_since(then)));
+        // A clock that was set back says nothing.
+        confirmed_at.instant.elapsed().max(by_shown.and_then(Result::ok).unwrap_or_default())
+    }
+
+    fn now(&self) -> Moment {
+        Moment { instant: Instant::now(), shown: self.shown.as_ref().map(|shown| shown()) }
     }
 
     async fn read(&self) -> Result<(), Lapsed> {
-        let sent_at = Instant::now();
+        let sent_at = self.now();
         match self.view.is_current().await {
             Ok(true) => {
                 *self.confirmed_at.lock().unwrap_or_else(PoisonError::into_inner) = sent_at;
@@ -281,6 +311,29 @@ mod tests {
         assert_eq!((tenure.prepare().await, tenure.confirm().await), (Err(Lapsed::Unreadable), Ok(())));
         sleep(Duration::from_millis(500)).await;
         assert_eq!(tenure.confirm().await, Err(Lapsed::Unreadable));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_command_reads_its_lease_before_its_first_call_after_the_computer_slept() {
+        let table = Table::default();
+        let generation = table.take().await;
+        let (view, began) = (Box::new(View(table.clone(), generation)), Instant::now());
+        let shown = Arc::new(AtomicU64::new(1_000));
+        let clock = shown.clone();
+        let tenure = Tenure::new(view, began, Predecessor::Known).on_a_computer_that_sleeps(move || {
+            Timestamp::from_second(clock.load(Ordering::Relaxed).cast_signed()).unwrap()
+        });
+        assert_eq!(tenure.confirm().await, Ok(()));
+        assert_eq!(table.reads.load(Ordering::Relaxed), 0);
+        // The monotonic clock stands still for an hour, in which another command takes the lease.
+        shown.store(4_600, Ordering::Relaxed);
+        assert_eq!(tenure.confirm().await, Ok(()));
+        assert_eq!(table.reads.load(Ordering::Relaxed), 1);
+        table.take().await;
+        shown.store(8_200, Ordering::Relaxed);
+        assert_eq!(tenure.confirm().await, Err(Lapsed::Overtaken));
+        shown.store(0, Ordering::Relaxed);
+        assert_eq!(tenure.confirm().await, Ok(()), "a clock that was set back counts for nothing");
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,21 +8,29 @@ use tokio::time::Instant;
 pub struct Clock {
     origin: Instant,
     wall: Timestamp,
+    /// Whether the computer has this clock, and a test does not.
+    is_system: bool,
 }
 
 impl Clock {
     /// A clock that shows `wall` now.
     pub fn starting_at(wall: Timestamp) -> Self {
-        Self { origin: Instant::now(), wall }
+        Self { origin: Instant::now(), wall, is_system: false }
     }
 
     pub fn system() -> Self {
-        Self::starting_at(Timestamp::now())
+        Self { is_system: true, ..Self::starting_at(Timestamp::now()) }
     }
 
     /// The time now, to the millisecond.
     pub fn now(&self) -> Timestamp {
         self.at(Instant::now())
+    }
+
+    /// The time that the computer shows now. It counts the time for which the computer sleeps, which [`Self::now`] does not
+    /// count on Linux (clock_gettime(2): `CLOCK_MONOTONIC`).
+    pub fn shown(&self) -> Timestamp {
+        if self.is_system { Timestamp::now() } else { self.now() }
     }
 
     /// The time at `instant`, to the millisecond.

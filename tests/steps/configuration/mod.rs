@@ -11,6 +11,7 @@ mod fixture;
 mod gaps;
 mod given_up;
 mod kept;
+mod rebuild_again;
 mod rebuild_faults;
 mod rebuilt;
 mod requests;

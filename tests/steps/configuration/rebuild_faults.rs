@@ -20,7 +20,7 @@ use crate::support::in_paused_time;
 use crate::support::machine::Machine;
 
 /// A pool that `prepare` has changed, its capture, and the plan of its creation. The pool is deleted.
-async fn lost(
+pub(super) async fn lost(
     prepare: impl FnOnce(&MemoryPool),
     with_domains: bool,
 ) -> (MemoryBackend, MemoryPool, CapturedSnapshot, RebuildPlan) {
@@ -33,28 +33,28 @@ async fn lost(
     (backend, source, captured, plan)
 }
 
-fn with_client(pool: &MemoryPool) {
+pub(super) fn with_client(pool: &MemoryPool) {
     client(pool, json!({"ClientName": "web"}));
 }
 
-fn user_pool(backend: &MemoryBackend, pool: &PoolId) -> Value {
+pub(super) fn user_pool(backend: &MemoryBackend, pool: &PoolId) -> Value {
     backend.pool(pool).change_configuration("DescribeUserPool", json!({}))["UserPool"].clone()
 }
 
-fn clients(backend: &MemoryBackend, pool: &PoolId) -> usize {
+pub(super) fn clients(backend: &MemoryBackend, pool: &PoolId) -> usize {
     let listed = backend.pool(pool).change_configuration("ListUserPoolClients", json!({"MaxResults": 60}));
     listed["UserPoolClients"].as_array().unwrap().len()
 }
 
 /// The pool with the name of the new one.
-fn new_pool(source: &MemoryPool) -> PoolId {
+pub(super) fn new_pool(source: &MemoryPool) -> PoolId {
     let pools = source.change_configuration("ListUserPools", json!({"MaxResults": 60}));
     let pool = pools["UserPools"].as_array().unwrap().iter().find(|pool| pool["Name"] == "new").unwrap();
     PoolId::parse(pool["Id"].as_str().unwrap()).unwrap()
 }
 
 /// A creation that dies at its first call of `operation`.
-async fn die_at(
+pub(super) async fn die_at(
     backend: &MemoryBackend,
     captured: &CapturedSnapshot,
     plan: &RebuildPlan,
@@ -70,7 +70,7 @@ async fn die_at(
 }
 
 /// Longer than a lease without renewal.
-const LEASE: Duration = Duration::from_secs(301);
+pub(super) const LEASE: Duration = Duration::from_secs(301);
 
 #[test]
 fn two_commands_at_once_create_one_pool() {

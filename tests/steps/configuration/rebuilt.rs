@@ -145,7 +145,7 @@ pub(super) async fn create_in(
 pub(super) async fn finish_pool(backend: &MemoryBackend, pool: &PoolId) -> shared::Result<bool> {
     let holder = holder_name("cognito-backup pool finish", backend.clock().now());
     let finished =
-        finish(&Catalog::new(backend.vault()), &paced(backend, pool), &holder, backend.clock()).await;
+        finish(&Catalog::new(backend.vault()), paced(backend, pool), &holder, backend.clock()).await;
     finished.map(|finished| finished.changes())
 }
 
@@ -289,6 +289,7 @@ fn a_creation_that_dies_at_any_call_continues_without_a_twin() {
                 .pool(&new.pool)
                 .change_configuration("ListUserPoolClients", json!({"MaxResults": 60}));
             assert_eq!(clients["UserPoolClients"].as_array().unwrap().len(), 2, "{fault:?}");
+            assert_eq!(new.left_out, [], "{fault:?}");
             finish_pool(&backend, &new.pool).await.unwrap();
             let found = differences(&backend, captured, &new).await;
             assert_eq!(found.len(), 4, "{fault:?}: {found:?}");

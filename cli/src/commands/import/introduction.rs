@@ -22,13 +22,14 @@ use crate::output::text::{ago, duration, time};
 use crate::problem::{Problem, Result};
 use crate::watch::Position;
 
-/// The introduction to an import.
+/// The introduction to an import. `new_pool` are words for the target if this command creates it.
 ///
 /// # Errors
 /// `UnfinishedRestore`, by the rule of the state machine. `SnapshotNotFound` if the table holds no such snapshot.
 /// `TableNotFound` if there is no table.
 pub async fn introduction<V: Vault>(
     input: &ImportInput,
+    new_pool: Option<&str>,
     catalog: &Catalog<V>,
     place: &str,
     now: Timestamp,
@@ -37,8 +38,8 @@ pub async fn introduction<V: Vault>(
     let what = if *dry_run { "Making the forecast of a restore of" } else { "Restoring" };
     let target_pool = input.target_pool();
     let into = match target_pool {
-        TargetPool::Own => "itself".to_owned(),
-        TargetPool::Other => target.to_string(),
+        TargetPool::Own => "itself",
+        TargetPool::Other => new_pool.unwrap_or(target.as_str()),
     };
     let mut lines = vec![format!("{what} user pool {source} into {into} at {}.", run::limit(*tps))];
     match look_up(input, catalog, now).await {
@@ -76,7 +77,7 @@ pub async fn introduction<V: Vault>(
     if *dry_run {
         lines.push("The target is not changed.".to_owned());
     } else {
-        lines.extend(consequences(options).map(str::to_owned));
+        lines.extend(consequences(options, new_pool.is_none()).map(str::to_owned));
     }
     if !dry_run && target_pool == TargetPool::Own {
         let kept =
@@ -126,15 +127,14 @@ async fn look_up<V: Vault>(
     Ok(Found { earlier, snapshot })
 }
 
-/// What users of the target will notice.
-fn consequences(options: &ImportOptions) -> impl Iterator<Item = &'static str> {
+/// What users of the target will notice. `has_forecast` says whether `--plan` makes a forecast.
+fn consequences(options: &ImportOptions, has_forecast: bool) -> impl Iterator<Item = &'static str> {
     let sign_in = match (options.method, options.passwords) {
         (Method::Csv, _) => {
             "Cognito sends no messages. Import jobs create users, who set a new password with a code at the next sign-in."
         }
         (Method::Api, Passwords::Random) => {
-            "Cognito sends no messages. No restore brings back passwords: users sign in after \"forgot password\". --plan counts \
-             users that cannot use it."
+            "Cognito sends no messages. No restore brings back passwords: users sign in after \"forgot password\"."
         }
         (Method::Api, Passwords::Temporary) => {
             "ATTENTION: Cognito sends an invitation with a temporary password to each user with an e-mail address or phone number."
@@ -147,7 +147,9 @@ fn consequences(options: &ImportOptions) -> impl Iterator<Item = &'static str> {
             Some("ATTENTION: the import makes existing users and groups of the target as in the snapshot.")
         }
     };
-    std::iter::once(sign_in).chain(existing)
+    let is_counted = has_forecast && (options.method, options.passwords) == (Method::Api, Passwords::Random);
+    let counted = is_counted.then_some("--plan counts users that cannot use \"forgot password\".");
+    std::iter::once(sign_in).chain(counted).chain(existing)
 }
 
 /// What the import does with the earlier restore.
@@ -203,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_introduction_warns_of_messages_and_of_changes_to_existing_users() {
-        let lines = |options: ImportOptions| consequences(&options).collect::<Vec<_>>();
+        let lines = |options: ImportOptions| consequences(&options, true).collect::<Vec<_>>();
         assert!(
             lines(ImportOptions { method: Method::Csv, ..ImportOptions::default() })[0]
                 .contains("Import jobs")
@@ -302,7 +304,8 @@ mod tests {
         catalog.begin_forecast(&testing::forecast(&failed)).await.unwrap();
         catalog.begin_restore(&failed, &[]).await.unwrap();
         let latest = ImportInput { options, ..testing::import_input() };
-        let said = async |input: &ImportInput| introduction(input, &catalog, "backup", testing::now()).await;
+        let said =
+            async |input: &ImportInput| introduction(input, None, &catalog, "backup", testing::now()).await;
         assert!(said(&latest).await.unwrap().contains("The import continues it"));
 
         catalog.begin_snapshot(&testing::snapshot(9, 10)).await.unwrap();

@@ -1,13 +1,16 @@
-//! `import`: restore a snapshot into another user pool, or repair its own.
+//! `import`: restore a snapshot into another user pool or a new one, or repair its own.
 
 mod group_roles;
+mod importing;
 mod introduction;
+mod new_pool;
 
 use std::future::Future;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use shared::model::{ImportInput, PoolId, SnapshotSelector, UserFilter};
+use shared::model::{ImportInput, PoolId, RunId, SnapshotSelector, UserFilter};
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind, Guidance};
 
@@ -27,8 +30,8 @@ pub struct ImportArgs {
     #[arg(long, value_name = "POOL_ID")]
     pub pool: String,
     /// The user pool to restore into, with the custom attributes of the source. It must hold no users, unless you give
-    /// --existing. For a repair, the same as --pool
-    #[arg(long, value_name = "POOL_ID")]
+    /// --existing. For a repair, the same as --pool. `new:NAME` creates the user pool NAME
+    #[arg(long, value_name = "POOL_ID|new:NAME")]
     pub into: String,
     /// The snapshot: `latest`, or an id that `snapshots` shows
     #[arg(long, value_name = "ID", default_value = "latest")]
@@ -41,7 +44,45 @@ pub struct ImportArgs {
     #[command(flatten)]
     pub options: OptionArgs,
     #[command(flatten)]
+    pub new_pool: NewPoolArgs,
+    #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// The new pool to restore into.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "A new user pool (only with --into new:NAME)")]
+pub struct NewPoolArgs {
+    /// A YAML file that maps what belongs to an account or Region, domains, secrets, and roles of groups
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    /// Refuse, unless the credentials are of this account
+    #[arg(long, value_name = "ACCOUNT_ID")]
+    pub account: Option<String>,
+    /// Refuse if the map lacks a value, a domain or a secret, or if a client names what the snapshot lacks
+    #[arg(long)]
+    pub strict: bool,
+    /// Do not decrypt the secrets of the snapshot with your own permission (`kms:Decrypt`)
+    #[arg(long)]
+    pub no_secrets: bool,
+    /// Create, import and finish without asking
+    #[arg(long)]
+    pub yes: bool,
+}
+
+impl NewPoolArgs {
+    /// The options that the operator has given.
+    fn given(&self) -> impl Iterator<Item = &'static str> {
+        [
+            ("--map", self.map.is_some()),
+            ("--account", self.account.is_some()),
+            ("--strict", self.strict),
+            ("--no-secrets", self.no_secrets),
+            ("--yes", self.yes),
+        ]
+        .into_iter()
+        .filter_map(|(option, is_given)| is_given.then_some(option))
+    }
 }
 
 /// The users to restore.
@@ -124,8 +165,37 @@ pub struct OptionArgs {
     pub sub_map_retention: Option<String>,
 }
 
-/// An import to start.
+/// What to restore into.
 #[derive(Debug)]
+pub enum Target {
+    /// A pool that exists.
+    Existing(Box<Request>),
+    /// A pool that the command creates.
+    New(Box<new_pool::Request>),
+}
+
+impl Target {
+    /// Reads and checks the arguments. `table` is the backup table, if the settings name one.
+    ///
+    /// # Errors
+    /// Those of [`Request::read`]. If an option makes no sense for the target.
+    pub fn read(args: &ImportArgs, table: Option<&str>) -> Result<Self> {
+        if let Some(name) = args.into.strip_prefix("new:") {
+            return Ok(Self::New(Box::new(new_pool::Request::read(args, name, table)?)));
+        }
+        match args.new_pool.given().next() {
+            Some(option) => Err(Problem::refused(
+                ErrorKind::InvalidInput.name(),
+                format!("{option} is about a new user pool, and --into names one that exists."),
+                format!("Leave {option} out. Or create a user pool with --into new:NAME."),
+            )),
+            None => Ok(Self::Existing(Box::new(Request::read(args, table)?))),
+        }
+    }
+}
+
+/// An import to start.
+#[derive(Debug, Clone)]
 pub struct Request {
     input: ImportInput,
     /// The same input, in the form that the state machine reads.
@@ -142,13 +212,28 @@ impl Request {
     /// If a pool id, a snapshot id or a limit cannot be read. If source and target are the same, and the arguments do
     /// not say what happens to existing users.
     pub fn read(args: &ImportArgs, table: Option<&str>) -> Result<Self> {
-        arguments::read("--pool", &args.pool, PoolId::parse)?;
         arguments::read("--into", &args.into, PoolId::parse)?;
+        Self::of(json(args)?, args, table)
+    }
+
+    /// The request with this input, to which the limits and the table are added.
+    fn of(json: Value, args: &ImportArgs, table: Option<&str>) -> Result<Self> {
+        arguments::read("--pool", &args.pool, PoolId::parse)?;
         arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
-        let json = run::with_table(run::with_limits(json(args)?, &args.run)?, table);
+        let json = run::with_table(run::with_limits(json, &args.run)?, table);
         let input = ImportInput::parse(&json).map_err(|error| of_input_in_options(&error))?;
         let group_roles = args.options.group_roles.clone();
         Ok(Self { input, json, no_wait: args.run.no_wait, group_roles })
+    }
+
+    /// The same import into `target`, of the snapshot `snapshot`.
+    fn with(&self, target: &PoolId, snapshot: &RunId) -> Self {
+        let mut with = self.clone();
+        with.json["targetUserPoolId"] = target.as_str().into();
+        with.json["snapshot"] = snapshot.as_str().into();
+        with.input.target = target.clone();
+        with.input.snapshot = SnapshotSelector::Id(snapshot.clone());
+        with
     }
 
     /// The pool to restore into.
@@ -165,9 +250,21 @@ impl Request {
         deployment: &Deployment<E, V>,
         session: Session<'_, S>,
     ) -> Result<Answer> {
-        let words =
-            introduction(&self.input, &deployment.catalog, &deployment.place(), (session.now)()).await?;
+        let (catalog, place) = (&deployment.catalog, deployment.place());
+        let words = introduction(&self.input, None, catalog, &place, (session.now)()).await?;
         session.meter.note(&words);
+        self.start(deployment, session).await
+    }
+
+    /// Starts the import and watches it.
+    ///
+    /// # Errors
+    /// If the import is refused or fails.
+    async fn start<E: Executions, V: Vault, S: Future<Output = ()>>(
+        &self,
+        deployment: &Deployment<E, V>,
+        session: Session<'_, S>,
+    ) -> Result<Answer> {
         let request = RunRequest::import(self.input.clone(), self.json.clone(), self.no_wait);
         run::carry_out(deployment, request, session).await.map_err(|problem| self.with_line(problem))
     }
@@ -277,6 +374,7 @@ mod tests {
             plan: false,
             selection: SelectionArgs::default(),
             options,
+            new_pool: NewPoolArgs::default(),
             run,
         };
         Request::read(&args, None)
@@ -296,6 +394,7 @@ mod tests {
                 plan: true,
                 selection: SelectionArgs::default(),
                 options: OptionArgs::default(),
+                new_pool: NewPoolArgs::default(),
                 run: RunArgs::default(),
             };
             Request::read(&args, table).unwrap().json
@@ -315,9 +414,8 @@ mod tests {
             ..Default::default()
         };
         let [pool, into, snapshot] = ["eu-west-1_a", "eu-west-1_b", "latest"].map(str::to_owned);
-        let run = RunArgs::default();
-        let args =
-            ImportArgs { pool, into, snapshot, plan: true, selection, options: OptionArgs::default(), run };
+        let (run, new_pool, options) = (RunArgs::default(), NewPoolArgs::default(), OptionArgs::default());
+        let args = ImportArgs { pool, into, snapshot, plan: true, selection, options, new_pool, run };
         let request = Request::read(&args, None).unwrap();
         assert_eq!(request.json["select"], json!({"usernames": ["anna"], "groups": ["R&D's"]}));
         assert_eq!(request.json["except"], json!({"subs": [SUB]}));
@@ -330,8 +428,9 @@ mod tests {
     fn a_wrong_name_of_a_selection_is_named_by_its_option() {
         let read = |selection: SelectionArgs| {
             let [pool, into, snapshot] = ["eu-west-1_a", "eu-west-1_b", "latest"].map(str::to_owned);
-            let (run, options) = (RunArgs::default(), OptionArgs::default());
-            let args = ImportArgs { pool, into, snapshot, plan: true, selection, options, run };
+            let (run, new_pool, options) =
+                (RunArgs::default(), NewPoolArgs::default(), OptionArgs::default());
+            let args = ImportArgs { pool, into, snapshot, plan: true, selection, options, new_pool, run };
             Request::read(&args, None).unwrap_err()
         };
         let list = |name: &str| vec!["anna".to_owned(), name.to_owned()];

@@ -1,14 +1,15 @@
 //! `pool create`: build a pool again from the configuration that a snapshot holds.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
-use shared::catalog::{LeaseKey, RebuildId};
-use shared::model::configuration::rebuild::{Home, RebuildPlan, SuppliedMap, outside, plan};
-use shared::model::{CallStats, Ceilings, PoolId, RunId, SnapshotSelector, Tps};
-use shared::operations::rebuild::{Account, Rebuild, Stopped, begun, rebuild};
+use shared::catalog::{LeaseKey, RebuildId, RebuildJournal};
+use shared::model::configuration::rebuild::{Home, RebuildPlan, SuppliedMap, plan};
+use shared::model::{CallStats, Ceilings, PoolId, Snapshot, SnapshotSelector, Tps};
+use shared::operations::rebuild::{Account, MARKER, Rebuild, Rebuilt, Stopped, begun, rebuild};
 use shared::operations::{CapturedSnapshot, Holding, captured_configuration, holder_name};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
@@ -83,10 +84,11 @@ pub struct Request {
 }
 
 /// What a creation will do.
-struct Planned {
-    snapshot: RunId,
-    plan: RebuildPlan,
-    shown: PoolCreated,
+pub struct Planned {
+    /// The header of the snapshot.
+    pub snapshot: Snapshot,
+    pub plan: RebuildPlan,
+    pub shown: PoolCreated,
 }
 
 impl Request {
@@ -97,7 +99,7 @@ impl Request {
     pub fn read(args: &CreateArgs) -> Result<Self> {
         let name = args.name.trim().to_owned();
         if name.is_empty() || name.chars().count() > MAX_NAME {
-            let what = format!("The argument of --name has {} characters.", name.chars().count());
+            let what = format!("The name of the new user pool has {} characters.", name.chars().count());
             return Err(
                 Error::new(ErrorKind::InvalidInput, what, "Give a name of 1 to 128 characters.").into()
             );
@@ -128,7 +130,7 @@ impl Request {
     /// # Errors
     /// If the credentials are of another account, the snapshot cannot be used, the plan is refused, or Cognito refuses
     /// a call. If the operator interrupts the command.
-    pub async fn run<E, V: Vault, P: ConfigurablePool, S: Future<Output = ()>>(
+    pub async fn run<E, V: Vault + Clone + 'static, P: ConfigurablePool, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
         pool_at: impl Fn(&PoolId) -> P,
@@ -139,44 +141,105 @@ impl Request {
     ) -> Result<Answer> {
         let now = (session.now)();
         let caller = caller().await?;
-        let next = "Give --profile with credentials of the account in which you want the user pool.";
-        account::require(self.account.as_deref(), &caller, next)?;
-        let paced = |id: &PoolId| {
-            let calls = CallStats::none(self.tps);
-            PacedPool::new(pool_at(id), self.tps, &Ceilings::default(), clock, calls)
-        };
-        let at = Account::new(&caller.account, &deployment.region, paced)?;
-        let planned = self.planned(deployment, &at, keys, &caller, now).await?;
+        let account = self.account(&caller, &deployment.region, pool_at, clock)?;
+        let planned = self.planned(deployment, &account, keys, &caller, now).await?;
         if self.plan {
             return Ok(Answer::new(&planned.shown, ExitStatus::Done, now));
         }
-        self.confirmed(&planned.shown, now, session.meter)?;
-        let (id, holder) = (self.id(deployment), holder_name("cognito-backup pool create", now));
-        let wanted = Rebuild { id: &id, snapshot: &planned.snapshot, plan: &planned.plan, holder: &holder };
+        if self.yes {
+            session.meter.note(&planned.shown.human(now));
+        } else {
+            self.confirmed(&planned.shown.human(now), session.meter)?;
+        }
+        let work = Creating { deployment, account: &account, clock, now, verb: "pool create" };
+        let created = self.create(&work, &planned, session.interrupted, session.meter).await?;
+        Ok(Answer::new(&planned.shown.done(&planned.plan, &created), status_of(&created), now))
+    }
+
+    /// The account in which the pool is created.
+    ///
+    /// # Errors
+    /// If the credentials are of another one than the operator wants.
+    pub fn account<P: ConfigurablePool>(
+        &self,
+        caller: &Caller,
+        region: &str,
+        pool_at: impl Fn(&PoolId) -> P,
+        clock: Clock,
+    ) -> Result<Account<P, impl Fn(&PoolId) -> PacedPool<P>>> {
+        let next = "Give --profile with credentials of the account in which you want the user pool.";
+        account::require(self.account.as_deref(), caller, next)?;
+        let tps = self.tps;
+        let paced = move |id: &PoolId| {
+            PacedPool::new(pool_at(id), tps, &Ceilings::default(), clock, CallStats::none(tps))
+        };
+        Ok(Account::new(&caller.account, region, paced)?)
+    }
+
+    /// Creates the pool, or continues its creation.
+    ///
+    /// # Errors
+    /// If Cognito refuses the pool itself, another command creates it, or the operator interrupts the command.
+    pub async fn create<E, V, P, F>(
+        &self,
+        work: &Creating<'_, E, V, P, F>,
+        planned: &Planned,
+        interrupted: impl Future<Output = ()>,
+        meter: &mut Meter,
+    ) -> Result<Rebuilt>
+    where
+        V: Vault + Clone + 'static,
+        P: ConfigurablePool,
+        F: Fn(&PoolId) -> PacedPool<P>,
+    {
+        let Creating { deployment, account, clock, now, verb } = *work;
+        let (limit, place) = (run::limit(Some(self.tps)), planned.shown.place());
+        meter.note(&format!("Creating user pool {:?} in {place}.\n{limit}", self.name));
+        let (id, holder) = (self.id(deployment), holder_name(&format!("cognito-backup {verb}"), now));
+        let wanted =
+            Rebuild { id: &id, snapshot: &planned.snapshot.id, plan: &planned.plan, holder: &holder };
         let catalog = &deployment.catalog;
-        let mut said = Said(session.meter);
+        let mut said = Said(meter);
         let created = tokio::select! {
             biased;
-            () = session.interrupted => None,
-            created = rebuild(catalog, &wanted, &at, clock, &mut said) => Some(created),
+            () = interrupted => None,
+            created = rebuild(catalog, &wanted, account, clock, &mut said) => Some(created),
         };
         let Some(created) = created else {
             // If the lease cannot be released, it ends by itself within minutes.
             let key = LeaseKey::of_rebuild(&id);
             catalog.release_lease(&key, &holder, clock.now()).await?;
-            return Err(interrupted());
+            return Err(interrupted_creation());
         };
-        let created = created.map_err(|stopped| problem(*stopped))?;
-        Ok(Answer::new(&planned.shown.done(&created), status_of(&created), now))
+        created.map_err(|stopped| problem(*stopped))
     }
 
-    fn id<E, V>(&self, deployment: &Deployment<E, V>) -> RebuildId {
+    /// Whether only the plan is wanted.
+    pub fn is_plan(&self) -> bool {
+        self.plan
+    }
+
+    /// Whether the operator has said yes.
+    pub fn is_confirmed(&self) -> bool {
+        self.yes
+    }
+
+    /// What the map has for the roles of groups.
+    pub fn group_roles(&self) -> &BTreeMap<String, String> {
+        &self.map.group_roles
+    }
+
+    /// Which creation it is.
+    pub fn id<E, V>(&self, deployment: &Deployment<E, V>) -> RebuildId {
         let (source, region) = (self.pool.clone(), deployment.region.clone());
         RebuildId { source, region, name: self.name.clone() }
     }
 
     /// Reads the snapshot and its secrets, and plans.
-    async fn planned<E, V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
+    ///
+    /// # Errors
+    /// If the snapshot cannot be used, or the plan is refused.
+    pub async fn planned<E, V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
         &self,
         deployment: &Deployment<E, V>,
         account: &Account<P, F>,
@@ -208,8 +271,10 @@ impl Request {
             region: &deployment.region,
             group_roles: self.group_roles.as_deref(),
         };
-        let shown = PoolCreated::plan(creation, &planned, outside(&objects, &planned.triggers));
-        Ok(Planned { snapshot: captured.id, plan: planned, shown })
+        let shown = PoolCreated::plan(creation, &planned);
+        let header = SnapshotSelector::Id(captured.id.clone());
+        let (snapshot, _) = deployment.catalog.sealed_snapshot(&self.pool, &header, now).await?;
+        Ok(Planned { snapshot, plan: planned, shown })
     }
 
     /// The snapshot, and whether no creation has begun. For `latest`, a creation that has begun goes on with its own.
@@ -229,13 +294,20 @@ impl Request {
         let captured = captured_configuration(catalog, &self.pool, &selector, now).await;
         let captured = captured.map_err(|error| {
             let error = deployment.of_snapshot(error);
-            if error.kind() != ErrorKind::SnapshotNotFound {
-                return error.into();
+            match error.kind() {
+                ErrorKind::SnapshotNotFound | ErrorKind::SnapshotBeingRemoved => {}
+                _ => return error.into(),
             }
-            let next = match begun.and_then(|journal| journal.pool) {
-                Some(pool) => {
-                    format!("A creation from it has begun. To begin again from another one, delete user pool {pool} first.")
-                }
+            let next = match begun {
+                Some(RebuildJournal { pool: Some(pool), .. }) => format!(
+                    "A creation from it has begun. To begin again from another one, delete user pool {pool} first."
+                ),
+                Some(_) => format!(
+                    "A creation from it has begun, and the table has no id of its user pool. Give another name to begin from \
+                     another snapshot. If there is a user pool {:?} with the tag {MARKER}, delete it.",
+                    self.name
+                ),
+                None if error.kind() == ErrorKind::SnapshotBeingRemoved => return error.into(),
                 None => "If no snapshot holds a configuration, create the user pool by hand: guide \"Restore a pool\", step 3.1."
                     .to_owned(),
             };
@@ -248,24 +320,33 @@ impl Request {
         Ok((captured, is_new))
     }
 
-    /// Shows the plan, and asks unless the operator has said yes.
-    fn confirmed(&self, shown: &PoolCreated, now: Timestamp, meter: &mut Meter) -> Result<()> {
-        if self.yes {
-            meter.note(&shown.human(now));
-        } else {
-            let question =
-                format!("{}\n\nType the name of the new user pool to create it:", shown.human(now));
-            confirm(&question, &self.name, meter)?;
-        }
-        let place = shown.place();
-        meter.note(&format!(
-            "Creating user pool {:?} in {place}.\n{}",
-            self.name,
-            run::limit(Some(self.tps))
-        ));
-        Ok(())
+    /// Shows the plan, and asks.
+    ///
+    /// # Errors
+    /// Unless the operator types the name of the new pool.
+    pub fn confirmed(&self, plan: &str, meter: &mut Meter) -> Result<()> {
+        let question = format!("{plan}\n\nType the name of the new user pool to create it:");
+        Ok(confirm(&question, &self.name, meter)?)
     }
 }
+
+/// Where a creation works, and for which command.
+pub struct Creating<'a, E, V, P, F> {
+    pub deployment: &'a Deployment<E, V>,
+    pub account: &'a Account<P, F>,
+    pub clock: Clock,
+    pub now: Timestamp,
+    /// The command, for the lease.
+    pub verb: &'static str,
+}
+
+impl<E, V, P, F> Clone for Creating<'_, E, V, P, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E, V, P, F> Copy for Creating<'_, E, V, P, F> {}
 
 /// The most characters of the name of a pool. Source: `UserPoolNameType`, Amazon Cognito user pools API.
 const MAX_NAME: usize = 128;
@@ -288,7 +369,7 @@ fn of_capture(captured: &CapturedSnapshot) -> Error {
     )
 }
 
-fn interrupted() -> Problem {
+fn interrupted_creation() -> Problem {
     Problem {
         status: ExitStatus::Failed,
         ..Problem::refused(

@@ -56,7 +56,7 @@ impl Request {
     ///
     /// # Errors
     /// If the table has no record of its creation, the creation has not ended, or Cognito refuses a call.
-    pub async fn run<E, V: Vault, P: ConfigurablePool, S>(
+    pub async fn run<E, V: Vault + Clone + 'static, P: ConfigurablePool, S>(
         &self,
         deployment: &Deployment<E, V>,
         pool_at: impl Fn(&PoolId) -> P,
@@ -79,7 +79,7 @@ impl Request {
             confirm(&question, self.pool.as_str(), session.meter)?;
         }
         let holder = holder_name("cognito-backup pool finish", now);
-        let finished = finish(&deployment.catalog, &pool, &holder, clock).await?;
+        let finished = finish(&deployment.catalog, pool, &holder, clock).await?;
         Ok(Answer::new(&PoolFinished::done(&self.pool, &finished), ExitStatus::Done, now))
     }
 }

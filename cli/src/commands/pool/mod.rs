@@ -3,7 +3,7 @@
 mod account;
 mod apply;
 mod confirm;
-mod create;
+pub mod create;
 mod diff;
 mod finish;
 mod map;
@@ -139,7 +139,7 @@ impl Request {
     ///
     /// # Errors
     /// If a snapshot cannot be used, or the table or a pool cannot be read.
-    pub async fn run<E, V: Vault, P: ConfigurablePool, S: Future<Output = ()>>(
+    pub async fn run<E, V: Vault + Clone + 'static, P: ConfigurablePool, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
         pool_at: impl Fn(&PoolId) -> P,

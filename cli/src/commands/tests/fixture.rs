@@ -35,6 +35,68 @@ use crate::testing;
 pub struct FakeExecutions {
     looks: Mutex<VecDeque<ExecutionView>>,
     pub started: Mutex<Vec<(String, String, Value)>>,
+    /// Carries imports out, instead of the script.
+    pub imports: Option<Imports>,
+}
+
+/// Imports that a state machine in memory carries out.
+pub struct Imports {
+    pub backend: MemoryBackend,
+    runs: Mutex<Vec<ExecutionView>>,
+    /// How often an import is looked at before it goes on.
+    pub looks: Mutex<u32>,
+    /// The calls of the imports, by their numbers in the script: the first and the last one.
+    pub calls: Mutex<Vec<(u64, u64)>>,
+    /// The error of the next start.
+    pub refusal: Mutex<Option<Error>>,
+}
+
+impl Imports {
+    pub fn new(backend: MemoryBackend) -> Self {
+        let (runs, calls) = (Mutex::default(), Mutex::default());
+        Self { backend, runs, looks: Mutex::new(2), calls, refusal: Mutex::default() }
+    }
+
+    fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
+        if let Some(refusal) = self.refusal.lock().unwrap().take() {
+            return Err(refusal);
+        }
+        let arn = ExecutionArn::of(machine, name)?;
+        let view = testing::execution(RunStatus::Running);
+        let view = ExecutionView { arn: arn.clone(), input: RunInput::parse(input), ..view };
+        self.runs.lock().unwrap().push(view);
+        Ok(arn)
+    }
+
+    fn running(&self) -> Vec<ExecutionArn> {
+        let runs = self.runs.lock().unwrap();
+        let running = runs.iter().filter(|view| view.status == RunStatus::Running);
+        running.map(|view| view.arn.clone()).collect()
+    }
+
+    async fn describe(&self, arn: &ExecutionArn, started: &Value) -> ExecutionView {
+        let view = self.runs.lock().unwrap().iter().find(|view| view.arn == *arn).unwrap().clone();
+        let is_waiting = std::mem::replace(&mut *self.looks.lock().unwrap(), 0);
+        if view.status != RunStatus::Running || is_waiting > 0 {
+            *self.looks.lock().unwrap() = is_waiting.saturating_sub(1);
+            return view;
+        }
+        let first = self.backend.script().calls() + 1;
+        let ended = match Box::pin(carried_out(&self.backend, started, arn.as_str())).await {
+            Ok(report) => {
+                let is_partial = report["status"] == "PARTIAL";
+                let status = if is_partial { RunStatus::Partial } else { RunStatus::Succeeded };
+                ExecutionView { status, output: Some(report), ..view }
+            }
+            Err(error) => {
+                let (name, cause) = (error.kind().name().to_owned(), error.to_string());
+                ExecutionView { status: RunStatus::Failed, error: Some(name), cause: Some(cause), ..view }
+            }
+        };
+        self.calls.lock().unwrap().push((first, self.backend.script().calls()));
+        *self.runs.lock().unwrap().iter_mut().find(|view| view.arn == *arn).unwrap() = ended.clone();
+        ended
+    }
 }
 
 impl Executions for FakeExecutions {
@@ -43,16 +105,29 @@ impl Executions for FakeExecutions {
     }
 
     async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
+        if let Some(imports) = &self.imports {
+            let arn = imports.start(machine, name, input)?;
+            self.started.lock().unwrap().push((machine.to_owned(), arn.to_string(), input.clone()));
+            return Ok(arn);
+        }
         self.started.lock().unwrap().push((machine.to_owned(), name.to_owned(), input.clone()));
         Ok(self.looks.lock().unwrap()[0].arn.clone())
     }
 
-    async fn describe(&self, _: &ExecutionArn) -> Result<ExecutionView, Error> {
+    async fn describe(&self, arn: &ExecutionArn) -> Result<ExecutionView, Error> {
+        if let Some(imports) = &self.imports {
+            let started = self.started.lock().unwrap().clone();
+            let (.., input) = started.iter().find(|(_, started, _)| started == arn.as_str()).unwrap();
+            return Ok(imports.describe(arn, input).await);
+        }
         let mut looks = self.looks.lock().unwrap();
         Ok(if looks.len() > 1 { looks.pop_front().unwrap() } else { looks[0].clone() })
     }
 
     async fn list(&self, machine: &str, _: usize) -> Result<Vec<ExecutionArn>, Error> {
+        if let Some(imports) = &self.imports {
+            return Ok(imports.running());
+        }
         let looks = self.looks.lock().unwrap();
         let mine =
             looks.iter().filter(|look| machine.ends_with(&format!("{:?}", look.input.operation().unwrap())));
@@ -125,9 +200,18 @@ impl Fixture {
             Command::Export(args) => {
                 export_verb::Request::read(args, table).unwrap().run(&self.deployment, session).await
             }
-            Command::Import(args) => {
-                import::Request::read(args, table).unwrap().run(&self.deployment, session).await
-            }
+            Command::Import(args) => match import::Target::read(args, table) {
+                Err(problem) => Err(problem),
+                Ok(import::Target::Existing(request)) => request.run(&self.deployment, session).await,
+                Ok(import::Target::New(request)) => {
+                    let caller = async || {
+                        Ok(Caller { account: "123456789012".to_owned(), partition: "aws".to_owned() })
+                    };
+                    let pool_at = |id: &PoolId| self.backend.pool(id);
+                    let (keys, clock) = (self.backend.keys(), self.backend.clock());
+                    Box::pin(request.run(&self.deployment, pool_at, &keys, caller, clock, session)).await
+                }
+            },
             Command::Status(args) => {
                 status::Request::read(args, table).unwrap().run(&self.deployment, session).await
             }
@@ -237,18 +321,21 @@ pub async fn export(fixture: &Fixture, name: &str) -> RunId {
 
 /// Carries out an import. Returns its report.
 pub async fn imported(fixture: &Fixture, input: Value) -> Value {
-    let backend = &fixture.backend;
-    let execution = json!({"id": testing::arn(), "startedAt": backend.clock().now()});
+    carried_out(&fixture.backend, &input, testing::arn().as_str()).await.unwrap()
+}
+
+async fn carried_out(backend: &MemoryBackend, input: &Value, arn: &str) -> Result<Value, Error> {
+    let execution = json!({"id": arn, "startedAt": backend.clock().now()});
     let begin = json!({"operation": "import", "input": input, "execution": execution});
     let budget = || Budget::for_invocation(Duration::from_secs(900));
-    let mut progress = steps::enumerate(backend, begin, budget()).await.unwrap();
+    let mut progress = Box::pin(steps::enumerate(backend, begin, budget())).await?;
     loop {
-        progress = steps::import_pages(backend, json!(progress), budget()).await.unwrap();
+        progress = Box::pin(steps::import_pages(backend, json!(progress), budget())).await?;
         if !progress.more {
             break;
         }
     }
-    json!(steps::finalize(backend, json!(progress), budget()).await.unwrap())
+    Ok(json!(Box::pin(steps::finalize(backend, json!(progress), budget())).await?))
 }
 
 /// Makes the plan of an import, and lets the state machine answer with its report.

@@ -2,6 +2,7 @@
 
 mod copy;
 mod fixture;
+mod new_pool;
 mod pool;
 mod pool_apply;
 mod pool_create;

@@ -12,7 +12,7 @@ use super::fixture::{Fixture, export, exported};
 use crate::exit::ExitStatus;
 
 const CREATE: &str = "pool create --pool eu-west-1_a --name new";
-const LAMBDA: &str = "arn:aws:lambda:eu-west-1:123456789012:function:sign-up";
+pub(super) const LAMBDA: &str = "arn:aws:lambda:eu-west-1:123456789012:function:sign-up";
 
 /// A pool with a client that has a secret, and a domain.
 async fn captured() -> (Fixture, String) {
@@ -20,7 +20,7 @@ async fn captured() -> (Fixture, String) {
     (fixture, id)
 }
 
-async fn captured_pool() -> (Fixture, MemoryPool, String) {
+pub(super) async fn captured_pool() -> (Fixture, MemoryPool, String) {
     let (fixture, pool, _) = exported(3).await;
     let fixture = Fixture { backend: fixture.backend.clone().with_configuration(), ..fixture };
     pool.change_configuration(
@@ -213,4 +213,70 @@ async fn a_map_with_roles_of_groups_stands_in_the_line_of_the_import() {
         file.display()
     );
     assert!(answer.human.contains(&line), "{}", answer.human);
+}
+
+/// Where the operator's deployment is. A command that the operator runs next must look there, too.
+#[tokio::test(start_paused = true)]
+async fn every_command_that_a_creation_prints_carries_the_options_of_the_deployment() {
+    let (fixture, _) = captured().await;
+    let places = "--table other --region eu-west-1 --profile p --endpoint-url http://127.0.0.1:1 --import-state-machine m";
+    let denied = Some(Fault::Refuse(PoolErrorKind::AccessDenied));
+    fixture.backend.script().always(Operation::CreateUserPoolClient, denied);
+    fixture.run(&format!("{CREATE} --yes {places}")).await.0.unwrap_err();
+    let pools = described(&fixture, "eu-west-1_a", "ListUserPools", json!({"MaxResults": 60}));
+    let pools = pools["UserPools"].as_array().unwrap();
+    let id = pools.iter().find(|pool| pool["Name"] == "new").unwrap()["Id"].as_str().unwrap();
+    let unfinished = fixture.run(&format!("pool finish --pool {id} --yes {places}")).await.0.unwrap_err();
+    fixture.backend.script().always(Operation::CreateUserPoolClient, None);
+    let created = fixture.run(&format!("{CREATE} --yes {places}")).await.0.unwrap();
+    let lines: Vec<_> = created.human.lines().chain(unfinished.guidance.split('`')).map(str::trim).collect();
+    let ours: Vec<_> = lines.iter().filter(|line| line.starts_with("cognito-backup ")).collect();
+    assert_eq!(ours.len(), 3, "{lines:?}");
+    for line in ours {
+        assert!(line.ends_with(places), "{line}");
+    }
+    let of_aws: Vec<_> =
+        lines.iter().filter(|line| line.contains("aws lambda") || line.contains("aws wafv2")).collect();
+    assert_eq!(of_aws.len(), 2, "{lines:?}");
+    for line in of_aws {
+        assert!(line.ends_with("--region eu-west-1 --profile p --endpoint-url http://127.0.0.1:1"), "{line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_whose_snapshot_was_removed_before_it_noted_a_pool_is_begun_again_under_another_name() {
+    let (fixture, id) = captured().await;
+    let unanswered = Some(Fault::Refuse(PoolErrorKind::Transient));
+    fixture.backend.script().always(Operation::CreateUserPool, unanswered);
+    fixture.run(&format!("{CREATE} --yes")).await.0.unwrap_err();
+    fixture.backend.script().always(Operation::CreateUserPool, None);
+    export(&fixture, "newer").await;
+    fixture.run(&format!("prune --pool eu-west-1_a --snapshot {id}")).await.0.unwrap();
+    let problem = fixture.run(&format!("{CREATE} --yes")).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("SnapshotNotFound", ExitStatus::Refused));
+    assert!(problem.guidance.contains("Give another name"), "{problem}");
+    assert!(!problem.guidance.contains("by hand"), "{problem}");
+    let other = fixture.run(&format!("{} --yes", CREATE.replace("new", "another"))).await.0.unwrap();
+    assert_eq!(other.status, ExitStatus::Done);
+}
+
+/// The pool of the snapshot has a role for SMS and a provider. The new one gets neither.
+#[tokio::test(start_paused = true)]
+async fn what_the_new_pool_does_not_get_needs_nothing_elsewhere() {
+    let (fixture, pool, _) = exported(1).await;
+    let fixture = Fixture { backend: fixture.backend.clone().with_configuration(), ..fixture };
+    let role = "arn:aws:iam::999999999999:role/sms";
+    pool.change_configuration(
+        "UpdateUserPool",
+        json!({"SmsConfiguration": {"SnsCallerArn": role, "ExternalId": "x", "SnsRegion": "eu-west-1"}}),
+    );
+    let details = json!({"client_id": "google", "client_secret": "x", "authorize_scopes": "openid"});
+    pool.change_configuration(
+        "CreateIdentityProvider",
+        json!({"ProviderName": "Google", "ProviderType": "Google", "ProviderDetails": details}),
+    );
+    export(&fixture, "captured").await;
+    let plan = fixture.run(&format!("{CREATE} --plan")).await.0.unwrap();
+    let lines = plan.json["outside"].to_string();
+    assert!(!lines.contains("oauth2/idpresponse"), "{lines}");
 }

@@ -227,6 +227,9 @@ impl MemoryPool {
         }
         let now = self.clock.now().as_second() as f64;
         let answer = self.configurations.change(&self.id, operation, &request, now);
+        if operation == "DeleteUserPool" {
+            self.delete();
+        }
         answer.unwrap_or_else(|refusal| unreachable!("{operation}: {refusal}"))
     }
 

@@ -37,7 +37,7 @@ mod selected_users;
 use serde_json::Value;
 
 pub use self::before::forecast::plan_report;
-pub use self::before::preflight::{EarlierRestore, Preflight, RestoreStart};
+pub use self::before::preflight::{EarlierRestore, Preflight, RestoreStart, check_shrunk};
 
 use self::after::verify;
 use self::before::{collisions, declare, forecast, select, target_scan};

@@ -1,5 +1,7 @@
 //! The pools of an account and Region: the calls that name no pool.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::MARKER;
@@ -9,8 +11,8 @@ use crate::model::configuration::rebuild::RebuildPlan;
 use crate::model::configuration::request::ConfigurationWrite;
 use crate::operations::listed::listed;
 use crate::operations::refusals::refused_on;
-use crate::operations::sending::internal;
-use crate::pacing::PacedPool;
+use crate::operations::sending::{exists, internal};
+use crate::pacing::{PacedPool, Tenure};
 use crate::ports::pool::{ConfigurablePool, Operation, Pool, PoolError, PoolErrorKind};
 use crate::{Error, ErrorKind, Guidance, Result};
 
@@ -35,8 +37,24 @@ impl<P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>> Account<P, F> {
         Ok(Self { id: id.to_owned(), region: region.to_owned(), pool_at, connection })
     }
 
-    pub(super) fn pool(&self, id: &PoolId) -> PacedPool<P> {
+    /// The same account for a command that calls only within its tenure.
+    pub(super) fn during(&self, tenure: Arc<Tenure>) -> Account<P, impl Fn(&PoolId) -> PacedPool<P>> {
+        let pool_at = move |id: &PoolId| (self.pool_at)(id).during(tenure.clone());
+        let connection = pool_at(self.connection.id());
+        Account { id: self.id.clone(), region: self.region.clone(), pool_at, connection }
+    }
+
+    /// Connects to a pool of the account.
+    pub fn connect(&self, id: &PoolId) -> PacedPool<P> {
         (self.pool_at)(id)
+    }
+
+    /// Whether the account has the pool.
+    ///
+    /// # Errors
+    /// If Cognito refuses to say so.
+    pub async fn has(&self, id: &PoolId) -> Result<bool> {
+        exists(&self.connect(id)).await
     }
 
     /// The id by which requests are made of the table of fields. `CreateUserPool` has no id.
@@ -87,7 +105,7 @@ impl<P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>> Account<P, F> {
         let mut found = Vec::new();
         for id in self.pools_named(name).await? {
             let request = json!({"UserPoolId": id.as_str()});
-            let pool = self.pool(&id);
+            let pool = self.connect(&id);
             match pool.read_configuration(Operation::DescribeUserPool, &request).await {
                 Ok(answer) if answer.reveal()["UserPool"]["UserPoolTags"][MARKER] == marker => found.push(id),
                 Ok(_) => {}

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::MARKER;
+use super::{MARKER, no_tenure};
 use crate::catalog::{Catalog, RebuildJournal};
 use crate::model::PoolId;
 use crate::model::configuration::request::ConfigurationWrite;
@@ -100,16 +100,17 @@ pub async fn finish_plan<V: Vault, P: ConfigurablePool>(
 ///
 /// # Errors
 /// Those of [`finish_plan`]. If another command works on the pool, or Cognito refuses the call. The same call continues.
-pub async fn finish<V: Vault, P: ConfigurablePool>(
+pub async fn finish<V: Vault + Clone + 'static, P: ConfigurablePool>(
     catalog: &Catalog<V>,
-    pool: &PacedPool<P>,
+    pool: PacedPool<P>,
     holder: &str,
     clock: Clock,
 ) -> Result<FinishPlan> {
     let RebuildJournal { id, .. } = journal(catalog, pool.id()).await?;
     let mut lease = HeldLease::take_for_rebuild(catalog, &id, holder, clock).await?;
-    let ended = lease.during(under_lease(catalog, pool)).await;
-    let released = lease.give_back().await;
+    let pool = pool.during(lease.tenure().ok_or_else(no_tenure)?);
+    let ended = lease.during(under_lease(catalog, &pool)).await;
+    let released = lease.give_back_after_calls().await;
     let plan = ended?;
     released?;
     Ok(plan)

@@ -2,7 +2,7 @@
 //!
 //! One command at a time creates a pool of one name: it holds a lease. Each step is written to a journal before the
 //! next one begins. If a reply is lost, or the command dies, a tag leads to the pool again. A read shows which objects
-//! the pool has. So nothing is created twice.
+//! the pool has. So nothing is created twice. No call leaves after another command has taken the lease.
 
 mod account;
 mod domains;
@@ -13,6 +13,7 @@ mod sending;
 mod steps;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use account::Account;
@@ -21,7 +22,7 @@ pub use finish::{FinishPlan, finish, finish_plan};
 use steps::Work;
 
 use super::HeldLease;
-use super::sending::{WatchWriting, exists};
+use super::sending::{WatchWriting, internal};
 use crate::catalog::{Catalog, RebuildId, RebuildJournal};
 use crate::model::configuration::rebuild::RebuildPlan;
 use crate::model::{DigestBuilder, PoolId, RefusedCall, RunId};
@@ -85,7 +86,7 @@ pub enum CreationReason {
     NeedsRefused,
     /// The domain was not active in time.
     DomainNotActive,
-    /// An earlier command made the object, and the plan of this one has other values for it.
+    /// The pool has the object already, and the plan has other values for it. An earlier command made it, or the operator.
     MadeBefore,
 }
 
@@ -110,7 +111,7 @@ pub async fn begun<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>
         _ if journal.is_finished => false,
         None => journal.is_sent,
         // The operator may have deleted the pool to begin again.
-        Some(id) => exists(&account.pool(id)).await?,
+        Some(id) => account.has(id).await?,
     };
     Ok(is_going_on.then_some(journal))
 }
@@ -120,7 +121,7 @@ pub async fn begun<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>
 /// # Errors
 /// If another command creates the pool, the name or a domain is taken, the table cannot be used, or Cognito refuses the
 /// pool itself. The same call continues. A refusal of another object is no error: the result names it.
-pub async fn rebuild<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
+pub async fn rebuild<V: Vault + Clone + 'static, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
     catalog: &Catalog<V>,
     wanted: &Rebuild<'_>,
     account: &Account<P, F>,
@@ -131,10 +132,12 @@ pub async fn rebuild<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<
     let stopped = |error: Error, made: Rebuilt| Box::new(Stopped { error, made });
     let lease = HeldLease::take_for_rebuild(catalog, wanted.id, wanted.holder, clock).await;
     let mut lease = lease.map_err(|error| stopped(error, Rebuilt::default()))?;
-    let work = Box::pin(under_lease(catalog, wanted, account, watch, &mut made));
+    let tenure = lease.tenure().map(Arc::new).ok_or_else(|| stopped(no_tenure(), Rebuilt::default()))?;
+    let account = account.during(tenure);
+    let work = Box::pin(under_lease(catalog, wanted, &account, watch, &mut made));
     let ended = lease.during(work).await;
     // If the lease cannot be released, it ends by itself within minutes.
-    let released = lease.give_back().await;
+    let released = lease.give_back_after_calls().await;
     match ended.and(released) {
         Ok(()) => Ok(made),
         Err(error) => Err(stopped(error, made)),
@@ -170,7 +173,7 @@ async fn under_lease<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<
     };
     let mut work = Work::new(catalog, wanted.plan, journal, made).await?;
     let id = work.pool(account, watch).await?;
-    Box::pin(work.all_steps(&account.pool(&id), is_new, watch)).await
+    Box::pin(work.all_steps(&account.connect(&id), is_new, watch)).await
 }
 
 impl Rebuild<'_> {
@@ -209,4 +212,9 @@ fn of_another_snapshot(journal: &RebuildJournal) -> Error {
         None => "Name that snapshot to continue, or give another name.".to_owned(),
     };
     Error::new(ErrorKind::InvalidInput, what, next)
+}
+
+/// The error of a lease that this command has not taken.
+fn no_tenure() -> Error {
+    internal("The lease has no generation.")
 }

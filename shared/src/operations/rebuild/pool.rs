@@ -68,11 +68,11 @@ impl<V: Vault> Work<'_, V> {
         account: &Account<P, F>,
     ) -> Result<(ConfigurationWrite, RebuildStep)> {
         let name = ObjectName::single(ObjectKind::UserPool);
-        let step = self.plan.steps.iter().find(|step| step.name == name);
+        let step = self.plan.steps.iter().find(|step| step.makes_pool());
         let step = step.ok_or_else(|| internal("The plan has no user pool."))?;
         let document = step.reveal();
         let request = request_digest(step, account.no_pool(), self.plan.tier);
-        let (object, state, client) = (name.to_string(), StepState::Begun, None);
+        let (object, state, client) = (step.key(), StepState::Begun, None);
         let begun = RebuildStep { object, state, request, without: Default::default(), client };
         let mut tags = document["UserPoolTags"].as_object().cloned().unwrap_or_default();
         tags.retain(|key, _| !key.starts_with(RESERVED_TAG_PREFIX));

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::WatchRebuild;
+use super::sending::Made;
 use super::steps::Work;
 use crate::Result;
 use crate::catalog::{RebuildStep, StepState};
@@ -13,9 +14,10 @@ use crate::model::configuration::rebuild::{RebuildPlan, Step};
 use crate::model::configuration::request::{ConfigurationWrite, Purpose, secrets_of};
 use crate::model::configuration::{CapturedObject, ObjectKind, ObjectName, Tier};
 use crate::model::{Digest, DigestBuilder, PoolId};
+use crate::operations::refusals::refused;
 use crate::operations::sending::{ATTEMPTS, Failed, asset_batches, internal, send};
 use crate::pacing::PacedPool;
-use crate::ports::pool::{ConfigurablePool, Pool};
+use crate::ports::pool::{ConfigurablePool, Operation, Pool};
 use crate::ports::vault::Vault;
 
 /// The names that a document lacks, by member.
@@ -33,9 +35,8 @@ pub(super) fn prepared(
     }
     let refused = |kind: ObjectKind| -> BTreeSet<&str> {
         let of_kind = plan.steps.iter().filter(|step| step.name.kind == kind);
-        let is_refused = |step: &&Step| {
-            steps.get(&step.name.to_string()).is_some_and(|known| known.state == StepState::Refused)
-        };
+        let is_refused =
+            |step: &&Step| steps.get(&step.key()).is_some_and(|known| known.state == StepState::Refused);
         of_kind.filter(is_refused).map(|step| step.name.id.as_str()).collect()
     };
     let (providers, servers) = (refused(ObjectKind::IdentityProvider), refused(ObjectKind::ResourceServer));
@@ -141,25 +142,47 @@ impl<V: Vault> Work<'_, V> {
         document: &Value,
         live: Option<&[CapturedObject]>,
         watch: &mut impl WatchRebuild,
-    ) -> std::result::Result<(), Failed> {
+    ) -> std::result::Result<Made, Failed> {
         let live = self.find(step, document, live);
         let document = self.of_new_client(step, document);
-        match step.name.kind {
-            ObjectKind::Branding => return self.branding(pool, step, document, live, watch).await,
-            ObjectKind::ResourceServer
-            | ObjectKind::IdentityProvider
-            | ObjectKind::Domain
-            | ObjectKind::Terms
-            | ObjectKind::CimdPolicy
-                if live.is_some() =>
-            {
-                return Ok(());
+        match (step.name.kind, live) {
+            (ObjectKind::Branding, live) => {
+                self.branding(pool, step, document, live, watch).await?;
+                return Ok(Made::default());
             }
+            (
+                ObjectKind::ResourceServer
+                | ObjectKind::IdentityProvider
+                | ObjectKind::Domain
+                | ObjectKind::Terms
+                | ObjectKind::CimdPolicy,
+                Some(live),
+            ) => return self.adopted(pool, step, document, live).await,
             _ => {}
         }
         let attempts = if step.name.kind == ObjectKind::UiCustomization { ATTEMPTS } else { 1 };
         let write = write_of(&self.new_name(step, &document), &document, pool.id(), self.plan.tier)?;
-        send(pool, &write, attempts, watch).await.map(drop)
+        send(pool, &write, attempts, watch).await?;
+        Ok(Made::default())
+    }
+
+    /// Sets a member of the pool itself. Everything else in the pool stays.
+    pub(super) async fn part_of_pool<P: ConfigurablePool>(
+        &self,
+        pool: &PacedPool<P>,
+        part: &str,
+        document: &Value,
+        watch: &mut impl WatchRebuild,
+    ) -> std::result::Result<(), Failed> {
+        let request = json!({"UserPoolId": pool.id().as_str()});
+        let answer = pool.read_configuration(Operation::DescribeUserPool, &request).await;
+        let live = answer.map_err(|error| refused(pool.id(), error))?.into_json()["UserPool"].take();
+        let mut wanted = live.clone();
+        wanted[part] = document[part].clone();
+        let name = ObjectName::single(ObjectKind::UserPool);
+        let write = ConfigurationWrite::updating(&name, &wanted, &live, pool.id(), self.plan.tier);
+        let write = write.ok_or_else(|| internal("No operation changes a user pool."))?;
+        send(pool, &write, ATTEMPTS, watch).await.map(drop)
     }
 
     /// A login style. Its assets go in several requests if they are large.

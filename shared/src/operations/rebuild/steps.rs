@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::requests::{prepared, request_digest};
-use super::sending::Live;
+use super::sending::{CREATED, Live, Made};
 use super::{CreationReason, LeftByCreation, Rebuilt, WatchRebuild, domains};
 use crate::catalog::{Catalog, RebuildJournal, RebuildStep, StepState};
+use crate::model::configuration::ObjectKind;
 use crate::model::configuration::rebuild::{RebuildPlan, Step};
-use crate::model::configuration::{ObjectKind, ObjectName};
-use crate::model::object_name;
+use crate::model::{Digest, DigestBuilder, object_name};
 use crate::operations::sending::Failed;
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Pool};
@@ -49,14 +49,18 @@ impl<'a, V: Vault> Work<'a, V> {
     }
 
     pub(super) async fn note_step(&mut self, step: RebuildStep) -> Result<()> {
-        self.catalog.put_rebuild_step(&self.journal, &step).await?;
+        let before = self.steps.get(&step.object);
+        if before == Some(&step) {
+            return Ok(());
+        }
+        self.catalog.write_rebuild_step(&self.journal, before, &step).await?;
         self.steps.insert(step.object.clone(), step);
         Ok(())
     }
 
     /// Whether a step is done.
-    pub(super) fn is_done(&self, name: &ObjectName) -> bool {
-        self.steps.get(&name.to_string()).is_some_and(|step| step.state == StepState::Done)
+    pub(super) fn is_done(&self, step: &Step) -> bool {
+        self.steps.get(&step.key()).is_some_and(|step| step.state == StepState::Done)
     }
 
     /// Does the steps that are not done. The journal then says that the pool is created.
@@ -78,11 +82,17 @@ impl<'a, V: Vault> Work<'a, V> {
                 self.leave(step, Some(field.clone()), CreationReason::NeedsRefused);
             }
             let digest = request_digest(step, pool.id(), plan.tier);
-            let known = self.steps.get(&step.name.to_string()).cloned();
-            if known.as_ref().is_some_and(|known| known.request != digest && known.may_have_effect()) {
+            let known = self.steps.get(&step.key()).cloned();
+            let is_done = known.as_ref().is_some_and(|known| known.state == StepState::Done);
+            // The pool itself exists, and the note about it says which plan has made it.
+            let is_made = is_done || step.makes_pool();
+            // The plan that has made the object.
+            let made_by =
+                known.as_ref().map(|known| known.request).filter(|made_by| is_made && *made_by != digest);
+            if made_by.is_some() {
                 self.leave(step, None, CreationReason::MadeBefore);
             }
-            if let Some(known) = known.clone().filter(|known| known.state == StepState::Done) {
+            if let Some(known) = known.clone().filter(|_| is_done) {
                 if known.without != without {
                     watch.makes(&step.label);
                     let given = self.give_names(pool, step, &document, &known.without, watch).await;
@@ -97,40 +107,46 @@ impl<'a, V: Vault> Work<'a, V> {
                 continue;
             }
             watch.makes(&step.label);
-            let of_step = |state, client| RebuildStep {
-                object: step.name.to_string(),
+            let of_step = |state, request, client| RebuildStep {
+                object: step.key(),
                 state,
-                request: digest,
+                request,
                 without: without.clone(),
                 client,
             };
             // Whether an earlier request may have made it.
-            let mut is_doubtful = known.is_some_and(|known| known.state == StepState::Begun);
-            if step.name.kind == ObjectKind::Client && !is_doubtful {
-                // First: nothing else tells the next command that a client may exist.
-                self.note_step(of_step(StepState::Begun, None)).await?;
+            let begun = known.filter(|known| known.state == StepState::Begun);
+            let mut is_doubtful = begun.is_some();
+            if CREATED.contains(&step.name.kind) && !is_doubtful {
+                // First: nothing else tells the next command that a client may exist, and by which plan.
+                self.note_step(of_step(StepState::Begun, digest, None)).await?;
             }
             match Box::pin(self.surely(pool, step, &document, &mut live, &mut is_doubtful, watch)).await {
-                Ok(client) => {
+                Ok(Made { client, is_other }) => {
                     self.made.clients.extend(client.clone().map(|new| (step.name.id.clone(), new)));
                     self.made.made.push(step.label.clone());
-                    self.note_step(of_step(StepState::Done, client)).await?;
+                    if is_other {
+                        self.leave(step, None, CreationReason::MadeBefore);
+                    }
+                    let of_begun = begun.map(|begun| begun.request).filter(|request| *request != digest);
+                    let of_other = is_other.then(|| of_begun.unwrap_or_else(no_plan));
+                    let made_by = made_by.or(of_other).unwrap_or(digest);
+                    self.note_step(of_step(StepState::Done, made_by, client)).await?;
                 }
-                Err(Failed::Refused(error)) if step.name.kind != ObjectKind::UserPool => {
-                    self.note_step(of_step(StepState::Refused, None)).await?;
+                Err(Failed::Refused(error)) if !step.makes_pool() => {
+                    self.note_step(of_step(StepState::Refused, digest, None)).await?;
                     self.leave(step, None, CreationReason::Refused(error.call()));
                 }
                 // A pool without its clients is of no use.
-                Err(Failed::Denied(error))
-                    if !matches!(step.name.kind, ObjectKind::UserPool | ObjectKind::Client) =>
-                {
-                    self.note_step(of_step(StepState::Refused, None)).await?;
+                Err(Failed::Denied(error)) if !step.makes_pool() && step.name.kind != ObjectKind::Client => {
+                    self.note_step(of_step(StepState::Refused, digest, None)).await?;
                     self.leave(step, None, CreationReason::Refused(error.call()));
                 }
                 Err(failed) => {
-                    let is_unknown = matches!(failed, Failed::Unknown(_));
-                    if step.name.kind == ObjectKind::Client && !is_doubtful && !is_unknown {
-                        self.note_step(of_step(StepState::Refused, None)).await?;
+                    // After any other failure, the call may have had an effect, or another command has the lease.
+                    let had_no_effect = matches!(failed, Failed::Denied(_));
+                    if step.name.kind == ObjectKind::Client && !is_doubtful && had_no_effect {
+                        self.note_step(of_step(StepState::Refused, digest, None)).await?;
                     }
                     return Err(at_step(step, &failed.into_error(pool)));
                 }
@@ -140,7 +156,11 @@ impl<'a, V: Vault> Work<'a, V> {
     }
 
     fn leave(&mut self, step: &Step, field: Option<String>, reason: CreationReason) {
-        self.made.left_out.push(LeftByCreation { object: step.label.clone(), field, reason });
+        let (object, field) = match step.part {
+            Some(part) => (step.name.to_string(), Some(part.to_owned())),
+            None => (step.label.clone(), field),
+        };
+        self.made.left_out.push(LeftByCreation { object, field, reason });
     }
 
     /// Why a step cannot be tried.
@@ -159,7 +179,7 @@ impl<'a, V: Vault> Work<'a, V> {
         if step.name.kind != ObjectKind::UiCustomization {
             return Ok(None);
         }
-        let done = self.plan.steps.iter().filter(|step| self.is_done(&step.name));
+        let done = self.plan.steps.iter().filter(|step| self.is_done(step));
         let created: Vec<&str> = done.filter_map(domains::of).collect();
         if created.is_empty() {
             return Ok(Some(CreationReason::NeedsRefused));
@@ -170,6 +190,11 @@ impl<'a, V: Vault> Work<'a, V> {
         };
         Ok((!is_active).then_some(CreationReason::DomainNotActive))
     }
+}
+
+/// Stands for the plan of an object that no command of this creation has made.
+fn no_plan() -> Digest {
+    DigestBuilder::new("object of no plan").finish()
 }
 
 /// The old id of the client that an object of a step belongs to. None for an object of the pool.

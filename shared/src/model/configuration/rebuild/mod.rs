@@ -14,7 +14,7 @@ mod tests;
 pub use domains::DomainProblem;
 pub use left_out::{LeftOut, LeftReason};
 pub use outside::{ToDo, outside};
-pub use plan::{PlanRefusal, RebuildPlan, Step, plan};
+pub use plan::{PlanRefusal, RebuildPlan, Step, creation_writes, plan};
 pub(super) use planner::{STANDARD_SCOPES, is_made_by_itself, scopes_of, take_out};
 pub use rewrites::{Home, Rewrites};
 pub(super) use secrecy::Secrecy;

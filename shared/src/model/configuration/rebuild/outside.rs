@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::{CapturedObject, ObjectKind};
+use super::super::ObjectKind;
+use super::{RebuildPlan, Step};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,16 +24,20 @@ pub enum ToDo {
     DnsAlias,
     /// The resource policy of the log groups, or the policy of the bucket or the stream.
     AllowLogs,
-    /// The association with AWS WAF. None if no list was captured: an earlier export did not look for one.
+    /// The association with AWS WAF. None if no list was captured, or it cannot protect the new pool.
     WebAcl { list: Option<String> },
     /// Programs and services that know the old ids.
     NewIds,
 }
 
-/// What to do for a new pool with these triggers, made of these objects.
-pub fn outside(objects: &[CapturedObject], triggers: &Value) -> Vec<ToDo> {
-    let of = |kind: ObjectKind| objects.iter().filter(move |object| object.name.kind == kind);
-    let mut functions = Vec::new();
+/// What to do for a new pool that has what those steps of `plan` make for which `is_made` is true.
+pub fn outside(plan: &RebuildPlan, is_made: impl Fn(&Step) -> bool) -> Vec<ToDo> {
+    let steps: Vec<_> = plan.steps.iter().filter(|step| is_made(step)).collect();
+    let of = |kind: ObjectKind| {
+        let steps = steps.iter().filter(move |step| step.name.kind == kind && step.part.is_none());
+        steps.map(|step| &step.document)
+    };
+    let (triggers, mut functions) = (&plan.triggers, Vec::new());
     collect_functions(triggers, &mut functions);
     functions.sort();
     functions.dedup();
@@ -40,21 +45,18 @@ pub fn outside(objects: &[CapturedObject], triggers: &Value) -> Vec<ToDo> {
     if let Some(key) = triggers["KMSKeyID"].as_str() {
         to_do.push(ToDo::AllowKey { key: key.to_owned() });
     }
-    let user_pool = of(ObjectKind::UserPool).next().map_or(&Value::Null, |object| &object.document);
-    let web_acl = of(ObjectKind::WebAcl).next();
-    let list = web_acl.and_then(|object| object.document["ARN"].as_str()).map(str::to_owned);
-    let is_saml = |object: &CapturedObject| object.document["ProviderType"] == "SAML";
-    let has_logs = |object: &CapturedObject| {
-        object.document["LogConfigurations"].as_array().is_some_and(|logs| !logs.is_empty())
-    };
+    let user_pool = of(ObjectKind::UserPool).next().unwrap_or(&Value::Null);
+    let is_saml = |provider: &Value| provider["ProviderType"] == "SAML";
+    let is_custom = |domain: &Value| domain["Domain"].as_str().is_some_and(|domain| domain.contains('.'));
     let more = [
         (ToDo::AllowSender, user_pool["EmailConfiguration"]["SourceArn"].is_string()),
         (ToDo::TrustOfSmsRole, user_pool["SmsConfiguration"]["SnsCallerArn"].is_string()),
         (ToDo::SamlPartners, of(ObjectKind::IdentityProvider).any(is_saml)),
         (ToDo::OAuthRedirects, of(ObjectKind::IdentityProvider).any(|provider| !is_saml(provider))),
-        (ToDo::DnsAlias, of(ObjectKind::Domain).any(|domain| domain.name.id.contains('.'))),
-        (ToDo::AllowLogs, of(ObjectKind::LogDelivery).any(has_logs)),
-        (ToDo::WebAcl { list }, true),
+        (ToDo::DnsAlias, of(ObjectKind::Domain).any(is_custom)),
+        // A plan makes no log delivery without logs.
+        (ToDo::AllowLogs, of(ObjectKind::LogDelivery).next().is_some()),
+        (ToDo::WebAcl { list: plan.web_acl.clone() }, true),
         (ToDo::NewIds, true),
     ];
     to_do.extend(more.into_iter().filter(|(_, applies)| *applies).map(|(one, _)| one));
@@ -76,17 +78,27 @@ mod tests {
     use super::super::super::ObjectName;
     use super::*;
 
+    fn plan(triggers: Value, objects: &[(&str, Value)]) -> RebuildPlan {
+        let step = |(name, document): &(&str, Value)| Step {
+            name: ObjectName::parse(name).unwrap(),
+            part: None,
+            label: (*name).to_owned(),
+            document: document.clone(),
+            generates_secret: false,
+        };
+        let steps = objects.iter().map(step).collect();
+        RebuildPlan { steps, left_out: Vec::new(), triggers, is_protected: false, tier: None, web_acl: None }
+    }
+
     #[test]
     fn each_function_key_and_log_of_the_new_pool_needs_its_permission() {
         let function = "arn:aws:lambda:eu-west-1:123456789012:function:x";
         let triggers = json!({
             "PreSignUp": function, "CustomSMSSender": {"LambdaArn": function, "LambdaVersion": "V1_0"}, "KMSKeyID": "key",
         });
-        let object = |kind, document| CapturedObject { name: ObjectName::single(kind), document };
         let objects = [
-            object(ObjectKind::UserPool, json!({"EmailConfiguration": {"SourceArn": "arn"}})),
-            object(ObjectKind::LogDelivery, json!({"LogConfigurations": [{}]})),
-            object(ObjectKind::WebAcl, json!({"ARN": "list"})),
+            ("userPool", json!({"EmailConfiguration": {"SourceArn": "arn"}})),
+            ("logDelivery", json!({"LogConfigurations": [{}]})),
         ];
         let expected = [
             ToDo::AllowFunction { function: function.to_owned() },
@@ -96,7 +108,26 @@ mod tests {
             ToDo::WebAcl { list: Some("list".to_owned()) },
             ToDo::NewIds,
         ];
-        assert_eq!(outside(&objects, &triggers), expected);
-        assert_eq!(outside(&[], &Value::Null), [ToDo::WebAcl { list: None }, ToDo::NewIds]);
+        let plan_with_list = RebuildPlan { web_acl: Some("list".to_owned()), ..plan(triggers, &objects) };
+        assert_eq!(outside(&plan_with_list, |_| true), expected);
+        assert_eq!(outside(&plan(Value::Null, &[]), |_| true), [ToDo::WebAcl { list: None }, ToDo::NewIds]);
+    }
+
+    #[test]
+    fn what_the_new_pool_does_not_have_needs_nothing() {
+        let objects = [
+            ("userPool", json!({"SmsConfiguration": {"SnsCallerArn": "arn"}})),
+            ("identityProviders/Google", json!({"ProviderType": "Google"})),
+            ("domains/old.example.com", json!({"Domain": "new-prefix"})),
+        ];
+        let plan = plan(Value::Null, &objects);
+        let with_provider =
+            [ToDo::TrustOfSmsRole, ToDo::OAuthRedirects, ToDo::WebAcl { list: None }, ToDo::NewIds];
+        assert_eq!(outside(&plan, |_| true), with_provider);
+        let is_made = |step: &Step| step.label != "identityProviders/Google";
+        assert_eq!(
+            outside(&plan, is_made),
+            [ToDo::TrustOfSmsRole, ToDo::WebAcl { list: None }, ToDo::NewIds]
+        );
     }
 }

@@ -65,6 +65,15 @@ impl Planner<'_> {
         true
     }
 
+    /// Whether the client names a scope of a resource server that Cognito makes for the registration of clients.
+    pub fn registers_others(&self, client: &CapturedObject) -> bool {
+        let managed = self.captured.iter().filter(|(_, document)| document["ManagedBy"] == "COGNITO");
+        let servers: Vec<&str> = managed.map(|(name, _)| name.id.as_str()).collect();
+        let scopes = client.document["AllowedOAuthScopes"].as_array().into_iter().flatten();
+        let named = scopes.filter_map(|scope| scope.as_str()?.rsplit_once('/'));
+        named.into_iter().any(|(server, _)| servers.contains(&server))
+    }
+
     /// Keeps the providers that the new pool has.
     fn keep_providers(&mut self, document: &mut Value, label: &str) {
         let Some(Value::Array(providers)) = document.get_mut("SupportedIdentityProviders") else { return };

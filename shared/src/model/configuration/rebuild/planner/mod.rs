@@ -38,6 +38,8 @@ pub(super) struct Planner<'a> {
     left_out: Vec<LeftOut>,
     /// Whether the new pool cannot have the threat protection of the old one.
     is_unprotected: bool,
+    /// `DcrConfiguration`, which has a step of its own. Null if the pool has none.
+    registration: Value,
     triggers: Value,
     is_protected: bool,
 }
@@ -72,6 +74,7 @@ impl<'a> Planner<'a> {
             made: BTreeSet::new(),
             left_out: Vec::new(),
             is_unprotected: false,
+            registration: Value::Null,
             triggers: json!({}),
             is_protected: false,
         })
@@ -80,8 +83,11 @@ impl<'a> Planner<'a> {
     pub fn finished(mut self) -> RebuildPlan {
         self.left_out.sort();
         self.left_out.dedup();
+        let web_acl = self.captured.get(&ObjectName::single(ObjectKind::WebAcl));
+        let web_acl = web_acl.and_then(|list| list["ARN"].as_str()).map(str::to_owned);
+        let web_acl = web_acl.filter(|_| self.from == *self.to);
         let Self { steps, left_out, triggers, is_protected, tier, .. } = self;
-        RebuildPlan { steps, left_out, triggers, is_protected, tier }
+        RebuildPlan { steps, left_out, triggers, is_protected, tier, web_acl }
     }
 
     fn leave(&mut self, object: &str, field: Option<&str>, reason: LeftReason) {
@@ -135,7 +141,8 @@ impl<'a> Planner<'a> {
         if is_made {
             let generates_secret = document["GenerateSecret"] == true;
             self.made.insert(object.name.clone());
-            self.steps.push(Step { name: object.name.clone(), label, document, generates_secret });
+            let (name, part) = (object.name.clone(), None);
+            self.steps.push(Step { name, part, label, document, generates_secret });
         }
     }
 

@@ -3,10 +3,13 @@
 use serde_json::{Value, json};
 
 use super::super::super::path::{at_mut, remove};
-use super::super::super::{ObjectKind, Tier};
-use super::super::LeftReason;
+use super::super::super::{ObjectKind, ObjectName, Tier};
 use super::super::domains::new_host;
+use super::super::{LeftReason, Step};
 use super::Planner;
+
+/// The member that lets clients register themselves.
+const REGISTRATION: &str = "DcrConfiguration";
 
 impl Planner<'_> {
     pub(super) fn prepare_user_pool(&mut self, document: &mut Value, label: &str) -> bool {
@@ -15,6 +18,10 @@ impl Planner<'_> {
         if let Some(triggers) = at_mut(document, "LambdaConfig") {
             self.triggers = triggers.take();
             remove(document, "LambdaConfig");
+        }
+        if let Some(registration) = at_mut(document, REGISTRATION) {
+            self.registration = registration.take();
+            remove(document, REGISTRATION);
         }
         document["DeletionProtection"] = "INACTIVE".into();
         let mode = document["UserPoolAddOns"]["AdvancedSecurityMode"].as_str().unwrap_or("OFF");
@@ -38,6 +45,18 @@ impl Planner<'_> {
             );
         }
         true
+    }
+
+    /// Adds the step that lets clients register themselves. It may name scopes, so it comes after the resource servers.
+    /// It comes after the clients, too, so that the creation takes no client that registers itself for one of its own.
+    pub fn add_registration(&mut self) {
+        if self.registration.is_null() {
+            return;
+        }
+        let name = ObjectName::single(ObjectKind::UserPool);
+        let document = json!({ REGISTRATION: self.registration.take() });
+        let label = format!("{name} {REGISTRATION}");
+        self.steps.push(Step { name, part: Some(REGISTRATION), label, document, generates_secret: false });
     }
 
     pub(super) fn prepare_mfa(&mut self, document: &mut Value, label: &str) -> bool {

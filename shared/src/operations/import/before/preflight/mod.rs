@@ -7,6 +7,7 @@ mod target_check;
 
 pub use self::continuation::EarlierRestore;
 pub use self::restore_start::RestoreStart;
+pub use self::shrunk::check as check_shrunk;
 
 use jiff::Timestamp;
 

@@ -1,0 +1,136 @@
+//! The import into a pool that the command has created: it waits for an execution that imports already, and starts one
+//! only if none has succeeded.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use shared::ErrorKind;
+use shared::model::{PoolId, RestoreState, RunKind};
+use shared::ports::Clock;
+use shared::ports::vault::Vault;
+use tokio::time::sleep;
+
+use super::Request;
+use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
+use crate::commands::run::{ended, follow};
+use crate::commands::{Deployment, Session};
+use crate::exit::ExitStatus;
+use crate::output::{Answer, StillRunning};
+use crate::problem::Result;
+use crate::watch::Meter;
+
+/// How often the command looks for an import that runs already, if an execution was refused because of it.
+const LOOKS: usize = 3;
+/// The wait between two of these looks. A list of executions shows a new one late. Source: `ListExecutions`, Step Functions
+/// API reference ("eventually consistent").
+const WAIT: Duration = Duration::from_secs(5);
+/// Shows the progress of all phases, and ends them if the operator interrupts the command.
+pub struct Phases<'a, 'i, S> {
+    pub meter: &'a mut Meter,
+    pub lines: &'a mut dyn std::io::Write,
+    pub interrupted: Pin<&'i mut S>,
+    pub now: fn() -> Timestamp,
+}
+
+impl<'i, S> Phases<'_, 'i, S> {
+    fn session(&mut self) -> Session<'_, Pin<&mut S>> {
+        let interrupted = self.interrupted.as_mut();
+        Session { meter: self.meter, lines: self.lines, interrupted, now: self.now }
+    }
+}
+
+/// The end of the import. If an execution imports already, the command waits for that one. If the import has succeeded
+/// already, nothing is started.
+pub async fn imported<E: Executions, V: Vault, S: Future<Output = ()>>(
+    import: &Request,
+    deployment: &Deployment<E, V>,
+    clock: Clock,
+    phases: &mut Phases<'_, '_, S>,
+) -> Result<Answer> {
+    let mut looks = 0;
+    loop {
+        looks += 1;
+        if let Some(view) = running(deployment, &import.input.target, clock.now()).await? {
+            phases
+                .meter
+                .note(&format!("Execution {} imports already. The command waits for its end.", view.arn));
+            let followed = Box::pin(follow(deployment, &view, phases.session())).await;
+            match followed {
+                Ok(None) => {
+                    let still = StillRunning::new(RunKind::Import, view.arn.clone());
+                    return Ok(Answer::new(&still, ExitStatus::Running, (phases.now)()));
+                }
+                // An execution with another input says nothing about this import.
+                Ok(Some(answer)) if is_same(&view, import) => return Ok(answer),
+                Err(problem) if is_same(&view, import) => return Err(import.with_line(problem)),
+                Ok(Some(_)) | Err(_) => {}
+            }
+        }
+        if let Some(answer) = done_before(import, deployment, (phases.now)()).await? {
+            return Ok(answer);
+        }
+        match Box::pin(import.start(deployment, phases.session())).await {
+            Err(problem) if problem.error == ErrorKind::ImportAlreadyRunning.name() && looks < LOOKS => {
+                sleep(WAIT).await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// Whether an execution restores what the import would restore.
+fn is_same(view: &ExecutionView, import: &Request) -> bool {
+    let RunInput::Import(input) = &view.input else { return false };
+    let wanted = &import.input;
+    let same =
+        (&input.source, &input.target, &input.snapshot) == (&wanted.source, &wanted.target, &wanted.snapshot);
+    same && input.options == wanted.options && input.selection.digest() == wanted.selection.digest()
+}
+
+/// The execution that imports into the pool now.
+async fn running<E: Executions, V: Vault>(
+    deployment: &Deployment<E, V>,
+    pool: &PoolId,
+    now: Timestamp,
+) -> Result<Option<ExecutionView>> {
+    let executions = &deployment.executions;
+    let lease = deployment.catalog.lease(pool, RunKind::Import).await?;
+    let holder =
+        lease.filter(|lease| lease.expires > now).and_then(|lease| ExecutionArn::parse(&lease.holder).ok());
+    if let Some(arn) = holder {
+        let view = executions.describe(&arn).await?;
+        if view.status == RunStatus::Running {
+            return Ok(Some(view));
+        }
+    }
+    // An execution that was just started has no lease yet.
+    let machine = executions.machine(RunKind::Import).await?;
+    let mut oldest: Option<ExecutionView> = None;
+    for arn in executions.list(&machine, 0).await? {
+        let view = executions.describe(&arn).await?;
+        let RunInput::Import(input) = &view.input else { continue };
+        let is_of_pool = view.status == RunStatus::Running && input.target == *pool && !input.dry_run;
+        if is_of_pool && oldest.as_ref().is_none_or(|oldest| view.started_at < oldest.started_at) {
+            oldest = Some(view);
+        }
+    }
+    Ok(oldest)
+}
+
+/// The end of the import, if it has succeeded already.
+pub async fn done_before<E, V: Vault>(
+    import: &Request,
+    deployment: &Deployment<E, V>,
+    now: Timestamp,
+) -> Result<Option<Answer>> {
+    let input = &import.input;
+    let last = deployment.catalog.last_restore_that_wrote(&input.target).await?;
+    let Some(restore) = last.filter(|last| last.state == RestoreState::Succeeded && last.has_input(input))
+    else {
+        return Ok(None);
+    };
+    let end = ended(deployment, restore, input).await;
+    Ok(end.map(|end| Answer::new(&end, ExitStatus::Done, now)))
+}

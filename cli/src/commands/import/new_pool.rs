@@ -1,0 +1,313 @@
+//! `import --into new:NAME`: create a pool from a snapshot, import its users, and finish it.
+//!
+//! The same command continues a stopped one: the creation and the finish by the journal, the import by the table and
+//! Step Functions. Nothing here keeps a state of its own.
+
+use std::future::Future;
+use std::pin::pin;
+
+use jiff::Timestamp;
+use serde_json::json;
+use shared::catalog::RebuildJournal;
+use shared::model::{PoolId, RunId, RunKind, Snapshot};
+use shared::operations::rebuild::{Account, Rebuilt, finish, finish_plan};
+use shared::operations::{check_shrunk, holder_name};
+use shared::pacing::PacedPool;
+use shared::ports::Clock;
+use shared::ports::keys::DecryptingKeys;
+use shared::ports::pool::ConfigurablePool;
+use shared::ports::vault::Vault;
+use shared::{Error, ErrorKind};
+
+use super::importing::{Phases, done_before, imported};
+use super::introduction::introduction;
+use super::{ImportArgs, json as input_json};
+use crate::arguments;
+use crate::aws::{Caller, Executions};
+use crate::commands::pool::create::{self, CreateArgs, Creating, Planned};
+use crate::commands::{Deployment, Session};
+use crate::exit::ExitStatus;
+use crate::guidance::SAME_WITH_PLAN;
+use crate::output::flags::command;
+use crate::output::{Answer, NewPoolEnd, NewPoolPlan, PoolFinished, Report, status_of};
+use crate::problem::{Problem, Result};
+
+/// Words for the pool before it exists.
+const NEW_POOL: &str = "the new user pool";
+
+/// A pool to create, to import into, and to finish.
+#[derive(Debug)]
+pub struct Request {
+    creation: create::Request,
+    /// The import. Its target stands for the pool that does not exist yet.
+    import: super::Request,
+}
+
+impl Request {
+    /// Reads and checks the arguments, and the map. `name` is that of the new pool.
+    ///
+    /// # Errors
+    /// If an id, a limit, an option or the map cannot be read. If an option makes no sense for a new pool.
+    pub fn read(args: &ImportArgs, name: &str, table: Option<&str>) -> Result<Self> {
+        let (options, new_pool) = (&args.options, &args.new_pool);
+        let refuse = |option: &str, why: &str| {
+            let what = format!("{option} makes no sense with --into new:NAME: {why}.");
+            Problem::refused(ErrorKind::InvalidInput.name(), what, format!("Leave {option} out."))
+        };
+        if options.existing.is_some() {
+            return Err(refuse("--existing", "the new user pool has no users"));
+        }
+        if args.run.no_wait {
+            return Err(refuse("--no-wait", "the command finishes the user pool after the import"));
+        }
+        let creation = create::Request::read(&CreateArgs {
+            pool: args.pool.clone(),
+            snapshot: args.snapshot.clone(),
+            name: name.to_owned(),
+            map: new_pool.map.clone(),
+            account: new_pool.account.clone(),
+            strict: new_pool.strict,
+            no_secrets: new_pool.no_secrets,
+            plan: args.plan,
+            yes: new_pool.yes,
+            tps: args.run.tps.clone(),
+        })?;
+        let roles = creation.group_roles();
+        if options.group_roles.is_some() && !roles.is_empty() {
+            return Err(refuse("--group-roles", "the map has groupRoles"));
+        }
+        let region = arguments::read("--pool", &args.pool, PoolId::parse)?.region().to_owned();
+        let mut input = input_json(args)?;
+        input["targetUserPoolId"] = format!("{region}_new").into();
+        // The forecast of the import needs a pool.
+        input["dryRun"] = false.into();
+        if !roles.is_empty() {
+            input["groupRoles"] = json!({ "map": roles });
+        }
+        let mut import = super::Request::of(input, args, table)?;
+        if let Some(members) = import.json.as_object_mut() {
+            members.remove("dryRun");
+        }
+        if !roles.is_empty() {
+            import.group_roles = new_pool.map.as_ref().map(|map| map.display().to_string());
+        }
+        Ok(Self { creation, import })
+    }
+
+    /// The pool of the snapshot.
+    pub fn pool(&self) -> &PoolId {
+        self.creation.pool()
+    }
+
+    /// Creates, imports and finishes, or continues with what is left of it.
+    ///
+    /// # Errors
+    /// Those of `pool create`, `import` and `pool finish`. The same command continues.
+    pub async fn run<E, V, P, S>(
+        &self,
+        deployment: &Deployment<E, V>,
+        pool_at: impl Fn(&PoolId) -> P,
+        keys: &impl DecryptingKeys,
+        caller: impl AsyncFnOnce() -> std::result::Result<Caller, Error>,
+        clock: Clock,
+        session: Session<'_, S>,
+    ) -> Result<Answer>
+    where
+        E: Executions,
+        V: Vault + Clone + 'static,
+        P: ConfigurablePool,
+        S: Future<Output = ()>,
+    {
+        let now = (session.now)();
+        let caller = caller().await?;
+        let account = self.creation.account(&caller, &deployment.region, pool_at, clock)?;
+        // Before anything is created: without the state machine, the pool would stay empty.
+        deployment.executions.machine(RunKind::Import).await?;
+        if let Some(pool) = self.finished(deployment, &account).await? {
+            return Box::pin(self.of_finished(deployment, &account, pool, now)).await;
+        }
+        // The futures of the phases are large.
+        let planned = Box::pin(self.creation.planned(deployment, &account, keys, &caller, now)).await?;
+        let plan = Box::pin(self.plan(deployment, &planned, now)).await?;
+        if self.creation.is_plan() {
+            return Ok(Answer::new(&plan, ExitStatus::Done, now));
+        }
+        if let Some(refusal) = plan.refusal() {
+            return Err(refusal.clone());
+        }
+        if self.creation.is_confirmed() {
+            session.meter.note(&plan.human(now));
+        } else {
+            self.creation.confirmed(&plan.human(now), session.meter)?;
+        }
+        let Session { meter, lines, interrupted, now: clock_of_session } = session;
+        let interrupted = pin!(interrupted);
+        let mut phases = Phases { meter, lines, interrupted, now: clock_of_session };
+        let work = Creating { deployment, account: &account, clock, now, verb: "import --into new" };
+        let created =
+            Box::pin(self.creation.create(&work, &planned, phases.interrupted.as_mut(), phases.meter));
+        let created = created.await?;
+        let Some(pool) = created.pool.clone() else {
+            return Err(Problem::internal("The creation of the user pool answered no id.".to_owned()));
+        };
+        let went_on = Box::pin(self.import_and_finish(&work, &planned, &created, &pool, &mut phases)).await;
+        went_on.map_err(|problem| of_created(problem, self.pool(), &planned.snapshot.id, &pool))
+    }
+
+    async fn import_and_finish<E, V, P, F, S>(
+        &self,
+        work: &Creating<'_, E, V, P, F>,
+        planned: &Planned,
+        created: &Rebuilt,
+        pool: &PoolId,
+        phases: &mut Phases<'_, '_, S>,
+    ) -> Result<Answer>
+    where
+        E: Executions,
+        V: Vault + Clone + 'static,
+        P: ConfigurablePool,
+        F: Fn(&PoolId) -> PacedPool<P>,
+        S: Future<Output = ()>,
+    {
+        let Creating { deployment, account, clock, now, verb } = *work;
+        let creation = planned.shown.done(&planned.plan, created);
+        phases.meter.note(&format!("User pool {pool} is created. Importing its users."));
+        let import = self.import.with(pool, &planned.snapshot.id);
+        let imported = Box::pin(imported(&import, deployment, clock, phases)).await?;
+        let (of_creation, of_import) = (status_of(created), imported.status);
+        let is_complete = [of_creation, of_import].iter().all(|status| *status == ExitStatus::Done);
+        let finished = if is_complete {
+            phases.meter.note(&format!("Finishing user pool {pool}."));
+            let connection = account.connect(pool);
+            let holder = holder_name(&format!("cognito-backup {verb}"), now);
+            let finished = Box::pin(finish(&deployment.catalog, connection, &holder, clock)).await?;
+            Some(PoolFinished::done(pool, &finished))
+        } else {
+            None
+        };
+        let status = match (of_import, of_creation) {
+            (ExitStatus::Done, of_creation) => of_creation,
+            (of_import, _) => of_import,
+        };
+        let now = (phases.now)();
+        Ok(Answer::new(&NewPoolEnd::new(pool, Some(creation), imported, finished), status, now))
+    }
+
+    /// What the command would do.
+    async fn plan<E, V: Vault>(
+        &self,
+        deployment: &Deployment<E, V>,
+        planned: &Planned,
+        now: Timestamp,
+    ) -> Result<NewPoolPlan> {
+        let (catalog, snapshot) = (&deployment.catalog, &planned.snapshot);
+        let journal = catalog.rebuild_journal(&self.creation.id(deployment)).await?;
+        let known =
+            journal.filter(|journal| journal.snapshot == snapshot.id).and_then(|journal| journal.pool);
+        let into = known.as_ref().map_or_else(|| NEW_POOL.to_owned(), PoolId::to_string);
+        let target = known.as_ref().unwrap_or(self.import.target());
+        let import = self.import.with(target, &snapshot.id);
+        let words = introduction(&import.input, Some(&into), catalog, &deployment.place(), now).await?;
+        let refusal = self.refusal(deployment, &import, snapshot).await?;
+        Ok(NewPoolPlan::new(planned.shown.clone(), snapshot, words, &planned.plan, refusal))
+    }
+
+    /// Why the import would be refused for its snapshot. A restore that has begun is not refused for it.
+    async fn refusal<E, V: Vault>(
+        &self,
+        deployment: &Deployment<E, V>,
+        import: &super::Request,
+        snapshot: &Snapshot,
+    ) -> Result<Option<Problem>> {
+        let last = deployment.catalog.last_restore_that_wrote(&import.input.target).await?;
+        if last.is_some() {
+            return Ok(None);
+        }
+        match check_shrunk(&deployment.catalog, &import.input, snapshot).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::SnapshotShrunk => Ok(Some(error.into())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The pool, if it was created and finished already.
+    async fn finished<E, V, P, F>(
+        &self,
+        deployment: &Deployment<E, V>,
+        account: &Account<P, F>,
+    ) -> Result<Option<(PoolId, RunId)>>
+    where
+        V: Vault,
+        P: ConfigurablePool,
+        F: Fn(&PoolId) -> PacedPool<P>,
+    {
+        let journal = deployment.catalog.rebuild_journal(&self.creation.id(deployment)).await?;
+        match journal {
+            Some(RebuildJournal { is_finished: true, pool: Some(pool), snapshot, .. })
+                if account.has(&pool).await? =>
+            {
+                Ok(Some((pool, snapshot)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The answer about a pool that is finished already.
+    async fn of_finished<E, V, P, F>(
+        &self,
+        deployment: &Deployment<E, V>,
+        account: &Account<P, F>,
+        (pool, snapshot): (PoolId, RunId),
+        now: Timestamp,
+    ) -> Result<Answer>
+    where
+        V: Vault,
+        P: ConfigurablePool,
+        F: Fn(&PoolId) -> PacedPool<P>,
+    {
+        let import = self.import.with(&pool, &snapshot);
+        let Some(imported) = done_before(&import, deployment, now).await? else {
+            let line = command(format!("import --pool {} --snapshot {snapshot} --into {pool}", self.pool()));
+            let what = format!(
+                "User pool {pool} is finished already, and no import with these options has succeeded."
+            );
+            let next = format!("Import with `{line}` and your other options. Or give another name.");
+            return Err(Problem::refused(ErrorKind::InvalidInput.name(), what, next));
+        };
+        let finish = finish_plan(&deployment.catalog, &account.connect(&pool)).await?;
+        let finished = Some(PoolFinished::plan(&pool, &finish));
+        Ok(Answer::new(&NewPoolEnd::new(&pool, None, imported, finished), ExitStatus::Done, now))
+    }
+}
+
+/// The problem of a command that has created its pool. The pool exists, so this is no refusal any more.
+fn of_created(problem: Problem, source: &PoolId, snapshot: &RunId, pool: &PoolId) -> Problem {
+    let status = if problem.status == ExitStatus::Refused { ExitStatus::Failed } else { problem.status };
+    let message = format!("User pool {pool} is created, and not finished. {}", problem.message);
+    // With --plan, this command makes no forecast.
+    let forecast = command(format!("import --pool {source} --snapshot {snapshot} --into {pool} --plan"));
+    let guidance = problem.guidance.replace(SAME_WITH_PLAN, &format!("`{forecast}`"));
+    let guidance = format!("{guidance} The same command continues.").trim_start().to_owned();
+    Problem { message, guidance, status, ..problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::Guidance;
+
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn a_refused_import_into_the_created_pool_names_the_command_that_makes_a_forecast() {
+        let refused = Error::new(ErrorKind::UsersNotAccepted, "1 user.", Guidance::AcceptLosses);
+        let snapshot = testing::snapshot(1, 0).id;
+        let problem = of_created(refused.into(), &testing::pool("a"), &snapshot, &testing::pool("b"));
+        let line = format!(
+            "`cognito-backup import --pool eu-west-1_a --snapshot {snapshot} --into eu-west-1_b --plan` names"
+        );
+        assert!(problem.guidance.contains(&line), "{problem}");
+        assert!(!problem.guidance.contains(SAME_WITH_PLAN), "{problem}");
+        assert_eq!(problem.status, ExitStatus::Failed);
+    }
+}

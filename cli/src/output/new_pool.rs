@@ -1,0 +1,160 @@
+//! The answer of `import --into new:NAME`: its plan, and its end.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use shared::model::configuration::rebuild::RebuildPlan;
+use shared::model::{PoolId, Snapshot};
+
+use super::flags::command;
+use super::{Answer, PoolCreated, PoolFinished, Report};
+use crate::exit::ExitStatus;
+use crate::problem::Problem;
+
+/// What the command would do.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewPoolPlan {
+    creation: PoolCreated,
+    import: PlannedImport,
+    finish: PlannedFinish,
+}
+
+/// What can be said of an import before its pool exists.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlannedImport {
+    /// `PLANNED`.
+    status: &'static str,
+    users: u64,
+    groups: u64,
+    memberships: u64,
+    /// The name of the error with which the import would be refused.
+    refusal: Option<String>,
+    #[serde(skip)]
+    words: String,
+    #[serde(skip)]
+    problem: Option<Problem>,
+}
+
+/// What the pool gets after the import.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlannedFinish {
+    /// The names of the triggers.
+    triggers: Vec<String>,
+    /// `ACTIVE` or `INACTIVE`.
+    deletion_protection: &'static str,
+}
+
+impl NewPoolPlan {
+    /// `words` introduce the import. `problem` says why it would be refused.
+    pub fn new(
+        creation: PoolCreated,
+        snapshot: &Snapshot,
+        words: String,
+        plan: &RebuildPlan,
+        problem: Option<Problem>,
+    ) -> Self {
+        let counts = &snapshot.counts;
+        let triggers = plan.triggers.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        Self {
+            creation,
+            import: PlannedImport {
+                status: "PLANNED",
+                users: counts.users,
+                groups: counts.groups,
+                memberships: counts.memberships,
+                refusal: problem.as_ref().map(|problem| problem.error.clone()),
+                words,
+                problem,
+            },
+            finish: PlannedFinish {
+                triggers: triggers.map(|(name, _)| name.clone()).collect(),
+                deletion_protection: if plan.is_protected { "ACTIVE" } else { "INACTIVE" },
+            },
+        }
+    }
+
+    /// Why the import would be refused.
+    pub fn refusal(&self) -> Option<&Problem> {
+        self.import.problem.as_ref()
+    }
+}
+
+impl Report for NewPoolPlan {
+    fn human(&self, _: Timestamp) -> String {
+        let mut text = format!("{}\n\nThen the import:\n", self.creation.in_words());
+        for line in self.import.words.lines() {
+            text += &format!("  {line}\n");
+        }
+        text += "  Which users it cannot restore is known when the user pool exists, before the import changes it.\n";
+        if let Some(problem) = &self.import.problem {
+            text += &format!(
+                "  This import would be refused: {}: {} {}\n",
+                problem.error, problem.message, problem.guidance
+            );
+        }
+        let triggers = match self.finish.triggers.as_slice() {
+            [] => "No triggers are set.".to_owned(),
+            names => format!("These triggers run from then on: {}.", names.join(", ")),
+        };
+        let protection = match self.finish.deletion_protection {
+            "ACTIVE" => "Deletion protection is switched on.",
+            _ => "Deletion protection stays off, as in the snapshot.",
+        };
+        text + &format!("\nAt the end, if nothing is missing:\n  {triggers}\n  {protection}")
+    }
+}
+
+/// What the command has done.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewPoolEnd {
+    /// The answer of `pool create`. Null if an earlier command has finished the pool.
+    creation: Option<PoolCreated>,
+    /// The answer of `import`.
+    import: Value,
+    /// The answer of `pool finish`. Null if the pool is not finished.
+    finish: Option<PoolFinished>,
+    #[serde(skip)]
+    pool: PoolId,
+    #[serde(skip)]
+    imported: String,
+    #[serde(skip)]
+    status: ExitStatus,
+}
+
+impl NewPoolEnd {
+    pub fn new(
+        pool: &PoolId,
+        creation: Option<PoolCreated>,
+        import: Answer,
+        finish: Option<PoolFinished>,
+    ) -> Self {
+        let (pool, status) = (pool.clone(), import.status);
+        Self { creation, import: import.json, finish, pool, imported: import.human, status }
+    }
+}
+
+impl Report for NewPoolEnd {
+    fn human(&self, now: Timestamp) -> String {
+        let pool = &self.pool;
+        let mut parts: Vec<String> = self.creation.iter().map(PoolCreated::in_words).collect();
+        parts.push(self.imported.clone());
+        parts.extend(self.finish.as_ref().map(|finish| finish.human(now)));
+        if self.finish.is_none() {
+            let what = if self.status == ExitStatus::Running {
+                "The same command waits for the import, and then finishes the user pool."
+            } else {
+                "The same command tries again what is missing. If nothing is missing then, it finishes the user pool."
+            };
+            let finish = command(format!("pool finish --pool {pool}"));
+            parts.push(format!(
+                "User pool {pool} is not finished: it has no triggers and no deletion protection yet. {what} To finish it \
+                 without that, after the import:\n  {finish}"
+            ));
+        }
+        parts.join("\n\n")
+    }
+}
