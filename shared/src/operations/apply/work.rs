@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::reading::read;
 use super::{AfterReason, Applied, WatchApply};
-use crate::model::configuration::apply::{Act, ApplyPlan, PlannedWrite, is_same_object};
+use crate::model::configuration::apply::{Act, Action, ApplyPlan, PlannedWrite, is_same_object};
 use crate::model::configuration::{ObjectKind, ObjectName};
 use crate::model::object_name;
 use crate::operations::refusals::pool_not_found;
@@ -67,6 +67,8 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
                 Ok(()) => {}
                 Err(Failed::Refused(error) | Failed::Denied(error)) => {
                     self.fails(write, AfterReason::Refused(error.call()));
+                    let put_back = self.put_back(write, watch).await;
+                    put_back.map_err(|error| self.stopped_at(&step.label, &error))?;
                     continue;
                 }
                 Err(failed) => return Err(self.stopped_at(&step.label, &failed.into_error(self.pool))),
@@ -79,6 +81,19 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
             self.look_again(write, later).await.map_err(|error| self.stopped_at(&step.label, &error))?;
         }
         Ok(())
+    }
+
+    /// Creates what was deleted to be replaced again, after Cognito has refused its replacement. If Cognito refuses that,
+    /// too, the report says that the object is missing.
+    async fn put_back(&self, write: &PlannedWrite, watch: &mut impl WatchApply) -> Result<()> {
+        let is_replaced = self.plan.steps[write.step].action == Action::Replace && self.has_written;
+        let name = write.name_in_pool(&self.applied.clients);
+        let is_gone = self.changed.get(&name).is_some_and(Option::is_none);
+        let Some(write) = write.putting_back().filter(|_| is_replaced && is_gone) else { return Ok(()) };
+        match Box::pin(self.with_assets(&write, None, watch)).await {
+            Ok(()) | Err(Failed::Refused(_) | Failed::Denied(_)) => Ok(()),
+            Err(failed) => Err(failed.into_error(self.pool)),
+        }
     }
 
     fn fails(&mut self, write: &PlannedWrite, reason: AfterReason) {
@@ -158,14 +173,27 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         let now = self.now(write).await?;
         let name = write.name_in_pool(&self.applied.clients);
         let seen = self.changed.get(&name).map_or_else(|| write.seen(), Option::as_ref);
+        if write.is_hidden() && now.is_some() {
+            return self.with_assets(&write.of_present_object(), now, watch).await;
+        }
         if !self.is_unchanged(&name, seen, now.as_ref()) {
             return Err(Failed::Ended(changed(&name)));
         }
+        self.with_assets(write, now, watch).await
+    }
+
+    /// Sends a write. The assets of a login style go in several requests if they are large.
+    async fn with_assets(
+        &self,
+        write: &PlannedWrite,
+        mut now: Option<Value>,
+        watch: &mut impl WatchApply,
+    ) -> std::result::Result<(), Failed> {
+        let name = write.name_in_pool(&self.applied.clients);
         if name.kind != ObjectKind::Branding || write.act == Act::Delete {
             return self.surely(write, now, watch).await;
         }
         let assets = write.reveal()["Assets"].as_array().cloned().unwrap_or_default();
-        let mut now = now;
         for (number, batch) in asset_batches(assets).into_iter().enumerate() {
             let act = if number == 0 { write.act } else { Act::Update };
             if number > 0 {
@@ -181,7 +209,9 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
             (None, None) => true,
             (Some(seen), Some(now)) => {
                 let dates = [seen, now].map(|object| &object["LastModifiedDate"]);
-                let is_dated = !self.has_written && dates.iter().all(|date| !date.is_null());
+                // Each write may count as a change of the pool itself.
+                let is_dated = name.kind != ObjectKind::UserPool || !self.has_written;
+                let is_dated = is_dated && dates.iter().all(|date| !date.is_null());
                 (!is_dated || dates[0] == dates[1]) && is_same_object(name, seen, now)
             }
             _ => false,
@@ -190,7 +220,7 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
 
     /// Sends the requests of a write. If a reply is lost, it looks at the object before it sends a request again.
     async fn surely(
-        &mut self,
+        &self,
         write: &PlannedWrite,
         mut now: Option<Value>,
         watch: &mut impl WatchApply,

@@ -104,6 +104,29 @@ fn a_refused_object_is_named_with_its_call_and_the_others_are_brought_back() {
 }
 
 #[test]
+fn a_login_style_whose_replacement_is_refused_is_put_back() {
+    in_paused_time(async {
+        let (backend, source, snapshot) = snapshot_of(rich).await;
+        drift_all(&source);
+        let script = backend.script().clone();
+        script.always(
+            Operation::CreateManagedLoginBranding,
+            Some(Fault::Refuse(PoolErrorKind::InvalidParameter)),
+        );
+        let answering = script.clone();
+        script.change_before(Operation::CreateManagedLoginBranding, 2, move || {
+            answering.always(Operation::CreateManagedLoginBranding, None);
+        });
+        let applied = apply(&backend, &snapshot, &everything()).await.unwrap();
+        let expected = ["branding/web Settings.components.extra", "branding/web Settings.components.radius"];
+        assert_eq!(left(&applied), expected);
+        assert!(applied.left.iter().all(|left| matches!(left.reason, AfterReason::Refused(_))));
+        let again = apply(&backend, &snapshot, &everything()).await.unwrap();
+        assert_eq!(left(&again), Vec::<String>::new());
+    });
+}
+
+#[test]
 fn a_call_that_cognito_does_not_answer_stops_the_roll_back_and_the_next_one_continues() {
     for (kind, expected) in [
         (PoolErrorKind::Throttled, ErrorKind::Throttled),

@@ -34,6 +34,11 @@ fn change(pool: &MemoryPool, bits: u32) {
             }
         }
     }
+    let has_protection = !is_set(20);
+    if !has_protection {
+        settings["UserPoolTier"] = json!("ESSENTIALS");
+        settings["UserPoolAddOns"] = json!({"AdvancedSecurityMode": "OFF"});
+    }
     // Factors of before may exclude the settings.
     pool.change_configuration("SetUserPoolMfaConfig", json!({"MfaConfiguration": "OFF"}));
     pool.change_configuration("UpdateUserPool", settings);
@@ -84,7 +89,7 @@ fn change(pool: &MemoryPool, bits: u32) {
             json!({"CustomAttributes": [{"Name": "x", "AttributeDataType": "String", "Mutable": true}]}),
         );
     }
-    if is_set(18) {
+    if is_set(18) && has_protection {
         pool.change_configuration("SetRiskConfiguration", json!({"ClientId": client_id(pool, "web"), "CompromisedCredentialsRiskConfiguration": {"Actions": {"EventAction": "BLOCK"}}}));
     }
     if is_set(19) {

@@ -1,6 +1,8 @@
 //! The writes of a roll back, in an order in which Cognito takes each: what is named comes before what names it, and
 //! goes after it.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::super::difference::document::{Configuration, POOL_WIDE};
@@ -58,6 +60,7 @@ pub(super) fn ordered(
     drafts: Vec<Draft>,
     live: &Configuration,
     target: &Configuration,
+    hidden: &BTreeSet<ObjectKind>,
 ) -> (Vec<ApplyStep>, Vec<PlannedWrite>) {
     let [live_pool, target_pool] =
         [live, target].map(|side| side.single(ObjectKind::UserPool).cloned().unwrap_or_default());
@@ -75,11 +78,20 @@ pub(super) fn ordered(
     let mut steps = Vec::new();
     for (step, (draft, of_step)) in drafts.into_iter().enumerate() {
         let name = draft.step.name.clone();
+        let is_hidden = draft.live.is_none() && hidden.contains(&name.kind);
         for (rank, act, document) in of_step {
             let tier = if rank == Rank::LowerTier { tiers[1] } else { order.highest };
             writes.push((
                 rank,
-                PlannedWrite { step, name: name.clone(), act, document, seen: draft.live.clone(), tier },
+                PlannedWrite {
+                    step,
+                    name: name.clone(),
+                    act,
+                    document,
+                    seen: draft.live.clone(),
+                    is_hidden,
+                    tier,
+                },
             ));
         }
         steps.push(draft.step);

@@ -106,6 +106,8 @@ pub struct PlannedWrite {
     pub(super) document: Value,
     /// The object as the plan saw it in the pool. None if the pool did not have it.
     pub(super) seen: Option<Value>,
+    /// Whether the pool may have had the object all the same: its tier or its add-ons did not show it.
+    pub(super) is_hidden: bool,
     /// The tier of the pool at that time.
     pub(super) tier: Option<Tier>,
 }
@@ -128,6 +130,23 @@ impl PlannedWrite {
     /// The object as the plan saw it in the pool, for the code that looks for changes.
     pub fn seen(&self) -> Option<&Value> {
         self.seen.as_ref()
+    }
+
+    /// Whether the pool may have had the object although the plan did not see it.
+    pub fn is_hidden(&self) -> bool {
+        self.is_hidden
+    }
+
+    /// The write that creates the object as the plan saw it. None if the plan saw none.
+    pub fn putting_back(&self) -> Option<Self> {
+        let document = self.seen.clone()?;
+        Some(Self { act: Act::Create, document, ..self.clone() })
+    }
+
+    /// The same write of an object that the pool has.
+    #[must_use]
+    pub fn of_present_object(&self) -> Self {
+        Self { act: Act::Update, ..self.clone() }
     }
 
     /// The same write without assets, or with other ones: a request has at most 2 MB.

@@ -399,6 +399,31 @@ fn a_style_that_loses_something_is_replaced_and_another_one_is_updated() {
 }
 
 #[test]
+fn the_registration_of_clients_is_switched_off_also_before_the_tier_falls() {
+    let registration = |status: &str| json!({"DcrConfiguration": {"EnableStatus": status}});
+    for (wanted, live) in
+        [(json!({}), registration("Enabled")), (registration("Disabled"), registration("Enabled"))]
+    {
+        for tier in ["PLUS", "LITE"] {
+            let mut wanted = pool(wanted.clone());
+            wanted["UserPoolTier"] = tier.into();
+            let plan =
+                planned(json!({"userPool": wanted}), json!({"userPool": pool(live.clone())}), &everything());
+            let sent = requests(&plan);
+            assert_eq!(sent[0].1["DcrConfiguration"]["EnableStatus"], "Disabled", "{tier}");
+            assert_eq!(sent.last().unwrap().1["UserPoolTier"], tier);
+        }
+    }
+    // Nothing removes it.
+    let plan = planned(
+        json!({"userPool": pool(json!({}))}),
+        json!({"userPool": pool(registration("Disabled"))}),
+        &everything(),
+    );
+    assert_eq!((done(&plan), left(&plan).len()), (vec![], 1));
+}
+
+#[test]
 fn a_capture_of_another_pool_and_one_without_the_pool_are_refused() {
     let list = CapturedList::new(Vec::new(), Vec::new());
     let one = objects(json!({"userPool": pool(json!({}))}));

@@ -4,6 +4,7 @@ mod client;
 mod fields;
 mod names;
 mod objects;
+mod outcome;
 mod pool;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,14 +13,14 @@ use serde_json::{Value, json};
 
 use self::fields::{Reach, is_of};
 pub(super) use self::pool::{common, fit};
-use super::super::difference::document::Configuration;
+use super::super::difference::document::{Configuration, POOL_WIDE};
 use super::super::difference::{
     Change, ClientMap, ComparedObject, ConfigurationDifference, Difference, NotCompared, Values, compare,
 };
 use super::super::path::{at, put, remove};
-use super::super::{ObjectKind, ObjectName, Tier};
-use super::order::{Draft, ordered};
-use super::{Action, ApplyChoices, ApplyPlan, ApplyReason, ApplyRefusal, ApplyStep, Left, Side};
+use super::super::{NotCaptured, ObjectKind, ObjectName, Tier};
+use super::order::ordered;
+use super::{ApplyChoices, ApplyPlan, ApplyReason, ApplyRefusal, Side};
 
 /// The order in which objects are decided: an object comes after those that it names.
 const ORDER: [ObjectKind; 13] = [
@@ -58,12 +59,17 @@ pub(super) struct Planner<'a> {
     deleted: BTreeSet<ObjectName>,
     /// Why members stay, by object and path. The empty path means the whole object.
     reasons: Vec<(ObjectName, String, ApplyReason)>,
+    /// The kinds that the tier or the add-ons of the pool hide now. Cognito may have kept their objects.
+    hidden: BTreeSet<ObjectKind>,
     /// Names in lists of clients that the pool does not have. No request can have them.
     missing_names: BTreeMap<ObjectName, Vec<(&'static str, String)>>,
 }
 
 impl<'a> Planner<'a> {
     pub fn new(wanted: Side<'a>, live: Side<'_>, choices: &'a ApplyChoices) -> Result<Self, ApplyRefusal> {
+        let is_hidden = |lacking: &&NotCaptured| lacking.member.is_none() && lacking.reason.is_absence();
+        let hidden = live.list.not_captured().iter().filter(is_hidden);
+        let hidden = hidden.filter_map(|lacking| lacking.object.kind()).collect();
         let old = Configuration::of_answers(live.list, live.objects.to_vec());
         let new = Configuration::of_revealed(wanted.list, wanted.objects.to_vec());
         let (old, new) = (old.map_err(ApplyRefusal::Document)?, new.map_err(ApplyRefusal::Document)?);
@@ -99,6 +105,7 @@ impl<'a> Planner<'a> {
             created: BTreeSet::new(),
             deleted: BTreeSet::new(),
             reasons: Vec::new(),
+            hidden,
             missing_names: BTreeMap::new(),
         })
     }
@@ -106,7 +113,10 @@ impl<'a> Planner<'a> {
     pub fn planned(mut self) -> ApplyPlan {
         let objects: BTreeSet<ComparedObject> = self.found.iter().map(|found| found.object.clone()).collect();
         for kind in ORDER {
-            for object in objects.iter().filter(|object| object.kind == Some(kind)) {
+            let mut of_kind: Vec<_> = objects.iter().filter(|object| object.kind == Some(kind)).collect();
+            // The object of the pool comes first: those of clients may need it.
+            of_kind.sort_by_key(|object| key_of(object).id != POOL_WIDE);
+            for object in of_kind {
                 self.decide(kind, object);
             }
             if kind == ObjectKind::Mfa {
@@ -116,7 +126,7 @@ impl<'a> Planner<'a> {
         let does = compare(&self.live, &self.target, &ClientMap::new()).differences;
         let does: Vec<Difference> = does.into_iter().filter(|found| self.is_done(found)).collect();
         let left = self.left(&does);
-        let (steps, writes) = ordered(self.drafts(does), &self.live, &self.target);
+        let (steps, writes) = ordered(self.drafts(does), &self.live, &self.target, &self.hidden);
         let tags = self.live.single(ObjectKind::UserPool).map_or(&Value::Null, |pool| &pool["UserPoolTags"]);
         let stack = tags["aws:cloudformation:stack-name"].as_str().map(str::to_owned);
         ApplyPlan { steps, writes, left, not_compared: self.not_compared, stack, clients: self.clients }
@@ -235,125 +245,6 @@ impl<'a> Planner<'a> {
     fn differs(&self, name: &ObjectName, path: &str) -> bool {
         let fields = self.found.iter().filter(|found| key_of(&found.object) == *name);
         fields.filter_map(|found| found.field.as_deref()).any(|field| is_of(field, path))
-    }
-
-    /// Whether a request of the roll back removes the difference.
-    fn is_done(&self, found: &Difference) -> bool {
-        let is_attribute = found.object.kind == Some(ObjectKind::UserPool)
-            && found.field.as_deref().is_some_and(|field| field.starts_with("SchemaAttributes["));
-        match &found.field {
-            None => true,
-            Some(_) if is_attribute => found.change == Change::Added,
-            Some(_) => Reach::of(found).is_changeable(),
-        }
-    }
-
-    /// The differences that stay, with their reasons.
-    fn left(&self, does: &[Difference]) -> Vec<Left> {
-        let is_same = |done: &Difference, found: &Difference| {
-            key_of(&done.object) == self.name_in_pool(&key_of(&found.object)) && done.field == found.field
-        };
-        let is_gone = |found: &Difference| {
-            let client = found.object.old.as_ref().and_then(ObjectName::client);
-            client.is_some_and(|id| self.deleted.contains(&ObjectName::of(ObjectKind::Client, id)))
-                || does.iter().any(|done| {
-                    is_same(done, found)
-                        && done.change == found.change
-                        && (found.field.is_none() || done.values == found.values)
-                })
-        };
-        let left = self.found.iter().filter(|found| !is_gone(found));
-        let mut left: Vec<Left> =
-            left.map(|found| Left { difference: found.clone(), reason: self.reason(found) }).collect();
-        left.extend(self.left_of_new_objects());
-        left
-    }
-
-    /// What a new object does not get.
-    fn left_of_new_objects(&self) -> Vec<Left> {
-        let whole = |name: &ObjectName| {
-            let is_whole = |found: &&Difference| found.field.is_none() && found.object.old.is_none();
-            self.found.iter().filter(is_whole).find(|found| key_of(&found.object) == *name)
-        };
-        let of_new =
-            self.reasons.iter().filter(|(name, path, _)| !path.is_empty() && self.created.contains(name));
-        let of_new = of_new.filter_map(|(name, path, reason)| {
-            let captured = self.captured.get(name).and_then(|document| at(document, path));
-            let is_shown = *reason != ApplyReason::SecretMissing;
-            let values = match captured.filter(|_| is_shown) {
-                Some(value) => Values::Shown { old: None, new: Some(value.clone()) },
-                None => Values::Withheld {},
-            };
-            let difference = Difference {
-                object: whole(name)?.object.clone(),
-                field: Some(path.clone()),
-                change: Change::Added,
-                values,
-                row: None,
-            };
-            Some(Left { difference, reason: *reason })
-        });
-        of_new.collect()
-    }
-
-    fn reason(&self, found: &Difference) -> ApplyReason {
-        let name = key_of(&found.object);
-        let field = found.field.as_deref().unwrap_or_default();
-        let known = self.reasons.iter().filter(|(object, path, _)| *object == name && is_of(field, path));
-        if let Some((.., reason)) = known.max_by_key(|(_, path, _)| path.len()) {
-            return *reason;
-        }
-        let is_attribute = field.strip_prefix("SchemaAttributes[").is_some_and(names::is_custom_attribute);
-        if is_attribute && found.change == Change::Added && field.ends_with(']') {
-            ApplyReason::NeedsAddAttributes
-        } else if found.field.is_some() && Reach::of(found).is_unknown() {
-            ApplyReason::Unknown
-        } else {
-            ApplyReason::CannotChange
-        }
-    }
-
-    /// The steps of these differences, each with what its object is and becomes.
-    fn drafts(&self, does: Vec<Difference>) -> Vec<Draft> {
-        let mut drafts: Vec<Draft> = Vec::new();
-        for found in does {
-            let name = key_of(&found.object);
-            let of_client = name.client().map(|id| ObjectName::of(ObjectKind::Client, id));
-            // What belongs to a client goes with it.
-            let owner = of_client.filter(|client| self.deleted.contains(client));
-            let name = owner.unwrap_or(name);
-            let is_attribute = name.kind == ObjectKind::UserPool
-                && found.field.as_deref().is_some_and(|field| field.starts_with("SchemaAttributes["));
-            let action = match (&found.field, found.change) {
-                _ if is_attribute => Action::AddAttributes,
-                (None, Change::Added) => Action::Create,
-                (None, Change::Removed) => Action::Delete,
-                _ => Action::Change,
-            };
-            let is_deleted = self.deleted.contains(&name);
-            let known = drafts
-                .iter_mut()
-                .find(|draft| draft.step.name == name && (draft.step.action == action || is_deleted));
-            if let Some(draft) = known {
-                draft.step.differences.push(found);
-                continue;
-            }
-            let label = found.object.text.clone();
-            let mut target = self.target.object(&name).cloned();
-            if let Some(target) = &mut target {
-                self.without_missing_names(&name, target);
-            }
-            let live = self.live.object(&name).cloned();
-            let step = ApplyStep { name, label, action, differences: vec![found] };
-            drafts.push(Draft { step, live, target });
-        }
-        for draft in &mut drafts {
-            let is_own = |found: &Difference| key_of(&found.object) == draft.step.name;
-            if let Some(own) = draft.step.differences.iter().find(|found| is_own(found)) {
-                draft.step.label.clone_from(&own.object.text);
-            }
-        }
-        drafts
     }
 }
 
