@@ -122,19 +122,19 @@ pub(super) async fn with_comparisons<V: ReadVault>(
     if let Some(newer) = snapshots.iter().find(|snapshot| snapshot.schema_version > SCHEMA_VERSION) {
         return Err(newer_schema(&newer.id, newer.schema_version));
     }
-    let captures = catalog.stored_captures(pool).await?;
-    if let Some(newer) = captures.iter().find(|capture| capture.schema_version > SCHEMA_VERSION) {
-        return Err(newer_schema(&newer.id, newer.schema_version));
-    }
-    let fates = match wanted {
+    // An invocation that only compares needs no captures.
+    let (fates, captures) = match wanted {
         RemovalRequest::ByPolicy { retention, automatic } => {
             let rules = Rules { retention, automatic: *automatic };
             match rules.decide(catalog, &snapshots, comparisons, upkeep).await? {
-                Some(fates) => fates,
+                Some(fates) => (fates, captures_of(catalog, pool).await?),
                 None => return Ok(None),
             }
         }
-        RemovalRequest::Named(ids) => by_name(pool, &snapshots, &captures, ids)?,
+        RemovalRequest::Named(ids) => {
+            let captures = captures_of(catalog, pool).await?;
+            (by_name(pool, &snapshots, &captures, ids)?, captures)
+        }
     };
     let of_capture = |capture: StoredCapture| {
         let is_named = matches!(wanted, RemovalRequest::Named(ids) if ids.contains(&capture.id));
@@ -159,6 +159,15 @@ pub(super) async fn with_comparisons<V: ReadVault>(
         plan.snapshots.push(Planned { snapshot, fate });
     }
     Ok(Some(plan))
+}
+
+/// The stored captures of a pool, newest first.
+async fn captures_of<V: ReadVault>(catalog: &Catalog<V>, pool: &PoolId) -> Result<Vec<StoredCapture>> {
+    let captures = catalog.stored_captures(pool).await?;
+    match captures.iter().find(|capture| capture.schema_version > SCHEMA_VERSION) {
+        Some(newer) => Err(newer_schema(&newer.id, newer.schema_version)),
+        None => Ok(captures),
+    }
 }
 
 /// The rules of a removal.

@@ -1,5 +1,7 @@
 //! `pool apply`: bring a live pool back to the configuration that a snapshot or a capture holds.
 
+mod work;
+
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::future::Future;
@@ -9,22 +11,20 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::{FutureExt, poll};
-use shared::model::configuration::apply::{Allow, ApplyChoices, ApplyPlan, Part};
-use shared::model::configuration::{CapturedList, CapturedObject, ConfigurationKeys};
-use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, StoredCapture, Tps};
-use shared::operations::apply::{Applied, Wanted, apply, plan_of, require_idle};
-use shared::operations::{
-    CapturedSnapshot, HeldLease, PresentPool, captured_configuration, holder_name, last_known,
-    live_configuration, prepare_capture, table_keys,
-};
+use jiff::Timestamp;
+use shared::model::configuration::apply::{Allow, ApplyChoices, Part};
+use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, Tps};
+use shared::operations::apply::{plan_of, require_idle};
+use shared::operations::{HeldLease, holder_name, live_configuration};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
 use shared::ports::keys::{DecryptingKeys, EncryptingKeys};
 use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
-use shared::{Error, ErrorKind, Guidance};
+use shared::{Error, ErrorKind};
 use tokio::time::timeout;
 
+use self::work::{Course, Target, Work};
 use super::account;
 use super::confirm::confirm;
 use super::said::Said;
@@ -32,7 +32,7 @@ use crate::arguments;
 use crate::aws::Caller;
 use crate::commands::{Deployment, Session, run};
 use crate::exit::ExitStatus;
-use crate::output::{Answer, AppliedFrom, PoolApplied, Report, StoredConfiguration, applied_so_far};
+use crate::output::{Answer, AppliedFrom, PoolApplied, Report};
 use crate::problem::{Problem, Result};
 use crate::watch::Meter;
 
@@ -96,32 +96,6 @@ pub struct Request {
     tps: Tps,
 }
 
-/// What the pool goes back to.
-struct Target {
-    captured: CapturedSnapshot,
-    /// With the secrets that are known, and the bytes of assets.
-    objects: Vec<CapturedObject>,
-    /// The list with the last known records of what it lacks.
-    earlier: CapturedList,
-    /// The keys of the table. None if the present secrets are not stored.
-    keys: Option<ConfigurationKeys>,
-}
-
-impl Target {
-    fn wanted<'a>(&'a self, choices: &'a ApplyChoices) -> Wanted<'a> {
-        Wanted { list: &self.captured.list, objects: &self.objects, choices }
-    }
-}
-
-/// What the command has done until now.
-#[derive(Default)]
-struct Course {
-    stored: Option<StoredConfiguration>,
-    applied: Applied,
-    /// Whether a request may have changed the pool.
-    has_begun: bool,
-}
-
 impl Request {
     /// Reads and checks the arguments.
     ///
@@ -171,7 +145,9 @@ impl Request {
             account::require(self.account.as_deref(), &caller().await?, next)?;
         }
         self.require_home(&deployment.region)?;
-        let target = Box::pin(self.target(deployment, keys, now)).await?;
+        let target =
+            Target::read(deployment, &self.pool, &self.snapshot, self.uses_secrets.then_some(keys), now);
+        let target = Box::pin(target).await?;
         let calls = CallStats::none(self.tps);
         let pool = PacedPool::new(pool_at(&self.pool), self.tps, &Ceilings::default(), clock, calls);
         session.meter.note(&format!(
@@ -196,13 +172,20 @@ impl Request {
         let mut interrupted = pin!(session.interrupted.fuse());
         // The first look listens for signals. Without it, a signal while the lease is taken would leave the lease.
         if poll!(&mut interrupted).is_ready() {
-            return Err(self.stopped(interruption(), &Course::default()));
+            return Err(Course::default().stopped(None));
         }
         let holder = holder_name("cognito-backup pool apply", clock.now());
         let mut lease = HeldLease::take(&deployment.catalog, &self.pool, &holder, clock).await?;
         let mut course = Course::default();
-        let keys = target.keys.as_ref().map(|of_table| (keys.clone(), of_table));
-        let work = self.work(deployment, &pool, &target, &plan, keys, &mut lease, &mut course, session.meter);
+        let work = Work {
+            catalog: &deployment.catalog,
+            pool: &pool,
+            target: &target,
+            choices: &self.choices,
+            plan: &plan,
+            keys: target.keys.as_ref().map(|of_table| (keys.clone(), of_table)),
+        };
+        let work = work.carry_out(&mut lease, &mut course, session.meter);
         let ended = tokio::select! {
             biased;
             () = interrupted => None,
@@ -211,46 +194,13 @@ impl Request {
         // If the lease cannot be released, it ends by itself within minutes.
         let released = timeout(MAX_TIDYING, lease.give_back()).await.unwrap_or(Ok(()));
         match ended {
-            None => return Err(self.stopped(interruption(), &course)),
-            Some(Err(error)) => return Err(self.stopped(self.failure(error, &course), &course)),
             Some(Ok(())) => {}
+            Some(Err(error)) => return Err(course.stopped(Some(error))),
+            None => return Err(course.stopped(None)),
         }
         released?;
         let done = shown.done(&course.applied, course.stored);
         Ok(Answer::new(&done, done.exit_status(), (session.now)()))
-    }
-
-    /// Stores the present configuration, and carries the plan out. `course` has what is done, at each moment.
-    #[expect(clippy::too_many_arguments, reason = "the caller owns what must outlive an interruption")]
-    async fn work<E, V: Vault, P: ConfigurablePool, K: EncryptingKeys>(
-        &self,
-        deployment: &Deployment<E, V>,
-        pool: &PacedPool<P>,
-        target: &Target,
-        plan: &ApplyPlan,
-        keys: Option<(K, &ConfigurationKeys)>,
-        lease: &mut HeldLease<'_, V>,
-        course: &mut Course,
-        meter: &mut Meter,
-    ) -> shared::Result<()> {
-        let (catalog, wanted) = (&deployment.catalog, target.wanted(&self.choices));
-        meter.note(&format!("Storing the present configuration of user pool {}.", self.pool));
-        let id = StoredCapture::id_of(&holder_name("capture", lease.now()), lease.now());
-        let present = PresentPool { pool, earlier: &target.earlier, keys };
-        let mut said = Said(meter);
-        let prepared = prepare_capture(catalog, id, &target.captured.id, present, &mut said);
-        let prepared = lease.during(Box::pin(prepared)).await?;
-        let again = plan_of(&prepared.live, wanted)?;
-        if again.steps != plan.steps {
-            return Err(changed_since(&self.pool));
-        }
-        let capture = prepared.keep(catalog, lease).await?;
-        let stored = StoredConfiguration::new(capture, &prepared.live.list);
-        said.0.note(&stored.words());
-        course.stored = Some(stored);
-        course.has_begun = true;
-        let work = apply(catalog, pool, &again, wanted, lease.clock(), &mut course.applied, &mut said);
-        lease.during(Box::pin(work)).await
     }
 
     /// Refuses a table in another Region than the pool: the lease of that table keeps no export of the pool away.
@@ -270,31 +220,8 @@ impl Request {
         .into())
     }
 
-    /// Reads the snapshot, its secrets, and the keys of the table.
-    async fn target<E, V: Vault>(
-        &self,
-        deployment: &Deployment<E, V>,
-        keys: &impl DecryptingKeys,
-        now: jiff::Timestamp,
-    ) -> Result<Target> {
-        let catalog = &deployment.catalog;
-        let captured = captured_configuration(catalog, &self.pool, &self.snapshot, now).await;
-        let mut captured = captured.map_err(|error| deployment.of_snapshot(error))?;
-        let mut of_table = None;
-        if self.uses_secrets {
-            of_table = table_keys(catalog, &captured, &deployment.region).await?;
-            captured.reveal_secrets(keys, &deployment.region).await.map_err(|error| {
-                let without = Guidance::from("Or give --no-secrets. Then secrets stay as they are.");
-                Error::new(error.kind(), error.message(), error.guidance().clone().and(without))
-            })?;
-        }
-        let objects = captured.with_assets(catalog).await?;
-        let earlier = last_known(catalog, &self.pool, captured.list.clone()).await?;
-        Ok(Target { captured, objects, earlier, keys: of_table })
-    }
-
     /// Shows the plan, and asks unless the operator has said yes.
-    fn confirmed(&self, shown: &PoolApplied, now: jiff::Timestamp, meter: &mut Meter) -> Result<()> {
+    fn confirmed(&self, shown: &PoolApplied, now: Timestamp, meter: &mut Meter) -> Result<()> {
         if self.yes {
             meter.note(&shown.human(now));
             return Ok(());
@@ -302,52 +229,6 @@ impl Request {
         let question = format!("{}\n\nType the id of the user pool to change it:", shown.human(now));
         Ok(confirm(&question, self.pool.as_str(), meter)?)
     }
-
-    /// The problem of an error at work.
-    fn failure(&self, error: Error, course: &Course) -> Problem {
-        let status = if error.kind() == ErrorKind::Overtaken && !course.has_begun {
-            ExitStatus::Refused
-        } else {
-            ExitStatus::of_error(error.kind().name(), course.has_begun)
-        };
-        // The other errors list it.
-        let list = if error.kind() == ErrorKind::LeaseLost {
-            applied_so_far(&course.applied)
-        } else {
-            String::new()
-        };
-        let problem = Problem::from(error);
-        Problem { message: problem.message + &list, status, ..problem }
-    }
-
-    /// `problem`, with the capture that leads back.
-    fn stopped(&self, problem: Problem, course: &Course) -> Problem {
-        let list = if problem.error == INTERRUPTED { applied_so_far(&course.applied) } else { String::new() };
-        let back = course.stored.as_ref().map(|stored| format!("\n{}", stored.words())).unwrap_or_default();
-        Problem { message: format!("{}{list}{back}", problem.message), ..problem }
-    }
-}
-
-/// The error of an interruption.
-const INTERRUPTED: &str = "Interrupted";
-
-fn interruption() -> Problem {
-    Problem {
-        status: ExitStatus::Failed,
-        ..Problem::refused(
-            INTERRUPTED,
-            "The command stopped before its end.".to_owned(),
-            "Run the command again to continue: it makes a new plan.".to_owned(),
-        )
-    }
-}
-
-fn changed_since(pool: &PoolId) -> Error {
-    Error::new(
-        ErrorKind::Overtaken,
-        format!("User pool {pool} was changed after the plan was shown. The command has changed nothing."),
-        "Run the command again, and look at the new plan.",
-    )
 }
 
 /// Reads the names of an option.
