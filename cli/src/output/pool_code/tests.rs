@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use shared::model::configuration::code::as_code;
 use shared::model::configuration::{
-    Capture, CapturedEntry, CapturedList, CapturedObject, CapturedSecret, ObjectKind, ObjectName,
+    Capture, CapturedEntry, CapturedList, CapturedObject, CapturedSecret, ObjectKind, ObjectName, assets_in,
 };
 use shared::model::{Digest, PoolId, RunId};
 
@@ -32,9 +32,11 @@ fn captured(document: &Value) -> (CapturedList, Vec<CapturedObject>) {
     }
     let (mut entries, mut objects) = (Vec::new(), Vec::new());
     for (name, answer) in answers {
-        let Capture { mut object, withheld, .. } = Capture::of(name.clone(), &answer).unwrap();
-        if name.kind == ObjectKind::Branding {
-            object.document["Assets"] = answer["Assets"].clone();
+        let Capture { mut object, assets, withheld } = Capture::of(name.clone(), &answer).unwrap();
+        // As the command reads them back.
+        for text in assets_in(name.kind, &mut object.document) {
+            let asset = assets.iter().find(|asset| asset.digest().to_string() == *text).unwrap();
+            asset.base64().clone_into(text);
         }
         let secrets = withheld.iter().map(|member| CapturedSecret {
             member: member.path.clone(),

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::configuration::{
-    Capture, CapturedEntry, CapturedList, CapturedObject, CapturedSecret, NotCaptured, ObjectKind, ObjectName,
+    Asset, Capture, CapturedEntry, CapturedList, CapturedObject, CapturedSecret, NotCaptured, ObjectKind,
+    ObjectName, assets_in,
 };
 use crate::model::{Digest, PoolId};
 
@@ -59,7 +60,7 @@ impl Case {
                 answer.as_object_mut().unwrap().remove("ClientId");
             }
             let answer = &answer;
-            let Capture { object, withheld, .. } = Capture::of(name.clone(), answer).unwrap();
+            let Capture { object, assets, withheld } = Capture::of(name.clone(), answer).unwrap();
             let secret = |member: &crate::model::configuration::Withheld| CapturedSecret {
                 member: member.path.clone(),
                 place: member.place.clone(),
@@ -74,7 +75,7 @@ impl Case {
                 secrets: withheld.iter().map(secret).collect(),
                 secrets_left_out: 0,
             });
-            objects.push(with_assets(object, answer));
+            objects.push(with_assets(object, &assets));
         }
         let pool = PoolId::parse("eu-west-1_EXAMPLE").unwrap();
         as_code(tool, &pool, &CapturedList::new(entries, self.notes.clone()), &objects)
@@ -82,9 +83,10 @@ impl Case {
 }
 
 /// The object with the bytes of its assets, as the command reads them back.
-fn with_assets(mut object: CapturedObject, answer: &Value) -> CapturedObject {
-    if object.name.kind == ObjectKind::Branding && !object.document["Assets"].is_null() {
-        object.document["Assets"] = answer["Assets"].clone();
+fn with_assets(mut object: CapturedObject, assets: &[Asset]) -> CapturedObject {
+    for text in assets_in(object.name.kind, &mut object.document) {
+        let asset = assets.iter().find(|asset| asset.digest().to_string() == *text).unwrap();
+        asset.base64().clone_into(text);
     }
     object
 }
