@@ -14,7 +14,7 @@ const SENDER: &str = "arn:aws:ses:eu-west-1:123456789012:identity/example.com";
 /// Changes a rich pool by the bits that are set. Every set of bits is possible.
 fn change(pool: &MemoryPool, bits: u32) {
     let is_set = |bit: u32| bits & (1 << bit) != 0;
-    let mut settings = json!({"UserPoolTier": "PLUS", "UserPoolAddOns": {"AdvancedSecurityMode": "AUDIT"}, "UserPoolTags": {"team": "login"}});
+    let mut settings = json!({"UserPoolTier": "PLUS", "UserPoolAddOns": {"AdvancedSecurityMode": "AUDIT"}, "UserPoolTags": {"team": "login"}, "Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD"]}}});
     let choices = [
         json!({"Policies": {"PasswordPolicy": {"MinimumLength": 12, "RequireSymbols": true, "TemporaryPasswordValidityDays": 3, "PasswordHistorySize": 4}}}),
         json!({"AutoVerifiedAttributes": ["email"], "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]}}),
@@ -55,9 +55,10 @@ fn change(pool: &MemoryPool, bits: u32) {
         }
     }
     pool.change_configuration("SetUserPoolMfaConfig", factors);
-    if is_set(12) {
-        pool.change_configuration("UpdateResourceServer", json!({"Identifier": "https://api.example.com", "Name": "other", "Scopes": [{"ScopeName": "admin", "ScopeDescription": "a"}]}));
-    }
+    let scope = |name: &str| json!({"ScopeName": name, "ScopeDescription": "d"});
+    let scopes = if is_set(12) { vec![scope("admin")] } else { vec![scope("read"), scope("write")] };
+    let server = json!({"Identifier": "https://api.example.com", "Name": "other", "Scopes": scopes});
+    pool.change_configuration("UpdateResourceServer", server);
     let mut web = json!({
         "ClientId": client_id(pool, "web"), "ClientName": "web", "AllowedOAuthFlowsUserPoolClient": true,
         "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": ["openid"],
