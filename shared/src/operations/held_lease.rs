@@ -1,9 +1,10 @@
 //! A lease that a command of the operator holds, and renews as it works: the export lease of a pool, held by a removal,
 //! a copy or a roll back, or the lease on the creation of a pool.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,6 +18,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// How often the lease is renewed.
 const RENEWED_EVERY: Duration = Duration::from_secs(60);
+/// A lease that was not renewed for so long may have passed to another command while the computer slept.
+const OVERDUE: Duration = Duration::from_secs(90);
 
 /// A lease of a command. If a removal, a copy or a roll back holds the lease on the exports of a pool, no export of that
 /// pool works on the table meanwhile. No other such command does, either.
@@ -142,7 +145,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         Ok(())
     }
 
-    /// Renews the lease once a minute until `work` ends.
+    /// Renews the lease once a minute until `work` ends. If the computer slept, it renews it before the work goes on.
     ///
     /// # Errors
     /// Those of the work. `LeaseLost` as soon as a renewal finds that the lease has ended, or was
@@ -150,9 +153,22 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     pub async fn during<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut work = pin!(work);
         loop {
+            // A sleep of tokio stands still while the computer sleeps. The clock does not.
+            let (clock, renewed) = (self.clock, self.renewed);
+            let is_overdue =
+                || renewed.is_some_and(|at| clock.now().duration_since(at).unsigned_abs() > OVERDUE);
+            let awake =
+                poll_fn(
+                    |context| {
+                        if is_overdue() { Poll::Ready(None) } else { work.as_mut().poll(context).map(Some) }
+                    },
+                );
             tokio::select! {
                 biased;
-                done = &mut work => return done,
+                done = awake => match done {
+                    Some(done) => return done,
+                    None => self.renew().await?,
+                },
                 () = tokio::time::sleep(RENEWED_EVERY) => self.renew().await?,
             }
         }
