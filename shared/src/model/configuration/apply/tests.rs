@@ -452,3 +452,32 @@ fn no_text_of_a_plan_shows_a_secret() {
     let unused = ObjectName::parse("identityProviders/Google").unwrap();
     assert_eq!(plan.steps[0].name, unused);
 }
+
+#[test]
+fn a_client_whose_scope_is_gone_keeps_its_flows_and_the_plan_shows_each_scope_that_goes() {
+    let client = |scopes: Value, validity: i64| {
+        json!({
+            "ClientId": "m2m", "ClientName": "m2m", "AllowedOAuthFlows": ["client_credentials"],
+            "AllowedOAuthFlowsUserPoolClient": true, "AllowedOAuthScopes": scopes,
+            "AccessTokenValidity": validity,
+        })
+    };
+    let choices = ApplyChoices { only: vec!["clients/m2m".parse().unwrap()], ..ApplyChoices::default() };
+    let plan_of = |scopes: Value, live: i64| {
+        let server = json!({"Identifier": "api", "Name": "api", "Scopes": [{"ScopeName": "read", "ScopeDescription": "d"}]});
+        let wanted = json!({
+            "userPool": pool(json!({})), "resourceServers": [server],
+            "clients": [client(scopes.clone(), 60)],
+        });
+        let live = json!({"userPool": pool(json!({})), "clients": [client(scopes, live)]});
+        planned(wanted, live, &choices)
+    };
+    let plan = plan_of(json!(["api/read"]), 5);
+    assert_eq!(done(&plan), Vec::<String>::new());
+    assert_eq!(left(&plan), [("clients/m2m AccessTokenValidity".to_owned(), ApplyReason::NamesMissing)]);
+    let plan = plan_of(json!(["api/read", "openid"]), 5);
+    assert_eq!(done(&plan), ["clients/m2m AccessTokenValidity", "clients/m2m AllowedOAuthScopes"]);
+    assert_eq!(requests(&plan)[0].1["AllowedOAuthScopes"], json!(["openid"]));
+    // A scope that is gone is no change by itself.
+    assert_eq!(done(&plan_of(json!(["api/read", "openid"]), 60)), Vec::<String>::new());
+}
