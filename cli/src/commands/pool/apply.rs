@@ -10,8 +10,11 @@ use std::time::Duration;
 use clap::Args;
 use futures::{FutureExt, poll};
 use shared::model::configuration::apply::{Allow, ApplyChoices, ApplyPlan, Part};
-use shared::model::configuration::{CapturedList, CapturedObject, ConfigurationKeys};
-use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, StoredCapture, Tps};
+use shared::model::configuration::difference::{Change, Difference};
+use shared::model::configuration::{
+    CapturedList, CapturedObject, ConfigurationKeys, Nature, NotCapturedReason, ObjectName,
+};
+use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, StoredCapture, Tps, object_name};
 use shared::operations::apply::{Applied, Wanted, apply, plan_of, require_idle};
 use shared::operations::{
     CapturedSnapshot, HeldLease, PresentPool, captured_configuration, holder_name, last_known,
@@ -32,7 +35,9 @@ use crate::arguments;
 use crate::aws::Caller;
 use crate::commands::{Deployment, Session, run};
 use crate::exit::ExitStatus;
-use crate::output::{Answer, AppliedFrom, PoolApplied, Report, StoredConfiguration, applied_so_far};
+use crate::output::{
+    Answer, AppliedFrom, PoolApplied, Report, StoredConfiguration, applied_so_far, way_back,
+};
 use crate::problem::{Problem, Result};
 use crate::watch::Meter;
 
@@ -53,7 +58,7 @@ pub struct ApplyArgs {
     #[arg(long, value_name = "PARTS", value_delimiter = ',')]
     pub only: Vec<String>,
     /// Allow what weakens the pool or costs money, separated by commas: `mfa-off`, `deletion-protection-off`, `add-ons`,
-    /// `tier`, `issuer`, `key`
+    /// `tier`, `issuer`, `key`, `lost-secret`
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub allow: Vec<String>,
     /// Add attributes that the user pool lacks. They can never be removed again
@@ -118,8 +123,6 @@ impl Target {
 struct Course {
     stored: Option<StoredConfiguration>,
     applied: Applied,
-    /// Whether a request may have changed the pool.
-    has_begun: bool,
 }
 
 impl Request {
@@ -212,10 +215,14 @@ impl Request {
         let released = timeout(MAX_TIDYING, lease.give_back()).await.unwrap_or(Ok(()));
         match ended {
             None => return Err(self.stopped(interruption(), &course)),
-            Some(Err(error)) => return Err(self.stopped(self.failure(error, &course), &course)),
+            Some(Err(error)) => return Err(self.stopped(failure(error, &course), &course)),
             Some(Ok(())) => {}
         }
-        released?;
+        if let Err(error) = released {
+            session
+                .meter
+                .note(&format!("The lease was not released: {error}\nIt ends by itself within minutes."));
+        }
         let done = shown.done(&course.applied, course.stored);
         Ok(Answer::new(&done, done.exit_status(), (session.now)()))
     }
@@ -244,11 +251,12 @@ impl Request {
         if again.steps != plan.steps {
             return Err(changed_since(&self.pool));
         }
+        self.require_stored_secrets(&again, &prepared.live.list)?;
         let capture = prepared.keep(catalog, lease).await?;
-        let stored = StoredConfiguration::new(capture, &prepared.live.list);
+        let back = way_back(&again, &self.choices);
+        let stored = StoredConfiguration::new(capture, &prepared.live.list, &back);
         said.0.note(&stored.words());
         course.stored = Some(stored);
-        course.has_begun = true;
         let work = apply(catalog, pool, &again, wanted, lease.clock(), &mut course.applied, &mut said);
         lease.during(Box::pin(work)).await
     }
@@ -303,29 +311,63 @@ impl Request {
         Ok(confirm(&question, self.pool.as_str(), meter)?)
     }
 
-    /// The problem of an error at work.
-    fn failure(&self, error: Error, course: &Course) -> Problem {
-        let status = if error.kind() == ErrorKind::Overtaken && !course.has_begun {
-            ExitStatus::Refused
-        } else {
-            ExitStatus::of_error(error.kind().name(), course.has_begun)
-        };
-        // The other errors list it.
-        let list = if error.kind() == ErrorKind::LeaseLost {
-            applied_so_far(&course.applied)
-        } else {
-            String::new()
-        };
-        let problem = Problem::from(error);
-        Problem { message: problem.message + &list, status, ..problem }
+    /// Refuses to replace or delete a secret that the capture could not store: then nothing brings it back.
+    fn require_stored_secrets(&self, plan: &ApplyPlan, list: &CapturedList) -> shared::Result<()> {
+        let lost: Vec<String> =
+            secrets_that_get_lost(plan, list).iter().map(|label| object_name(label)).collect();
+        if lost.is_empty() || self.choices.allow.contains(&Allow::LostSecret) {
+            return Ok(());
+        }
+        let what = format!(
+            "The capture cannot store the secrets of {}, which the plan replaces or deletes. Nothing was changed.",
+            lost.join(", ")
+        );
+        let next = "Use a table with keys that you may use (kms:Encrypt), without --no-secrets. Or give --allow lost-secret.";
+        Err(Error::new(ErrorKind::InvalidInput, what, next))
     }
 
-    /// `problem`, with the capture that leads back.
+    /// `problem`, with what was done, and the capture that leads back.
     fn stopped(&self, problem: Problem, course: &Course) -> Problem {
-        let list = if problem.error == INTERRUPTED { applied_so_far(&course.applied) } else { String::new() };
+        // Before that, nothing can be done.
+        let has_list = course.stored.is_some() || problem.error == INTERRUPTED;
+        let list = if has_list { applied_so_far(&course.applied) } else { String::new() };
         let back = course.stored.as_ref().map(|stored| format!("\n{}", stored.words())).unwrap_or_default();
         Problem { message: format!("{}{list}{back}", problem.message), ..problem }
     }
+}
+
+/// The problem of an error at work.
+fn failure(error: Error, course: &Course) -> Problem {
+    let has_begun = course.applied.has_sent;
+    let status = if error.kind() == ErrorKind::Overtaken && !has_begun {
+        ExitStatus::Refused
+    } else {
+        ExitStatus::of_error(error.kind().name(), has_begun)
+    };
+    Problem { status, ..Problem::from(error) }
+}
+
+/// The labels of the objects whose secrets the list of a capture lacks, and which the plan replaces or deletes.
+fn secrets_that_get_lost(plan: &ApplyPlan, list: &CapturedList) -> BTreeSet<String> {
+    let is_not_encrypted = |name: &ObjectName| {
+        let mut lacking = list.not_captured().iter();
+        lacking
+            .any(|lacking| lacking.reason == NotCapturedReason::NotEncrypted && lacking.object.includes(name))
+    };
+    let is_left_out = |name: &ObjectName| {
+        list.entries().iter().any(|entry| entry.name == *name && entry.secrets_left_out > 0)
+    };
+    let is_replaced = |difference: &Difference| {
+        let is_secret = difference.row.is_some_and(|row| row.nature == Nature::Secret);
+        is_secret || difference.field.is_none() && difference.change == Change::Removed
+    };
+    let lost = plan.steps.iter().filter(|step| {
+        step.differences.iter().filter(|difference| is_replaced(difference)).any(|difference| {
+            let name = difference.object.old.as_ref();
+            name.is_some_and(|name| is_not_encrypted(name) || is_left_out(name))
+        })
+    });
+    lost.map(|step| step.label.clone()).collect()
 }
 
 /// The error of an interruption.
