@@ -5,9 +5,10 @@ use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use crate::catalog::{Catalog, Claim, LeaseKey, RebuildId};
 use crate::format::time;
@@ -18,8 +19,27 @@ use crate::{Error, ErrorKind, Result};
 
 /// How often the lease is renewed.
 const RENEWED_EVERY: Duration = Duration::from_secs(60);
-/// A lease that was not renewed for so long may have passed to another command while the computer slept.
-const OVERDUE: Duration = Duration::from_secs(90);
+/// If the computer slept for so long, the lease may have passed to another command.
+const OVERDUE: Duration = Duration::from_secs(60);
+
+/// A moment, by the clock on the wall and by the clock of tokio. While the computer sleeps, only the first goes on.
+#[derive(Debug, Clone, Copy)]
+struct Awake {
+    wall: SystemTime,
+    at: Instant,
+}
+
+impl Awake {
+    fn now() -> Self {
+        Self { wall: SystemTime::now(), at: Instant::now() }
+    }
+
+    /// How long the computer slept since then.
+    fn slept(self, wall: SystemTime, at: Instant) -> Duration {
+        let passed = wall.duration_since(self.wall).unwrap_or_default();
+        passed.saturating_sub(at.duration_since(self.at))
+    }
+}
 
 /// A lease of a command. If a removal, a copy or a roll back holds the lease on the exports of a pool, no export of that
 /// pool works on the table meanwhile. No other such command does, either.
@@ -32,6 +52,8 @@ pub struct HeldLease<'a, V> {
     lasting: SignedDuration,
     clock: Clock,
     renewed: Option<Timestamp>,
+    /// When the lease was taken.
+    awake: Awake,
 }
 
 impl<'a, V: Vault> HeldLease<'a, V> {
@@ -45,6 +67,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
             lasting: Lease::DURATION,
             clock,
             renewed: None,
+            awake: Awake::now(),
         }
     }
 
@@ -103,7 +126,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
             return Ok(Err(lease));
         }
         let (pool, holder) = (pool.clone(), holder.to_owned());
-        Ok(Ok(Self { catalog, key, pool, holder, lasting, clock, renewed: Some(now) }))
+        Ok(Ok(Self { catalog, key, pool, holder, lasting, clock, renewed: Some(now), awake: Awake::now() }))
     }
 
     pub fn clock(&self) -> Clock {
@@ -145,29 +168,27 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         Ok(())
     }
 
-    /// Renews the lease once a minute until `work` ends. If the computer slept, it renews it before the work goes on.
+    /// Renews the lease once a minute until `work` ends.
     ///
     /// # Errors
     /// Those of the work. `LeaseLost` as soon as a renewal finds that the lease has ended, or was
-    /// released. The work is dropped then.
+    /// released, and if the computer slept: the work does not go on. The work is dropped then.
     pub async fn during<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut work = pin!(work);
         loop {
-            // A sleep of tokio stands still while the computer sleeps. The clock does not.
-            let (clock, renewed) = (self.clock, self.renewed);
-            let is_overdue =
-                || renewed.is_some_and(|at| clock.now().duration_since(at).unsigned_abs() > OVERDUE);
+            let since = self.awake;
+            let has_slept = || since.slept(SystemTime::now(), Instant::now()) > OVERDUE;
             let awake =
                 poll_fn(
                     |context| {
-                        if is_overdue() { Poll::Ready(None) } else { work.as_mut().poll(context).map(Some) }
+                        if has_slept() { Poll::Ready(None) } else { work.as_mut().poll(context).map(Some) }
                     },
                 );
             tokio::select! {
                 biased;
                 done = awake => match done {
                     Some(done) => return done,
-                    None => self.renew().await?,
+                    None => return Err(self.lost()),
                 },
                 () = tokio::time::sleep(RENEWED_EVERY) => self.renew().await?,
             }

@@ -58,7 +58,8 @@ pub struct ApplyArgs {
     #[arg(long, value_name = "PARTS", value_delimiter = ',')]
     pub only: Vec<String>,
     /// Allow what weakens the pool or costs money, separated by commas: `mfa-off`, `deletion-protection-off`, `add-ons`,
-    /// `tier`, `issuer`, `key`, `lost-secret`
+    /// `tier`, `issuer`, `key`, `lost-secret`,
+    /// `unknown-members`
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub allow: Vec<String>,
     /// Add attributes that the user pool lacks. They can never be removed again

@@ -112,9 +112,7 @@ fn a_deleted_client_returns_with_its_objects_and_its_secret_under_a_new_id_and_w
         let applied = apply(&backend, &snapshot, &everything()).await.unwrap();
         let new = client_id(&source, "web");
         assert_eq!(applied.clients.get(&old), Some(&new));
-        // The logo was not captured.
-        let expected = ["clients/server ClientId", "clients/web ClientId", "uiCustomizations/web -"];
-        assert_eq!(left(&applied), expected);
+        assert_eq!(left(&applied), ["clients/server ClientId", "clients/web ClientId"]);
         let style =
             source.change_configuration("DescribeManagedLoginBrandingByClient", json!({"ClientId": new}));
         assert_eq!(style["ManagedLoginBranding"]["Settings"]["components"]["radius"], 8);

@@ -187,9 +187,11 @@ fn sign_in(pool: &MemoryPool, providers: &[&str]) {
 #[test]
 fn the_threat_protection_that_a_client_inherits_comes_back_with_that_of_the_pool() {
     in_paused_time(async {
-        let (backend, source, _) = snapshot_of(rich).await;
-        source.configure_configuration(|settings| settings.inherits_risk_in_reads = true);
-        let snapshot = super::snapshot(&backend).await;
+        let (backend, source, snapshot) = snapshot_of(|pool| {
+            rich(pool);
+            pool.configure_configuration(|settings| settings.inherits_risk_in_reads = true);
+        })
+        .await;
         let (_, change) = &drift()[8];
         change(&source);
         let applied = apply(&backend, &snapshot, &everything()).await.unwrap();

@@ -18,9 +18,9 @@ use super::super::difference::{
     Change, ClientMap, ComparedObject, ConfigurationDifference, Difference, NotCompared, Values, compare,
 };
 use super::super::path::{at, put, remove};
-use super::super::{NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Tier, Uncaptured};
+use super::super::{NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Tier, Uncaptured, fields_of};
 use super::order::ordered;
-use super::{ApplyChoices, ApplyPlan, ApplyReason, ApplyRefusal, Side};
+use super::{Allow, ApplyChoices, ApplyPlan, ApplyReason, ApplyRefusal, Side};
 
 /// The order in which objects are decided: an object comes after those that it names.
 const ORDER: [ObjectKind; 13] = [
@@ -207,6 +207,12 @@ impl<'a> Planner<'a> {
         }
         self.keep_not_captured(old, new, &mut target, &live);
         self.keep_above_tier(old, &mut target, &live);
+        let may_reset =
+            [ObjectKind::UserPool, ObjectKind::Client].contains(&kind) && has_unknown(kind, &live);
+        if may_reset && !self.choices.allow.contains(&Allow::UnknownMembers) {
+            self.stays(old, "", ApplyReason::NeedsAllow(Allow::UnknownMembers));
+            target.clone_from(&live);
+        }
         if target == json!({}) && self.live.object(old).is_none() {
             return;
         }
@@ -261,9 +267,9 @@ impl<'a> Planner<'a> {
     fn reason_of_tier(&self, least: Tier) -> ApplyReason {
         let captured = self.captured.get(&ObjectName::single(ObjectKind::UserPool));
         let had = captured.and_then(|pool| tier_of(pool));
-        let is_allowed = self.choices.allow.contains(&super::Allow::Tier);
+        let is_allowed = self.choices.allow.contains(&Allow::Tier);
         if had.is_some_and(|had| had >= least) && !is_allowed {
-            ApplyReason::NeedsAllow(super::Allow::Tier)
+            ApplyReason::NeedsAllow(Allow::Tier)
         } else {
             ApplyReason::Tier
         }
@@ -319,6 +325,14 @@ fn compared(name: &ObjectName, old: &Value, new: &Value) -> ConfigurationDiffere
     one.put(name.clone(), old.clone());
     other.put(name.clone(), new.clone());
     compare(&one, &other, &ClientMap::new())
+}
+
+/// Whether an object has a member that the table does not know. A request lacks it, and may reset it.
+fn has_unknown(kind: ObjectKind, live: &Value) -> bool {
+    let is_known =
+        |member: &str| fields_of(kind).iter().any(|row| row.path.split(['.', '[']).next() == Some(member));
+    let members = live.as_object().into_iter().flatten();
+    members.filter(|(_, value)| !value.is_null()).any(|(member, _)| !is_known(member))
 }
 
 /// Whether a difference turns something on that a tier may lack.
