@@ -1,14 +1,14 @@
 //! The answer of `pool apply`: what was or would be changed, what stays and why, and how to go back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::format::{form, plural};
-use shared::model::configuration::apply::{Action, ApplyPlan, ApplyReason, ApplyStep};
-use shared::model::configuration::difference::NotCompared;
+use shared::model::configuration::apply::{Action, Allow, ApplyChoices, ApplyPlan, ApplyReason, ApplyStep};
+use shared::model::configuration::difference::{Change, NotCompared};
 use shared::model::configuration::{CapturedList, NotCapturedReason, ObjectKind};
-use shared::model::{PoolId, RunId, StoredCapture};
+use shared::model::{PoolId, RunId, StoredCapture, object_name};
 use shared::operations::Holding;
 use shared::operations::apply::{AfterReason, Applied, LeftByApply};
 
@@ -57,26 +57,37 @@ pub struct StoredConfiguration {
     capture_id: RunId,
     /// Secrets that the capture lacks.
     secrets_left_out: u64,
+    /// Logos that the capture lacks.
+    logos_left_out: u64,
     /// The line that goes back.
     go_back: String,
 }
 
 impl StoredConfiguration {
-    /// `list` is the list of the capture.
-    pub fn new(capture: &StoredCapture, list: &CapturedList) -> Self {
+    /// `list` is the list of the capture. `options` are those that the way back needs.
+    pub fn new(capture: &StoredCapture, list: &CapturedList, options: &str) -> Self {
         let StoredCapture { id, pool, .. } = capture;
         let is_secret = |reason: &NotCapturedReason| *reason == NotCapturedReason::NotEncrypted;
         let not_encrypted = list.not_captured().iter().filter(|lacking| is_secret(&lacking.reason)).count();
+        let is_logo = |reason: &NotCapturedReason| {
+            matches!(reason, NotCapturedReason::NotFetched | NotCapturedReason::TooLarge)
+        };
+        let logos = list.not_captured().iter().filter(|lacking| {
+            lacking.object.kind() == Some(ObjectKind::UiCustomization)
+                && lacking.member.is_some()
+                && is_logo(&lacking.reason)
+        });
         Self {
+            logos_left_out: logos.count() as u64,
             capture_id: id.clone(),
             secrets_left_out: list.secrets_left_out() + not_encrypted as u64,
-            go_back: command(format!("pool apply --pool {pool} --snapshot {id}")),
+            go_back: command(format!("pool apply --pool {pool} --snapshot {id}{options}")),
         }
     }
 
     /// Where the configuration is, and how to go back.
     pub fn words(&self) -> String {
-        let Self { capture_id, secrets_left_out, go_back } = self;
+        let Self { capture_id, secrets_left_out, logos_left_out, go_back } = self;
         let lacks = match secrets_left_out {
             0 => String::new(),
             count => format!(
@@ -87,7 +98,13 @@ impl StoredConfiguration {
                 form(*count, "it", "them")
             ),
         };
-        format!("Capture {capture_id} holds the configuration from before.{lacks} To go back:\n  {go_back}")
+        let logos = match logos_left_out {
+            0 => String::new(),
+            count => format!(" It lacks {}, which could not be read.", plural(*count, "logo", "logos")),
+        };
+        format!(
+            "Capture {capture_id} holds the configuration from before.{lacks}{logos} To go back:\n  {go_back}"
+        )
     }
 }
 
@@ -102,17 +119,55 @@ pub fn action(action: Action) -> &'static str {
     }
 }
 
+/// The options with which a roll back undoes a plan: what the plan allows, the way back needs, too.
+pub fn way_back(plan: &ApplyPlan, choices: &ApplyChoices) -> String {
+    let mut options = String::new();
+    if !choices.only.is_empty() {
+        let parts: Vec<String> = choices.only.iter().map(ToString::to_string).collect();
+        options += &format!(" --only {}", quoted(&parts.join(",")));
+    }
+    let differences = || plan.steps.iter().flat_map(|step| &step.differences);
+    let allows: BTreeSet<Allow> = differences().filter_map(Allow::of_way_back).collect();
+    if !allows.is_empty() {
+        let names: Vec<&str> = allows.into_iter().map(Allow::name).collect();
+        options += &format!(" --allow {}", names.join(","));
+    }
+    let is_client = |step: &&ApplyStep| step.name.kind == ObjectKind::Client;
+    if plan.steps.iter().filter(is_client).any(|step| step.action == Action::Delete) {
+        options += " --recreate-clients";
+    }
+    if differences().any(|found| found.field.is_none() && found.change == Change::Added) {
+        options += " --delete-extra";
+    }
+    options
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:@+=".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
 /// What a command that stopped has done, line by line.
 pub fn applied_so_far(applied: &Applied) -> String {
-    if applied.done.is_empty() {
-        return "\nNo object is brought back completely.".to_owned();
+    if !applied.has_sent {
+        return "\nNothing was changed.".to_owned();
     }
-    let mut text = "\nDone so far:".to_owned();
+    let mut text = match &applied.done[..] {
+        [] => "\nNo object is brought back completely.".to_owned(),
+        _ => "\nDone so far:".to_owned(),
+    };
     for step in &applied.done {
-        text += &format!("\n  {} {}", action(step.action), step.label);
+        text += &format!("\n  {} {}", action(step.action), object_name(&step.label));
     }
     for (old, new) in &applied.clients {
         text += &format!("\n  client {old} is now {new}");
+    }
+    for label in &applied.unsure {
+        text += &format!("\nMay be changed, in part or completely: {}", object_name(label));
+    }
+    for (label, reason) in &applied.refused {
+        text += &format!("\nNot brought back: {}: {}", object_name(label), words(reason));
     }
     text
 }
@@ -219,13 +274,17 @@ impl PoolApplied {
 
 /// Whether the snapshot does not have the object at all.
 fn is_extra(left: &LeftByApply) -> bool {
-    matches!(left.reason, AfterReason::Planned(ApplyReason::NeedsDeleteExtra | ApplyReason::MadeByAws))
+    left.difference.object.new.is_none()
+        && matches!(left.reason, AfterReason::Planned(ApplyReason::NeedsDeleteExtra | ApplyReason::MadeByAws))
 }
 
-/// Whether it is the id of a client that was created again.
+/// Whether it is the id of an object that was created again.
 fn is_new_id(left: &LeftByApply) -> bool {
     let difference = &left.difference;
-    difference.object.kind == Some(ObjectKind::Client) && difference.field.as_deref() == Some("ClientId")
+    let ids = [(ObjectKind::Client, "ClientId"), (ObjectKind::CimdPolicy, "CIMDPolicyId")];
+    ids.iter().any(|(kind, member)| {
+        difference.object.kind == Some(*kind) && difference.field.as_deref() == Some(*member)
+    })
 }
 
 fn left_line(left: &LeftByApply) -> String {
@@ -240,7 +299,7 @@ fn left_line(left: &LeftByApply) -> String {
 fn words(reason: &AfterReason) -> String {
     let words = match reason {
         AfterReason::Refused(call) => return format!("Cognito refused it ({call})"),
-        AfterReason::NeedsRefused => "it needs an object that Cognito refused",
+        AfterReason::NeedsRefused => "it belongs to an object that Cognito refused, or comes after it",
         AfterReason::NotTaken => "Cognito took the request, and shows another value",
         AfterReason::Planned(reason) => match reason {
             ApplyReason::NeedsAllow(allow) => {
@@ -254,6 +313,7 @@ fn words(reason: &AfterReason) -> String {
             ApplyReason::NeedsDeleteExtra => "--delete-extra deletes it",
             ApplyReason::SecretMissing => "its secret is not known",
             ApplyReason::ReplacesSecret => "the request would replace or delete the secret of the client",
+            ApplyReason::NeededByMfa => "the second factors of the user pool need it, and stay as they are",
             ApplyReason::NamesMissing => "it names a provider, a scope or a client that the user pool lacks",
             ApplyReason::AmbiguousName => "another object has the same name",
             ApplyReason::Tier => "the tier of the user pool, or its threat protection, forbids it",

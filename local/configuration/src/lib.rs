@@ -201,6 +201,7 @@ impl Configurations {
     /// Says whether a point-in-time recovery of a pool runs.
     pub fn set_recovery_running(&mut self, id: &str, is_running: bool) {
         if let Some(pool) = self.pools.get_mut(id) {
+            pool.had_recovery |= pool.recovery_is_running;
             pool.recovery_is_running = is_running;
         }
     }

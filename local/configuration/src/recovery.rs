@@ -12,13 +12,15 @@ pub(crate) fn list(pool: &mut Pool, _: &mut Account, request: &Request<'_>) -> A
     if pool.tier() == "LITE" {
         return Err(ConfigurationRefusal::tier("Point-in-time Recovery", "LITE"));
     }
-    if !pool.recovery_is_running {
-        return Ok(json!({"Restorations": []}));
-    }
-    let running = json!({
-        "RestoreId": "00000000-0000-4000-8000-000000000001",
-        "RestoreStatus": "RESTORING",
-        "RestoreTimestamp": request.now,
-    });
-    Ok(json!({"Restorations": [running]}))
+    let recovery = |id: u8, status: &str| {
+        json!({
+            "RestoreId": format!("00000000-0000-4000-8000-00000000000{id}"),
+            "RestoreStatus": status,
+            "RestoreTimestamp": request.now,
+        })
+    };
+    let running = pool.recovery_is_running.then(|| recovery(1, "RESTORING"));
+    // The list keeps the recoveries that have ended.
+    let ended = pool.had_recovery.then(|| recovery(2, "RESTORE_COMPLETED"));
+    Ok(json!({"Restorations": running.into_iter().chain(ended).collect::<Vec<_>>()}))
 }

@@ -1,12 +1,14 @@
 //! A lease that a command of the operator holds, and renews as it works: the export lease of a pool, held by a removal,
 //! a copy or a roll back, or the lease on the creation of a pool.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use crate::catalog::{Catalog, Claim, Generation, LeaseKey, RebuildId, TakenLease};
 use crate::format::time;
@@ -18,6 +20,27 @@ use crate::{Error, ErrorKind, Result};
 
 /// How often the lease is renewed.
 const RENEWED_EVERY: Duration = Duration::from_secs(60);
+/// If the computer slept for so long, the lease may have passed to another command.
+const OVERDUE: Duration = Duration::from_secs(60);
+
+/// A moment, by the clock on the wall and by the clock of tokio. While the computer sleeps, only the first goes on.
+#[derive(Debug, Clone, Copy)]
+struct Awake {
+    wall: SystemTime,
+    at: Instant,
+}
+
+impl Awake {
+    fn now() -> Self {
+        Self { wall: SystemTime::now(), at: Instant::now() }
+    }
+
+    /// How long the computer slept since then.
+    fn slept(self, wall: SystemTime, at: Instant) -> Duration {
+        let passed = wall.duration_since(self.wall).unwrap_or_default();
+        passed.saturating_sub(at.duration_since(self.at))
+    }
+}
 
 /// A lease of a command. If a removal, a copy or a roll back holds the lease on the exports of a pool, no export of that
 /// pool works on the table meanwhile. No other such command does, either.
@@ -32,6 +55,8 @@ pub struct HeldLease<'a, V> {
     renewed: Option<Timestamp>,
     /// None if an execution took the lease.
     generation: Option<Generation>,
+    /// When the lease was taken.
+    awake: Awake,
 }
 
 impl<'a, V: Vault> HeldLease<'a, V> {
@@ -46,6 +71,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
             clock,
             renewed: None,
             generation: None,
+            awake: Awake::now(),
         }
     }
 
@@ -105,7 +131,8 @@ impl<'a, V: Vault> HeldLease<'a, V> {
             Claim::HeldBy(lease) => return Ok(Err(lease)),
         };
         let (pool, holder) = (pool.clone(), holder.to_owned());
-        Ok(Ok(Self { catalog, key, pool, holder, lasting, clock, renewed: Some(now), generation }))
+        let renewed = Some(now);
+        Ok(Ok(Self { catalog, key, pool, holder, lasting, clock, renewed, generation, awake: Awake::now() }))
     }
 
     pub fn clock(&self) -> Clock {
@@ -151,13 +178,24 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     ///
     /// # Errors
     /// Those of the work. `LeaseLost` as soon as a renewal finds that the lease has ended, or was
-    /// released. The work is dropped then.
+    /// released, and if the computer slept: the work does not go on. The work is dropped then.
     pub async fn during<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut work = pin!(work);
         loop {
+            let since = self.awake;
+            let has_slept = || since.slept(SystemTime::now(), Instant::now()) > OVERDUE;
+            let awake =
+                poll_fn(
+                    |context| {
+                        if has_slept() { Poll::Ready(None) } else { work.as_mut().poll(context).map(Some) }
+                    },
+                );
             tokio::select! {
                 biased;
-                done = &mut work => return done,
+                done = awake => match done {
+                    Some(done) => return done,
+                    None => return Err(self.lost()),
+                },
                 () = tokio::time::sleep(RENEWED_EVERY) => self.renew().await?,
             }
         }

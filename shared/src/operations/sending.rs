@@ -38,6 +38,8 @@ pub enum Failed {
     Refused(PoolError),
     /// The operator may not make this call.
     Denied(PoolError),
+    /// Cognito says that something works on the pool.
+    AtWork(PoolError),
     /// The command stops.
     Ended(Error),
 }
@@ -47,6 +49,7 @@ impl Failed {
     pub fn into_error<P: Pool>(self, pool: &PacedPool<P>) -> Error {
         match self {
             Self::Unknown(error) | Self::Refused(error) | Self::Denied(error) => refused(pool.id(), error),
+            Self::AtWork(error) => at_work(&error),
             Self::Ended(error) => error,
         }
     }
@@ -88,7 +91,7 @@ pub async fn send<P: ConfigurablePool>(
                 sleep(WAIT).await;
                 continue;
             }
-            _ if error.is_of_running_job() => Failed::Ended(at_work(&error)),
+            _ if error.is_of_running_job() => Failed::AtWork(error),
             PoolErrorKind::InvalidParameter
             | PoolErrorKind::Refused
             | PoolErrorKind::AlreadyExists

@@ -133,6 +133,8 @@ async fn what_is_not_allowed_stays_and_makes_the_command_partial() {
     let part = fixture.run(&format!("{APPLY} --only clients --delete-extra --yes")).await.0.unwrap();
     assert_eq!(part.status, ExitStatus::Done, "{}", part.human);
     assert!(part.human.contains("delete clients/extra"), "{}", part.human);
+    let back = part.json["before"]["goBack"].as_str().unwrap();
+    assert!(back.contains(" --only clients --recreate-clients"), "{back}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,6 +149,9 @@ async fn a_deleted_client_returns_under_a_new_id_if_the_operator_says_so() {
     let answer = fixture.run(&format!("{APPLY} --recreate-clients --yes")).await.0.unwrap();
     assert_eq!(answer.status, ExitStatus::Done, "{}", answer.human);
     let new = answer.json["clients"][&client].as_str().unwrap();
+    // The new client is an extra one for the way back.
+    let back = answer.json["before"]["goBack"].as_str().unwrap();
+    assert!(back.contains(" --delete-extra"), "{back}");
     assert!(answer.human.contains(&format!("client {client} is now {new}")), "{}", answer.human);
 }
 
@@ -289,6 +294,7 @@ async fn no_output_and_no_item_has_a_secret_and_encrypted_ones_can_be_put_back()
     assert_eq!((problem.error.as_str(), problem.status), ("AccessDenied", ExitStatus::Refused));
     assert!(problem.guidance.contains("--no-secrets"), "{problem}");
     let answer = fixture.run(&format!("{APPLY} --no-secrets --allow deletion-protection-off --yes")).await;
+    assert_eq!(read(), "another0secret0of0the0provider");
     let left_out = answer.0.unwrap().json["before"]["secretsLeftOut"].as_u64().unwrap();
     assert!(left_out > 0);
 }
@@ -315,4 +321,60 @@ async fn a_capture_is_removed_by_hand_alone() {
     assert_eq!(removed.json["removed"]["captures"], 1);
     assert!(removed.human.contains("1 capture ("), "{}", removed.human);
     assert!(captures(&fixture).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_after_the_last_change_lists_what_was_done() {
+    let (fixture, pool, _, client) = captured(false).await;
+    drift(&pool, &client);
+    let script = fixture.backend.script().clone();
+    fixture.backend.script().change_before(Operation::UpdateUserPoolClient, 1, move || {
+        script.always(Operation::ListUserPoolClients, Some(Fault::Refuse(PoolErrorKind::Throttled)));
+    });
+    let problem = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap_err();
+    assert_eq!(problem.status, ExitStatus::Failed, "{problem}");
+    for words in
+        ["All changes were sent.", "Done so far:\n  change userPool\n  change clients/web", "To go back:"]
+    {
+        assert!(problem.message.contains(words), "{words}: {problem}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_stops_at_its_first_look_is_refused() {
+    let (fixture, pool, _, client) = captured(false).await;
+    drift(&pool, &client);
+    // The change comes after the capture.
+    let other = pool.clone();
+    fixture.backend.script().change_before(Operation::ListPointInTimeRecoveries, 2, move || {
+        other.change_configuration("UpdateUserPool", json!({"UserPoolTags": {"team": "third"}}));
+    });
+    let problem = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("Overtaken", ExitStatus::Refused), "{problem}");
+    assert!(problem.message.contains("Nothing was changed."), "{problem}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_the_capture_cannot_hold_is_not_replaced_without_a_word() {
+    let (fixture, pool, _, _) = captured(true).await;
+    let provider = json!({
+        "ProviderName": "Google", "ProviderType": "Google", "AttributeMapping": {"email": "email"},
+        "ProviderDetails": {"client_id": "google", "client_secret": "another0secret0of0the0provider", "authorize_scopes": "openid email"},
+    });
+    pool.change_configuration("UpdateIdentityProvider", provider);
+    for operation in [KeyOperation::Encrypt, KeyOperation::GenerateDataKey] {
+        fixture.backend.key_ring().refuse(operation, Some("AccessDeniedException"));
+    }
+    let problem = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap_err();
+    assert_eq!(problem.status, ExitStatus::Refused, "{problem}");
+    assert!(problem.message.contains("identityProviders/Google"), "{problem}");
+    assert!(problem.guidance.contains("--allow lost-secret"), "{problem}");
+    assert!(captures(&fixture).await.is_empty() && lease_is_free(&fixture).await);
+    let read = || {
+        let answer = pool.change_configuration("DescribeIdentityProvider", json!({"ProviderName": "Google"}));
+        answer["IdentityProvider"]["ProviderDetails"]["client_secret"].clone()
+    };
+    assert_eq!(read(), "another0secret0of0the0provider");
+    fixture.run(&format!("{APPLY} --allow lost-secret --yes")).await.0.unwrap();
+    assert_eq!(read(), SECRET);
 }

@@ -65,6 +65,8 @@ pub(crate) struct Pool {
     pub policies: Vec<Policy>,
     pub import_is_running: bool,
     pub recovery_is_running: bool,
+    /// Whether a point-in-time recovery has ended.
+    pub had_recovery: bool,
 }
 
 impl Pool {

@@ -14,6 +14,10 @@ use crate::{Error, ErrorKind, Result};
 /// The most pages of a list that are read. A pool with more recoveries than that has none at work that is older.
 const MAX_PAGES: usize = 50;
 
+/// The states of a point-in-time recovery that no longer keeps its pool as it is.
+pub const ENDED_RECOVERIES: [&str; 4] =
+    ["RESTORE_COMPLETED", "PREVIEW_CANCELLED", "PREVIEW_GENERATION_FAILED", "PREVIEW_EXPIRED"];
+
 /// A list of what works on a pool.
 struct Listing {
     operation: Operation,
@@ -38,13 +42,15 @@ const JOBS: Listing = Listing {
     status: "Status",
     states: States::AtWork(&["Pending", "InProgress", "Stopping"]),
 };
-/// Writes are blocked from the preview of a recovery on.
+/// Writes are blocked from the preview of a recovery on. After a failure of AWS, the pool may stay as it is.
+///
+/// Source: `RestoreStatusType`, Amazon Cognito user pools API. The list also has recoveries that ended long ago.
 const RECOVERIES: Listing = Listing {
     operation: Operation::ListPointInTimeRecoveries,
     token: "NextToken",
     entries: "Restorations",
     status: "RestoreStatus",
-    states: States::Ended(&["COMPLETED", "SUCCEEDED", "FAILED", "CANCELLED", "CANCELED", "EXPIRED"]),
+    states: States::Ended(&ENDED_RECOVERIES),
 };
 
 /// Refuses a pool on which an import or a point-in-time recovery works: Cognito would refuse a part of the changes.
@@ -64,28 +70,39 @@ pub async fn require_idle<V: ReadVault, P: Pool>(
             format!("Nothing was changed. Wait until it has ended. Its lease ends {}.", lease.end(now));
         return Err(Error::new(ErrorKind::ImportAlreadyRunning, what, next));
     }
+    let Some(what) = at_work(pool).await? else { return Ok(()) };
+    Err(Error::new(
+        ErrorKind::ImportAlreadyRunning,
+        format!("{what} runs in user pool {id}, so Cognito refuses changes of it."),
+        "Nothing was changed. Wait until it has ended. Then start the command again.",
+    ))
+}
+
+/// What of Cognito works on the pool.
+///
+/// # Errors
+/// The error of a call that Cognito refuses.
+pub(super) async fn at_work<P: Pool>(pool: &PacedPool<P>) -> Result<Option<&'static str>> {
     for (listing, what) in [(&JOBS, "A user import job"), (&RECOVERIES, "A point-in-time recovery")] {
-        let is_at_work = match listing.is_at_work(pool).await {
-            Ok(is_at_work) => is_at_work,
-            Err(error) if is_unavailable(&error) => false,
-            Err(error) => return Err(refused(id, error)),
-        };
-        if is_at_work {
-            let what = format!("{what} runs in user pool {id}, so Cognito refuses changes of it.");
-            return Err(Error::new(
-                ErrorKind::ImportAlreadyRunning,
-                what,
-                "Nothing was changed. Wait until it has ended. Then start the command again.",
-            ));
+        match listing.is_at_work(pool).await {
+            Ok(true) => return Ok(Some(what)),
+            Ok(false) => {}
+            Err(error) if is_unavailable(&error) => {}
+            Err(error) => return Err(refused(pool.id(), error)),
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Whether the pool, its tier or its Region has no such work.
 fn is_unavailable(error: &PoolError) -> bool {
-    ["FeatureUnavailableInTierException", "UnknownOperationException", "InvalidAction"]
-        .contains(&error.code.as_str())
+    let codes = [
+        "FeatureUnavailableInTierException",
+        "OperationNotEnabledException",
+        "UnknownOperationException",
+        "InvalidAction",
+    ];
+    codes.contains(&error.code.as_str())
 }
 
 impl Listing {

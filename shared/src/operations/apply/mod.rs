@@ -17,9 +17,9 @@ mod idle;
 mod reading;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use idle::require_idle;
+pub use idle::{ENDED_RECOVERIES, require_idle};
 use serde::{Serialize, Serializer};
 
 use super::HeldLease;
@@ -28,10 +28,10 @@ use super::sending::WatchWriting;
 use crate::catalog::Catalog;
 use crate::model::RefusedCall;
 use crate::model::configuration::apply::{
-    Action, ApplyChoices, ApplyPlan, ApplyReason, ApplyRefusal, ApplyStep, Side, plan,
+    Action, ApplyChoices, ApplyPlan, ApplyReason, ApplyRefusal, ApplyStep, Side, plan, plan_after,
 };
 use crate::model::configuration::difference::{Difference, NotCompared};
-use crate::model::configuration::{CapturedList, CapturedObject, ObjectName};
+use crate::model::configuration::{CapturedList, CapturedObject};
 use crate::pacing::PacedPool;
 use crate::ports::Clock;
 use crate::ports::pool::{ConfigurablePool, Pool};
@@ -67,6 +67,15 @@ pub struct Applied {
     pub not_compared: Vec<NotCompared>,
     /// The old and the new ids of clients that were created again, now or before.
     pub clients: BTreeMap<String, String>,
+    /// Whether a request has left that changes the pool.
+    #[serde(skip)]
+    pub has_sent: bool,
+    /// The labels of objects of which a request has left, and which are not done.
+    #[serde(skip)]
+    pub unsure: BTreeSet<String>,
+    /// The labels of objects that were not brought back, and why.
+    #[serde(skip)]
+    pub refused: Vec<(String, AfterReason)>,
 }
 
 /// A difference that a roll back left.
@@ -83,7 +92,7 @@ pub enum AfterReason {
     Planned(ApplyReason),
     /// Cognito refused the call.
     Refused(RefusedCall),
-    /// It needs an object that was refused.
+    /// It belongs to an object that was refused, or has to come after it.
     NeedsRefused,
     /// Cognito took the request, and the difference is there all the same.
     NotTaken,
@@ -146,9 +155,17 @@ pub async fn planned<P: Pool>(
     wanted: Wanted<'_>,
     watch: &mut impl WatchReading,
 ) -> Result<ApplyPlan> {
-    // The future is large, and callers hold it several times.
-    let live = Box::pin(live_configuration(pool, wanted.list, watch)).await?;
+    let live = live(pool, wanted, watch).await?;
     plan_of(&live, wanted)
+}
+
+async fn live<P: Pool>(
+    pool: &PacedPool<P>,
+    wanted: Wanted<'_>,
+    watch: &mut impl WatchReading,
+) -> Result<LiveConfiguration> {
+    // The future is large, and callers hold it several times.
+    Box::pin(live_configuration(pool, wanted.list, watch)).await
 }
 
 /// Plans the roll back of a pool that was read before.
@@ -156,8 +173,12 @@ pub async fn planned<P: Pool>(
 /// # Errors
 /// `InvalidInput` if the capture is of another pool, or the choices name a part that neither side has.
 pub fn plan_of(live: &LiveConfiguration, wanted: Wanted<'_>) -> Result<ApplyPlan> {
-    let side = Side { list: wanted.list, objects: wanted.objects };
-    plan(side, Side { list: &live.list, objects: &live.answers }, wanted.choices).map_err(refusal)
+    let [wanted_side, live_side] = sides(live, wanted);
+    plan(wanted_side, live_side, wanted.choices).map_err(refusal)
+}
+
+fn sides<'a>(live: &'a LiveConfiguration, wanted: Wanted<'a>) -> [Side<'a>; 2] {
+    [Side { list: wanted.list, objects: wanted.objects }, Side { list: &live.list, objects: &live.answers }]
 }
 
 /// Carries a plan out, while `lease` is held. The lease is the export lease of the pool.
@@ -199,22 +220,26 @@ pub async fn apply<V: Vault, P: ConfigurablePool>(
 ) -> Result<()> {
     applied.clients.clone_from(&plan.clients);
     let mut failures = BTreeMap::new();
+    let steps = &plan.steps;
     if !plan.writes.is_empty() {
         require_idle(catalog, pool, clock.now()).await?;
         let mut work = Work::new(pool, plan, &mut *applied);
         Box::pin(work.all(watch)).await?;
         failures = work.into_failures();
     }
-    let now = planned(pool, wanted, watch).await?;
+    let now = plan_of_end(pool, wanted, watch).await;
+    let now = now.map_err(|error| if applied.has_sent { not_compared(&error) } else { error })?;
     let left = now.left.into_iter().map(|left| {
         let (difference, reason) = (left.difference, left.reason);
         // The plan may say that a client is missing whose creation was refused.
-        let reason = failure(&failures, &difference).unwrap_or(AfterReason::Planned(reason));
+        let reason = failure(steps, &failures, &difference).unwrap_or(AfterReason::Planned(reason));
         LeftByApply { difference, reason }
     });
     let mut left: Vec<_> = left.collect();
     for difference in now.steps.into_iter().flat_map(|step| step.differences) {
-        let reason = failure(&failures, &difference).unwrap_or(AfterReason::NotTaken);
+        let reason = failure(steps, &failures, &difference)
+            .or_else(|| failure_of_object(steps, &failures, &difference))
+            .unwrap_or(AfterReason::NotTaken);
         left.push(LeftByApply { difference, reason });
     }
     left.sort_by(|a, b| {
@@ -226,10 +251,51 @@ pub async fn apply<V: Vault, P: ConfigurablePool>(
     Ok(())
 }
 
-/// Why the object of a difference was not written.
-fn failure(failures: &BTreeMap<ObjectName, AfterReason>, found: &Difference) -> Option<AfterReason> {
-    let names = [&found.object.old, &found.object.new].into_iter().flatten();
-    names.into_iter().find_map(|name| failures.get(name).cloned())
+/// What still differs. An object that the operator has named may be gone now.
+async fn plan_of_end<P: Pool>(
+    pool: &PacedPool<P>,
+    wanted: Wanted<'_>,
+    watch: &mut impl WatchReading,
+) -> Result<ApplyPlan> {
+    let live = live(pool, wanted, watch).await?;
+    let [wanted_side, live_side] = sides(&live, wanted);
+    plan_after(wanted_side, live_side, wanted.choices).map_err(refusal)
+}
+
+/// The error of a comparison after the last change.
+fn not_compared(error: &Error) -> Error {
+    let what = format!("All changes were sent. The comparison after them failed: {}", error.message());
+    Error::new(error.kind(), what, error.guidance().clone())
+}
+
+/// Why the step that removes a difference was not carried out.
+fn failure(
+    steps: &[ApplyStep],
+    failures: &BTreeMap<usize, AfterReason>,
+    found: &Difference,
+) -> Option<AfterReason> {
+    let removes = |known: &Difference| {
+        let is_same_field = known.field == found.field || known.field.is_none() || found.field.is_none();
+        is_same_field && is_of_same_object(known, found)
+    };
+    let mut failures = failures.iter();
+    let failed = failures.find(|(step, _)| steps[**step].differences.iter().any(removes));
+    failed.map(|(_, reason)| reason.clone())
+}
+
+/// Why a step of the object was not carried out: a comparison may name a difference in another way than the plan.
+fn failure_of_object(
+    steps: &[ApplyStep],
+    failures: &BTreeMap<usize, AfterReason>,
+    found: &Difference,
+) -> Option<AfterReason> {
+    let is_of = |step: usize| steps[step].differences.iter().any(|known| is_of_same_object(known, found));
+    failures.iter().find(|(step, _)| is_of(**step)).map(|(_, reason)| reason.clone())
+}
+
+fn is_of_same_object(one: &Difference, other: &Difference) -> bool {
+    let names = |found: &Difference| [found.object.old.clone(), found.object.new.clone()];
+    names(one).into_iter().flatten().any(|name| names(other).contains(&Some(name)))
 }
 
 fn refusal(refusal: ApplyRefusal) -> Error {

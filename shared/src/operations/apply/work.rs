@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use tokio::time::sleep;
 
+use super::idle::at_work;
 use super::reading::read;
 use super::{AfterReason, Applied, WatchApply};
-use crate::model::configuration::apply::{Act, Action, ApplyPlan, PlannedWrite, is_same_object};
+use crate::model::configuration::apply::{
+    Act, Action, ApplyPlan, PlannedWrite, differing_fields, is_same_object,
+};
 use crate::model::configuration::{ObjectKind, ObjectName};
 use crate::model::object_name;
 use crate::operations::refusals::pool_not_found;
@@ -23,15 +26,16 @@ pub(super) struct Work<'a, P> {
     pool: &'a PacedPool<P>,
     plan: &'a ApplyPlan,
     applied: &'a mut Applied,
-    /// The objects that this command has changed, as Cognito answered them afterwards.
+    /// The objects that a write has changed, or may change, as Cognito answered them last.
     changed: BTreeMap<ObjectName, Option<Value>>,
-    /// What was not written, and why.
-    failures: BTreeMap<ObjectName, AfterReason>,
-    /// Steps of which a write was not carried out.
-    failed_steps: BTreeSet<usize>,
-    /// Whether this command has written anything. Cognito may count that as a change of the pool itself.
-    has_written: bool,
+    /// Why steps were not carried out, by their index.
+    failures: BTreeMap<usize, AfterReason>,
+    /// Steps of which Cognito has taken a request.
+    accepted: BTreeSet<usize>,
 }
+
+/// Cognito shows some settings in both of them.
+const POOL_ITSELF: [ObjectKind; 2] = [ObjectKind::UserPool, ObjectKind::Mfa];
 
 impl<'a, P: ConfigurablePool> Work<'a, P> {
     pub fn new(pool: &'a PacedPool<P>, plan: &'a ApplyPlan, applied: &'a mut Applied) -> Self {
@@ -41,12 +45,11 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
             applied,
             changed: BTreeMap::new(),
             failures: BTreeMap::new(),
-            failed_steps: BTreeSet::new(),
-            has_written: false,
+            accepted: BTreeSet::new(),
         }
     }
 
-    pub fn into_failures(self) -> BTreeMap<ObjectName, AfterReason> {
+    pub fn into_failures(self) -> BTreeMap<usize, AfterReason> {
         self.failures
     }
 
@@ -54,16 +57,16 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         let plan = self.plan;
         for (index, write) in plan.writes.iter().enumerate() {
             let step = &plan.steps[write.step];
-            if self.failed_steps.contains(&write.step) {
+            if self.failures.contains_key(&write.step) {
                 continue;
             }
-            if self.needs_refused(write) {
+            if write.needs().iter().any(|step| self.failures.contains_key(step)) {
                 self.fails(write, AfterReason::NeedsRefused);
                 continue;
             }
             watch.applies(&step.label, step.action);
-            let write = &write.without_names(&self.lacking());
-            match Box::pin(self.one(write, watch)).await {
+            let later = &plan.writes[index + 1..];
+            match Box::pin(self.one(write, later, watch)).await {
                 Ok(()) => {}
                 Err(Failed::Refused(error) | Failed::Denied(error)) => {
                     self.fails(write, AfterReason::Refused(error.call()));
@@ -73,9 +76,8 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
                 }
                 Err(failed) => return Err(self.stopped_at(&step.label, &failed.into_error(self.pool))),
             }
-            self.has_written = true;
-            let later = &plan.writes[index + 1..];
             if !later.iter().any(|other| other.step == write.step) {
+                self.applied.unsure.remove(&step.label);
                 self.applied.done.push(step.clone());
             }
             self.look_again(write, later).await.map_err(|error| self.stopped_at(&step.label, &error))?;
@@ -85,8 +87,8 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
 
     /// Creates what was deleted to be replaced again, after Cognito has refused its replacement. If Cognito refuses that,
     /// too, the report says that the object is missing.
-    async fn put_back(&self, write: &PlannedWrite, watch: &mut impl WatchApply) -> Result<()> {
-        let is_replaced = self.plan.steps[write.step].action == Action::Replace && self.has_written;
+    async fn put_back(&mut self, write: &PlannedWrite, watch: &mut impl WatchApply) -> Result<()> {
+        let is_replaced = self.plan.steps[write.step].action == Action::Replace;
         let name = write.name_in_pool(&self.applied.clients);
         let is_gone = self.changed.get(&name).is_some_and(Option::is_none);
         let Some(write) = write.putting_back().filter(|_| is_replaced && is_gone) else { return Ok(()) };
@@ -97,41 +99,54 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
     }
 
     fn fails(&mut self, write: &PlannedWrite, reason: AfterReason) {
-        self.failed_steps.insert(write.step);
-        self.failures.insert(write.name_in_pool(&self.applied.clients), reason);
+        let label = &self.plan.steps[write.step].label;
+        if !self.accepted.contains(&write.step) {
+            self.applied.unsure.remove(label);
+        }
+        self.applied.refused.push((label.clone(), reason.clone()));
+        self.failures.insert(write.step, reason);
     }
 
-    /// Whether the write is about a client that could not be created.
-    fn needs_refused(&self, write: &PlannedWrite) -> bool {
-        let client = match write.name.kind {
-            ObjectKind::Client => None,
-            // Its name does not have its client.
-            ObjectKind::CimdPolicy => write.reveal()["ClientId"].as_str(),
-            _ => write.name.client(),
-        };
-        client.is_some_and(|client| self.failures.contains_key(&ObjectName::of(ObjectKind::Client, client)))
+    /// A request of the write leaves now. If its reply is lost, nobody knows whether it has changed the object.
+    fn sends(&mut self, write: &PlannedWrite) {
+        self.applied.has_sent = true;
+        self.applied.unsure.insert(self.plan.steps[write.step].label.clone());
     }
 
-    /// Providers and servers that could not be created.
-    fn lacking(&self) -> BTreeSet<ObjectName> {
-        let creations = self.plan.writes.iter().filter(|write| write.act == Act::Create);
-        creations
-            .filter(|write| self.failures.contains_key(&write.name))
-            .map(|write| write.name.clone())
-            .collect()
-    }
-
-    /// Reads what the write has changed beside its own object, for the writes that follow.
-    async fn look_again(&mut self, write: &PlannedWrite, later: &[PlannedWrite]) -> Result<()> {
-        // Cognito shows some settings in both of them.
-        let pool_itself = [ObjectKind::UserPool, ObjectKind::Mfa];
+    /// Stops if an object that a write changes beside its own is not as the plan saw it.
+    async fn require_unchanged_beside(&mut self, write: &PlannedWrite, later: &[PlannedWrite]) -> Result<()> {
+        if !POOL_ITSELF.contains(&write.name.kind) {
+            return Ok(());
+        }
         for other in later {
-            let is_alike = pool_itself.contains(&other.name.kind) && pool_itself.contains(&write.name.kind);
-            if other.name != write.name && !is_alike {
+            let name = &other.name;
+            let is_beside = name.kind != write.name.kind && POOL_ITSELF.contains(&name.kind);
+            if !is_beside || self.changed.contains_key(name) {
                 continue;
             }
+            let now = read(self.pool, name, other.reveal()).await?;
+            if !self.is_unchanged(name, other.seen(), now.as_ref()) {
+                return Err(changed(name));
+            }
+            self.changed.insert(name.clone(), now);
+        }
+        Ok(())
+    }
+
+    /// Reads what the write has changed, for the writes that follow. Stops if there is a change of another one in it.
+    async fn look_again(&mut self, write: &PlannedWrite, later: &[PlannedWrite]) -> Result<()> {
+        let mut looked = BTreeSet::new();
+        for other in later {
+            let is_alike = POOL_ITSELF.contains(&other.name.kind) && POOL_ITSELF.contains(&write.name.kind);
             let name = other.name_in_pool(&self.applied.clients);
+            if (other.name != write.name && !is_alike) || !looked.insert(name.clone()) {
+                continue;
+            }
             let now = read(self.pool, &name, other.reveal()).await?;
+            let before = self.changed.get(&name).cloned().unwrap_or_else(|| other.seen().cloned());
+            if is_foreign(&name, before.as_ref(), now.as_ref(), write) {
+                return Err(changed(&name));
+            }
             self.changed.insert(name, now);
         }
         Ok(())
@@ -151,9 +166,11 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
     /// What the object becomes, as far as it leads to the object in the pool. Cognito gives a new object another id.
     fn known(&self, write: &PlannedWrite) -> Value {
         let mut known = write.reveal().clone();
-        if let Some(members) = known.as_object_mut().filter(|_| write.act == Act::Create) {
-            members.remove("TermsId");
-            members.remove("CIMDPolicyId");
+        if let Some(members) = known.as_object_mut() {
+            if write.act == Act::Create {
+                members.remove("TermsId");
+                members.remove("CIMDPolicyId");
+            }
             let new_client = members.get("ClientId").and_then(Value::as_str);
             let new_client = new_client.and_then(|old| self.applied.clients.get(old)).cloned();
             members.extend(new_client.map(|new| ("ClientId".to_owned(), new.into())));
@@ -165,6 +182,7 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
     async fn one(
         &mut self,
         write: &PlannedWrite,
+        later: &[PlannedWrite],
         watch: &mut impl WatchApply,
     ) -> std::result::Result<(), Failed> {
         if write.name.kind == ObjectKind::Client && write.act == Act::Create {
@@ -176,15 +194,36 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         if write.is_hidden() && now.is_some() {
             return self.with_assets(&write.of_present_object(), now, watch).await;
         }
-        if !self.is_unchanged(&name, seen, now.as_ref()) {
+        let is_unchanged = self.is_unchanged(&name, seen, now.as_ref());
+        if !is_unchanged && self.is_in_place(write, &name, now.as_ref()) {
+            return Ok(());
+        }
+        if !is_unchanged && !self.is_of_new_client(write) {
             return Err(Failed::Ended(changed(&name)));
         }
+        self.require_unchanged_beside(write, later).await?;
         self.with_assets(write, now, watch).await
+    }
+
+    /// Whether a setting of a client is already as it has to be: the client may inherit it from the pool.
+    fn is_in_place(&self, write: &PlannedWrite, name: &ObjectName, now: Option<&Value>) -> bool {
+        let is_inherited = [ObjectKind::RiskConfiguration, ObjectKind::Sessions].contains(&name.kind);
+        let mut wanted = write.reveal().clone();
+        if let Some(id) = name.client().filter(|_| wanted["ClientId"].is_string()) {
+            wanted["ClientId"] = id.into();
+        }
+        write.act == Act::Update && is_inherited && now.is_some_and(|now| is_same_object(name, now, &wanted))
+    }
+
+    /// Whether the write gives a client something that this command has created. Cognito answers defaults before that.
+    fn is_of_new_client(&self, write: &PlannedWrite) -> bool {
+        let is_new = |id: &str| self.applied.clients.contains_key(id) && !self.plan.clients.contains_key(id);
+        write.act == Act::Update && write.seen().is_none() && write.name.client().is_some_and(is_new)
     }
 
     /// Sends a write. The assets of a login style go in several requests if they are large.
     async fn with_assets(
-        &self,
+        &mut self,
         write: &PlannedWrite,
         mut now: Option<Value>,
         watch: &mut impl WatchApply,
@@ -210,7 +249,7 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
             (Some(seen), Some(now)) => {
                 let dates = [seen, now].map(|object| &object["LastModifiedDate"]);
                 // Each write may count as a change of the pool itself.
-                let is_dated = name.kind != ObjectKind::UserPool || !self.has_written;
+                let is_dated = name.kind != ObjectKind::UserPool || !self.applied.has_sent;
                 let is_dated = is_dated && dates.iter().all(|date| !date.is_null());
                 (!is_dated || dates[0] == dates[1]) && is_same_object(name, seen, now)
             }
@@ -220,7 +259,7 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
 
     /// Sends the requests of a write. If a reply is lost, it looks at the object before it sends a request again.
     async fn surely(
-        &self,
+        &mut self,
         write: &PlannedWrite,
         mut now: Option<Value>,
         watch: &mut impl WatchApply,
@@ -233,8 +272,10 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         requests.reverse();
         let mut unanswered = 0;
         while let Some(request) = requests.last() {
-            let error = match send(self.pool, request, attempts(&name), watch).await {
+            self.sends(write);
+            let error = match send(self.pool, request, self.attempts(&name), watch).await {
                 Ok(_) => {
+                    self.accepted.insert(write.step);
                     requests.pop();
                     unanswered = 0;
                     // Attributes are added by several requests.
@@ -261,6 +302,11 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
                 }
                 // The lost request may have done it.
                 Err(Failed::Refused(error)) if unanswered > 0 => error,
+                // Not only a recovery has this code.
+                Err(Failed::AtWork(error)) if error.code.as_str() == NOT_ENABLED => {
+                    let is_idle = at_work(self.pool).await?.is_none();
+                    return Err(if is_idle { Failed::Refused(error) } else { Failed::AtWork(error) });
+                }
                 Err(failed) => return Err(failed),
             };
             let known = now.clone().unwrap_or_else(|| self.known(write));
@@ -270,6 +316,7 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
                 (before, after) => before.is_some() != after.is_some(),
             };
             if is_done {
+                self.accepted.insert(write.step);
                 requests.pop();
                 (now, unanswered) = (after, 0);
             } else if error.kind != PoolErrorKind::Transient {
@@ -293,7 +340,8 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         let request = requests.first().ok_or_else(|| internal("No operation creates a client."))?;
         let mut unanswered = 0;
         let id = loop {
-            let error = match send(self.pool, request, ATTEMPTS, watch).await {
+            self.sends(write);
+            let error = match send(self.pool, request, self.attempts(&write.name), watch).await {
                 Ok(answer) => {
                     let id = answer["UserPoolClient"]["ClientId"].as_str().map(str::to_owned);
                     break id.ok_or_else(|| internal("CreateUserPoolClient answered no id."))?;
@@ -309,6 +357,7 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
                 (None, failed) => return Err(failed),
             }
         };
+        self.accepted.insert(write.step);
         self.applied.clients.insert(write.name.id.clone(), id);
         Ok(())
     }
@@ -330,26 +379,68 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         Ok(None)
     }
 
-    /// The error of a roll back that stopped at a step. It lists what was done.
-    fn stopped_at(&self, label: &str, error: &Error) -> Error {
-        let done: Vec<String> = self.applied.done.iter().map(|step| object_name(&step.label)).collect();
-        let done = match &done[..] {
-            [] if !self.has_written => "Nothing was changed.".to_owned(),
-            [] => "No object was brought back completely.".to_owned(),
-            done => format!("These objects were brought back: {}.", done.join(", ")),
+    /// How often a request is sent that Cognito may refuse because it does not know yet what this command has made.
+    fn attempts(&self, name: &ObjectName) -> usize {
+        let named: &[ObjectKind] = match name.kind {
+            ObjectKind::Client => &[ObjectKind::IdentityProvider, ObjectKind::ResourceServer],
+            // It needs a domain that is active.
+            ObjectKind::UiCustomization => &[ObjectKind::Domain],
+            _ => &[],
         };
-        let what = format!("The roll back stopped at {}. {} {done}", object_name(label), error.message());
+        let is_named = |step: &usize| named.contains(&self.plan.steps[*step].name.kind);
+        if self.accepted.iter().any(is_named) { ATTEMPTS } else { 1 }
+    }
+
+    /// The error of a roll back that stopped at a step.
+    fn stopped_at(&self, label: &str, error: &Error) -> Error {
+        let what = format!("The roll back stopped at {}. {}", object_name(label), error.message());
         Error::new(error.kind(), what, error.guidance().clone())
     }
 }
 
-/// How often a request is sent that Cognito refuses because of something new.
-fn attempts(name: &ObjectName) -> usize {
-    match name.kind {
-        // It needs a domain that is active.
-        ObjectKind::Client | ObjectKind::UiCustomization => ATTEMPTS,
-        _ => 1,
+/// The code of a call that the pool does not have, or not now.
+const NOT_ENABLED: &str = "OperationNotEnabledException";
+
+/// Whether an object has a change after a write that this write did not make.
+fn is_foreign(name: &ObjectName, before: Option<&Value>, now: Option<&Value>, write: &PlannedWrite) -> bool {
+    let own = write.name.kind == name.kind;
+    let is_removed = own && [Act::Delete, Act::Clear].contains(&write.act);
+    let Some(now) = now else { return before.is_some() && !is_removed };
+    let Some(before) = before else { return !own };
+    let expected = match () {
+        () if is_removed => Vec::new(),
+        () if own => vec![write.reveal().clone()],
+        () => mirrored(name, before, write.reveal()),
+    };
+    let mut fields = differing_fields(name, before, now);
+    for expected in expected {
+        let others = differing_fields(name, &expected, now);
+        fields.retain(|field| others.contains(field));
     }
+    !fields.is_empty()
+}
+
+/// What an object may be after a request of the pool or of its factors, which is not its own.
+fn mirrored(name: &ObjectName, before: &Value, sent: &Value) -> Vec<Value> {
+    const SHARED: [&str; 2] = ["SmsConfiguration", "SmsAuthenticationMessage"];
+    let mut expected = before.clone();
+    if name.kind == ObjectKind::UserPool {
+        expected["MfaConfiguration"] = sent["MfaConfiguration"].clone();
+        let factor = sent["SmsMfaConfiguration"].as_object().into_iter().flatten();
+        for (member, value) in factor.filter(|(member, _)| SHARED.contains(&member.as_str())) {
+            expected[member] = value.clone();
+        }
+        return vec![expected];
+    }
+    for member in SHARED {
+        expected["SmsMfaConfiguration"][member] = sent[member].clone();
+    }
+    // Without a sender, there is no factor.
+    let mut without = before.clone();
+    if let Some(members) = without.as_object_mut() {
+        members.remove("SmsMfaConfiguration");
+    }
+    vec![expected, without]
 }
 
 fn changed(name: &ObjectName) -> Error {

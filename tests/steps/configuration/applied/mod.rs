@@ -5,6 +5,7 @@
 mod faults;
 mod generated;
 mod roll_back;
+mod unseen;
 
 use serde_json::{Value, json};
 use shared::Error;

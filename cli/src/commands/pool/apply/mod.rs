@@ -53,7 +53,8 @@ pub struct ApplyArgs {
     #[arg(long, value_name = "PARTS", value_delimiter = ',')]
     pub only: Vec<String>,
     /// Allow what weakens the pool or costs money, separated by commas: `mfa-off`, `deletion-protection-off`, `add-ons`,
-    /// `tier`, `issuer`, `key`
+    /// `tier`, `issuer`, `key`, `lost-secret`,
+    /// `unknown-members`
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub allow: Vec<String>,
     /// Add attributes that the user pool lacks. They can never be removed again
@@ -198,7 +199,11 @@ impl Request {
             Some(Err(error)) => return Err(course.stopped(Some(error))),
             None => return Err(course.stopped(None)),
         }
-        released?;
+        if let Err(error) = released {
+            session
+                .meter
+                .note(&format!("The lease was not released: {error}\nIt ends by itself within minutes."));
+        }
         let done = shown.done(&course.applied, course.stored);
         Ok(Answer::new(&done, done.exit_status(), (session.now)()))
     }

@@ -1,10 +1,15 @@
 //! What a roll back works with, and what it does under the lease.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use shared::catalog::Catalog;
-use shared::model::configuration::apply::{ApplyChoices, ApplyPlan};
-use shared::model::configuration::{CapturedList, CapturedObject, ConfigurationKeys};
-use shared::model::{PoolId, SnapshotSelector, StoredCapture};
+use shared::model::configuration::apply::{Allow, ApplyChoices, ApplyPlan};
+use shared::model::configuration::difference::{Change, Difference};
+use shared::model::configuration::{
+    CapturedList, CapturedObject, ConfigurationKeys, Nature, NotCapturedReason, ObjectName,
+};
+use shared::model::{PoolId, SnapshotSelector, StoredCapture, object_name};
 use shared::operations::apply::{Applied, Wanted, apply, plan_of};
 use shared::operations::{
     CapturedSnapshot, HeldLease, PresentPool, captured_configuration, holder_name, last_known,
@@ -19,7 +24,7 @@ use shared::{Error, ErrorKind, Guidance};
 use super::super::said::Said;
 use crate::commands::Deployment;
 use crate::exit::ExitStatus;
-use crate::output::{StoredConfiguration, applied_so_far};
+use crate::output::{StoredConfiguration, applied_so_far, way_back};
 use crate::problem::{Problem, Result};
 use crate::watch::Meter;
 
@@ -102,15 +107,57 @@ impl<V: Vault, P: ConfigurablePool, K: EncryptingKeys> Work<'_, V, P, K> {
         if again.steps != plan.steps {
             return Err(changed_since(pool.id()));
         }
+        require_stored_secrets(&again, choices, &prepared.live.list)?;
         let capture = prepared.keep(catalog, lease).await?;
-        let stored = StoredConfiguration::new(capture, &prepared.live.list);
+        let stored = StoredConfiguration::new(capture, &prepared.live.list, &way_back(&again, choices));
         said.0.note(&stored.words());
         course.stored = Some(stored);
-        course.has_begun = true;
         let (wanted, clock) = (target.wanted(choices), lease.clock());
         let work = apply(catalog, pool, &again, wanted, clock, &mut course.applied, &mut said);
         lease.during(Box::pin(work)).await
     }
+}
+
+/// Refuses to replace or delete a secret that the capture could not store: then nothing brings it back.
+fn require_stored_secrets(
+    plan: &ApplyPlan,
+    choices: &ApplyChoices,
+    list: &CapturedList,
+) -> shared::Result<()> {
+    let lost: Vec<String> =
+        secrets_that_get_lost(plan, list).iter().map(|label| object_name(label)).collect();
+    if lost.is_empty() || choices.allow.contains(&Allow::LostSecret) {
+        return Ok(());
+    }
+    let what = format!(
+        "The capture cannot store the secrets of {}, which the plan replaces or deletes. Nothing was changed.",
+        lost.join(", ")
+    );
+    let next = "Use a table with keys that you may use (kms:Encrypt), without --no-secrets. Or give --allow lost-secret.";
+    Err(Error::new(ErrorKind::InvalidInput, what, next))
+}
+
+/// The labels of the objects whose secrets the list of a capture lacks, and which the plan replaces or deletes.
+fn secrets_that_get_lost(plan: &ApplyPlan, list: &CapturedList) -> BTreeSet<String> {
+    let is_not_encrypted = |name: &ObjectName| {
+        let mut lacking = list.not_captured().iter();
+        lacking
+            .any(|lacking| lacking.reason == NotCapturedReason::NotEncrypted && lacking.object.includes(name))
+    };
+    let is_left_out = |name: &ObjectName| {
+        list.entries().iter().any(|entry| entry.name == *name && entry.secrets_left_out > 0)
+    };
+    let is_replaced = |difference: &Difference| {
+        let is_secret = difference.row.is_some_and(|row| row.nature == Nature::Secret);
+        is_secret || difference.field.is_none() && difference.change == Change::Removed
+    };
+    let lost = plan.steps.iter().filter(|step| {
+        step.differences.iter().filter(|difference| is_replaced(difference)).any(|difference| {
+            let name = difference.object.old.as_ref();
+            name.is_some_and(|name| is_not_encrypted(name) || is_left_out(name))
+        })
+    });
+    lost.map(|step| step.label.clone()).collect()
 }
 
 fn changed_since(pool: &PoolId) -> Error {
@@ -126,17 +173,15 @@ fn changed_since(pool: &PoolId) -> Error {
 pub struct Course {
     pub stored: Option<StoredConfiguration>,
     pub applied: Applied,
-    /// Whether a request may have changed the pool.
-    has_begun: bool,
 }
 
 impl Course {
     /// The problem of a command that stopped for an error, or because the operator interrupted it: with what is done, and
     /// the capture that leads back.
     pub fn stopped(&self, error: Option<Error>) -> Problem {
-        // The other errors list what is done.
-        let is_listed = error.as_ref().is_some_and(|error| error.kind() != ErrorKind::LeaseLost);
-        let list = if is_listed { String::new() } else { applied_so_far(&self.applied) };
+        // Before that, nothing can be done.
+        let has_list = self.stored.is_some() || error.is_none();
+        let list = if has_list { applied_so_far(&self.applied) } else { String::new() };
         let problem = error.map_or_else(interruption, |error| self.failure(error));
         let back = self.stored.as_ref().map(|stored| format!("\n{}", stored.words())).unwrap_or_default();
         Problem { message: format!("{}{list}{back}", problem.message), ..problem }
@@ -144,10 +189,10 @@ impl Course {
 
     fn failure(&self, error: Error) -> Problem {
         let name = error.kind().name();
-        let status = if error.kind() == ErrorKind::Overtaken && !self.has_begun {
+        let status = if error.kind() == ErrorKind::Overtaken && !self.applied.has_sent {
             ExitStatus::Refused
         } else {
-            ExitStatus::of_error(name, self.has_begun)
+            ExitStatus::of_error(name, self.applied.has_sent)
         };
         Problem { status, ..error.into() }
     }

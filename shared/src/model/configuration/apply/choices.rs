@@ -5,9 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::super::ObjectKind;
-use super::super::difference::ComparedObject;
+use super::super::difference::{ComparedObject, Difference, Values};
 
 /// The choices of the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,6 +111,37 @@ allows! {
     Tier "tier": "The tier changes, and with it the price.";
     Issuer "issuer": "The issuer in every token changes. What checks tokens refuses them until it knows the new issuer.";
     Key "key": "Another key encrypts the pool.";
+    LostSecret "lost-secret": "A secret is replaced or deleted that the capture could not store.";
+    UnknownMembers "unknown-members": "The request may reset what this version does not know.";
+}
+
+impl Allow {
+    /// What a roll back needs to be allowed that undoes a change of another one. None if it needs nothing.
+    pub fn of_way_back(done: &Difference) -> Option<Self> {
+        let member = done.field.as_deref()?.split(['.', '[']).next()?;
+        match (done.object.kind?, member) {
+            (ObjectKind::UserPool, "UserPoolAddOns") => Some(Self::AddOns),
+            (ObjectKind::UserPool, "UserPoolTier") => Some(Self::Tier),
+            (ObjectKind::UserPool, "IssuerConfiguration") => Some(Self::Issuer),
+            (ObjectKind::UserPool, "KeyConfiguration") => Some(Self::Key),
+            (ObjectKind::UserPool, "DeletionProtection") if is_stronger(&done.values) => {
+                Some(Self::DeletionProtectionOff)
+            }
+            (ObjectKind::Mfa, "MfaConfiguration") if is_stronger(&done.values) => Some(Self::MfaOff),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a protection or MFA is stronger after a change than before.
+fn is_stronger(values: &Values) -> bool {
+    let Values::Shown { old, new } = values else { return true };
+    let strength = |value: &Option<Value>| match value.as_ref().and_then(Value::as_str) {
+        Some("ON" | "ACTIVE") => 2,
+        Some("OPTIONAL") => 1,
+        _ => 0,
+    };
+    strength(new) > strength(old)
 }
 
 impl FromStr for Allow {
@@ -154,6 +186,9 @@ mod tests {
             assert_eq!(allow.name().parse::<Allow>().unwrap(), *allow);
         }
         let error = "everything".parse::<Allow>().unwrap_err().to_string();
-        assert_eq!(error, "the names are mfa-off, deletion-protection-off, add-ons, tier, issuer, key");
+        assert_eq!(
+            error,
+            "the names are mfa-off, deletion-protection-off, add-ons, tier, issuer, key, lost-secret, unknown-members"
+        );
     }
 }

@@ -28,6 +28,6 @@ mod reason;
 mod tests;
 
 pub use choices::{Allow, ApplyChoices, Part, UnknownName};
-pub use plan::{Act, Action, ApplyPlan, ApplyRefusal, ApplyStep, Left, PlannedWrite, Side, plan};
-pub use planner::is_same_object;
+pub use plan::{Act, Action, ApplyPlan, ApplyRefusal, ApplyStep, Left, PlannedWrite, Side, plan, plan_after};
+pub use planner::{differing_fields, is_same_object};
 pub use reason::ApplyReason;

@@ -91,13 +91,17 @@ pub(super) fn ordered(
                     seen: draft.live.clone(),
                     is_hidden,
                     tier,
+                    needs: BTreeSet::new(),
                 },
             ));
         }
         steps.push(draft.step);
     }
     writes.sort_by_key(|(rank, write)| (*rank, write.name.id != POOL_WIDE, write.step));
-    (steps, writes.into_iter().map(|(_, write)| write).collect())
+    let needs: Vec<_> = writes.iter().map(|(rank, write)| order.needs(*rank, write, &writes)).collect();
+    let writes = writes.into_iter().zip(needs).map(|((_, write), needs)| PlannedWrite { needs, ..write });
+    let writes = writes.collect();
+    (steps, writes)
 }
 
 struct Order<'a> {
@@ -149,6 +153,41 @@ impl Order<'_> {
         }
     }
 
+    /// The steps that must not fail before a write.
+    fn needs(&self, rank: Rank, write: &PlannedWrite, writes: &[(Rank, PlannedWrite)]) -> BTreeSet<usize> {
+        let (name, document) = (&write.name, &write.document);
+        let owner = match name.kind {
+            ObjectKind::Client => None,
+            // Its name does not have its client.
+            ObjectKind::CimdPolicy => document["ClientId"].as_str(),
+            _ => name.client(),
+        };
+        let needs = |other_rank: Rank, other: &PlannedWrite| {
+            let is_client = [Rank::Client, Rank::DeleteClient].contains(&other_rank);
+            let seen = other.seen.as_ref().unwrap_or(&Value::Null);
+            match rank {
+                Rank::Pool => other_rank == Rank::FactorsFirst,
+                Rank::LowerTier => [Rank::FactorsFirst, Rank::Factors].contains(&other_rank),
+                Rank::Factors => other_rank == Rank::Pool && !fit(&self.live_pool, document),
+                Rank::NewClient | Rank::Client => match other_rank {
+                    Rank::NewProvider => names_provider(document, &other.name.id),
+                    Rank::Widen => {
+                        scopes_of_server(document, &other.name.id).any(|scope| !has_scope(seen, scope))
+                    }
+                    _ => false,
+                },
+                Rank::DeleteProvider => is_client && names_provider(seen, &name.id),
+                Rank::DeleteServer => is_client && scopes_of_server(seen, &name.id).next().is_some(),
+                Rank::Narrow => {
+                    is_client && scopes_of_server(seen, &name.id).any(|scope| !has_scope(document, scope))
+                }
+                _ => other_rank == Rank::NewClient && owner == Some(&*other.name.id),
+            }
+        };
+        let needed = writes.iter().filter(|(rank, other)| other.step != write.step && needs(*rank, other));
+        needed.map(|(_, other)| other.step).collect()
+    }
+
     /// The pool with only the attributes that it lacks.
     fn new_attributes(&self, target: &Value) -> Value {
         let known = self.live_pool["SchemaAttributes"].as_array();
@@ -192,6 +231,27 @@ impl Order<'_> {
             None => vec![last],
         }
     }
+}
+
+/// Whether a client names a provider.
+fn names_provider(client: &Value, provider: &str) -> bool {
+    let names = client["SupportedIdentityProviders"].as_array();
+    names.into_iter().flatten().any(|name| name == provider)
+}
+
+/// The scopes of a server that a client names, without the name of the server.
+fn scopes_of_server<'a>(client: &'a Value, server: &'a str) -> impl Iterator<Item = &'a str> {
+    let scopes = client["AllowedOAuthScopes"].as_array().into_iter().flatten();
+    scopes.filter_map(move |scope| {
+        let (of, scope) = scope.as_str()?.rsplit_once('/')?;
+        (of == server).then_some(scope)
+    })
+}
+
+/// Whether a server has a scope.
+fn has_scope(server: &Value, scope: &str) -> bool {
+    let scopes = server["Scopes"].as_array();
+    scopes.into_iter().flatten().any(|known| known["ScopeName"] == scope)
 }
 
 fn rank(name: &ObjectName) -> Rank {

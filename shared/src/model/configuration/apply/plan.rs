@@ -110,6 +110,8 @@ pub struct PlannedWrite {
     pub(super) is_hidden: bool,
     /// The tier of the pool at that time.
     pub(super) tier: Option<Tier>,
+    /// The steps without which the write would be refused, or would leave the pool worse than before.
+    pub(super) needs: BTreeSet<usize>,
 }
 
 impl fmt::Debug for PlannedWrite {
@@ -130,6 +132,11 @@ impl PlannedWrite {
     /// The object as the plan saw it in the pool, for the code that looks for changes.
     pub fn seen(&self) -> Option<&Value> {
         self.seen.as_ref()
+    }
+
+    /// The indexes of steps without which the write is not sent.
+    pub fn needs(&self) -> &BTreeSet<usize> {
+        &self.needs
     }
 
     /// Whether the pool may have had the object although the plan did not see it.
@@ -154,27 +161,6 @@ impl PlannedWrite {
     pub fn with_assets(&self, act: Act, assets: Vec<Value>) -> Self {
         let mut write = Self { act, ..self.clone() };
         write.document["Assets"] = assets.into();
-        write
-    }
-
-    /// The same write without the names of these objects, which the pool did not get.
-    #[must_use]
-    pub fn without_names(&self, lacking: &BTreeSet<ObjectName>) -> Self {
-        let mut write = self.clone();
-        if self.name.kind != ObjectKind::Client || lacking.is_empty() {
-            return write;
-        }
-        let has = |kind, id: &str| lacking.contains(&ObjectName::of(kind, id));
-        if let Some(Value::Array(providers)) = write.document.get_mut("SupportedIdentityProviders") {
-            providers.retain(|name| !has(ObjectKind::IdentityProvider, name.as_str().unwrap_or_default()));
-        }
-        if let Some(Value::Array(scopes)) = write.document.get_mut("AllowedOAuthScopes") {
-            let server = |scope: &Value| {
-                scope.as_str().and_then(|scope| scope.rsplit_once('/')).map(|(server, _)| server.to_owned())
-            };
-            scopes
-                .retain(|scope| server(scope).is_none_or(|server| !has(ObjectKind::ResourceServer, &server)));
-        }
         write
     }
 
@@ -260,5 +246,19 @@ pub enum ApplyRefusal {
 /// # Errors
 /// If it cannot be planned.
 pub fn plan(wanted: Side<'_>, live: Side<'_>, choices: &ApplyChoices) -> Result<ApplyPlan, ApplyRefusal> {
+    let planner = Planner::new(wanted, live, choices)?;
+    planner.check_parts()?;
+    Ok(planner.planned())
+}
+
+/// Plans as [`plan`] does, after a roll back: the choices may name an object that neither side has any more.
+///
+/// # Errors
+/// If it cannot be planned.
+pub fn plan_after(
+    wanted: Side<'_>,
+    live: Side<'_>,
+    choices: &ApplyChoices,
+) -> Result<ApplyPlan, ApplyRefusal> {
     Ok(Planner::new(wanted, live, choices)?.planned())
 }

@@ -19,6 +19,8 @@ pub enum ApplyReason {
     SecretMissing,
     /// The request would replace or delete the secret of the client.
     ReplacesSecret,
+    /// The second factors of the pool need it, and they stay as they are.
+    NeededByMfa,
     /// It names a provider, a scope or a client that the pool does not have.
     NamesMissing,
     /// Another client or policy has the same name, so nothing would tell the new one from it.
@@ -50,6 +52,7 @@ impl ApplyReason {
             Self::NeedsDeleteExtra => "needsDeleteExtra",
             Self::SecretMissing => "secretMissing",
             Self::ReplacesSecret => "replacesSecret",
+            Self::NeededByMfa => "neededByMfa",
             Self::NamesMissing => "namesMissing",
             Self::AmbiguousName => "ambiguousName",
             Self::Tier => "tier",
@@ -75,7 +78,7 @@ impl ApplyReason {
 mod tests {
     use super::*;
 
-    const ALL: [ApplyReason; 16] = [
+    const ALL: [ApplyReason; 17] = [
         ApplyReason::CannotChange,
         ApplyReason::NeedsAllow(Allow::Tier),
         ApplyReason::NeedsAddAttributes,
@@ -83,6 +86,7 @@ mod tests {
         ApplyReason::NeedsDeleteExtra,
         ApplyReason::SecretMissing,
         ApplyReason::ReplacesSecret,
+        ApplyReason::NeededByMfa,
         ApplyReason::NamesMissing,
         ApplyReason::AmbiguousName,
         ApplyReason::Tier,

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::PoolId;
 use crate::model::configuration::difference::document::Configuration;
-use crate::model::configuration::{CapturedList, CapturedObject, ObjectName};
+use crate::model::configuration::{
+    CapturedList, CapturedObject, NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Uncaptured,
+};
 
 /// The objects of a document with one list for each kind, as in `pool diff`.
 fn objects(document: Value) -> Vec<CapturedObject> {
@@ -19,10 +21,25 @@ fn objects(document: Value) -> Vec<CapturedObject> {
 }
 
 fn planned(wanted: Value, live: Value, choices: &ApplyChoices) -> ApplyPlan {
-    let list = CapturedList::new(Vec::new(), Vec::new());
+    planned_without([Vec::new(), Vec::new()], wanted, live, choices)
+}
+
+/// The same with what the capture and the pool lack.
+fn planned_without(
+    lacking: [Vec<NotCaptured>; 2],
+    wanted: Value,
+    live: Value,
+    choices: &ApplyChoices,
+) -> ApplyPlan {
+    let [of_wanted, of_live] = lacking.map(|lacking| CapturedList::new(Vec::new(), lacking));
     let [wanted, live] = [wanted, live].map(objects);
-    let [wanted, live] = [&wanted, &live].map(|objects| Side { list: &list, objects });
-    plan(wanted, live, choices).unwrap()
+    let wanted = Side { list: &of_wanted, objects: &wanted };
+    plan(wanted, Side { list: &of_live, objects: &live }, choices).unwrap()
+}
+
+fn lacking(name: ObjectName, member: &str, reason: NotCapturedReason) -> NotCaptured {
+    let lacking = NotCaptured::new(Uncaptured::One(name), reason);
+    NotCaptured { member: Some(member.to_owned()), ..lacking }
 }
 
 fn pool(members: Value) -> Value {
@@ -451,4 +468,153 @@ fn no_text_of_a_plan_shows_a_secret() {
     assert!(!text.contains("planted"), "{text}");
     let unused = ObjectName::parse("identityProviders/Google").unwrap();
     assert_eq!(plan.steps[0].name, unused);
+}
+
+#[test]
+fn a_client_whose_scope_is_gone_keeps_its_flows_and_the_plan_shows_each_scope_that_goes() {
+    let client = |scopes: Value, validity: i64| {
+        json!({
+            "ClientId": "m2m", "ClientName": "m2m", "AllowedOAuthFlows": ["client_credentials"],
+            "AllowedOAuthFlowsUserPoolClient": true, "AllowedOAuthScopes": scopes,
+            "AccessTokenValidity": validity,
+        })
+    };
+    let choices = ApplyChoices { only: vec!["clients/m2m".parse().unwrap()], ..ApplyChoices::default() };
+    let plan_of = |scopes: Value, live: i64| {
+        let server = json!({"Identifier": "api", "Name": "api", "Scopes": [{"ScopeName": "read", "ScopeDescription": "d"}]});
+        let wanted = json!({
+            "userPool": pool(json!({})), "resourceServers": [server],
+            "clients": [client(scopes.clone(), 60)],
+        });
+        let live = json!({"userPool": pool(json!({})), "clients": [client(scopes, live)]});
+        planned(wanted, live, &choices)
+    };
+    let plan = plan_of(json!(["api/read"]), 5);
+    assert_eq!(done(&plan), Vec::<String>::new());
+    assert_eq!(left(&plan), [("clients/m2m AccessTokenValidity".to_owned(), ApplyReason::NamesMissing)]);
+    let plan = plan_of(json!(["api/read", "openid"]), 5);
+    assert_eq!(done(&plan), ["clients/m2m AccessTokenValidity", "clients/m2m AllowedOAuthScopes"]);
+    assert_eq!(requests(&plan)[0].1["AllowedOAuthScopes"], json!(["openid"]));
+    // A scope that is gone is no change by itself.
+    assert_eq!(done(&plan_of(json!(["api/read", "openid"]), 60)), Vec::<String>::new());
+}
+
+#[test]
+fn the_pool_alone_keeps_what_the_present_factors_need() {
+    let sms = json!({"SnsCallerArn": "arn:aws:iam::123456789012:role/sms", "ExternalId": "x"});
+    let live = json!({
+        "userPool": pool(json!({"SmsConfiguration": sms, "UserPoolTags": {"team": "a"}})),
+        "mfa": {"MfaConfiguration": "ON", "SmsMfaConfiguration": {"SmsConfiguration": sms}},
+    });
+    let wanted = json!({
+        "userPool": pool(json!({"UserPoolTags": {"team": "b"}})), "mfa": {"MfaConfiguration": "OFF"},
+    });
+    let only = vec!["userPool".parse().unwrap()];
+    let plan = planned(wanted, live, &ApplyChoices { only, ..everything() });
+    assert_eq!(done(&plan), ["userPool UserPoolTags.team"]);
+    assert_eq!(requests(&plan)[0].1["SmsConfiguration"], sms);
+    assert!(
+        !left(&plan).is_empty() && left(&plan).iter().all(|(_, reason)| *reason == ApplyReason::NeededByMfa),
+        "{:?}",
+        left(&plan)
+    );
+}
+
+#[test]
+fn factors_that_may_not_go_get_the_new_sender() {
+    let sms = |role: &str| json!({"SnsCallerArn": format!("arn:aws:iam::123456789012:role/{role}"), "ExternalId": "x"});
+    let of = |role: &str, mode: &str, verification: &str| {
+        let mut mfa = json!({
+            "MfaConfiguration": mode,
+            "WebAuthnConfiguration": {"RelyingPartyId": "example.com", "UserVerification": verification},
+        });
+        if mode != "OFF" {
+            mfa["SmsMfaConfiguration"] = json!({"SmsConfiguration": sms(role)});
+        }
+        json!({"userPool": pool(json!({"SmsConfiguration": sms(role)})), "mfa": mfa})
+    };
+    let plan = planned(of("old", "OFF", "required"), of("new", "ON", "preferred"), &ApplyChoices::default());
+    let sent = requests(&plan);
+    let (_, factors) = sent.iter().find(|(name, _)| *name == "SetUserPoolMfaConfig").unwrap();
+    assert_eq!(factors["MfaConfiguration"], "ON");
+    assert_eq!(factors["SmsMfaConfiguration"]["SmsConfiguration"], sms("old"));
+}
+
+#[test]
+fn what_the_capture_could_not_keep_stays_as_the_pool_has_it() {
+    let registration = json!({"EnableStatus": "Enabled"});
+    let live =
+        json!({"userPool": pool(json!({"DcrConfiguration": registration, "UserPoolTags": {"a": "1"}}))});
+    let wanted = json!({"userPool": pool(json!({"UserPoolTags": {"a": "2"}}))});
+    let name = ObjectName::single(ObjectKind::UserPool);
+    let lacks = vec![lacking(name, "DcrConfiguration", NotCapturedReason::UnknownMember)];
+    let plan = planned_without([lacks, Vec::new()], wanted.clone(), live.clone(), &everything());
+    assert_eq!(done(&plan), ["userPool UserPoolTags.a"]);
+    assert_eq!(requests(&plan)[0].1["DcrConfiguration"], registration);
+    // A capture that could read all of the pool says that it had none.
+    let plan = planned(wanted.clone(), live.clone(), &everything());
+    assert_eq!(requests(&plan)[0].1["DcrConfiguration"]["EnableStatus"], "Disabled");
+    assert_eq!(left(&plan), []);
+    let mut after = live;
+    after["userPool"]["DcrConfiguration"]["EnableStatus"] = json!("Disabled");
+    after["userPool"]["UserPoolTags"]["a"] = json!("2");
+    let plan = planned(wanted, after, &everything());
+    assert_eq!((done(&plan), left(&plan)), (vec![], vec![]), "a second roll back has nothing to do");
+}
+
+#[test]
+fn a_logo_that_could_not_be_read_is_not_removed_without_a_word() {
+    let look = |css: &str, url: Option<&str>| {
+        let mut look = json!({"ClientId": "ALL", "CSS": css});
+        if let Some(url) = url {
+            look["ImageUrl"] = url.into();
+        }
+        json!({"userPool": pool(json!({})), "domains": [{"Domain": "login"}], "uiCustomizations": [look]})
+    };
+    let (wanted, live) = (look("a", None), look("b", Some("https://example.com/logo")));
+    let lacks = || {
+        let name = ObjectName::of(ObjectKind::UiCustomization, "ALL");
+        [Vec::new(), vec![lacking(name, "ImageFile", NotCapturedReason::NotFetched)]]
+    };
+    let plan = planned_without(lacks(), wanted.clone(), live.clone(), &ApplyChoices::default());
+    assert_eq!(done(&plan), Vec::<String>::new());
+    assert!(left(&plan).iter().all(|(_, reason)| *reason == ApplyReason::LogoNotCaptured));
+    let plan = planned_without(lacks(), wanted.clone(), live.clone(), &everything());
+    assert!(done(&plan).contains(&"uiCustomizations/ALL CSS".to_owned()), "{:?}", done(&plan));
+    let plan = planned(wanted, live, &ApplyChoices::default());
+    assert!(done(&plan).contains(&"uiCustomizations/ALL CSS".to_owned()), "{:?}", done(&plan));
+}
+
+#[test]
+fn a_member_that_this_version_does_not_know_is_not_put_at_risk_without_a_word() {
+    let of = |team: &str| json!({"userPool": pool(json!({"FutureConfiguration": {"A": 1}, "UserPoolTags": {"team": team}}))});
+    let plan = planned(of("a"), of("b"), &ApplyChoices::default());
+    assert_eq!(done(&plan), Vec::<String>::new());
+    let reason = ApplyReason::NeedsAllow(Allow::UnknownMembers);
+    assert!(left(&plan).contains(&("userPool UserPoolTags.team".to_owned(), reason)), "{:?}", left(&plan));
+    assert_eq!(done(&planned(of("a"), of("b"), &everything())), ["userPool UserPoolTags.team"]);
+}
+
+#[test]
+fn a_write_names_the_steps_that_must_come_before_it() {
+    let email =
+        |sender: &str| json!({"EmailConfiguration": {"EmailSendingAccount": sender, "SourceArn": "arn"}});
+    let live = json!({
+        "userPool": pool(email("DEVELOPER")),
+        "mfa": {"MfaConfiguration": "ON", "EmailMfaConfiguration": {"Message": "{####}", "Subject": "s"}},
+        "resourceServers": [{"Identifier": "api", "Name": "api", "Scopes": [{"ScopeName": "read", "ScopeDescription": "d"}]}],
+        "clients": [{"ClientId": "1", "ClientName": "web", "AllowedOAuthScopes": ["api/read"]}],
+    });
+    let wanted = json!({
+        "userPool": pool(email("COGNITO_DEFAULT")), "mfa": {"MfaConfiguration": "OFF"},
+        "clients": [{"ClientId": "1", "ClientName": "web", "AllowedOAuthScopes": ["openid"]}],
+    });
+    let plan = planned(wanted, live, &everything());
+    let needs = |label: &str| -> Vec<&str> {
+        let of_label = plan.writes.iter().filter(|write| plan.steps[write.step].label == label);
+        of_label.flat_map(|write| write.needs()).map(|step| &*plan.steps[*step].label).collect()
+    };
+    assert_eq!(needs("userPool"), ["mfa"]);
+    assert_eq!(needs("resourceServers/api"), ["clients/web"]);
+    assert_eq!(needs("clients/web"), Vec::<&str>::new());
 }

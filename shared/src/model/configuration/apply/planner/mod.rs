@@ -18,9 +18,9 @@ use super::super::difference::{
     Change, ClientMap, ComparedObject, ConfigurationDifference, Difference, NotCompared, Values, compare,
 };
 use super::super::path::{at, put, remove};
-use super::super::{NotCaptured, ObjectKind, ObjectName, Tier};
+use super::super::{NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Tier, Uncaptured, fields_of};
 use super::order::ordered;
-use super::{ApplyChoices, ApplyPlan, ApplyReason, ApplyRefusal, Side};
+use super::{Allow, ApplyChoices, ApplyPlan, ApplyReason, ApplyRefusal, Side};
 
 /// The order in which objects are decided: an object comes after those that it names.
 const ORDER: [ObjectKind; 13] = [
@@ -42,6 +42,9 @@ const ORDER: [ObjectKind; 13] = [
 /// Tags that begin so belong to this program. A roll back leaves them as they are.
 const OWN_TAGS: &str = "cognito-backup";
 
+/// The member that holds the bytes of the logo of a look.
+const LOGO: &str = "ImageFile";
+
 pub(super) struct Planner<'a> {
     wanted: Side<'a>,
     /// The objects of the capture, as Cognito answered them.
@@ -50,6 +53,8 @@ pub(super) struct Planner<'a> {
     live: Configuration,
     /// What the pool becomes.
     target: Configuration,
+    /// All of the capture.
+    capture: Configuration,
     /// The differences of the parts that the operator asks for: from the pool to the capture.
     found: Vec<Difference>,
     not_compared: Vec<NotCompared>,
@@ -61,6 +66,8 @@ pub(super) struct Planner<'a> {
     reasons: Vec<(ObjectName, String, ApplyReason)>,
     /// The kinds that the tier or the add-ons of the pool hide now. Cognito may have kept their objects.
     hidden: BTreeSet<ObjectKind>,
+    /// The objects of the pool whose logos could not be read.
+    unread_logos: BTreeSet<ObjectName>,
     /// Names in lists of clients that the pool does not have. No request can have them.
     missing_names: BTreeMap<ObjectName, Vec<(&'static str, String)>>,
 }
@@ -70,6 +77,13 @@ impl<'a> Planner<'a> {
         let is_hidden = |lacking: &&NotCaptured| lacking.member.is_none() && lacking.reason.is_absence();
         let hidden = live.list.not_captured().iter().filter(is_hidden);
         let hidden = hidden.filter_map(|lacking| lacking.object.kind()).collect();
+        let is_logo = |lacking: &&NotCaptured| lacking.member.as_deref() == Some(LOGO);
+        let unread_logos = live.list.not_captured().iter().filter(is_logo);
+        let unread_logos = unread_logos.filter_map(|lacking| match &lacking.object {
+            Uncaptured::One(name) => Some(name.clone()),
+            _ => None,
+        });
+        let unread_logos = unread_logos.collect();
         let old = Configuration::of_answers(live.list, live.objects.to_vec());
         let new = Configuration::of_revealed(wanted.list, wanted.objects.to_vec());
         let (old, new) = (old.map_err(ApplyRefusal::Document)?, new.map_err(ApplyRefusal::Document)?);
@@ -85,7 +99,6 @@ impl<'a> Planner<'a> {
             (old != new).then(|| (new.id.clone(), old.id.clone()))
         });
         let clients = clients.collect();
-        check_parts(choices, &old, &new, &differences)?;
         let is_wanted = |object: &ComparedObject| {
             choices.only.is_empty() || choices.only.iter().any(|part| part.includes(object))
         };
@@ -102,10 +115,12 @@ impl<'a> Planner<'a> {
             clients,
             target: old.clone(),
             live: old,
+            capture: new,
             created: BTreeSet::new(),
             deleted: BTreeSet::new(),
             reasons: Vec::new(),
             hidden,
+            unread_logos,
             missing_names: BTreeMap::new(),
         })
     }
@@ -123,6 +138,7 @@ impl<'a> Planner<'a> {
                 self.keep_what_the_factors_need();
             }
         }
+        self.drop_missing_names();
         let does = compare(&self.live, &self.target, &ClientMap::new()).differences;
         let does: Vec<Difference> = does.into_iter().filter(|found| self.is_done(found)).collect();
         let left = self.left(&does);
@@ -130,6 +146,23 @@ impl<'a> Planner<'a> {
         let tags = self.live.single(ObjectKind::UserPool).map_or(&Value::Null, |pool| &pool["UserPoolTags"]);
         let stack = tags["aws:cloudformation:stack-name"].as_str().map(str::to_owned);
         ApplyPlan { steps, writes, left, not_compared: self.not_compared, stack, clients: self.clients }
+    }
+
+    /// Refuses a part that names an object which neither side has.
+    ///
+    /// # Errors
+    /// `UnknownPart`
+    pub fn check_parts(&self) -> Result<(), ApplyRefusal> {
+        for part in self.choices.only.iter().filter(|part| part.object.is_some()) {
+            let text = part.object.as_deref().unwrap_or_default();
+            let is_known = has_named(&self.live, part.kind, text)
+                || has_named(&self.capture, part.kind, text)
+                || self.found.iter().any(|found| part.includes(&found.object));
+            if !is_known {
+                return Err(ApplyRefusal::UnknownPart { part: part.clone() });
+            }
+        }
+        Ok(())
     }
 
     /// Decides what an object becomes.
@@ -172,7 +205,14 @@ impl<'a> Planner<'a> {
             ObjectKind::Sessions => self.sessions(old, &mut target, &live),
             _ => {}
         }
+        self.keep_not_captured(old, new, &mut target, &live);
         self.keep_above_tier(old, &mut target, &live);
+        let may_reset =
+            [ObjectKind::UserPool, ObjectKind::Client].contains(&kind) && has_unknown(kind, &live);
+        if may_reset && !self.choices.allow.contains(&Allow::UnknownMembers) {
+            self.stays(old, "", ApplyReason::NeedsAllow(Allow::UnknownMembers));
+            target.clone_from(&live);
+        }
         if target == json!({}) && self.live.object(old).is_none() {
             return;
         }
@@ -188,6 +228,22 @@ impl<'a> Planner<'a> {
             && let Some(members) = document.as_object_mut()
         {
             members.remove("ClientId");
+        }
+    }
+
+    /// Leaves in the object what the capture could not keep: that it lacks it, says nothing.
+    fn keep_not_captured(&mut self, old: &ObjectName, new: &ObjectName, target: &mut Value, live: &Value) {
+        use NotCapturedReason::{NotEncrypted, NotFetched, TooLarge};
+        for lacking in self.wanted.list.not_captured() {
+            let Some(member) = lacking.member.as_deref().filter(|member| !member.contains('[')) else {
+                continue;
+            };
+            // Secrets and logos have rules of their own.
+            let is_usual = !matches!(lacking.reason, NotEncrypted | NotFetched | TooLarge);
+            let is_lacking = at(target, member).is_none_or(Value::is_null);
+            if is_usual && is_lacking && !lacking.reason.is_absence() && lacking.object.includes(new) {
+                self.keep(old, target, live, member, ApplyReason::Unknown);
+            }
         }
     }
 
@@ -211,9 +267,9 @@ impl<'a> Planner<'a> {
     fn reason_of_tier(&self, least: Tier) -> ApplyReason {
         let captured = self.captured.get(&ObjectName::single(ObjectKind::UserPool));
         let had = captured.and_then(|pool| tier_of(pool));
-        let is_allowed = self.choices.allow.contains(&super::Allow::Tier);
+        let is_allowed = self.choices.allow.contains(&Allow::Tier);
         if had.is_some_and(|had| had >= least) && !is_allowed {
-            ApplyReason::NeedsAllow(super::Allow::Tier)
+            ApplyReason::NeedsAllow(Allow::Tier)
         } else {
             ApplyReason::Tier
         }
@@ -256,10 +312,27 @@ fn key_of(object: &ComparedObject) -> ObjectName {
 
 /// Whether two answers about an object mean the same.
 pub fn is_same_object(name: &ObjectName, old: &Value, new: &Value) -> bool {
+    compared(name, old, new).same
+}
+
+/// The fields in which two answers about an object differ. None is the whole object.
+pub fn differing_fields(name: &ObjectName, old: &Value, new: &Value) -> BTreeSet<Option<String>> {
+    compared(name, old, new).differences.into_iter().map(|found| found.field).collect()
+}
+
+fn compared(name: &ObjectName, old: &Value, new: &Value) -> ConfigurationDifference {
     let [mut one, mut other] = [Configuration::default(), Configuration::default()];
     one.put(name.clone(), old.clone());
     other.put(name.clone(), new.clone());
-    compare(&one, &other, &ClientMap::new()).same
+    compare(&one, &other, &ClientMap::new())
+}
+
+/// Whether an object has a member that the table does not know. A request lacks it, and may reset it.
+fn has_unknown(kind: ObjectKind, live: &Value) -> bool {
+    let is_known =
+        |member: &str| fields_of(kind).iter().any(|row| row.path.split(['.', '[']).next() == Some(member));
+    let members = live.as_object().into_iter().flatten();
+    members.filter(|(_, value)| !value.is_null()).any(|(member, _)| !is_known(member))
 }
 
 /// Whether a difference turns something on that a tier may lack.
@@ -299,37 +372,18 @@ fn comes_with_client(found: &Difference, live: &Configuration, wanted: &Configur
         && live.object(&ObjectName::of(ObjectKind::Client, name.id.as_str())).is_none()
 }
 
-/// Refuses a part that names an object which neither side has.
-fn check_parts(
-    choices: &ApplyChoices,
-    live: &Configuration,
-    wanted: &Configuration,
-    differences: &[Difference],
-) -> Result<(), ApplyRefusal> {
-    for part in choices.only.iter().filter(|part| part.object.is_some()) {
-        let text = part.object.as_deref().unwrap_or_default();
-        let is_named = |side: &Configuration| {
-            side.objects_of(part.kind).any(|(id, object)| {
-                let (client, rest) =
-                    id.split_once('/').map_or((id, None), |(client, rest)| (client, Some(rest)));
-                let name = match part.kind {
-                    ObjectKind::Client => object["ClientName"].as_str(),
-                    ObjectKind::CimdPolicy => object["PolicyName"].as_str(),
-                    _ => side
-                        .object(&ObjectName::of(ObjectKind::Client, client))
-                        .and_then(|client| client["ClientName"].as_str()),
-                };
-                let named =
-                    name.map(|name| rest.map_or_else(|| name.to_owned(), |rest| format!("{name}/{rest}")));
-                id == text || named.as_deref() == Some(text)
-            })
+/// Whether a side has an object with this id, or with this name.
+fn has_named(side: &Configuration, kind: ObjectKind, text: &str) -> bool {
+    side.objects_of(kind).any(|(id, object)| {
+        let (client, rest) = id.split_once('/').map_or((id, None), |(client, rest)| (client, Some(rest)));
+        let name = match kind {
+            ObjectKind::Client => object["ClientName"].as_str(),
+            ObjectKind::CimdPolicy => object["PolicyName"].as_str(),
+            _ => side
+                .object(&ObjectName::of(ObjectKind::Client, client))
+                .and_then(|client| client["ClientName"].as_str()),
         };
-        let is_known = is_named(live)
-            || is_named(wanted)
-            || differences.iter().any(|found| part.includes(&found.object));
-        if !is_known {
-            return Err(ApplyRefusal::UnknownPart { part: part.clone() });
-        }
-    }
-    Ok(())
+        let named = name.map(|name| rest.map_or_else(|| name.to_owned(), |rest| format!("{name}/{rest}")));
+        id == text || named.as_deref() == Some(text)
+    })
 }

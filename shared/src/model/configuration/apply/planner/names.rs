@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::super::super::rebuild::{STANDARD_SCOPES, scopes_of, take_out};
 use super::super::super::{CapturedObject, ObjectKind, ObjectName};
 use super::super::ApplyReason;
-use super::Planner;
+use super::{Planner, compared};
 
 const PROVIDERS: &str = "SupportedIdentityProviders";
 const SCOPES: &str = "AllowedOAuthScopes";
+const FLOWS: &str = "AllowedOAuthFlows";
 
 impl Planner<'_> {
     /// Keeps the providers and scopes in a client that the pool has.
@@ -33,23 +34,40 @@ impl Planner<'_> {
         }
     }
 
-    /// Takes the names out of a client that the pool does not have.
-    pub(super) fn without_missing_names(&self, name: &ObjectName, target: &mut Value) {
-        let Some(missing) = self.missing_names.get(name).filter(|missing| !missing.is_empty()) else {
-            return;
-        };
-        for (member, missing) in missing {
-            if let Some(Value::Array(names)) = target.get_mut(*member) {
-                names.retain(|name| name != missing);
+    /// Takes the names out of the changed and new clients that the pool does not have: no request can have them.
+    pub(super) fn drop_missing_names(&mut self) {
+        for (name, missing) in self.missing_names.clone() {
+            let Some(mut target) = self.target.object(&name).filter(|_| !missing.is_empty()).cloned() else {
+                continue;
+            };
+            let live = self.live.object(&name).cloned();
+            let is_same = live.as_ref().is_some_and(|live| {
+                !compared(&name, live, &target).differences.iter().any(|found| self.is_done(found))
+            });
+            if is_same {
+                continue;
             }
-        }
-        let is_empty = |member: &str| target[member].as_array().is_none_or(Vec::is_empty);
-        let lost_scopes = missing.iter().any(|(member, _)| *member == SCOPES) && is_empty(SCOPES);
-        // Cognito refuses flows without a scope. Source: `TestAccCognitoIDPManagedUserPoolClient` of
-        // terraform-provider-aws.
-        if lost_scopes && !is_empty("AllowedOAuthFlows") {
-            target["AllowedOAuthFlows"] = json!([]);
-            target["AllowedOAuthFlowsUserPoolClient"] = false.into();
+            let is_usable = [PROVIDERS, SCOPES].into_iter().all(|member| {
+                let gone = missing.iter().filter(|(of, _)| *of == member).map(|(_, name)| name);
+                let gone: Vec<&String> = gone.collect();
+                gone.is_empty() || without(&mut target, live.as_ref(), member, &gone)
+            });
+            match live {
+                // A client without providers or scopes serves nobody.
+                Some(live) if !is_usable => {
+                    self.stays(&name, "", ApplyReason::NamesMissing);
+                    target = live;
+                }
+                // Cognito refuses flows without a scope. Source: `TestAccCognitoIDPManagedUserPoolClient` of
+                // terraform-provider-aws.
+                None if has_flows(&target) && is_empty(&target, SCOPES) => {
+                    self.stays(&name, FLOWS, ApplyReason::NamesMissing);
+                    target[FLOWS] = json!([]);
+                    target["AllowedOAuthFlowsUserPoolClient"] = false.into();
+                }
+                _ => {}
+            }
+            self.target.put(name, target);
         }
     }
 
@@ -86,4 +104,28 @@ impl Planner<'_> {
 pub(super) fn is_custom_attribute(name: &str) -> bool {
     let name = name.trim_start_matches('"');
     name.starts_with("custom:") || name.starts_with("dev:custom:")
+}
+
+/// Takes names out of a list of a client. If none is left, the list becomes that of the pool. Returns whether the client
+/// still has a list, if it had one.
+fn without(target: &mut Value, live: Option<&Value>, member: &str, gone: &[&String]) -> bool {
+    let is_there = |name: &&Value| !gone.iter().any(|gone| **name == **gone);
+    let rest = |client: &Value| -> Vec<Value> {
+        client[member].as_array().into_iter().flatten().filter(is_there).cloned().collect()
+    };
+    let mut names = rest(target);
+    if names.is_empty() {
+        names = live.map(rest).unwrap_or_default();
+    }
+    let has_names = !names.is_empty();
+    target[member] = names.into();
+    has_names
+}
+
+fn is_empty(client: &Value, member: &str) -> bool {
+    client[member].as_array().is_none_or(Vec::is_empty)
+}
+
+fn has_flows(client: &Value) -> bool {
+    !is_empty(client, FLOWS)
 }

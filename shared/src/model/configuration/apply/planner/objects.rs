@@ -163,10 +163,15 @@ impl Planner<'_> {
         }
     }
 
-    /// A classic look. A request has all of it, and the bytes of a logo cannot be read.
+    /// A classic look. A request has all of it, and the bytes of a logo may not be known.
     pub(super) fn look(&mut self, name: &ObjectName, target: &mut Value, live: &Value) {
         let [has_logo, wants_logo] = [live, target].map(|look| look["ImageUrl"].is_string());
-        if has_logo && wants_logo && target["ImageFile"].is_null() {
+        // No capture can bring back a logo that could not be read.
+        let is_lost = has_logo && self.unread_logos.contains(name) && !self.choices.delete_extra;
+        if is_lost {
+            target.clone_from(live);
+            self.stays(name, "", ApplyReason::LogoNotCaptured);
+        } else if has_logo && wants_logo && target["ImageFile"].is_null() {
             // Whether a request without the logo removes it, is not measured.
             target.clone_from(live);
             self.stays(name, "", ApplyReason::LogoNotCaptured);

@@ -1,5 +1,7 @@
 //! What of the differences a roll back does, and what it leaves with which reason.
 
+use serde_json::Value;
+
 use super::super::super::difference::{Change, Difference, Values};
 use super::super::super::path::at;
 use super::super::super::{ObjectKind, ObjectName};
@@ -34,11 +36,26 @@ impl Planner<'_> {
                         && (found.field.is_none() || done.values == found.values)
                 })
         };
-        let left = self.found.iter().filter(|found| !is_gone(found));
+        let left = self.found.iter().filter(|found| !is_gone(found) && !self.is_registration_off(found));
         let mut left: Vec<Left> =
             left.map(|found| Left { difference: found.clone(), reason: self.reason(found) }).collect();
         left.extend(self.left_of_new_objects());
         left
+    }
+
+    /// Whether a difference is only that one side lacks the registration of clients, and the other has it switched off.
+    fn is_registration_off(&self, found: &Difference) -> bool {
+        let name = ObjectName::single(ObjectKind::UserPool);
+        let is_off = |pool: Option<&Value>| {
+            let registration = pool.map_or(&Value::Null, |pool| &pool["DcrConfiguration"]);
+            registration.is_null() || registration["EnableStatus"] == "Disabled"
+        };
+        let field = found.field.as_deref().unwrap_or_default();
+        let is_absent = self.captured.get(&name).is_none_or(|pool| pool["DcrConfiguration"].is_null());
+        key_of(&found.object) == name
+            && is_of(field, "DcrConfiguration")
+            && is_absent
+            && is_off(self.target.object(&name))
     }
 
     /// What a new object does not get.
@@ -111,10 +128,7 @@ impl Planner<'_> {
                 continue;
             }
             let label = found.object.text.clone();
-            let mut target = self.target.object(&name).cloned();
-            if let Some(target) = &mut target {
-                self.without_missing_names(&name, target);
-            }
+            let target = self.target.object(&name).cloned();
             let live = self.live.object(&name).cloned();
             let step = ApplyStep { name, label, action, differences: vec![found] };
             drafts.push(Draft { step, live, target });

@@ -81,20 +81,28 @@ impl Planner<'_> {
         }
     }
 
-    /// Leaves in the pool what the factors need that stay because they may not be switched off.
+    /// Leaves in the pool what the factors need that stay: they may not be switched off, or nobody asked for them.
     pub(super) fn keep_what_the_factors_need(&mut self) {
         let [mfa, pool] = [ObjectKind::Mfa, ObjectKind::UserPool].map(ObjectName::single);
-        let reason = ApplyReason::NeedsAllow(Allow::MfaOff);
-        if !self.reasons.iter().any(|(object, _, of_object)| *object == mfa && *of_object == reason) {
+        let is_withheld = ApplyReason::NeedsAllow(Allow::MfaOff);
+        let may_not = self.reasons.iter().any(|(object, _, reason)| *object == mfa && *reason == is_withheld);
+        let is_decided = self.found.iter().any(|found| found.object.kind == Some(ObjectKind::Mfa));
+        if is_decided && !may_not {
             return;
         }
-        let [Some(factors), Some(mut target), Some(live)] = [
+        let reason = if may_not { is_withheld } else { ApplyReason::NeededByMfa };
+        let [Some(mut factors), Some(mut target), Some(live)] = [
             self.target.object(&mfa).cloned(),
             self.target.object(&pool).cloned(),
             self.live.object(&pool).cloned(),
         ] else {
             return;
         };
+        if strength(&factors) == 0
+            || !self.found.iter().any(|found| found.object.kind == Some(ObjectKind::UserPool))
+        {
+            return;
+        }
         if factors["SmsMfaConfiguration"].is_object() && !target["SmsConfiguration"].is_object() {
             self.keep(&pool, &mut target, &live, "SmsConfiguration", reason);
         }
@@ -107,6 +115,15 @@ impl Planner<'_> {
         }
         if !first_factors_fit(&target, &factors) {
             self.keep(&pool, &mut target, &live, "Policies.SignInPolicy", reason);
+        }
+        // A request of the factors has the sender of the pool, too. It must not bring the present one back.
+        if may_not && factors["SmsMfaConfiguration"].is_object() {
+            for member in ["SmsConfiguration", "SmsAuthenticationMessage"] {
+                if !target[member].is_null() {
+                    factors["SmsMfaConfiguration"][member] = target[member].clone();
+                }
+            }
+            self.target.put(mfa, factors);
         }
         self.target.put(pool, target);
     }
