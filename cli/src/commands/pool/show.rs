@@ -49,7 +49,7 @@ pub enum CodeFormat {
     /// A template in YAML, and the list of the resources to import
     #[value(name = "cloudformation")]
     CloudFormation,
-    /// Resources and `import` blocks in HCL, for the provider hashicorp/aws 6
+    /// Resources and `import` blocks in HCL, for the provider hashicorp/aws 6 of September 2026 or newer
     Terraform,
 }
 
@@ -108,6 +108,9 @@ impl Request {
             }
             if let Some(left_out) = code.left_out() {
                 session.meter.note(&left_out);
+            }
+            if let Some(refused) = code.refused() {
+                session.meter.note(refused);
             }
             return Ok(Answer::new(&code, ExitStatus::Done, now));
         }

@@ -3,8 +3,10 @@
 //! Method: captures of one large pool, of single members, and of objects with unusual names, for both tools.
 
 mod document;
+mod evaluated;
 mod every_member;
 mod names;
+mod plans;
 
 use std::collections::BTreeMap;
 
@@ -88,6 +90,9 @@ fn with_assets(mut object: CapturedObject, assets: &[Asset]) -> CapturedObject {
         let asset = assets.iter().find(|asset| asset.digest().to_string() == *text).unwrap();
         asset.base64().clone_into(text);
     }
+    if object.name.kind == ObjectKind::UiCustomization && answer["ImageFile"].is_string() {
+        object.document["ImageFile"] = answer["ImageFile"].clone();
+    }
     object
 }
 
@@ -112,6 +117,15 @@ fn resource<'a>(code: &'a PoolAsCode, object: &str) -> &'a Resource {
 /// The gaps of an object, as a reader sees them.
 fn gaps(code: &PoolAsCode, object: &str, tool: Tool) -> Vec<String> {
     code.gaps.iter().filter(|gap| gap.object == object).map(|gap| gap.words(tool)).collect()
+}
+
+/// What Terraform ignores of an object.
+fn ignored_by(code: &PoolAsCode, object: &str) -> Vec<String> {
+    let name = |ignored: &Ignored| match &ignored.key {
+        Some(key) => format!("{}[{key}]", ignored.member),
+        None => ignored.member.to_owned(),
+    };
+    resource(code, object).ignored.iter().map(name).collect()
 }
 
 fn value(json: Value) -> Code {
