@@ -102,7 +102,7 @@ impl Request {
         if let Some(tool) = self.tool {
             let objects = captured.with_assets(&deployment.catalog).await?;
             let code = as_code(tool, &self.pool, &captured.list, &objects);
-            let mut code = PoolCode::new(&self.pool, &captured.snapshot.id, tool, &code)?;
+            let mut code = PoolCode::new(&self.pool, &captured.id, tool, &code)?;
             if let Some(folder) = &self.output {
                 code = code.write_into(folder)?;
             }

@@ -474,7 +474,7 @@ fn no_text_of_a_plan_shows_a_secret() {
 fn a_client_whose_scope_is_gone_keeps_its_flows_and_the_plan_shows_each_scope_that_goes() {
     let client = |scopes: Value, validity: i64| {
         json!({
-            "ClientId": "m2m", "ClientName": "m2m", "AllowedOAuthFlows": ["client_credentials"],
+            "ClientId": "1", "ClientName": "m2m", "AllowedOAuthFlows": ["client_credentials"],
             "AllowedOAuthFlowsUserPoolClient": true, "AllowedOAuthScopes": scopes,
             "AccessTokenValidity": validity,
         })
