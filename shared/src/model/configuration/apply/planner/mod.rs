@@ -195,6 +195,7 @@ impl<'a> Planner<'a> {
         let live = self.live.object(old).cloned().unwrap_or_else(|| json!({}));
         let mut target = self.captured.get(new).map_or_else(|| json!({}), |document| (*document).clone());
         self.name_live_client(&mut target);
+        self.keep_not_captured(old, new, &mut target, &live);
         match kind {
             ObjectKind::UserPool => self.user_pool(old, &mut target, &live),
             ObjectKind::Mfa => self.mfa(old, &mut target, &live),
@@ -205,7 +206,6 @@ impl<'a> Planner<'a> {
             ObjectKind::Sessions => self.sessions(old, &mut target, &live),
             _ => {}
         }
-        self.keep_not_captured(old, new, &mut target, &live);
         self.keep_above_tier(old, &mut target, &live);
         let may_reset =
             [ObjectKind::UserPool, ObjectKind::Client].contains(&kind) && has_unknown(kind, &live);
