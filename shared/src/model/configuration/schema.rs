@@ -97,9 +97,14 @@ pub fn is_default_attribute(attribute: &Value) -> bool {
 /// this element of `SchemaAttributes`. None if no request may or must have it.
 pub fn create_form(attribute: &Value) -> Option<Value> {
     let name = attribute["Name"].as_str()?;
-    if let Some(standard) = standard_attribute(name)
-        && (!standard.is_sendable || is_default_attribute(attribute))
-    {
+    let is_sendable = standard_attribute(name).is_none_or(|standard| standard.is_sendable);
+    if is_sendable { declared_form(attribute) } else { None }
+}
+
+/// The [form](create_form) of an attribute that differs from what every pool has, also if no request may have it.
+pub fn declared_form(attribute: &Value) -> Option<Value> {
+    let name = attribute["Name"].as_str()?;
+    if is_default_attribute(attribute) {
         return None;
     }
     let mut form = normal_form(attribute)?;

@@ -30,6 +30,20 @@ pub enum GapReason {
     MeansFactor,
     /// Its name is that of a standard attribute.
     NameOfStandardAttribute,
+    /// The tool cannot declare the attribute.
+    NotDeclarable,
+    /// The tool demands a member that it lacks.
+    Incomplete,
+    /// The tool adds defaults to it that the object does not have.
+    DefaultsAdded,
+    /// The tool has no member for it. A request without it may reset it.
+    ResetByUpdate,
+    /// The tool sets no factor while the second factors are off.
+    BesideOff,
+    /// The tool replaces the object if the member comes to the code.
+    ReplacesIfAdded,
+    /// The tool evaluates such a text or key.
+    Evaluated,
     /// AWS makes it, or a client that registers itself.
     MadeByItself,
     /// The snapshot does not have it.
@@ -55,6 +69,19 @@ impl GapReason {
             Self::NameOfStandardAttribute => {
                 format!("{name} would take it for the standard attribute of that name")
             }
+            Self::NotDeclarable => format!("{name} cannot declare this attribute"),
+            Self::Incomplete => {
+                format!("{name} demands members that it does not have; changes are ignored")
+            }
+            Self::DefaultsAdded => format!("{name} would add defaults to it; changes are ignored"),
+            Self::ResetByUpdate => {
+                format!("{name} has no property for it, and may reset it when it changes the pool")
+            }
+            Self::BesideOff => format!("{name} sets no factor while the second factors are off"),
+            Self::ReplacesIfAdded => {
+                format!("the code does not have it, and {name} replaces the object if you add it")
+            }
+            Self::Evaluated => format!("{name} would evaluate it"),
             Self::MadeByItself => "AWS keeps it, or it registered itself".to_owned(),
             Self::NotCaptured => "the snapshot does not have it".to_owned(),
             Self::Unknown => "this version does not know it".to_owned(),

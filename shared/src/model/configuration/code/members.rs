@@ -6,7 +6,7 @@ use super::places::{To, place, snake_case};
 use super::value::{Code, Members, Position, put};
 use super::{GapReason, Tool};
 use crate::model::configuration::members::{child, has_elements, has_members, row_at, rows_of};
-use crate::model::configuration::{Comparison, Field, Nature, ObjectKind};
+use crate::model::configuration::{Comparison, Field, Nature, ObjectKind, Omission};
 
 /// What becomes of the members of an object.
 #[derive(Debug, Default)]
@@ -96,10 +96,19 @@ impl Walk {
             None => {
                 let path = path.trim_end_matches(".*").replace("[]", "");
                 if !self.placed.gaps.iter().any(|(known, _)| *known == path) {
-                    self.placed.gaps.push((path, GapReason::NoMember));
+                    self.placed.gaps.push((path, reason(self.kind, row)));
                 }
             }
         }
+    }
+}
+
+/// Why a member without a place is a gap. The tools send the pool as a whole, without what they do not know.
+fn reason(kind: ObjectKind, row: &Field) -> GapReason {
+    if kind == ObjectKind::UserPool && row.omission != Omission::Kept {
+        GapReason::ResetByUpdate
+    } else {
+        GapReason::NoMember
     }
 }
 

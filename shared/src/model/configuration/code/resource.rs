@@ -16,6 +16,8 @@ pub struct Resource {
     pub identity: Identity,
     /// The resources that come before it although it does not refer to them, by type and label.
     pub after: Vec<(&'static str, String)>,
+    /// Whether Terraform has to refuse a plan that deletes or replaces it. CloudFormation keeps every object.
+    pub is_protected: bool,
     /// What Terraform must not compare with the live object. CloudFormation compares nothing.
     pub ignored: Vec<Ignored>,
 }
@@ -23,6 +25,7 @@ pub struct Resource {
 /// A member that a tool must not compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignored {
+    /// Its path. `[0]` behind a name is the only block of that name.
     pub member: &'static str,
     /// The key, if it is only one key of a map.
     pub key: Option<String>,
@@ -32,6 +35,20 @@ impl Ignored {
     pub(super) fn member(member: &'static str) -> Self {
         Self { member, key: None }
     }
+}
+
+/// Whether a deletion of an object of the kind loses ids, secrets or data, or stops the sign-in.
+pub(super) fn is_worth_protection(kind: ObjectKind) -> bool {
+    matches!(
+        kind,
+        ObjectKind::UserPool
+            | ObjectKind::Client
+            | ObjectKind::IdentityProvider
+            | ObjectKind::ResourceServer
+            | ObjectKind::Domain
+            | ObjectKind::Branding
+            | ObjectKind::Replica
+    )
 }
 
 /// What finds the live object for an import.

@@ -227,8 +227,19 @@ pub fn request_members(
     renamed(kind, written_members(kind, object, purpose, tier))
 }
 
+/// The members of a read that a request can write, under the names of reads and without a default.
+///
+/// It has what the object has, also what a request must leave out: a factor beside `OFF`.
+pub(super) fn writable_members(kind: ObjectKind, object: &Value) -> Map<String, Value> {
+    let mut members = projection::project(kind, object, Purpose::Create);
+    if kind == ObjectKind::Branding {
+        retain_one_source(object, &mut members, Purpose::Create);
+    }
+    members
+}
+
 /// [These members](request_members) under the names of reads.
-pub(super) fn written_members(
+fn written_members(
     kind: ObjectKind,
     object: &Value,
     purpose: Purpose,
@@ -253,17 +264,21 @@ pub(super) fn written_members(
             request
                 .retain(|member, _| ["MfaConfiguration", "WebAuthnConfiguration"].contains(&member.as_str()));
         }
-        // The values of Cognito exclude settings and assets.
-        ObjectKind::Branding if object["UseCognitoProvidedValues"] == true => {
-            request.retain(|member, _| !["Settings", "Assets"].contains(&member.as_str()));
-        }
-        // A request with both is refused.
-        ObjectKind::Branding if request.contains_key("Settings") && purpose == Purpose::Create => {
-            request.remove("UseCognitoProvidedValues");
-        }
+        ObjectKind::Branding => retain_one_source(&object, &mut request, purpose),
         _ => {}
     }
     request
+}
+
+/// Removes from a style what excludes the rest of it.
+fn retain_one_source(branding: &Value, request: &mut Map<String, Value>, purpose: Purpose) {
+    if branding["UseCognitoProvidedValues"] == true {
+        // The values of Cognito exclude settings and assets.
+        request.retain(|member, _| !["Settings", "Assets"].contains(&member.as_str()));
+    } else if request.contains_key("Settings") && purpose == Purpose::Create {
+        // A request with both is refused.
+        request.remove("UseCognitoProvidedValues");
+    }
 }
 
 /// The attributes for `CreateUserPool`, and those that only `AddCustomAttributes` can add: above the limit of the

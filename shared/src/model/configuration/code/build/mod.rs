@@ -1,5 +1,6 @@
 //! From the objects of a capture to resources.
 
+mod evaluated;
 mod gaps;
 mod identity;
 mod pool;
@@ -10,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use self::evaluated::is_evaluated;
 use super::labels::{labels, pascal_case, spelled};
 use super::members::{is_default, path_in, placed};
-use super::resource::type_of;
+use super::resource::{is_worth_protection, type_of};
 use super::value::{Position, put};
 use super::{
     Attribute, Code, Gap, GapReason, Members, PoolAsCode, Reference, Resource, SecretParameter, Tool,
@@ -138,13 +140,19 @@ impl<'a> Builder<'a> {
             ObjectKind::ResourceServer => Some('|'),
             _ => None,
         };
-        let is_importable = match name.kind {
+        if divider.is_some_and(|divider| name.id.contains(divider)) {
+            return Fate::Gap(GapReason::NotImportable);
+        }
+        if self.tool == Tool::CloudFormation && is_evaluated(&name.id) {
+            return Fate::Gap(GapReason::Evaluated);
+        }
+        let has_identity = match name.kind {
             ObjectKind::Branding => has_text("ManagedLoginBrandingId"),
             ObjectKind::Terms => has_text("TermsId"),
             ObjectKind::WebAcl => has_text("ARN") && self.pool_arn().is_some(),
-            _ => divider.is_none_or(|divider| !name.id.contains(divider)),
+            _ => true,
         };
-        if is_importable { Fate::Resource } else { Fate::Gap(GapReason::NotImportable) }
+        if has_identity { Fate::Resource } else { Fate::Gap(GapReason::NotCaptured) }
     }
 
     fn gap(&mut self, name: &ObjectName, member: Option<&str>, reason: GapReason) {
@@ -167,11 +175,23 @@ impl<'a> Builder<'a> {
         match name.kind {
             ObjectKind::UserPool => self.add_to_pool(document, &mut members),
             ObjectKind::UiCustomization => self.note_missing_logo(name, document),
+            ObjectKind::Replica if document["UserPoolTags"].is_null() => {
+                let reason = match self.tool {
+                    Tool::CloudFormation => GapReason::ReplacesIfAdded,
+                    Tool::Terraform => GapReason::NotCaptured,
+                };
+                self.gap(name, Some("UserPoolTags"), reason);
+            }
             _ => {}
         }
         // The look may have been only a logo.
         if members.is_empty() {
             return;
+        }
+        if self.tool == Tool::CloudFormation {
+            for member in evaluated::remove(&mut members) {
+                self.gap(name, Some(&member), GapReason::Evaluated);
+            }
         }
         self.add_secrets(name, document, &mut members);
         self.add_owners(name, &mut members);
@@ -182,6 +202,7 @@ impl<'a> Builder<'a> {
             members,
             identity: self.identity(name, document),
             after: self.after(name, document),
+            is_protected: is_worth_protection(name.kind),
             ignored: Vec::new(),
         };
         if self.tool == Tool::Terraform {

@@ -6,7 +6,7 @@ use super::super::members::placed;
 use super::super::{Code, GapReason, Members, Tool};
 use super::Builder;
 use crate::model::configuration::path::{at, remove};
-use crate::model::configuration::request::{Purpose, written_members};
+use crate::model::configuration::request::writable_members;
 use crate::model::configuration::{Comparison, ObjectKind, ObjectName, fields_of};
 
 const SMS: &str = "SmsMfaConfiguration";
@@ -25,13 +25,19 @@ impl Builder<'_> {
         }
         let name = ObjectName::single(ObjectKind::Mfa);
         let Some(mfa) = self.captured.get(&name).copied() else { return };
-        let mut source = written_members(ObjectKind::Mfa, mfa, Purpose::Create, None);
-        source.retain(|member, _| !mfa[member].is_null());
+        let mut source = writable_members(ObjectKind::Mfa, mfa);
         let has_factor = |factor: &str| source.contains_key(factor);
         let (has_sms, has_email) = (has_factor(SMS), has_factor(EMAIL));
         let is_on = source.get("MfaConfiguration").is_some_and(|state| state != "OFF");
         if self.tool == Tool::CloudFormation && is_on {
             members.insert("EnabledMfas".to_owned(), Code::Value(factors(&source)));
+        } else if self.tool == Tool::CloudFormation {
+            // The request for a factor beside `OFF` is refused. Terraform sends none as long as nothing changes.
+            for factor in [EMAIL, TOTP] {
+                if source.remove(factor).is_some_and(|factor| says_more_than_off(&factor)) {
+                    self.gap(&name, Some(factor), GapReason::BesideOff);
+                }
+            }
         }
         let mut source = Value::Object(source);
         remove_mirrors(pool, &mut source);
@@ -50,6 +56,11 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+/// Whether a factor is enabled or has a text.
+fn says_more_than_off(factor: &Value) -> bool {
+    factor.as_object().is_some_and(|members| members.values().any(|member| *member != json!(false)))
 }
 
 /// The factors, as CloudFormation names them.

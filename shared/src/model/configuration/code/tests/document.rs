@@ -113,25 +113,20 @@ fn each_resource_has_the_identity_by_which_its_tool_imports_it() {
 #[test]
 fn terraform_ignores_what_an_import_does_not_read() {
     let code = Case::of_document().as_code(Tool::Terraform);
-    let ignored = |object: &str| {
-        let ignored = resource(&code, object).ignored.iter();
-        let name = |ignored: &Ignored| match &ignored.key {
-            Some(key) => format!("{}[{key}]", ignored.member),
-            None => ignored.member.to_owned(),
-        };
-        ignored.map(name).collect::<Vec<_>>()
-    };
-    assert_eq!(ignored("clients/1web"), ["generate_secret"]);
-    assert_eq!(ignored("clients/2mobile"), Vec::<String>::new());
+    let ignored = |object: &str| ignored_by(&code, object);
+    assert_eq!(ignored("clients/1web"), Vec::<String>::new());
     assert_eq!(
         ignored("identityProviders/Google"),
         [
+            "provider_details[client_secret]",
             "provider_details[new_key]",
             "provider_details[token_request_method]",
             "provider_details[token_url]"
         ]
     );
     assert_eq!(ignored("identityProviders/SignInWithApple"), ["provider_details[private_key]"]);
+    assert_eq!(ignored("identityProviders/Office"), ["provider_details[client_secret]"]);
+    assert_eq!(ignored("replicas/eu-central-1"), ["tags", "tags_all"]);
     assert_eq!(ignored("uiCustomizations/ALL"), ["image_file"]);
     assert_eq!(ignored("logDelivery"), ["log_configurations"]);
     assert!(code.resources.iter().all(|resource| resource.object.kind != ObjectKind::Terms));
@@ -154,11 +149,6 @@ fn durations_have_their_units_and_terraform_has_no_default_ones() {
     assert_eq!(units(Tool::CloudFormation, "clients/1web", "TokenValidityUnits"), Some(expected));
     let expected = minutes("access_token", "id_token", "refresh_token");
     assert_eq!(units(Tool::Terraform, "clients/1web", "token_validity_units"), Some(expected));
-    let units = json!({"AccessToken": "hours", "RefreshToken": "days"});
-    let client =
-        json!({"ClientId": "1", "ClientName": "web", "AccessTokenValidity": 1, "TokenValidityUnits": units});
-    let code = Case::of(&[("clients/1", client)]).as_code(Tool::Terraform);
-    assert_eq!(resource(&code, "clients/1").members.get("token_validity_units"), None);
 }
 
 #[test]

@@ -70,10 +70,9 @@ fn assert_said(tool: Tool, kind: ObjectKind, row: &'static Field) {
     let path = path_in(kind, row.path, tool).unwrap_or_default();
     let is_in_code = holder.is_some_and(|resource| has(&resource.members, &path));
     let member = row.path.trim_end_matches(".*").replace("[]", "");
-    let is_gap = code
-        .gaps
-        .iter()
-        .any(|gap| gap.object == name && gap.member.as_ref().is_none_or(|found| *found == member));
+    let is_of =
+        |found: &str| member.strip_prefix(found).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let is_gap = code.gaps.iter().any(|gap| gap.object == name && gap.member.as_deref().is_none_or(is_of));
     let is_within = place(kind, row.path)
         .is_some_and(|place| matches!(place.to(tool), super::super::places::To::Within(_)))
         && holder.is_some_and(|resource| {

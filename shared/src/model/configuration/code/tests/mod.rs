@@ -3,8 +3,10 @@
 //! Method: captures of one large pool, of single members, and of objects with unusual names, for both tools.
 
 mod document;
+mod evaluated;
 mod every_member;
 mod names;
+mod plans;
 
 use std::collections::BTreeMap;
 
@@ -86,6 +88,9 @@ fn with_assets(mut object: CapturedObject, answer: &Value) -> CapturedObject {
     if object.name.kind == ObjectKind::Branding && !object.document["Assets"].is_null() {
         object.document["Assets"] = answer["Assets"].clone();
     }
+    if object.name.kind == ObjectKind::UiCustomization && answer["ImageFile"].is_string() {
+        object.document["ImageFile"] = answer["ImageFile"].clone();
+    }
     object
 }
 
@@ -110,6 +115,15 @@ fn resource<'a>(code: &'a PoolAsCode, object: &str) -> &'a Resource {
 /// The gaps of an object, as a reader sees them.
 fn gaps(code: &PoolAsCode, object: &str, tool: Tool) -> Vec<String> {
     code.gaps.iter().filter(|gap| gap.object == object).map(|gap| gap.words(tool)).collect()
+}
+
+/// What Terraform ignores of an object.
+fn ignored_by(code: &PoolAsCode, object: &str) -> Vec<String> {
+    let name = |ignored: &Ignored| match &ignored.key {
+        Some(key) => format!("{}[{key}]", ignored.member),
+        None => ignored.member.to_owned(),
+    };
+    resource(code, object).ignored.iter().map(name).collect()
 }
 
 fn value(json: Value) -> Code {
