@@ -49,7 +49,7 @@ pub enum CodeFormat {
     /// A template in YAML, and the list of the resources to import
     #[value(name = "cloudformation")]
     CloudFormation,
-    /// Resources and `import` blocks in HCL, for the provider hashicorp/aws 6
+    /// Resources and `import` blocks in HCL, for the provider hashicorp/aws 6 of September 2026 or newer
     Terraform,
 }
 
@@ -102,12 +102,15 @@ impl Request {
         if let Some(tool) = self.tool {
             let objects = captured.with_assets(&deployment.catalog).await?;
             let code = as_code(tool, &self.pool, &captured.list, &objects);
-            let mut code = PoolCode::new(&self.pool, &captured.snapshot.id, tool, &code)?;
+            let mut code = PoolCode::new(&self.pool, &captured.id, tool, &code)?;
             if let Some(folder) = &self.output {
                 code = code.write_into(folder)?;
             }
             if let Some(left_out) = code.left_out() {
                 session.meter.note(&left_out);
+            }
+            if let Some(refused) = code.refused() {
+                session.meter.note(refused);
             }
             return Ok(Answer::new(&code, ExitStatus::Done, now));
         }

@@ -173,11 +173,12 @@ async fn a_configuration_is_shown_as_code_and_what_the_tool_cannot_express_goes_
     for words in [
         "resource \"aws_cognito_user_pool\" \"main\" {",
         "resource \"aws_cognito_user_pool_client\" \"web\" {",
-        "generate_secret = true",
+        "prevent_destroy = true",
         "id = \"eu-west-1_a\"",
     ] {
         assert!(answer.human.contains(words), "{words}: {}", answer.human);
     }
+    assert!(!answer.human.contains("generate_secret"), "{}", answer.human);
     assert!(written.contains("ClientSecret: Terraform has no property for it"), "{written}");
     let json = answer.json;
     assert_eq!((&json["format"], &json["userPoolId"]), (&json!("terraform"), &json!("eu-west-1_a")));

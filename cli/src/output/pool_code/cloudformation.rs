@@ -105,6 +105,23 @@ pub(super) fn files(code: &PoolAsCode, head: &str) -> Result<Vec<CodeFile>, Box<
     ])
 }
 
+/// The largest template, in bytes, and the most resources.
+/// Source: "Understand CloudFormation quotas", AWS CloudFormation user guide.
+const MAX_BYTES: usize = 1_000_000;
+const MAX_RESOURCES: usize = 500;
+
+/// Says if CloudFormation refuses the template because of its size.
+pub(super) fn refused(files: &[CodeFile], resources: usize) -> Option<String> {
+    let bytes = files.iter().filter(|file| !file.is_data).map(|file| file.content.len()).sum::<usize>();
+    if bytes <= MAX_BYTES && resources <= MAX_RESOURCES {
+        return None;
+    }
+    Some(format!(
+        "CloudFormation refuses this template: it has {bytes} bytes and {resources} resources, and at most {MAX_BYTES} \
+         bytes and {MAX_RESOURCES} resources are allowed. Divide it into several stacks."
+    ))
+}
+
 fn identifier(identity: &Identity) -> Value {
     match identity {
         Identity::Properties(properties) => properties

@@ -45,6 +45,9 @@ pub struct PoolCode {
     secrets: Vec<SuppliedSecret>,
     /// What the code does not have.
     left_out: Vec<LeftOutOfCode>,
+    /// What CloudFormation refuses of the template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
 }
 
 /// A secret that the operator supplies.
@@ -75,6 +78,10 @@ impl PoolCode {
         };
         let files =
             files.map_err(|error| Problem::internal(format!("The code cannot be written: {error}.")))?;
+        let refused = match tool {
+            Tool::CloudFormation => cloudformation::refused(&files, code.resources.len()),
+            Tool::Terraform => None,
+        };
         let left_out = |gap: &Gap| LeftOutOfCode { gap: gap.clone(), words: gap.words(tool) };
         let secret = |secret: &shared::model::configuration::code::SecretParameter| SuppliedSecret {
             name: secret.name.clone(),
@@ -91,6 +98,7 @@ impl PoolCode {
             written: Vec::new(),
             secrets: code.secrets.iter().map(secret).collect(),
             left_out: code.gaps.iter().map(left_out).collect(),
+            refused,
         })
     }
 
@@ -104,17 +112,25 @@ impl PoolCode {
             return Err(in_the_way(known));
         }
         std::fs::create_dir_all(folder).map_err(|error| Problem::unwritten(&error))?;
+        let mut created = Vec::new();
         for (path, file) in paths.iter().zip(&self.files) {
-            let created = std::fs::File::create_new(path);
-            let written = created.and_then(|mut created| created.write_all(file.content.as_bytes()));
-            written.map_err(|error| match error.kind() {
-                std::io::ErrorKind::AlreadyExists => in_the_way(path),
-                _ => Problem::unwritten(&error),
-            })?;
+            if let Err(error) = write_new(path, &file.content, &mut created) {
+                // A part of the code would be in the way of the next attempt.
+                created.iter().for_each(|path| drop(std::fs::remove_file(path)));
+                return Err(match error.kind() {
+                    std::io::ErrorKind::AlreadyExists => in_the_way(path),
+                    _ => Problem::unwritten(&error),
+                });
+            }
         }
         self.files = Vec::new();
         self.written = paths;
         Ok(self)
+    }
+
+    /// What the tool refuses of the code, for stderr. None if it is within the limits.
+    pub fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
     }
 
     /// What the code does not have, for stderr. None if it has everything.
@@ -126,6 +142,13 @@ impl PoolCode {
         let count = plural(self.left_out.len() as u64, "part", "parts");
         Some(format!("The code does not have {count} of the configuration:{}", lines.collect::<String>()))
     }
+}
+
+/// Writes a file that does not exist, and says that it created it.
+fn write_new<'a>(path: &'a Path, content: &str, created: &mut Vec<&'a Path>) -> std::io::Result<()> {
+    let mut file = std::fs::File::create_new(path)?;
+    created.push(path);
+    file.write_all(content.as_bytes())
 }
 
 fn in_the_way(path: &Path) -> Problem {
@@ -161,12 +184,19 @@ fn commented(text: &str) -> String {
     text.lines().map(comment).collect()
 }
 
+/// The provider that the code is for. The versions 5 and the first ones of version 6 lack some of the resources.
+const PROVIDER: &str = "\nIt is for Terraform 1.5 or newer, and for the provider hashicorp/aws 6 of September 2026 or newer.\n\
+                        An older provider refuses it.";
+
 /// What stands at the head of the first file: where the code comes from, and what it does not have.
 fn head(pool: &PoolId, snapshot: &RunId, tool: Tool, code: &PoolAsCode) -> String {
     let mut lines = format!(
         "User pool {pool}, as snapshot {snapshot} of cognito-backup has it.\n\
          The guide \"Protect a pool from infrastructure code\" says how to import it."
     );
+    if tool == Tool::Terraform {
+        lines += PROVIDER;
+    }
     if !code.secrets.is_empty() {
         lines += "\n\nYou supply these secrets:";
         code.secrets

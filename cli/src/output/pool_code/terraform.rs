@@ -1,6 +1,6 @@
 //! Resources and variables in HCL, and the blocks that import the resources.
 
-use hcl::expr::{FuncCall, Traversal, Variable};
+use hcl::expr::{FuncCall, TemplateExpr, Traversal, TraversalBuilder, Variable};
 use hcl::structure::{Block, BlockBuilder, Body};
 use hcl::{Expression, Identifier, Object, ObjectKey};
 use serde_json::Value;
@@ -39,14 +39,13 @@ fn formatted(blocks: Vec<Block>) -> Result<String, hcl::Error> {
 fn resource_block(resource: &Resource) -> Result<Block, hcl::Error> {
     let builder = Block::builder("resource").add_label(resource.kind).add_label(resource.label.as_str());
     let mut builder = with_members(builder, &resource.members)?;
-    let is_pool = resource.kind == "aws_cognito_user_pool";
-    if is_pool || !resource.ignored.is_empty() {
+    if resource.is_protected || !resource.ignored.is_empty() {
         let mut lifecycle = Block::builder("lifecycle");
         if !resource.ignored.is_empty() {
             let ignored = resource.ignored.iter().map(ignored).collect::<Result<Vec<_>, _>>()?;
             lifecycle = lifecycle.add_attribute(("ignore_changes", Expression::Array(ignored)));
         }
-        if is_pool {
+        if resource.is_protected {
             lifecycle = lifecycle.add_attribute(("prevent_destroy", true));
         }
         builder = builder.add_block(lifecycle.build());
@@ -126,11 +125,24 @@ fn address(kind: &str, label: &str, attribute: Option<Attribute>) -> Result<Expr
 }
 
 fn ignored(ignored: &Ignored) -> Result<Expression, hcl::Error> {
-    let member = Variable::new(ignored.member)?;
-    Ok(match &ignored.key {
-        None => Expression::Variable(member),
-        Some(key) => Traversal::builder(member).index(text(key)).build().into(),
-    })
+    let mut names = ignored.member.split('.');
+    let first = names.next().unwrap_or_default();
+    let mut path = step(Traversal::builder(Variable::new(first.trim_end_matches(BLOCK))?), first);
+    for name in names {
+        path = step(path.attr(Identifier::new(name.trim_end_matches(BLOCK))?), name);
+    }
+    if let Some(key) = &ignored.key {
+        path = path.index(text(key));
+    }
+    let path = path.build();
+    Ok(if path.operators.is_empty() { path.expr } else { path.into() })
+}
+
+/// What stands behind the name of an only block.
+const BLOCK: &str = "[0]";
+
+fn step(path: TraversalBuilder, name: &str) -> TraversalBuilder {
+    if name.ends_with(BLOCK) { path.index(0) } else { path }
 }
 
 /// JSON as an expression. Texts are no templates.
@@ -142,7 +154,7 @@ fn literal(value: &Value) -> Expression {
             || number.as_f64().and_then(hcl::Number::from_f64).map_or(Expression::Null, Expression::Number),
             |number| Expression::Number(number.into()),
         ),
-        Value::String(string) => whole_text(string),
+        Value::String(string) => text(string),
         Value::Array(elements) => Expression::Array(elements.iter().map(literal).collect()),
         Value::Object(members) => Expression::Object(
             members.iter().map(|(key, value)| (ObjectKey::Expression(text(key)), literal(value))).collect(),
@@ -150,22 +162,28 @@ fn literal(value: &Value) -> Expression {
     }
 }
 
-/// A text, also if it looks like an escaped template. The formatter takes `$${` for the escape of `${`, so such a text
-/// is joined of parts.
-fn whole_text(whole: &str) -> Expression {
-    let (mut parts, mut rest) = (Vec::new(), whole);
-    while let Some(end) = ["$${", "%%{"].iter().filter_map(|escaped| rest.find(escaped)).min() {
-        let (part, after) = rest.split_at(end + 1);
-        parts.push(text(part));
-        rest = after;
+/// A text that Terraform takes as it is. The signs that begin a template are written as their codes: the formatter of
+/// the library escapes them only if they stand alone, and an index, a description and the id of an import have to be
+/// one literal.
+/// Source: "Quoted Literals" and "Template Literals", HCL Native Syntax Specification.
+fn text(text: &str) -> Expression {
+    let mut quoted = String::with_capacity(text.len());
+    let mut signs = text.chars().peekable();
+    while let Some(sign) = signs.next() {
+        match sign {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '$' | '%' if signs.peek() == Some(&'{') => quoted.push_str(&code_of(sign)),
+            _ if sign.is_control() => quoted.push_str(&code_of(sign)),
+            _ => quoted.push(sign),
+        }
     }
-    if parts.is_empty() {
-        return text(whole);
-    }
-    parts.push(text(rest));
-    FuncCall::builder("join").arg(text("")).arg(Expression::Array(parts)).build().into()
+    Expression::from(TemplateExpr::QuotedString(quoted))
 }
 
-fn text(text: &str) -> Expression {
-    Expression::String(text.to_owned())
+fn code_of(sign: char) -> String {
+    format!("\\u{:04x}", u32::from(sign))
 }

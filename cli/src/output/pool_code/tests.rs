@@ -36,6 +36,9 @@ fn captured(document: &Value) -> (CapturedList, Vec<CapturedObject>) {
         if name.kind == ObjectKind::Branding {
             object.document["Assets"] = answer["Assets"].clone();
         }
+        if name.kind == ObjectKind::UiCustomization && answer["ImageFile"].is_string() {
+            object.document["ImageFile"] = answer["ImageFile"].clone();
+        }
         let secrets = withheld.iter().map(|member| CapturedSecret {
             member: member.path.clone(),
             place: member.place.clone(),
@@ -147,13 +150,99 @@ fn every_text_is_read_back_as_it_was() {
     }
 }
 
+/// Every text of these signs with up to four of them. Terraform takes `${` and `%{` for the beginning of a template.
+fn texts_of_signs() -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut longest = all.clone();
+    for _ in 0..4 {
+        let longer =
+            |text: &String| ["$", "%", "{", "}", "\"", "\\", "a"].map(|sign| format!("{text}{sign}"));
+        longest = longest.iter().flat_map(longer).collect();
+        all.extend(longest.iter().cloned());
+    }
+    all
+}
+
 #[test]
-fn a_text_that_looks_like_an_escaped_template_is_joined() {
-    let pool =
-        json!({"Id": "eu-west-1_EXAMPLE", "Name": "shop", "SmsAuthenticationMessage": "a $${x} %%{y}"});
-    let main = content(&code_of(&json!({"userPool": pool}), Tool::Terraform), "main.tf");
-    let parts = main.split("join(").nth(1).unwrap().split_whitespace().collect::<String>();
-    assert!(parts.starts_with(r#"""#) && parts.contains(r#"["a$","$${x}%","%%{y}"]"#), "{main}");
+fn no_text_becomes_a_template_of_terraform() {
+    let mut texts = texts_of_signs();
+    texts.push("${a} %${var.google_client_secret} {####}".to_owned());
+    texts.push("${a}$%{ if true }x%{ endif }".to_owned());
+    let tags: BTreeMap<String, &String> =
+        texts.iter().enumerate().map(|(index, text)| (format!("tag{index}"), text)).collect();
+    // The text is a value, a key, the index of a key, a description and the id of an import.
+    let awkward = "${a}%${b}";
+    let server = json!({"Identifier": awkward, "Name": "x"});
+    let provider = json!({
+        "ProviderName": awkward, "ProviderType": "OIDC",
+        "ProviderDetails": {"client_id": "x", awkward: "x"}, "AttributeMapping": {awkward: awkward},
+    });
+    let document = json!({
+        "userPool": {"Id": "eu-west-1_EXAMPLE", "Name": "shop", "UserPoolTags": tags},
+        "resourceServers": [server], "identityProviders": [provider],
+    });
+    let code = code_of(&document, Tool::Terraform);
+    let mut decoded = Vec::new();
+    for name in ["main.tf", "imports.tf"] {
+        let content = content(&code, name);
+        let lines = content.lines().filter(|line| !line.starts_with('#'));
+        decoded.extend(lines.flat_map(decoded_texts));
+    }
+    for (key, text) in &tags {
+        let place = decoded.iter().position(|found| found == key).unwrap();
+        assert_eq!(decoded[place + 1], **text);
+    }
+    for expected in [format!("eu-west-1_EXAMPLE|{awkward}"), format!("eu-west-1_EXAMPLE:{awkward}")] {
+        assert!(decoded.contains(&expected), "{expected}");
+    }
+    let description = format!("identityProviders/{awkward} ProviderDetails.client_secret");
+    assert!(decoded.contains(&description) && decoded.iter().filter(|text| *text == awkward).count() >= 4);
+}
+
+/// The quoted texts of a line of HCL, by the rules of its specification ("Quoted literals", "Template literals"). A
+/// template within a text is a failure.
+fn decoded_texts(line: &str) -> Vec<String> {
+    let signs: Vec<char> = line.chars().collect();
+    let (mut texts, mut at) = (Vec::new(), 0);
+    while at < signs.len() {
+        if signs[at] != '"' {
+            at += 1;
+            continue;
+        }
+        at += 1;
+        let mut text = String::new();
+        while signs[at] != '"' {
+            assert!(!matches!(signs[at..], ['$' | '%', '{', ..]), "a template begins: {line}");
+            match signs[at..] {
+                ['$', '$', '{', ..] | ['%', '%', '{', ..] => {
+                    text.extend([signs[at], '{']);
+                    at += 3;
+                }
+                ['\\', 'u', a, b, c, d, ..] => {
+                    let code = u32::from_str_radix(&String::from_iter([a, b, c, d]), 16).unwrap();
+                    text.push(char::from_u32(code).unwrap());
+                    at += 6;
+                }
+                ['\\', sign, ..] => {
+                    text.push(match sign {
+                        'n' => '\n',
+                        'r' => '\r',
+                        't' => '\t',
+                        '"' | '\\' => sign,
+                        _ => panic!("no such escape: {line}"),
+                    });
+                    at += 2;
+                }
+                _ => {
+                    text.push(signs[at]);
+                    at += 1;
+                }
+            }
+        }
+        at += 1;
+        texts.push(text);
+    }
+    texts
 }
 
 /// The values of a file, without its references.
@@ -185,4 +274,26 @@ fn no_secret_is_in_a_file_or_in_the_json() {
         assert!(code.left_out().unwrap().contains("sessions/ALL"));
         assert_eq!(json!(code)["secrets"].as_array().unwrap().len(), 3);
     }
+}
+
+#[test]
+fn a_template_above_the_limits_of_cloudformation_is_refused_in_a_note() {
+    assert_eq!(code_of(&document(), Tool::CloudFormation).refused(), None);
+    let provider = json!({
+        "ProviderName": "x", "ProviderType": "SAML", "ProviderDetails": {"MetadataFile": "x".repeat(1_000_000)},
+    });
+    let large = json!({"identityProviders": [provider]});
+    assert!(code_of(&large, Tool::CloudFormation).refused().unwrap().contains("Divide it"));
+    assert_eq!(code_of(&large, Tool::Terraform).refused(), None);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_leaves_no_other_file() {
+    let folder = std::env::temp_dir().join(format!("cognito-backup-half-{}", std::process::id()));
+    let mut code = code_of(&document(), Tool::Terraform);
+    // The folder of the second file does not exist.
+    code.files[1].name = "missing/imports.tf";
+    code.write_into(&folder).unwrap_err();
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    std::fs::remove_dir(&folder).unwrap();
 }

@@ -76,7 +76,8 @@ impl Walk {
                 }
             }
             Value::Null | Value::Object(_) | Value::Array(_) => {}
-            Value::String(text) if text.is_empty() => {}
+            // A tag may be empty.
+            Value::String(text) if text.is_empty() && position.keys.is_empty() => {}
             _ => self.put(path, value, position),
         }
     }
