@@ -34,7 +34,7 @@ pub enum GapReason {
     NotDeclarable,
     /// The tool demands a member that it lacks.
     Incomplete,
-    /// The tool adds defaults to it that the object does not have.
+    /// The tool adds default units to it that the object does not have.
     DefaultsAdded,
     /// The tool has no member for it. A request without it may reset it.
     ResetByUpdate,
@@ -73,7 +73,9 @@ impl GapReason {
             Self::Incomplete => {
                 format!("{name} demands members that it does not have; changes are ignored")
             }
-            Self::DefaultsAdded => format!("{name} would add defaults to it; changes are ignored"),
+            Self::DefaultsAdded => {
+                format!("the plan of {name} adds the default units to it, which changes no duration")
+            }
             Self::ResetByUpdate => {
                 format!("{name} has no property for it, and may reset it when it changes the pool")
             }

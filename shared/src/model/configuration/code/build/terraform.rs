@@ -80,7 +80,8 @@ impl Builder<'_> {
         }
     }
 
-    /// An import takes three default units for none. If the code has some units, the provider adds the others.
+    /// An import takes three default units for none. If it reads some units, the provider adds the others in its plan, and
+    /// `ignore_changes` does not stop that.
     /// Source: `token_validity_units` in `user_pool_client.go`.
     fn fit_units(&mut self, resource: &mut Resource, document: &Value) {
         const UNITS: [&str; 3] = ["AccessToken", "IdToken", "RefreshToken"];
@@ -94,7 +95,6 @@ impl Builder<'_> {
         if UNITS.iter().all(is_default) {
             resource.members.remove(BLOCK);
         } else if UNITS.iter().any(has) && !UNITS.iter().all(has) {
-            resource.ignored.push(Ignored::member(BLOCK));
             self.gap(&resource.object, Some("TokenValidityUnits"), GapReason::DefaultsAdded);
         }
     }

@@ -103,8 +103,7 @@ fn the_units_of_durations_are_those_of_the_client() {
     assert_eq!(units_of(&all, Tool::Terraform).0, None);
     let (units, code) = units_of(&json!({"RefreshToken": "days"}), Tool::Terraform);
     assert_eq!(units, Some(object(&[("refresh_token", refresh)])));
-    assert_eq!(ignored_by(&code, "clients/1"), ["token_validity_units"]);
-    assert!(gaps(&code, "clients/1", Tool::Terraform)[0].contains("would add defaults"));
+    assert!(gaps(&code, "clients/1", Tool::Terraform)[0].contains("adds the default units"));
 }
 
 #[test]
