@@ -175,7 +175,7 @@ fn no_text_becomes_a_template_of_terraform() {
     let server = json!({"Identifier": awkward, "Name": "x"});
     let provider = json!({
         "ProviderName": awkward, "ProviderType": "OIDC",
-        "ProviderDetails": {"client_id": "x", awkward: "x"}, "AttributeMapping": {awkward: awkward},
+        "ProviderDetails": {"client_id": "x", "client_secret": "x", awkward: "x"}, "AttributeMapping": {awkward: awkward},
     });
     let document = json!({
         "userPool": {"Id": "eu-west-1_EXAMPLE", "Name": "shop", "UserPoolTags": tags},
@@ -196,7 +196,8 @@ fn no_text_becomes_a_template_of_terraform() {
         assert!(decoded.contains(&expected), "{expected}");
     }
     let description = format!("identityProviders/{awkward} ProviderDetails.client_secret");
-    assert!(decoded.contains(&description) && decoded.iter().filter(|text| *text == awkward).count() >= 4);
+    assert!(decoded.contains(&description), "{decoded:?}");
+    assert!(decoded.iter().filter(|text| *text == awkward).count() >= 4);
 }
 
 /// The quoted texts of a line of HCL, by the rules of its specification ("Quoted literals", "Template literals"). A
