@@ -41,6 +41,9 @@ fn captured(document: &Value) -> (CapturedList, Vec<CapturedObject>) {
         if name.kind == ObjectKind::UiCustomization && answer["ImageFile"].is_string() {
             object.document["ImageFile"] = answer["ImageFile"].clone();
         }
+        if name.kind == ObjectKind::UiCustomization && answer["ImageFile"].is_string() {
+            object.document["ImageFile"] = answer["ImageFile"].clone();
+        }
         let secrets = withheld.iter().map(|member| CapturedSecret {
             member: member.path.clone(),
             place: member.place.clone(),

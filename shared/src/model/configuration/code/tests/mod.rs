@@ -93,6 +93,9 @@ fn with_assets(mut object: CapturedObject, assets: &[Asset]) -> CapturedObject {
     if object.name.kind == ObjectKind::UiCustomization && answer["ImageFile"].is_string() {
         object.document["ImageFile"] = answer["ImageFile"].clone();
     }
+    if object.name.kind == ObjectKind::UiCustomization && answer["ImageFile"].is_string() {
+        object.document["ImageFile"] = answer["ImageFile"].clone();
+    }
     object
 }
 
