@@ -38,12 +38,6 @@ fn captured(document: &Value) -> (CapturedList, Vec<CapturedObject>) {
             let asset = assets.iter().find(|asset| asset.digest().to_string() == *text).unwrap();
             asset.base64().clone_into(text);
         }
-        if name.kind == ObjectKind::UiCustomization && answer["ImageFile"].is_string() {
-            object.document["ImageFile"] = answer["ImageFile"].clone();
-        }
-        if name.kind == ObjectKind::UiCustomization && answer["ImageFile"].is_string() {
-            object.document["ImageFile"] = answer["ImageFile"].clone();
-        }
         let secrets = withheld.iter().map(|member| CapturedSecret {
             member: member.path.clone(),
             place: member.place.clone(),

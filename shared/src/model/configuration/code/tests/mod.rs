@@ -90,12 +90,6 @@ fn with_assets(mut object: CapturedObject, assets: &[Asset]) -> CapturedObject {
         let asset = assets.iter().find(|asset| asset.digest().to_string() == *text).unwrap();
         asset.base64().clone_into(text);
     }
-    if object.name.kind == ObjectKind::UiCustomization && answer["ImageFile"].is_string() {
-        object.document["ImageFile"] = answer["ImageFile"].clone();
-    }
-    if object.name.kind == ObjectKind::UiCustomization && answer["ImageFile"].is_string() {
-        object.document["ImageFile"] = answer["ImageFile"].clone();
-    }
     object
 }
 
