@@ -550,7 +550,9 @@ fn what_the_capture_could_not_keep_stays_as_the_pool_has_it() {
     let lacks = vec![lacking(name, "DcrConfiguration", NotCapturedReason::UnknownMember)];
     let plan = planned_without([lacks, Vec::new()], wanted.clone(), live.clone(), &everything());
     assert_eq!(done(&plan), ["userPool UserPoolTags.a"]);
-    assert_eq!(requests(&plan)[0].1["DcrConfiguration"], registration);
+    // Every field is sent, because Cognito gives omitted ones their defaults.
+    let kept = json!({"AllowedScopes": [], "EnableStatus": "Enabled", "OpenDcrEnabled": false});
+    assert_eq!(requests(&plan)[0].1["DcrConfiguration"], kept);
     // A capture that could read all of the pool says that it had none.
     let plan = planned(wanted.clone(), live.clone(), &everything());
     assert_eq!(requests(&plan)[0].1["DcrConfiguration"]["EnableStatus"], "Disabled");
