@@ -1,7 +1,8 @@
-//! Goal: an operator finds a change of the configuration of a pool with the command line, also of a secret.
+//! Goal: an operator finds a change of the configuration of a pool with the command line, also of a secret, and undoes
+//! it.
 //!
-//! Method: export with the capture on, change the pool through the strict proxy, and compare it with the
-//! snapshot. Secrets are encrypted by the KMS of the emulator. Functions and operator reach Cognito through the strict proxy.
+//! Method: export with the capture on, change the pool through the strict proxy, compare it with the snapshot, and bring
+//! it back. Secrets are encrypted by the KMS of the emulator. Functions and operator reach Cognito through the strict proxy.
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
@@ -52,6 +53,50 @@ async fn an_operator_finds_a_change_of_the_configuration() -> Result<()> {
     for output in [shown.to_string(), differs.to_string(), text] {
         assert!(!output.contains(secret), "{output}");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_undoes_a_change_and_goes_back() -> Result<()> {
+    let variables = vec![("CAPTURE_CONFIGURATION".to_owned(), "YES".to_owned())];
+    let world = World::with_options(Options { variables, ..Options::default() }).await?;
+    let proxy = world.stack.strict.url();
+    let operator =
+        Operator::new(&world).await?.with_variable("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", &proxy);
+    let cognito = Client::new(&aws::config(&proxy, REGION));
+    let (pool, _) = world.filled_pool(5).await?;
+    let created = cognito.create_user_pool_client().user_pool_id(&pool).client_name("web");
+    let created = created.refresh_token_validity(7).send().await?.user_pool_client.context("no client")?;
+    let client = created.client_id().context("the client has no id")?;
+    world.take_snapshot(&pool).await?;
+
+    // The click of someone else: the client loses its validity, and the pool gets a tag.
+    cognito.update_user_pool_client().user_pool_id(&pool).client_id(client).send().await?;
+    let update = cognito.update_user_pool().user_pool_id(&pool).user_pool_tags("team", "other");
+    update.auto_verified_attributes("email".into()).send().await?;
+    let drifted = operator.run_json(3, &format!("pool diff --pool {pool}")).await?;
+    let apply = format!("pool apply --pool {pool} --tps 200");
+    let plan = operator.run_json(0, &format!("{apply} --plan")).await?;
+    assert_eq!(plan["changed"], false, "{plan}");
+    assert_eq!(operator.run_json(3, &format!("pool diff --pool {pool}")).await?, drifted);
+
+    let applied = operator.run_json(0, &format!("{apply} --yes")).await?;
+    assert_eq!(applied["changed"], true, "{applied}");
+    let capture = applied["before"]["captureId"].as_str().context("no capture")?;
+    operator.run_json(0, &format!("pool diff --pool {pool}")).await?;
+    let again = operator.run_json(0, &format!("{apply} --yes")).await?;
+    assert_eq!(again["changed"], false, "{again}");
+    assert_eq!(world.user_count(&pool).await?, 5);
+
+    // The capture holds what was there before, and leads back to it.
+    let against = format!("pool diff --pool {pool} --against {capture}");
+    let before = operator.run_json(3, &against).await?;
+    assert_eq!(before["differences"], drifted["differences"], "{before}");
+    operator.run_json(0, &format!("{apply} --snapshot {capture} --yes")).await?;
+    let back = operator.run_json(3, &format!("pool diff --pool {pool}")).await?;
+    assert_eq!(back["differences"], drifted["differences"], "{back}");
+    operator.run_json(0, &format!("prune --pool {pool} --snapshot {capture}")).await?;
+    operator.run_json(4, &against).await?;
     Ok(())
 }
 

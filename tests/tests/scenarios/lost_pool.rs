@@ -204,6 +204,33 @@ async fn a_pool_with_aliases_triggers_devices_and_tags_comes_back() -> Result<()
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn one_command_creates_the_pool_imports_and_finishes() -> Result<()> {
+    let fixture = Fixture::new().await?;
+    let Fixture { world, operator, cognito } = &fixture;
+    let pool = fixture.pool("shop", SignIn::Email).await?;
+    let function = arn("lambda", "function:trigger");
+    pool.change(Operation::UpdateUserPool, json!({"LambdaConfig": {"PostConfirmation": function}})).await?;
+    pool.client(json!({"ClientName": "app"})).await?;
+    let id = &pool.id;
+    world.take_snapshot(id).await?;
+    cognito.delete_user_pool().user_pool_id(id).send().await?;
+
+    let import = format!("import --pool {id} --into new:shop --tps 200 --yes");
+    let done = operator.run_json(0, &import).await?;
+    let new = done["creation"]["userPoolId"].as_str().context("no id")?;
+    assert_eq!(done["import"]["users"]["created"], USERS, "{done}");
+    assert!(done["finish"].is_object(), "{done}");
+    operator.run_json(0, &format!("verify --pool {id} --against {new} --tps 200")).await?;
+    operator.run_json(0, &format!("pool diff --pool {id} --against {new} --tps 200")).await?;
+    let seen = cognito.describe_user_pool().user_pool_id(new).send().await?.user_pool.context("no pool")?;
+    assert_eq!(seen.lambda_config().and_then(|set| set.post_confirmation()), Some(function.as_str()));
+    // A finished pool stays as it is.
+    let again = operator.run_json(0, &import).await?;
+    assert!(again["creation"].is_null(), "{again}");
+    Ok(())
+}
+
 /// Gives a pool a hosted login with everything that belongs to it.
 async fn add_hosted_login(pool: &Lost<'_>) -> Result<()> {
     pool.change(
