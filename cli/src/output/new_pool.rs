@@ -144,16 +144,18 @@ impl Report for NewPoolEnd {
         parts.push(self.imported.clone());
         parts.extend(self.finish.as_ref().map(|finish| finish.human(now)));
         if self.finish.is_none() {
-            let what = if self.status == ExitStatus::Running {
-                "The same command waits for the import, and then finishes the user pool."
+            let state = format!(
+                "User pool {pool} is not finished: it has no triggers and no deletion protection yet."
+            );
+            parts.push(if self.status == ExitStatus::Running {
+                format!("{state} The same command waits for the import, and then finishes the user pool.")
             } else {
-                "The same command tries again what is missing. If nothing is missing then, it finishes the user pool."
-            };
-            let finish = command(format!("pool finish --pool {pool}"));
-            parts.push(format!(
-                "User pool {pool} is not finished: it has no triggers and no deletion protection yet. {what} To finish it \
-                 without that, after the import:\n  {finish}"
-            ));
+                let finish = command(format!("pool finish --pool {pool}"));
+                format!(
+                    "{state} The same command tries again what is missing. If nothing is missing then, it finishes the user pool. \
+                     To finish it without that:\n  {finish}"
+                )
+            });
         }
         parts.join("\n\n")
     }

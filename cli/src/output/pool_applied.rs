@@ -221,7 +221,12 @@ impl PoolApplied {
             return format!("Brought {objects} of user pool {pool} back to {noun} {id}.\n");
         }
         match self.steps.len() {
-            0 => format!("Nothing to change in user pool {pool} for {noun} {id}.\n"),
+            0 if self.exit_status() == ExitStatus::Done => {
+                format!("Nothing to change in user pool {pool} for {noun} {id}.\n")
+            }
+            0 => format!(
+                "With these options, the command can change nothing in user pool {pool} for {noun} {id}. They still differ.\n"
+            ),
             _ => format!("Would bring {objects} of user pool {pool} back to {noun} {id}, in this order.\n"),
         }
     }
@@ -241,7 +246,8 @@ impl PoolApplied {
         let mut text = String::new();
         let left = self.left.iter().filter(|left| !is_new_id(left));
         let (extra, left): (Vec<_>, Vec<_>) = left.partition(|left| is_extra(left));
-        let titles = ["Stays different", "Only in the user pool, and left"];
+        let titles =
+            ["Stays different (the user pool → what it would go back to)", "Only in the user pool, and left"];
         for (title, some) in titles.into_iter().zip([left, extra]) {
             if some.is_empty() {
                 continue;

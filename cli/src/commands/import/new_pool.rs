@@ -266,6 +266,12 @@ impl Request {
         F: Fn(&PoolId) -> PacedPool<P>,
     {
         let import = self.import.with(&pool, &snapshot);
+        if !self.creation.takes(&snapshot) {
+            let what =
+                format!("User pool {pool} is finished already. It was created from snapshot {snapshot}.");
+            let next = "Name that snapshot, or give another name for the new user pool.".to_owned();
+            return Err(Problem::refused(ErrorKind::InvalidInput.name(), what, next));
+        }
         let Some(imported) = done_before(&import, deployment, now).await? else {
             let line = command(format!("import --pool {} --snapshot {snapshot} --into {pool}", self.pool()));
             let what = format!(

@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use shared::catalog::{LeaseKey, RebuildId, RebuildJournal};
 use shared::model::configuration::rebuild::{Home, RebuildPlan, SuppliedMap, plan};
-use shared::model::{CallStats, Ceilings, PoolId, Snapshot, SnapshotSelector, Tps};
+use shared::model::{CallStats, Ceilings, PoolId, RunId, Snapshot, SnapshotSelector, Tps};
 use shared::operations::rebuild::{Account, MARKER, Rebuild, Rebuilt, Stopped, begun, rebuild};
 use shared::operations::{CapturedSnapshot, Holding, captured_configuration, holder_name};
 use shared::pacing::PacedPool;
@@ -27,6 +27,7 @@ use crate::arguments;
 use crate::aws::Caller;
 use crate::commands::{Deployment, Session, run};
 use crate::exit::ExitStatus;
+use crate::output::flags::command;
 use crate::output::{Answer, Creation, PoolCreated, Report, made_so_far, status_of};
 use crate::problem::{Problem, Result};
 use crate::watch::Meter;
@@ -224,6 +225,14 @@ impl Request {
         self.yes
     }
 
+    /// Whether the operator asks for this snapshot, or for none by its id.
+    pub fn takes(&self, snapshot: &RunId) -> bool {
+        match &self.snapshot {
+            SnapshotSelector::Latest => true,
+            SnapshotSelector::Id(id) => id == snapshot,
+        }
+    }
+
     /// What the map has for the roles of groups.
     pub fn group_roles(&self) -> &BTreeMap<String, String> {
         &self.map.group_roles
@@ -299,6 +308,10 @@ impl Request {
                 _ => return error.into(),
             }
             let next = match begun {
+                Some(RebuildJournal { pool: Some(pool), is_created: true, .. }) => format!(
+                    "User pool {pool} is created from it. If its users are imported, run `{}`.",
+                    command(format!("pool finish --pool {pool}"))
+                ),
                 Some(RebuildJournal { pool: Some(pool), .. }) => format!(
                     "A creation from it has begun. To begin again from another one, delete user pool {pool} first."
                 ),

@@ -246,10 +246,14 @@ async fn a_newer_snapshot_changes_nothing_in_a_creation_and_an_import_that_have_
     fixture.backend.script().always(Operation::CreateUserPoolClient, denied);
     fixture.run(IMPORT).await.0.unwrap_err();
     fixture.backend.script().always(Operation::CreateUserPoolClient, None);
-    export(&fixture, "newer").await;
+    let newer = export(&fixture, "newer").await;
     let answer = fixture.run(IMPORT).await.0.unwrap();
     assert_eq!((&answer.json["import"]["snapshotId"], answer.status), (&json!(id), ExitStatus::Done));
     assert_restored(&fixture, &source, "");
+    // The pool is finished. It does not hold what another snapshot holds.
+    let refused = fixture.run(&format!("{IMPORT} --snapshot {newer}")).await.0.unwrap_err();
+    assert_eq!(refused.status, ExitStatus::Refused, "{refused}");
+    assert!(refused.message.contains(&format!("It was created from snapshot {id}.")), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::catalog::Catalog;
-use crate::model::RunKind;
+use crate::model::{PoolId, RunKind};
 use crate::operations::refusals::refused;
 use crate::pacing::PacedPool;
 use crate::ports::pool::{Operation, Pool, PoolError, PoolResult};
@@ -63,19 +63,29 @@ pub async fn require_idle<V: ReadVault, P: Pool>(
     now: Timestamp,
 ) -> Result<()> {
     let id = pool.id();
-    let lease = catalog.lease(id, RunKind::Import).await?;
-    if let Some(lease) = lease.filter(|lease| lease.expires > now) {
-        let what = format!("{} imports into user pool {id}.", lease.shown_holder());
-        let next =
-            format!("Nothing was changed. Wait until it has ended. Its lease ends {}.", lease.end(now));
-        return Err(Error::new(ErrorKind::ImportAlreadyRunning, what, next));
-    }
+    require_no_import(catalog, id, now).await?;
     let Some(what) = at_work(pool).await? else { return Ok(()) };
     Err(Error::new(
         ErrorKind::ImportAlreadyRunning,
         format!("{what} runs in user pool {id}, so Cognito refuses changes of it."),
         "Nothing was changed. Wait until it has ended. Then start the command again.",
     ))
+}
+
+/// Refuses a pool into which an import of this product works.
+///
+/// # Errors
+/// `ImportAlreadyRunning` if its lease is held. If the table cannot be read.
+pub async fn require_no_import<V: ReadVault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    now: Timestamp,
+) -> Result<()> {
+    let lease = catalog.lease(pool, RunKind::Import).await?;
+    let Some(lease) = lease.filter(|lease| lease.expires > now) else { return Ok(()) };
+    let what = format!("{} imports into user pool {pool}.", lease.shown_holder());
+    let next = format!("Nothing was changed. Wait until it has ended. Its lease ends {}.", lease.end(now));
+    Err(Error::new(ErrorKind::ImportAlreadyRunning, what, next))
 }
 
 /// What of Cognito works on the pool.

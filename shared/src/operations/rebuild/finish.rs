@@ -8,6 +8,7 @@ use crate::model::PoolId;
 use crate::model::configuration::request::ConfigurationWrite;
 use crate::model::configuration::{ObjectKind, ObjectName, Tier};
 use crate::operations::HeldLease;
+use crate::operations::apply::require_no_import;
 use crate::operations::refusals::refused;
 use crate::operations::sending::{at_work, internal};
 use crate::pacing::PacedPool;
@@ -109,7 +110,7 @@ pub async fn finish<V: Vault + Clone + 'static, P: ConfigurablePool>(
     let RebuildJournal { id, .. } = journal(catalog, pool.id()).await?;
     let mut lease = HeldLease::take_for_rebuild(catalog, &id, holder, clock).await?;
     let pool = pool.during(lease.tenure().ok_or_else(no_tenure)?);
-    let ended = lease.during(under_lease(catalog, &pool)).await;
+    let ended = lease.during(under_lease(catalog, &pool, clock)).await;
     let released = lease.give_back_after_calls().await;
     let plan = ended?;
     released?;
@@ -119,9 +120,12 @@ pub async fn finish<V: Vault + Clone + 'static, P: ConfigurablePool>(
 async fn under_lease<V: Vault, P: ConfigurablePool>(
     catalog: &Catalog<V>,
     pool: &PacedPool<P>,
+    clock: Clock,
 ) -> Result<FinishPlan> {
     let plan = finish_plan(catalog, pool).await?;
     if let Some(write) = &plan.write {
+        // A trigger would run for each user that the import still creates.
+        require_no_import(catalog, pool.id(), clock.now()).await?;
         let written = pool.write_configuration(write).await;
         written.map_err(|error| {
             if error.is_of_running_job() { at_work(&error) } else { refused(pool.id(), error) }
