@@ -214,11 +214,9 @@ fn comparisons_are_left_to_the_next_invocation_and_forgotten_at_the_end() {
         }
         let backend = backend.with_retention(Some(Retention::parse("last=1").unwrap()));
         backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
-        let machine = Machine::new(&backend).with_budget(Duration::from_millis(3_300));
+        let machine = Machine::new(&backend).with_budget(Duration::from_millis(3_100));
         let report = export(&machine, "slow").await;
-        // An export makes three if its time is enough.
-        let invocations = machine.invocations().len();
-        assert!(invocations > 3, "one invocation is too short for all comparisons: {invocations}");
+        assert!(machine.invocations().len() > 5, "one invocation is too short for all comparisons");
         assert_eq!(
             (&report["retention"]["removed"]["snapshots"], report["retention"].get("failure")),
             (&json!(12), None),

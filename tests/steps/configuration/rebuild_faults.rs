@@ -3,10 +3,12 @@
 //!
 //! Method: two commands at once, refused calls, lost replies, lists that lag, and changes by hand between two commands.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::ErrorKind;
-use shared::model::PoolId;
+use shared::catalog::{Catalog, LeaseKey};
 use shared::model::configuration::rebuild::RebuildPlan;
+use shared::model::{Lease, PoolId, RunKind};
 use shared::operations::CapturedSnapshot;
 use shared::operations::rebuild::{CreationReason, LeftByCreation, MARKER};
 use shared::ports::Backend;
@@ -190,6 +192,24 @@ fn a_continued_creation_installs_the_triggers_of_its_own_map() {
         let live = user_pool(&backend, &new.pool);
         assert_eq!(live["LambdaConfig"]["PreSignUp"], LAMBDA);
         assert_eq!(live["DeletionProtection"], "ACTIVE");
+    });
+}
+
+#[test]
+fn a_pool_gets_no_triggers_while_its_users_are_imported() {
+    in_paused_time(async {
+        let (backend, _, captured, plan) = lost(super::rebuilt::with_triggers, false).await;
+        let new = create(&backend, &captured, &plan).await.unwrap();
+        let (catalog, now) = (Catalog::new(backend.vault()), backend.clock().now());
+        let lease = Lease::with_duration(SignedDuration::from_mins(5), "import", now);
+        let key = LeaseKey::of_pool(&new.pool, RunKind::Import);
+        catalog.take_lease(&key, &lease, false, now).await.unwrap();
+        let error = finish_pool(&backend, &new.pool).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ImportAlreadyRunning, "{error}");
+        assert_eq!(user_pool(&backend, &new.pool)["LambdaConfig"], json!({}));
+        sleep(Duration::from_secs(301)).await;
+        assert!(finish_pool(&backend, &new.pool).await.unwrap());
+        assert_eq!(user_pool(&backend, &new.pool)["LambdaConfig"]["PreSignUp"], LAMBDA);
     });
 }
 
