@@ -7,6 +7,7 @@
 //! - [`state`] says which local AWS is up.
 //! - [`recorder`] stands between the functions and the emulator. It measures calls and injects faults.
 //! - [`strict`] stands behind the recorder. It refuses what Cognito refuses and the emulator accepts.
+//!   [`strict_server`] runs it in front of a local AWS that stays up.
 //! - [`roles`] and [`policy`] check the calls of a deployed function against its role. The emulator does not.
 //! - [`population`] makes the users and groups of a pool. [`comparison`] compares a source pool with the restored pool.
 //!
@@ -31,3 +32,4 @@ pub mod shell;
 pub mod stack;
 pub mod state;
 pub mod strict;
+pub mod strict_server;

@@ -10,12 +10,15 @@ use serde::{Deserialize, Serialize};
 use crate::emulator::Server;
 use crate::paths;
 use crate::provision::Deployment;
+use crate::strict_server::StrictServer;
 
 /// A local AWS that outlives the command that started it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct State {
     /// The emulator.
     pub server: Server,
+    /// The strict Cognito in front of it.
+    pub strict: StrictServer,
     /// The backup in it.
     pub deployment: Deployment,
 }
@@ -44,13 +47,22 @@ impl State {
         lock(&paths::local(), before_waiting)
     }
 
-    /// The local AWS that is up. `None` if there is no file, or if its server has ended, for example by a
+    /// The local AWS that is up. `None` if there is no file, or if its processes have ended, for example by a
     /// reboot.
     ///
     /// # Errors
     /// If the file exists and cannot be read or understood.
     pub fn of_running() -> Result<Option<Self>> {
-        Ok(read(&Self::file())?.filter(|state| state.server.is_running()))
+        Ok(read(&Self::file())?.filter(|state| state.server.is_running() || state.strict.is_running()))
+    }
+
+    /// Ends both processes.
+    ///
+    /// # Errors
+    /// If one of them does not end.
+    pub fn stop(&self) -> Result<()> {
+        let strict = self.strict.stop();
+        self.server.stop().and(strict)
     }
 
     /// Writes the file.

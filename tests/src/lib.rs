@@ -11,12 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_lambda::types::Environment;
+use local::aws;
 use local::comparison::{self, Comparison};
 use local::emulator::Settings;
 use local::executions::{self, Outcome};
 use local::form;
 use local::population::{self, FillProgress, Population};
-use local::provision::Options;
+use local::provision::{ConfigurationKeys, Options};
 use local::recorder::{Action, Call};
 use local::stack::Stack;
 use serde_json::{Value, json};
@@ -41,6 +43,18 @@ impl World {
     pub async fn with_options(options: Options) -> Result<Self> {
         let settings = Settings { skip_waits: true, ..Settings::default() };
         Ok(Self { stack: Stack::up(settings, options).await? })
+    }
+
+    /// Creates both keys for secrets, and gives them to the function that captures configurations.
+    pub async fn keep_secrets(&self) -> Result<()> {
+        let keys = ConfigurationKeys::create(aws::ACCESS_KEY_ID, &self.stack.deployment.endpoint_url).await?;
+        let (lambda, function) = (self.stack.lambda(), "cognito-backup-export-page");
+        let configured = lambda.get_function_configuration().function_name(function).send().await?;
+        let mut variables = configured.environment.and_then(|set| set.variables).context("no variables")?;
+        variables.extend(keys.variables());
+        let set = Environment::builder().set_variables(Some(variables)).build();
+        lambda.update_function_configuration().function_name(function).environment(set).send().await?;
+        Ok(())
     }
 
     /// Creates a pool with `users` generated users. The same number gives the same users.

@@ -11,7 +11,7 @@ pub(crate) fn run() -> Result<()> {
     let _lock = local_up::lock()?;
     match State::of_running()? {
         Some(state) => {
-            state.server.stop()?;
+            state.stop()?;
             say(&format!("stopped the local AWS at {}", state.deployment.endpoint_url))?;
         }
         None => say("no local AWS is up")?,

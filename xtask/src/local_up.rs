@@ -6,11 +6,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use local::build::{self, Executables, Output};
 use local::emulator::{Server, Settings};
-use local::provision::{self, Deployment};
+use local::provision::{self, ConfigurationKeys, Deployment};
 use local::python::Python;
 use local::state::{State, StateLock};
+use local::strict_server::StrictServer;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::local_strict;
 use crate::progress::say;
 
 /// Options of `local up`.
@@ -22,6 +24,17 @@ pub(crate) struct Options {
     /// Cognito calls per second of the functions, 1 to 200.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]
     pub tps: u16,
+    /// A variable of the functions, for example SPLIT_LISTING=YES. Can be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = variable)]
+    pub variables: Vec<(String, String)>,
+}
+
+/// A variable and its value.
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("give NAME=VALUE, for example SNS_PREFERENCE=ERRORS_ONLY".to_owned()),
+    }
 }
 
 /// Builds, starts and deploys. Prints the deployment.
@@ -46,18 +59,32 @@ pub(crate) async fn bring_up(options: Options) -> Result<Deployment> {
     say("starting the emulator")?;
     // From here on, Ctrl-C must not end this process before it has ended the server.
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let server = Server::start_detached(Settings { port: options.port, ..Settings::default() }).await?;
+    let server = Server::start_detached(Settings::default()).await?;
+    let strict = match StrictServer::start_detached(local_strict::command(&server, options.port)?) {
+        Ok(strict) => strict,
+        Err(error) => {
+            server.stop()?;
+            return Err(error);
+        }
+    };
     let deployed = tokio::select! {
-        deployed = deploy(&server, &executables, options.tps) => {
+        deployed = deploy(&server, &strict, &executables, options) => {
             deployed.with_context(|| format!("the log of the emulator is {}", server.log().display()))
         }
         _ = interrupt.recv() => Err(anyhow!("interrupted; no local AWS is up")),
     };
-    if deployed.is_err() {
-        // Without a deployment, no later command would find the server.
-        server.stop()?;
+    match deployed {
+        Ok(deployment) => {
+            State { server, strict, deployment: deployment.clone() }.write()?;
+            Ok(deployment)
+        }
+        Err(error) => {
+            // Without a deployment, no later command would find the processes.
+            strict.stop()?;
+            server.stop()?;
+            Err(error)
+        }
     }
-    deployed
 }
 
 /// The local AWS that is up.
@@ -85,10 +112,20 @@ pub(crate) async fn with_emulator(
     Ok(executables)
 }
 
-async fn deploy(server: &Server, executables: &Executables, tps: u16) -> Result<Deployment> {
+/// Deploys with the strict Cognito in front of all calls, and with the capture of configurations.
+async fn deploy(
+    server: &Server,
+    strict: &StrictServer,
+    executables: &Executables,
+    given: Options,
+) -> Result<Deployment> {
     say("deploying the backup")?;
-    let options = provision::Options { tps: tps.to_string(), ..provision::Options::default() };
+    let mut options = provision::Options { tps: given.tps.to_string(), ..provision::Options::default() };
+    options.cognito_endpoint.get_or_insert_with(|| strict.url().to_owned());
+    let keys = ConfigurationKeys::create(&options.access_key_id, &server.endpoint_url()).await?;
+    options.variables = vec![("CAPTURE_CONFIGURATION".to_owned(), "YES".to_owned())];
+    options.variables.extend(keys.variables());
+    options.variables.extend(given.variables);
     let deployment = provision::deploy(server, executables, &options).await?;
-    State { server: server.clone(), deployment: deployment.clone() }.write()?;
-    Ok(deployment)
+    Ok(Deployment { endpoint_url: strict.url().to_owned(), ..deployment })
 }

@@ -6,6 +6,7 @@ mod deployment;
 mod local_down;
 mod local_env;
 mod local_pool;
+mod local_strict;
 mod local_up;
 mod mutants;
 mod progress;
@@ -62,6 +63,9 @@ enum LocalVerb {
     Env,
     /// Make a pool of generated users. Print its id.
     Pool(local_pool::Options),
+    /// Run the strict Cognito of a local AWS. `up` starts it.
+    #[command(hide = true)]
+    Strict(local_strict::Options),
 }
 
 #[tokio::main]
@@ -84,6 +88,7 @@ async fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Local(LocalVerb::Down) => local_down::run()?,
         Verb::Local(LocalVerb::Env) => local_env::run()?,
         Verb::Local(LocalVerb::Pool(options)) => local_pool::run(options).await?,
+        Verb::Local(LocalVerb::Strict(options)) => local_strict::run(options).await?,
         Verb::Mutants(options) => return mutants::run(&options),
         Verb::Soak { arguments } => return soak::run(&arguments),
         Verb::Test => test::run().await?,
@@ -106,6 +111,7 @@ mod tests {
             "xtask bench local --users 600",
             "xtask bench other --run true --json",
             "xtask local up --tps 200",
+            "xtask local up --set SNS_PREFERENCE=ERRORS_ONLY --set CAPTURE_CONFIGURATION=NO",
             "xtask local pool",
             "xtask local pool --users 0",
             "xtask soak --seconds 60 --seed 7",
@@ -120,6 +126,7 @@ mod tests {
             "xtask bench --quick local",
             "xtask local pool --users many",
             "xtask local pool --users -1",
+            "xtask local up --set YES",
             "xtask mutants --shard 5/4",
             "xtask mutants --module unknown",
         ] {

@@ -1,6 +1,7 @@
 //! Deploys the backup into the emulator: table and replica, topic, functions, state machines.
 
 mod functions;
+mod keys;
 mod machines;
 mod options;
 mod table;
@@ -12,6 +13,7 @@ use crate::aws::{self, REGION, SECONDARY_REGION};
 use crate::build::Executables;
 use crate::emulator::Server;
 
+pub use keys::ConfigurationKeys;
 pub use options::Options;
 pub use table::{BACKUP_TABLE, replicate};
 

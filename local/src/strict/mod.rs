@@ -81,8 +81,19 @@ impl StrictProxy {
     /// # Errors
     /// If the URL has no host and port, or if no port is free.
     pub async fn start(upstream_url: &str) -> Result<Self> {
-        let listener =
-            TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free for the strict proxy")?;
+        Self::start_on(upstream_url, 0).await
+    }
+
+    /// As [`StrictProxy::start`], on a port of 127.0.0.1. 0 takes a free one.
+    ///
+    /// # Errors
+    /// If the URL has no host and port, or if the port is not free.
+    pub async fn start_on(upstream_url: &str, port: u16) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await;
+        let listener = listener.with_context(|| match port {
+            0 => "no port is free for the strict proxy".to_owned(),
+            port => format!("a program listens on 127.0.0.1:{port} already; choose another port"),
+        })?;
         let url = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {
             url: url.clone(),

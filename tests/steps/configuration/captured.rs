@@ -151,7 +151,8 @@ fn a_hundred_clients_are_captured_in_half_a_minute_with_one_call_of_each_kind() 
         assert_eq!(calls(Operation::DescribeUserPool), 3);
         assert_eq!(calls(Operation::ListUserPoolClients), 2);
         assert_eq!(calls(Operation::DescribeUserPoolClient), 100);
-        assert_eq!(calls(Operation::ListUserPoolClientSecrets), 25);
+        // Cognito hides some secrets, so a client that shows none is asked once.
+        assert_eq!(calls(Operation::ListUserPoolClientSecrets), 100);
         assert_eq!(calls(Operation::GetUICustomization), 101);
         assert_eq!(calls(Operation::DescribeRiskConfiguration), 0);
         assert_eq!(calls(Operation::DescribeManagedLoginBrandingByClient), 100);
@@ -174,7 +175,34 @@ fn a_hundred_clients_are_captured_in_half_a_minute_with_one_call_of_each_kind() 
                 assert!(window[5] - window[0] >= Duration::from_secs(1), "{operation:?}");
             }
         }
+        let before = log.len();
+        export(&Machine::new(&backend), "many again").await;
+        assert_eq!(calls_of(&backend, before, Operation::ListUserPoolClientSecrets), 25);
     });
+}
+
+/// Cognito may answer the list of a public client, or refuse it.
+#[test]
+fn a_client_with_a_secret_that_cognito_hides_is_no_public_client() {
+    for lists_secrets_of_public_clients in [true, false] {
+        in_paused_time(async {
+            let (backend, source) = backend();
+            source.configure_configuration(|settings| {
+                settings.lists_secrets_of_public_clients = lists_secrets_of_public_clients;
+            });
+            let hidden = client(&source, json!({"ClientName": "hidden", "ClientSecret": PLANTED}));
+            let public = client(&source, json!({"ClientName": "public"}));
+            let machine = Machine::new(&backend);
+            for name in ["first", "second"] {
+                let report = export(&machine, name).await;
+                let (list, objects) = captured(&backend, &report).await;
+                assert_eq!(lacking(&list), [("riskConfigurations".to_owned(), "addOnOff")]);
+                let secrets = &objects[&format!("clientSecrets/{hidden}")]["ClientSecrets"];
+                assert_eq!(secrets.as_array().map(Vec::len), Some(1), "{secrets}");
+                assert!(!objects.contains_key(&format!("clientSecrets/{public}")));
+            }
+        });
+    }
 }
 
 #[test]

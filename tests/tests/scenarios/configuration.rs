@@ -7,9 +7,6 @@
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::OAuthFlowType;
-use aws_sdk_kms as kms;
-use aws_sdk_kms::types::{KeySpec, KeyUsageType};
-use aws_sdk_lambda::types::Environment;
 use local::aws::{self, REGION};
 use local::population::{self, FillProgress};
 use local::provision::Options;
@@ -103,29 +100,11 @@ async fn an_operator_undoes_a_change_and_goes_back() -> Result<()> {
     Ok(())
 }
 
-/// Creates both keys for secrets, and gives them to the function that captures configurations.
-async fn keep_secrets(world: &World) -> Result<()> {
-    let client = kms::Client::new(&aws::config(&world.stack.deployment.endpoint_url, REGION));
-    let created = client.create_key().multi_region(true).send().await?;
-    let key = created.key_metadata.and_then(|key| key.arn).context("the key has no ARN")?;
-    let mac = client.create_key().multi_region(true).key_spec(KeySpec::Hmac256);
-    let created = mac.key_usage(KeyUsageType::GenerateVerifyMac).send().await?;
-    let mac_key = created.key_metadata.and_then(|key| key.arn).context("the HMAC key has no ARN")?;
-    let (lambda, function) = (world.stack.lambda(), "cognito-backup-export-page");
-    let configured = lambda.get_function_configuration().function_name(function).send().await?;
-    let mut variables = configured.environment.and_then(|set| set.variables).context("no variables")?;
-    variables.insert("CONFIGURATION_KEY_ARN".to_owned(), key);
-    variables.insert("CONFIGURATION_MAC_KEY_ARN".to_owned(), mac_key);
-    let environment = Environment::builder().set_variables(Some(variables)).build();
-    lambda.update_function_configuration().function_name(function).environment(environment).send().await?;
-    Ok(())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_kept_encrypted_shown_to_the_operator_and_named_when_it_changes() -> Result<()> {
     let variables = vec![("CAPTURE_CONFIGURATION".to_owned(), "YES".to_owned())];
     let world = World::with_options(Options { variables, ..Options::default() }).await?;
-    keep_secrets(&world).await?;
+    world.keep_secrets().await?;
     let proxy = world.stack.strict.url();
     let operator =
         Operator::new(&world).await?.with_variable("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", &proxy);

@@ -43,7 +43,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     ensure!(options.users > 0, "a pool of 0 users shows nothing; take 1 or more");
     let [export_tps, restore_tps] = [options.tps.unwrap_or(10), options.tps.unwrap_or(200)];
     let report = if options.keep {
-        let deployment = local_up::bring_up(local_up::Options { port: None, tps: export_tps }).await?;
+        let deployment =
+            local_up::bring_up(local_up::Options { port: None, tps: export_tps, variables: Vec::new() })
+                .await?;
         show(&deployment, options.users, export_tps, restore_tps).await?
     } else {
         say("building the functions")?;

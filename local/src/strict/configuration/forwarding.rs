@@ -94,8 +94,15 @@ pub(super) fn chosen(answered: &Value) -> Chosen {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     Chosen {
         id: text(pool).or_else(|| text(client)),
-        secret: text(&answered["UserPoolClient"]["ClientSecret"]),
+        secret: text(&answered["UserPoolClient"]["ClientSecret"])
+            .filter(|secret| has_form_of_cognito(secret)),
     }
+}
+
+/// Whether Cognito may have made this secret: it has letters and digits only. The emulator also uses `+` and `/`, and
+/// Cognito refuses `/` if a secret is supplied.
+fn has_form_of_cognito(secret: &str) -> bool {
+    secret.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]
@@ -152,5 +159,15 @@ mod tests {
         let chosen = chosen(&created);
         assert_eq!(chosen.id.as_deref(), id.as_str());
         assert_eq!(chosen.secret.map(|secret| secret.len()), Some(52));
+    }
+
+    #[test]
+    fn a_secret_of_the_emulator_that_cognito_would_refuse_is_not_taken_over() {
+        for (secret, taken) in
+            [("kPIfgmJyltG18U", true), ("kPIf/mJyltG18U", false), ("kPIf+mJyltG18U", false)]
+        {
+            let answered = json!({"UserPoolClient": {"ClientId": "a", "ClientSecret": secret}});
+            assert_eq!(chosen(&answered).secret.is_some(), taken, "{secret}");
+        }
     }
 }

@@ -84,23 +84,36 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
         let row = read_row(ObjectKind::Client, |found| matches!(found, Found::Listed(_)))?;
         let answered = self.read(row, &[(CLIENT, &id)], json!({})).await?;
         match &answered {
-            Answered::Object(client)
-                if !self.has(&of_secrets).await
-                    && (shows_secret(client) || self.keeper.had(&of_secrets).await?) =>
-            {
-                let secrets = read_row(ObjectKind::ClientSecrets, |found| *found == Found::EachClient)?;
-                let answered = self.read(secrets, &[(CLIENT, &id)], json!({})).await?;
-                let is_denied = matches!(&answered, Answered::Failed(given_up)
-                    if given_up.reason != NotCapturedReason::Unavailable);
-                self.take_object(secrets, of_secrets.clone(), answered).await?;
-                if is_denied {
-                    self.is_settled(of_secrets).await;
-                }
-            }
-            Answered::Object(_) | Answered::Absent => self.is_settled(of_secrets).await,
+            Answered::Object(_) if self.has(&of_secrets).await => {}
+            Answered::Object(client) => self.read_secrets(client, &name, of_secrets).await?,
+            Answered::Absent => self.is_settled(of_secrets).await,
             Answered::Failed(given_up) => self.lacks_by(given_up.clone(), of_secrets).await,
         }
         self.take_answer(row, name, answered).await.map(drop)
+    }
+
+    /// The ids of the secrets of a client.
+    ///
+    /// Cognito hides a secret that the owner supplied or rotated. A client that shows none is asked once: by the first
+    /// capture that has the client. Otherwise a rebuild would make a public client of it.
+    async fn read_secrets(&self, client: &Value, name: &ObjectName, of_secrets: ObjectName) -> Result<()> {
+        let has_secret = shows_secret(client) || self.keeper.had(&of_secrets).await?;
+        if !has_secret && self.keeper.had(name).await? {
+            self.is_settled(of_secrets).await;
+            return Ok(());
+        }
+        let row = read_row(ObjectKind::ClientSecrets, |found| *found == Found::EachClient)?;
+        let mut answered = self.read(row, &[(CLIENT, &name.id)], json!({})).await?;
+        if !has_secret && is_of_public_client(&answered) {
+            answered = Answered::Absent;
+        }
+        let is_denied = matches!(&answered, Answered::Failed(given_up)
+            if given_up.reason != NotCapturedReason::Unavailable);
+        self.take_object(row, of_secrets.clone(), answered).await?;
+        if is_denied {
+            self.is_settled(of_secrets).await;
+        }
+        Ok(())
     }
 
     /// The look of the pool. Returns whether the clients can have looks.
@@ -244,6 +257,16 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
             self.lacks(NotCaptured { member: Some(LOGO.to_owned()), ..lacking }).await;
         }
         Ok(())
+    }
+}
+
+/// Whether the list of the secrets of a client says that it has none. Whether Cognito answers an empty list for a public
+/// client, or refuses, is not known.
+fn is_of_public_client(secrets: &Answered) -> bool {
+    match secrets {
+        Answered::Object(list) => list["ClientSecrets"].as_array().is_none_or(Vec::is_empty),
+        Answered::Absent => true,
+        Answered::Failed(given_up) => given_up.reason == NotCapturedReason::Refused,
     }
 }
 
