@@ -1,5 +1,6 @@
 //! Requests that write a configuration: what a command sends, and what it does if Cognito does not take it.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use tokio::time::sleep;
 use super::capture::WatchReading;
 use super::listed::listed;
 use super::refusals::refused;
+use crate::model::RefusedCall;
 use crate::model::configuration::request::ConfigurationWrite;
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Operation, Pool, PoolError, PoolErrorKind};
@@ -28,6 +30,27 @@ const MAX_ASSETS: usize = 1_500_000;
 pub trait WatchWriting: WatchReading {
     /// Cognito refused what depends on a new object, and the command tries again.
     fn tries_again(&mut self, operation: Operation, wait: Duration);
+}
+
+/// A write of a configuration that Cognito refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedWrite {
+    pub call: RefusedCall,
+    /// The member that Cognito names.
+    pub member: Option<&'static str>,
+}
+
+impl From<&PoolError> for RefusedWrite {
+    fn from(error: &PoolError) -> Self {
+        Self { call: error.call(), member: error.member }
+    }
+}
+
+impl fmt::Display for RefusedWrite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.call)?;
+        self.member.map_or(Ok(()), |member| write!(f, ", about {member}"))
+    }
 }
 
 /// Why a request is not carried out.

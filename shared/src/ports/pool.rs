@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use crate::model::Operation;
+use crate::model::configuration::member_named_in;
 use crate::model::configuration::request::ConfigurationWrite;
 use crate::model::{
     AttributeSchema, Category, ErrorCode, Explanation, GroupName, GroupRecord, Identity, JobId,
@@ -209,6 +210,8 @@ pub struct PoolError {
     pub code: ErrorCode,
     /// What Cognito's message means, if it is known.
     pub explanation: Option<Explanation>,
+    /// The member of a configuration that Cognito's message names, if a write was refused for one.
+    pub member: Option<&'static str>,
 }
 
 /// Source: "Common errors", Cognito user pools API reference.
@@ -222,14 +225,15 @@ const CREDENTIALS_FAIL: [&str; 4] = [
 impl PoolError {
     /// The error of a call that Cognito has not answered.
     pub fn new(operation: Operation, kind: PoolErrorKind, code: &str) -> Self {
-        Self { operation, kind, code: ErrorCode::of(code), explanation: None }
+        Self { operation, kind, code: ErrorCode::of(code), explanation: None, member: None }
     }
 
     /// The error in an answer of Cognito. Its message can hold any value of the call, and the text of a
     /// trigger. So neither is kept.
     pub fn answered(operation: Operation, kind: PoolErrorKind, code: &str, message: &str) -> Self {
         let explanation = if code == LAMBDA_REFUSED { None } else { Explanation::of(message) };
-        Self { explanation, ..Self::new(operation, kind, code) }
+        let member = if operation.writes_configuration() { member_named_in(message) } else { None };
+        Self { explanation, member, ..Self::new(operation, kind, code) }
     }
 
     /// The refused call.
@@ -264,6 +268,9 @@ impl fmt::Display for PoolError {
         write!(f, "{} answered {}", self.operation.name(), self.code)?;
         if let Some(explanation) = self.explanation {
             write!(f, ": {}", explanation.sentence().trim_end_matches('.'))?;
+        }
+        if let Some(member) = self.member {
+            write!(f, " (about {member})")?;
         }
         Ok(())
     }

@@ -152,6 +152,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_refused_write_names_the_member_of_the_message() {
+        let refused = |operation| {
+            let says = "Value 'canary' at 'clientSecret' failed to satisfy constraint";
+            shared::ports::pool::PoolError::answered(
+                operation,
+                PoolErrorKind::InvalidParameter,
+                "InvalidParameterException",
+                says,
+            )
+        };
+        let words = refused(Operation::CreateUserPoolClient).to_string();
+        assert!(words.ends_with("InvalidParameterException (about ClientSecret)"), "{words}");
+        // The message of another call can have the name as a value.
+        assert_eq!(refused(Operation::AdminCreateUser).member, None);
+    }
+
     #[tokio::test]
     async fn an_answer_that_is_no_object_is_incomplete() {
         for body in ["[1]", "canary", ""] {

@@ -24,9 +24,8 @@ use serde::{Serialize, Serializer};
 
 use super::HeldLease;
 use super::capture::{LiveConfiguration, WatchReading, live_configuration};
-use super::sending::WatchWriting;
+use super::sending::{RefusedWrite, WatchWriting};
 use crate::catalog::Catalog;
-use crate::model::RefusedCall;
 use crate::model::configuration::apply::{
     Action, ApplyChoices, ApplyPlan, ApplyReason, ApplyRefusal, ApplyStep, Side, plan, plan_after,
 };
@@ -91,7 +90,7 @@ pub enum AfterReason {
     /// The plan left it.
     Planned(ApplyReason),
     /// Cognito refused the call.
-    Refused(RefusedCall),
+    Refused(RefusedWrite),
     /// It belongs to an object that was refused, or has to come after it.
     NeedsRefused,
     /// Cognito took the request, and the difference is there all the same.
@@ -124,15 +123,18 @@ impl Serialize for LeftByApply {
             operation: Option<&'static str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             code: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            member: Option<&'static str>,
         }
-        let call = if let AfterReason::Refused(call) = &self.reason { Some(call) } else { None };
+        let refused = if let AfterReason::Refused(write) = &self.reason { Some(write) } else { None };
         let allow = if let AfterReason::Planned(reason) = &self.reason { reason.allow() } else { None };
         Shown {
             difference: &self.difference,
             reason: self.reason.name(),
             allow,
-            operation: call.map(|call| call.operation.name()),
-            code: call.map(|call| call.code.as_str()),
+            operation: refused.map(|write| write.call.operation.name()),
+            code: refused.map(|write| write.call.code.as_str()),
+            member: refused.and_then(|write| write.member),
         }
         .serialize(serializer)
     }

@@ -69,7 +69,7 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
             match Box::pin(self.one(write, later, watch)).await {
                 Ok(()) => {}
                 Err(Failed::Refused(error) | Failed::Denied(error)) => {
-                    self.fails(write, AfterReason::Refused(error.call()));
+                    self.fails(write, AfterReason::Refused((&error).into()));
                     let put_back = self.put_back(write, watch).await;
                     put_back.map_err(|error| self.stopped_at(&step.label, &error))?;
                     continue;

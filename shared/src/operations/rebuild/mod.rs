@@ -22,10 +22,10 @@ pub use finish::{FinishPlan, finish, finish_plan};
 use steps::Work;
 
 use super::HeldLease;
-use super::sending::{WatchWriting, internal};
+use super::sending::{RefusedWrite, WatchWriting, internal};
 use crate::catalog::{Catalog, RebuildId, RebuildJournal};
 use crate::model::configuration::rebuild::RebuildPlan;
-use crate::model::{DigestBuilder, PoolId, RefusedCall, RunId};
+use crate::model::{DigestBuilder, PoolId, RunId};
 use crate::pacing::PacedPool;
 use crate::ports::Clock;
 use crate::ports::pool::ConfigurablePool;
@@ -81,7 +81,7 @@ pub struct LeftByCreation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreationReason {
     /// Cognito refused the call.
-    Refused(RefusedCall),
+    Refused(RefusedWrite),
     /// It needs an object that was refused.
     NeedsRefused,
     /// The domain was not active in time.

@@ -135,12 +135,12 @@ impl<'a, V: Vault> Work<'a, V> {
                 }
                 Err(Failed::Refused(error)) if !step.makes_pool() => {
                     self.note_step(of_step(StepState::Refused, digest, None)).await?;
-                    self.leave(step, None, CreationReason::Refused(error.call()));
+                    self.leave(step, None, CreationReason::Refused((&error).into()));
                 }
                 // A pool without its clients is of no use.
                 Err(Failed::Denied(error)) if !step.makes_pool() && step.name.kind != ObjectKind::Client => {
                     self.note_step(of_step(StepState::Refused, digest, None)).await?;
-                    self.leave(step, None, CreationReason::Refused(error.call()));
+                    self.leave(step, None, CreationReason::Refused((&error).into()));
                 }
                 Err(failed) => {
                     // After any other failure, the call may have had an effect, or another command has the lease.

@@ -90,7 +90,7 @@ fn a_refused_object_is_named_with_its_call_and_the_others_are_brought_back() {
                     .left
                     .iter()
                     .filter_map(|left| match &left.reason {
-                        AfterReason::Refused(call) => Some(call.operation),
+                        AfterReason::Refused(write) => Some(write.call.operation),
                         _ => None,
                     })
                     .collect();

@@ -57,6 +57,23 @@ pub fn field(kind: ObjectKind, path: &str) -> Option<&'static Field> {
     row(kind, path, None)
 }
 
+/// The member of a configuration that a message of Cognito names first. A message may quote values, so nothing else of it
+/// is kept. A member whose name is a single word, such as `Domain`, is not looked for: the word may be no name there.
+pub fn member_named_in(message: &str) -> Option<&'static str> {
+    let words = message.split(|c: char| !c.is_ascii_alphanumeric());
+    let is_name = |name: &str| name.chars().filter(char::is_ascii_uppercase).count() > 1;
+    let names = || {
+        let paths = ObjectKind::ALL.iter().flat_map(|kind| fields_of(*kind)).map(|field| field.path);
+        paths
+            .flat_map(|path| path.split('.'))
+            .map(|part| part.trim_end_matches("[]"))
+            .filter(|part| is_name(part))
+    };
+    words
+        .filter(|word| !word.is_empty())
+        .find_map(|word| names().find(|name| name.eq_ignore_ascii_case(word)))
+}
+
 /// Whether the table names the member at `path` as a secret, of an identity provider of any type.
 pub fn is_secret(kind: ObjectKind, path: &str) -> bool {
     fields_of(kind).iter().any(|field| field.path == path && field.nature == Nature::Secret)
@@ -69,4 +86,28 @@ pub fn provider_field(path: &str, provider: ProviderType) -> Option<&'static Fie
 
 pub(super) fn row(kind: ObjectKind, path: &str, provider: Option<ProviderType>) -> Option<&'static Field> {
     fields_of(kind).iter().find(|field| field.path == path && field.is_valid_for(provider))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_a_member_and_nothing_else_of_it_is_kept() {
+        for (message, member) in [
+            (
+                "1 validation error detected: Value 'a/b' at 'clientSecret' failed to satisfy constraint",
+                Some("ClientSecret"),
+            ),
+            (
+                "Invalid range for token validity: AccessTokenValidity must be larger",
+                Some("AccessTokenValidity"),
+            ),
+            ("The domain name is taken", None),
+            ("ClientSecretOfAUser", None),
+            ("", None),
+        ] {
+            assert_eq!(member_named_in(message), member, "{message}");
+        }
+    }
 }
