@@ -9,7 +9,7 @@ use shared::model::configuration::rebuild::creation_writes;
 use shared::operations::rebuild::{CreationReason, LeftByCreation};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
-use shared_memory::{Applied, Fault, MemoryPool};
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
 use tokio::time::{Duration, sleep};
 
 use super::fixture::{PLANTED, client, make_rich};
@@ -241,6 +241,47 @@ fn a_creation_writes_only_with_operations_that_the_reference_names() {
                 let is_named = allowed.contains(operation) || *operation == Operation::CreateUserPool;
                 assert!(!operation.writes_configuration() || is_named, "{operation:?}");
             }
+        });
+    }
+}
+
+/// Whether the journal says that a request was sent.
+fn is_sent(backend: &MemoryBackend) -> bool {
+    let items = backend.vault().items();
+    let journals = items.iter().filter(|(key, _)| key.sk.starts_with("REBUILD#"));
+    journals.map(|(_, item)| format!("{item:?}")).any(|journal| journal.contains(r#""isSent": Bool(true)"#))
+}
+
+/// Both clocks go on while a stopped process stands still. So only the lease shows that it did.
+#[test]
+fn a_creation_that_stood_still_leaves_the_note_of_its_successor_as_it_is() {
+    for is_answered in [false, true] {
+        in_paused_time(async {
+            let (backend, source, captured, plan) = lost(with_client, false).await;
+            let script = backend.script().clone();
+            let limited = Fault::RefuseWith(PoolErrorKind::Refused, "LimitExceededException");
+            script.always(Operation::CreateUserPool, Some(limited));
+            let latency = Duration::from_millis(200);
+            script.set_latency(latency, latency);
+            let requests = || script.log().iter().filter(|(_, call)| *call == Operation::CreateUserPool).count();
+            let is_still = || if is_answered { requests() > 0 } else { is_sent(&backend) };
+            let mut first = Box::pin(create(&backend, &captured, &plan));
+            tokio::select! {
+                biased;
+                new = &mut first => panic!("it did not stand still: {new:?}"),
+                () = async { while !is_still() { sleep(Duration::from_millis(10)).await } } => {}
+            }
+            assert_eq!(requests(), u64::from(is_answered) as usize);
+            sleep(LEASE).await;
+            script.always(Operation::CreateUserPool, None);
+            script.set_latency(Duration::ZERO, Duration::ZERO);
+            // The other command has created the pool, and has not noted its id.
+            die_at(&backend, &captured, &plan, Operation::CreateUserPool, Applied::All).await;
+            let error = first.await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Overtaken, "{is_answered}: {error}");
+            sleep(LEASE).await;
+            let new = create(&backend, &captured, &plan).await.unwrap();
+            assert_eq!((twins(&source), clients(&backend, &new.pool)), (1, 1), "{is_answered}");
         });
     }
 }

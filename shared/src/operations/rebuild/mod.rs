@@ -26,11 +26,11 @@ use super::sending::{WatchWriting, internal};
 use crate::catalog::{Catalog, RebuildId, RebuildJournal};
 use crate::model::configuration::rebuild::RebuildPlan;
 use crate::model::{DigestBuilder, PoolId, RefusedCall, RunId};
-use crate::pacing::PacedPool;
+use crate::pacing::{Lapsed, PacedPool, Tenure};
 use crate::ports::Clock;
 use crate::ports::pool::ConfigurablePool;
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The tag that marks a pool that is not finished.
 pub const MARKER: &str = "cognito-backup-rebuild";
@@ -133,8 +133,8 @@ pub async fn rebuild<V: Vault + Clone + 'static, P: ConfigurablePool, F: Fn(&Poo
     let lease = HeldLease::take_for_rebuild(catalog, wanted.id, wanted.holder, clock).await;
     let mut lease = lease.map_err(|error| stopped(error, Rebuilt::default()))?;
     let tenure = lease.tenure().map(Arc::new).ok_or_else(|| stopped(no_tenure(), Rebuilt::default()))?;
-    let account = account.during(tenure);
-    let work = Box::pin(under_lease(catalog, wanted, &account, watch, &mut made));
+    let account = account.during(tenure.clone());
+    let work = Box::pin(under_lease(catalog, wanted, &account, tenure, watch, &mut made));
     let ended = lease.during(work).await;
     // If the lease cannot be released, it ends by itself within minutes.
     let released = lease.give_back_after_calls().await;
@@ -148,9 +148,12 @@ async fn under_lease<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<
     catalog: &Catalog<V>,
     wanted: &Rebuild<'_>,
     account: &Account<P, F>,
+    tenure: Arc<Tenure>,
     watch: &mut impl WatchRebuild,
     made: &mut Rebuilt,
 ) -> Result<()> {
+    // The command before this one may still write its last note.
+    tenure.prepare().await.map_err(lapsed)?;
     let stored = catalog.rebuild_journal(wanted.id).await?;
     let begun = begun(catalog, wanted.id, account).await?;
     let is_new = begun.is_none();
@@ -171,7 +174,7 @@ async fn under_lease<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<
             journal
         }
     };
-    let mut work = Work::new(catalog, wanted.plan, journal, made).await?;
+    let mut work = Work::new(catalog, wanted.plan, journal, tenure, made).await?;
     let id = work.pool(account, watch).await?;
     Box::pin(work.all_steps(&account.connect(&id), is_new, watch)).await
 }
@@ -217,4 +220,20 @@ fn of_another_snapshot(journal: &RebuildJournal) -> Error {
 /// The error of a lease that this command has not taken.
 fn no_tenure() -> Error {
     internal("The lease has no generation.")
+}
+
+/// The error of a command that may neither call nor write notes any more.
+fn lapsed(lapsed: Lapsed) -> Error {
+    match lapsed {
+        Lapsed::Overtaken => Error::new(
+            ErrorKind::Overtaken,
+            "Another command took the lease. This one made no more calls.",
+            "Wait for the end of that command. Then start this one again: it continues.",
+        ),
+        Lapsed::Unreadable => Error::new(
+            ErrorKind::ServiceUnavailable,
+            "The lease cannot be read, so no more calls were made.",
+            Guidance::TryLater,
+        ),
+    }
 }
