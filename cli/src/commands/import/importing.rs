@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use shared::ErrorKind;
-use shared::model::{PoolId, RestoreState, RunKind};
+use shared::model::{ImportInput, ImportOptions, PoolId, Restore, RestoreState, RunKind};
 use shared::ports::Clock;
 use shared::ports::vault::Vault;
 use tokio::time::sleep;
@@ -56,7 +56,8 @@ pub async fn imported<E: Executions, V: Vault, S: Future<Output = ()>>(
             phases
                 .meter
                 .note(&format!("Execution {} imports already. The command waits for its end.", view.arn));
-            let followed = Box::pin(follow(deployment, &view, phases.session())).await;
+            let followed =
+                Box::pin(follow(deployment, &view, import.group_roles.as_deref(), phases.session())).await;
             match followed {
                 Ok(None) => {
                     let still = StillRunning::new(RunKind::Import, view.arn.clone());
@@ -86,7 +87,21 @@ fn is_same(view: &ExecutionView, import: &Request) -> bool {
     let wanted = &import.input;
     let same =
         (&input.source, &input.target, &input.snapshot) == (&wanted.source, &wanted.target, &wanted.snapshot);
-    same && input.options == wanted.options && input.selection.digest() == wanted.selection.digest()
+    same && !input.dry_run
+        && input.options == wanted.options
+        && input.selection.digest() == wanted.selection.digest()
+}
+
+/// Whether a restore that has succeeded has done what the import would do.
+///
+/// The operator may have imported by hand into the pool, with the options that an earlier answer advised. The target then
+/// has all that the snapshot holds. So it does not matter how that import treated users that existed, whether it would
+/// have accepted losses, and how it created users.
+fn has_done(restore: Restore, input: &ImportInput) -> bool {
+    let ImportOptions { existing, accept_losses, create_missing_attributes, method, .. } = input.options;
+    let options =
+        ImportOptions { existing, accept_losses, create_missing_attributes, method, ..restore.options };
+    Restore { options, ..restore }.has_input(input)
 }
 
 /// The execution that imports into the pool now.
@@ -127,10 +142,14 @@ pub async fn done_before<E, V: Vault>(
 ) -> Result<Option<Answer>> {
     let input = &import.input;
     let last = deployment.catalog.last_restore_that_wrote(&input.target).await?;
-    let Some(restore) = last.filter(|last| last.state == RestoreState::Succeeded && last.has_input(input))
+    let Some(restore) =
+        last.filter(|last| last.state == RestoreState::Succeeded && has_done(last.clone(), input))
     else {
         return Ok(None);
     };
     let end = ended(deployment, restore, input).await;
-    Ok(end.map(|end| Answer::new(&end, ExitStatus::Done, now)))
+    Ok(end.map(|end| {
+        let end = end.with_roles(import.group_roles.as_deref());
+        Answer::new(&end, ExitStatus::Done, now)
+    }))
 }

@@ -19,7 +19,7 @@ use super::{Deployment, Session};
 use crate::arguments;
 use crate::aws::Executions;
 use crate::guidance::{of_input_in_options, options_of};
-use crate::output::Answer;
+use crate::output::{Answer, next_import};
 use crate::problem::{Problem, Result};
 use introduction::introduction;
 
@@ -236,6 +236,13 @@ impl Request {
         with
     }
 
+    /// The command of this import, or of one that changes the input so.
+    fn line(&self, change: impl FnOnce(&mut ImportInput)) -> String {
+        let mut input = self.input.clone();
+        change(&mut input);
+        next_import(&input, self.group_roles.as_deref())
+    }
+
     /// The pool to restore into.
     pub fn target(&self) -> &PoolId {
         &self.input.target
@@ -265,7 +272,8 @@ impl Request {
         deployment: &Deployment<E, V>,
         session: Session<'_, S>,
     ) -> Result<Answer> {
-        let request = RunRequest::import(self.input.clone(), self.json.clone(), self.no_wait);
+        let (input, json, roles) = (self.input.clone(), self.json.clone(), self.group_roles.clone());
+        let request = RunRequest::import(input, json, self.no_wait, roles);
         run::carry_out(deployment, request, session).await.map_err(|problem| self.with_line(problem))
     }
 

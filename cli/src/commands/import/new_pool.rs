@@ -9,7 +9,7 @@ use std::pin::pin;
 use jiff::Timestamp;
 use serde_json::json;
 use shared::catalog::RebuildJournal;
-use shared::model::{PoolId, RunId, RunKind, Snapshot};
+use shared::model::{Existing, PoolId, RunId, RunKind, Snapshot};
 use shared::operations::rebuild::{Account, Rebuilt, finish, finish_plan};
 use shared::operations::{check_shrunk, holder_name};
 use shared::pacing::PacedPool;
@@ -150,8 +150,9 @@ impl Request {
         let Some(pool) = created.pool.clone() else {
             return Err(Problem::internal("The creation of the user pool answered no id.".to_owned()));
         };
-        let went_on = Box::pin(self.import_and_finish(&work, &planned, &created, &pool, &mut phases)).await;
-        went_on.map_err(|problem| of_created(problem, self.pool(), &planned.snapshot.id, &pool))
+        let import = self.import.with(&pool, &planned.snapshot.id);
+        let went_on = Box::pin(self.import_and_finish(&work, &planned, &created, &import, &mut phases)).await;
+        went_on.map_err(|problem| of_created(problem, &import))
     }
 
     async fn import_and_finish<E, V, P, F, S>(
@@ -159,7 +160,7 @@ impl Request {
         work: &Creating<'_, E, V, P, F>,
         planned: &Planned,
         created: &Rebuilt,
-        pool: &PoolId,
+        import: &super::Request,
         phases: &mut Phases<'_, '_, S>,
     ) -> Result<Answer>
     where
@@ -170,10 +171,9 @@ impl Request {
         S: Future<Output = ()>,
     {
         let Creating { deployment, account, clock, now, verb } = *work;
-        let creation = planned.shown.done(&planned.plan, created);
+        let (pool, creation) = (import.target(), planned.shown.done(&planned.plan, created));
         phases.meter.note(&format!("User pool {pool} is created. Importing its users."));
-        let import = self.import.with(pool, &planned.snapshot.id);
-        let imported = Box::pin(imported(&import, deployment, clock, phases)).await?;
+        let imported = Box::pin(imported(import, deployment, clock, phases)).await?;
         let (of_creation, of_import) = (status_of(created), imported.status);
         let is_complete = [of_creation, of_import].iter().all(|status| *status == ExitStatus::Done);
         let finished = if is_complete {
@@ -286,31 +286,57 @@ impl Request {
     }
 }
 
-/// The problem of a command that has created its pool. The pool exists, so this is no refusal any more.
-fn of_created(problem: Problem, source: &PoolId, snapshot: &RunId, pool: &PoolId) -> Problem {
+/// The problem of a command that has created its pool, and stopped at `import`. The pool exists, so this is no refusal
+/// any more.
+fn of_created(problem: Problem, import: &super::Request) -> Problem {
     let status = if problem.status == ExitStatus::Refused { ExitStatus::Failed } else { problem.status };
-    let message = format!("User pool {pool} is created, and not finished. {}", problem.message);
-    // With --plan, this command makes no forecast.
-    let forecast = command(format!("import --pool {source} --snapshot {snapshot} --into {pool} --plan"));
-    let guidance = problem.guidance.replace(SAME_WITH_PLAN, &format!("`{forecast}`"));
-    let guidance = format!("{guidance} The same command continues.").trim_start().to_owned();
+    let message = format!("User pool {} is created, and not finished. {}", import.target(), problem.message);
+    let guidance = if problem.error == ErrorKind::TargetNotEmpty.name() {
+        // The same command would be refused again.
+        let update = import.line(|input| input.options.existing = Existing::Update);
+        format!(
+            "An earlier import had other options, or users have signed up. To import with the options of now, run \
+             `{update}`, and then this command again. Or accept the users as they are, and finish the user pool: `{}`.",
+            command(format!("pool finish --pool {}", import.target()))
+        )
+    } else {
+        // With --plan, this command makes no forecast.
+        let forecast = import.line(|input| input.dry_run = true);
+        continued(&problem.guidance.replace(SAME_WITH_PLAN, &format!("`{forecast}`")))
+    };
     Problem { message, guidance, status, ..problem }
+}
+
+/// What to do first, and that this command then continues.
+fn continued(first: &str) -> String {
+    if first.is_empty() {
+        "Run this command again: it continues.".to_owned()
+    } else if first.contains("the command again") {
+        format!("{first} It continues.")
+    } else {
+        format!("{first} After that, run this command again: it continues.")
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
     use shared::Guidance;
 
     use super::*;
+    use crate::args::{Cli, Command};
     use crate::testing;
 
     #[test]
     fn a_refused_import_into_the_created_pool_names_the_command_that_makes_a_forecast() {
         let refused = Error::new(ErrorKind::UsersNotAccepted, "1 user.", Guidance::AcceptLosses);
         let snapshot = testing::snapshot(1, 0).id;
-        let problem = of_created(refused.into(), &testing::pool("a"), &snapshot, &testing::pool("b"));
+        let line = ["cognito-backup", "import", "--pool", "eu-west-1_a", "--into", "eu-west-1_c"];
+        let Command::Import(args) = Cli::parse_from(line).command else { panic!("it is an import") };
+        let import = super::super::Request::read(&args, None).unwrap().with(&testing::pool("b"), &snapshot);
+        let problem = of_created(refused.into(), &import);
         let line = format!(
-            "`cognito-backup import --pool eu-west-1_a --snapshot {snapshot} --into eu-west-1_b --plan` names"
+            "`cognito-backup import --pool eu-west-1_a --into eu-west-1_b --snapshot {snapshot} --plan` names"
         );
         assert!(problem.guidance.contains(&line), "{problem}");
         assert!(!problem.guidance.contains(SAME_WITH_PLAN), "{problem}");

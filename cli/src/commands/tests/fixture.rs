@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use clap::Parser;
 use serde_json::{Value, json};
-use shared::Error;
 use shared::catalog::Catalog;
 use shared::model::{
     GroupName, GroupRecord, PoolDescription, PoolId, Restore, RunId, RunKind, Snapshot, Sub, UserRecord,
@@ -17,7 +16,9 @@ use shared::model::{
 use shared::pacing::Budget;
 use shared::ports::{Backend, Clock};
 use shared::steps;
+use shared::{Error, ErrorKind};
 use shared_memory::{MemoryBackend, MemoryPool, MemoryVault};
+use tokio::sync::oneshot::Sender;
 
 use super::super::{
     Deployment, Session, copy, export as export_verb, import, pool, prune, snapshots, status, sub_map, verify,
@@ -49,12 +50,14 @@ pub struct Imports {
     pub calls: Mutex<Vec<(u64, u64)>>,
     /// The error of the next start.
     pub refusal: Mutex<Option<Error>>,
+    /// Hears of the next list.
+    pub listed: Mutex<Option<Sender<()>>>,
 }
 
 impl Imports {
     pub fn new(backend: MemoryBackend) -> Self {
-        let (runs, calls) = (Mutex::default(), Mutex::default());
-        Self { backend, runs, looks: Mutex::new(2), calls, refusal: Mutex::default() }
+        let (runs, calls, refusal, listed) = Default::default();
+        Self { backend, runs, looks: Mutex::new(2), calls, refusal, listed }
     }
 
     fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
@@ -90,6 +93,13 @@ impl Imports {
             }
             Err(error) => {
                 let (name, cause) = (error.kind().name().to_owned(), error.to_string());
+                let execution = json!({"id": arn.as_str(), "startedAt": self.backend.clock().now()});
+                let caught = json!({"Error": name, "Cause": json!({"errorMessage": cause}).to_string()});
+                let event =
+                    json!({"operation": "import", "input": started, "execution": execution, "error": caught});
+                // It gives the lease back. If it fails, too, the lease ends by itself.
+                let budget = Budget::for_invocation(Duration::from_secs(900));
+                let _ = Box::pin(steps::finalize(&self.backend, event, budget)).await;
                 ExecutionView { status: RunStatus::Failed, error: Some(name), cause: Some(cause), ..view }
             }
         };
@@ -117,7 +127,10 @@ impl Executions for FakeExecutions {
     async fn describe(&self, arn: &ExecutionArn) -> Result<ExecutionView, Error> {
         if let Some(imports) = &self.imports {
             let started = self.started.lock().unwrap().clone();
-            let (.., input) = started.iter().find(|(_, started, _)| started == arn.as_str()).unwrap();
+            let Some((.., input)) = started.iter().find(|(_, started, _)| started == arn.as_str()) else {
+                let what = "Step Functions refused DescribeExecution (ExecutionDoesNotExist).";
+                return Err(Error::new(ErrorKind::InvalidInput, what, "Check the ARN."));
+            };
             return Ok(imports.describe(arn, input).await);
         }
         let mut looks = self.looks.lock().unwrap();
@@ -126,6 +139,10 @@ impl Executions for FakeExecutions {
 
     async fn list(&self, machine: &str, _: usize) -> Result<Vec<ExecutionArn>, Error> {
         if let Some(imports) = &self.imports {
+            if let Some(listed) = imports.listed.lock().unwrap().take() {
+                // The test may have dropped the receiver.
+                let _ = listed.send(());
+            }
             return Ok(imports.running());
         }
         let looks = self.looks.lock().unwrap();

@@ -18,39 +18,39 @@ use super::fixture::{Fixture, Imports, export, lose_record};
 use super::pool_create::{LAMBDA, captured_pool};
 use crate::exit::ExitStatus;
 
-const IMPORT: &str = "import --pool eu-west-1_a --into new:new --tps 100 --yes";
+pub(super) const IMPORT: &str = "import --pool eu-west-1_a --into new:new --tps 100 --yes";
 /// Longer than a lease without renewal.
-const LEASE: Duration = Duration::from_secs(301);
+pub(super) const LEASE: Duration = Duration::from_secs(301);
 
 /// A deployment whose state machine imports, the pool of the snapshot, and the id of the snapshot.
-async fn importing() -> (Fixture, MemoryPool, String) {
+pub(super) async fn importing() -> (Fixture, MemoryPool, String) {
     let (mut fixture, pool, id) = captured_pool().await;
     fixture.deployment.executions.imports = Some(Imports::new(fixture.backend.clone()));
     (fixture, pool, id)
 }
 
-fn imports(fixture: &Fixture) -> &Imports {
+pub(super) fn imports(fixture: &Fixture) -> &Imports {
     fixture.deployment.executions.imports.as_ref().unwrap()
 }
 
-fn started(fixture: &Fixture) -> Vec<Value> {
+pub(super) fn started(fixture: &Fixture) -> Vec<Value> {
     let started = fixture.deployment.executions.started.lock().unwrap();
     started.iter().map(|(.., input)| input.clone()).collect()
 }
 
 /// The pools with the name of the new one.
-fn new_pools(source: &MemoryPool) -> Vec<PoolId> {
+pub(super) fn new_pools(source: &MemoryPool) -> Vec<PoolId> {
     let pools = source.change_configuration("ListUserPools", json!({"MaxResults": 60}));
     let named = pools["UserPools"].as_array().unwrap().iter().filter(|pool| pool["Name"] == "new");
     named.map(|pool| PoolId::parse(pool["Id"].as_str().unwrap()).unwrap()).collect()
 }
 
-fn described(backend: &MemoryBackend, pool: &PoolId) -> Value {
+pub(super) fn described(backend: &MemoryBackend, pool: &PoolId) -> Value {
     backend.pool(pool).change_configuration("DescribeUserPool", json!({}))["UserPool"].clone()
 }
 
 /// Asserts that there is one new pool, with the users, the triggers and the protection of the old one.
-fn assert_restored(fixture: &Fixture, source: &MemoryPool, case: &str) {
+pub(super) fn assert_restored(fixture: &Fixture, source: &MemoryPool, case: &str) {
     let pools = new_pools(source);
     assert_eq!(pools.len(), 1, "{case}");
     assert_eq!(started(fixture).len(), 1, "{case}");
@@ -227,7 +227,7 @@ async fn an_import_that_is_refused_or_fails_after_the_creation_is_continued() {
         problem.message.starts_with(&format!("User pool {pool} is created, and not finished.")),
         "{problem}"
     );
-    assert!(problem.guidance.ends_with("The same command continues."), "{problem}");
+    assert!(problem.guidance.ends_with("run this command again: it continues."), "{problem}");
 
     // The finish is denied after the import.
     let denied = Some(Fault::Refuse(PoolErrorKind::AccessDenied));

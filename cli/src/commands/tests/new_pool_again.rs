@@ -1,0 +1,83 @@
+//! Goal: after each end of `import --into new:NAME` the operator has the new ids, and a next step that leads on.
+//!
+//! Method: partial and refused imports, changed options, deleted pools, and interruptions between the phases.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use shared::catalog::LeaseKey;
+use shared::model::{Lease, PoolId, RunKind};
+use shared::ports::Backend;
+use shared::ports::pool::{Operation, PoolErrorKind};
+use shared::{Error, ErrorKind};
+use shared_memory::{Fault, MemoryBackend};
+use tokio::sync::oneshot;
+use tokio::time::{Duration, sleep};
+
+use super::fixture::export;
+use super::new_pool::{IMPORT, LEASE, assert_restored, described, importing, imports, new_pools, started};
+use super::pool_create::LAMBDA;
+use crate::exit::ExitStatus;
+
+/// Lets Cognito refuse all memberships, or accept them again.
+fn refuse_members(backend: &MemoryBackend, refuses: bool) {
+    let limited = Fault::RefuseWith(PoolErrorKind::Refused, "LimitExceededException");
+    backend.script().always(Operation::AdminAddUserToGroup, refuses.then_some(limited));
+}
+
+fn has_triggers(backend: &MemoryBackend, pool: &PoolId) -> bool {
+    described(backend, pool)["LambdaConfig"]["PreSignUp"] == LAMBDA
+}
+
+/// A file that no other test writes.
+fn file(name: &str, text: &str) -> String {
+    let path = std::env::temp_dir().join(format!("cognito-backup-again-{name}-{}", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_command_finishes_the_pool_after_an_import_with_existing_update() {
+    let (fixture, source, id) = importing().await;
+    refuse_members(&fixture.backend, true);
+    let partial = fixture.run(IMPORT).await.0.unwrap();
+    assert_eq!(partial.json["import"]["status"], "PARTIAL");
+    refuse_members(&fixture.backend, false);
+    let pool = new_pools(&source).remove(0);
+    let by_hand = format!(
+        "import --pool eu-west-1_a --snapshot {id} --into {pool} --existing update --accept-losses --tps 100"
+    );
+    let by_hand = fixture.run(&by_hand).await.0.unwrap();
+    assert_eq!(by_hand.json["status"], "SUCCEEDED");
+    let again = fixture.run(IMPORT).await.0.unwrap();
+    assert_eq!((again.status, started(&fixture).len()), (ExitStatus::Done, 2), "{}", again.human);
+    assert!(has_triggers(&fixture.backend, &pool));
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_options_after_a_partial_import_lead_to_the_import_that_uses_them() {
+    let (fixture, source, id) = importing().await;
+    refuse_members(&fixture.backend, true);
+    fixture.run(IMPORT).await.0.unwrap();
+    refuse_members(&fixture.backend, false);
+    let pool = new_pools(&source).remove(0);
+    let linked = format!("{IMPORT} --federated link --profile p");
+    let problem = fixture.run(&linked).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("TargetNotEmpty", ExitStatus::Failed));
+    let line = format!(
+        "import --pool eu-west-1_a --into {pool} --snapshot {id} --existing update --federated link --tps 100"
+    );
+    for says in [
+        &*format!("`cognito-backup {line} --profile p`"),
+        &format!("`cognito-backup pool finish --pool {pool} --profile p`"),
+    ] {
+        assert!(problem.guidance.contains(says), "{says}: {problem}");
+    }
+    for misleads in ["Create an empty user pool", "it continues"] {
+        assert!(!problem.guidance.contains(misleads), "{problem}");
+    }
+    // The printed line leads to the end.
+    fixture.run(&line).await.0.unwrap();
+    let again = fixture.run(&linked).await.0.unwrap();
+    assert_eq!(again.status, ExitStatus::Done, "{}", again.human);
+    assert!(has_triggers(&fixture.backend, &pool));
+}
