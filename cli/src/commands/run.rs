@@ -335,6 +335,7 @@ fn failed(view: &ExecutionView, begun: bool) -> Problem {
         error,
         message: role.map_or_else(|| message.to_owned(), |role| format!("{message} The entry maps {role}.")),
         execution_arn: Some(view.arn.to_string()),
+        creation: None,
         status,
     }
 }

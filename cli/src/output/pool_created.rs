@@ -17,7 +17,7 @@ use crate::aws::Caller;
 use crate::exit::ExitStatus;
 
 /// What `pool create` prints.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PoolCreated {
     source_user_pool_id: PoolId,
@@ -42,7 +42,7 @@ pub struct PoolCreated {
 }
 
 /// One object, or one member of it, that the new pool lacks, or has with other values.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Left {
     object: String,
     /// Null if the whole object is left out.

@@ -263,7 +263,8 @@ fn a_creation_that_stood_still_leaves_the_note_of_its_successor_as_it_is() {
             script.always(Operation::CreateUserPool, Some(limited));
             let latency = Duration::from_millis(200);
             script.set_latency(latency, latency);
-            let requests = || script.log().iter().filter(|(_, call)| *call == Operation::CreateUserPool).count();
+            let requests =
+                || script.log().iter().filter(|(_, call)| *call == Operation::CreateUserPool).count();
             let is_still = || if is_answered { requests() > 0 } else { is_sent(&backend) };
             let mut first = Box::pin(create(&backend, &captured, &plan));
             tokio::select! {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use shared::catalog::RebuildJournal;
 use shared::model::{Existing, PoolId, RunId, RunKind, Snapshot};
-use shared::operations::rebuild::{Account, Rebuilt, finish, finish_plan};
+use shared::operations::rebuild::{Account, finish, finish_plan};
 use shared::operations::{check_shrunk, holder_name};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
@@ -29,7 +29,7 @@ use crate::commands::{Deployment, Session};
 use crate::exit::ExitStatus;
 use crate::guidance::SAME_WITH_PLAN;
 use crate::output::flags::command;
-use crate::output::{Answer, NewPoolEnd, NewPoolPlan, PoolFinished, Report, status_of};
+use crate::output::{Answer, NewPoolEnd, NewPoolPlan, PoolCreated, PoolFinished, Report, status_of};
 use crate::problem::{Problem, Result};
 
 /// Words for the pool before it exists.
@@ -151,15 +151,19 @@ impl Request {
             return Err(Problem::internal("The creation of the user pool answered no id.".to_owned()));
         };
         let import = self.import.with(&pool, &planned.snapshot.id);
-        let went_on = Box::pin(self.import_and_finish(&work, &planned, &created, &import, &mut phases)).await;
-        went_on.map_err(|problem| of_created(problem, &import))
+        let creation = planned.shown.done(&planned.plan, &created);
+        let of_creation = (creation.clone(), status_of(&created));
+        let went_on = Box::pin(self.import_and_finish(&work, of_creation, &import, &mut phases)).await;
+        went_on.map_err(|problem| {
+            let creation = Some(Box::new(creation));
+            Problem { creation, ..of_created(problem, &import) }
+        })
     }
 
     async fn import_and_finish<E, V, P, F, S>(
         &self,
         work: &Creating<'_, E, V, P, F>,
-        planned: &Planned,
-        created: &Rebuilt,
+        (creation, of_creation): (PoolCreated, ExitStatus),
         import: &super::Request,
         phases: &mut Phases<'_, '_, S>,
     ) -> Result<Answer>
@@ -171,10 +175,14 @@ impl Request {
         S: Future<Output = ()>,
     {
         let Creating { deployment, account, clock, now, verb } = *work;
-        let (pool, creation) = (import.target(), planned.shown.done(&planned.plan, created));
-        phases.meter.note(&format!("User pool {pool} is created. Importing its users."));
+        let pool = import.target();
+        // First: the triggers run as soon as the import has ended, and need their permissions then.
+        phases.meter.note(&format!(
+            "{}\n\nDo what is to do elsewhere before the import ends.\nUser pool {pool} is created. Importing its users.",
+            creation.in_words()
+        ));
         let imported = Box::pin(imported(import, deployment, clock, phases)).await?;
-        let (of_creation, of_import) = (status_of(created), imported.status);
+        let of_import = imported.status;
         let is_complete = [of_creation, of_import].iter().all(|status| *status == ExitStatus::Done);
         let finished = if is_complete {
             phases.meter.note(&format!("Finishing user pool {pool}."));

@@ -81,3 +81,33 @@ async fn other_options_after_a_partial_import_lead_to_the_import_that_uses_them(
     assert_eq!(again.status, ExitStatus::Done, "{}", again.human);
     assert!(has_triggers(&fixture.backend, &pool));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_new_ids_and_what_to_do_elsewhere_are_said_before_the_import() {
+    let (fixture, source, _) = importing().await;
+    let (answer, said) = fixture.run(IMPORT).await;
+    answer.unwrap();
+    let pool = &new_pools(&source)[0];
+    let import = said.find("Started execution").unwrap();
+    for words in [&*format!("--statement-id cognito-{pool} "), " is now ", "before the import ends"] {
+        assert!(said[..import].contains(words), "{words}: {said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_problem_of_an_import_into_a_created_pool_holds_the_creation() {
+    let (fixture, source, _) = importing().await;
+    let refused = Error::new(ErrorKind::AccessDenied, "Step Functions denied access.", "Allow it.");
+    *imports(&fixture).refusal.lock().unwrap() = Some(refused);
+    let problem = fixture.run(IMPORT).await.0.unwrap_err();
+    let created = fixture.run("pool create --pool eu-west-1_a --name new --yes").await.0.unwrap();
+    let json = serde_json::to_value(&problem).unwrap();
+    assert_eq!(json["creation"], created.json);
+    assert_eq!(json["creation"]["userPoolId"], new_pools(&source)[0].as_str());
+    // A reader sees it, too, although `--quiet` shows no notes.
+    let text = problem.to_string();
+    let error = text.find("error: AccessDenied").unwrap();
+    for words in [" is now ", "--action lambda:InvokeFunction"] {
+        assert!(text[..error].contains(words), "{words}: {text}");
+    }
+}
