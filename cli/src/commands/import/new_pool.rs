@@ -9,7 +9,7 @@ use std::pin::pin;
 use jiff::Timestamp;
 use serde_json::json;
 use shared::catalog::RebuildJournal;
-use shared::model::{Existing, PoolId, RunId, RunKind, Snapshot};
+use shared::model::{Existing, PoolId, RunId, RunKind, Snapshot, SnapshotSelector};
 use shared::operations::rebuild::{Account, finish, finish_plan};
 use shared::operations::{check_shrunk, holder_name};
 use shared::pacing::PacedPool;
@@ -274,9 +274,19 @@ impl Request {
         F: Fn(&PoolId) -> PacedPool<P>,
     {
         let import = self.import.with(&pool, &snapshot);
-        if !self.creation.takes(&snapshot) {
-            let what =
-                format!("User pool {pool} is finished already. It was created from snapshot {snapshot}.");
+        // The pool does not hold what another snapshot holds.
+        let another = match self.creation.selector() {
+            SnapshotSelector::Id(id) => (*id != snapshot).then(String::new),
+            SnapshotSelector::Latest => {
+                let newest = deployment.catalog.newest_sealed(self.pool(), None, now).await?;
+                let newer = newest.filter(|newest| newest.id.time() > snapshot.time());
+                newer.map(|newer| format!(" Snapshot {} is newer.", newer.id))
+            }
+        };
+        if let Some(another) = another {
+            let what = format!(
+                "User pool {pool} is finished already. It was created from snapshot {snapshot}.{another}"
+            );
             let next = "Name that snapshot, or give another name for the new user pool.".to_owned();
             return Err(Problem::refused(ErrorKind::InvalidInput.name(), what, next));
         }

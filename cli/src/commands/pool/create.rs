@@ -225,12 +225,9 @@ impl Request {
         self.yes
     }
 
-    /// Whether the operator asks for this snapshot, or for none by its id.
-    pub fn takes(&self, snapshot: &RunId) -> bool {
-        match &self.snapshot {
-            SnapshotSelector::Latest => true,
-            SnapshotSelector::Id(id) => id == snapshot,
-        }
+    /// The snapshot, as the operator names it.
+    pub fn selector(&self) -> &SnapshotSelector {
+        &self.snapshot
     }
 
     /// What the map has for the roles of groups.

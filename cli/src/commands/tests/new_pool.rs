@@ -251,9 +251,13 @@ async fn a_newer_snapshot_changes_nothing_in_a_creation_and_an_import_that_have_
     assert_eq!((&answer.json["import"]["snapshotId"], answer.status), (&json!(id), ExitStatus::Done));
     assert_restored(&fixture, &source, "");
     // The pool is finished. It does not hold what another snapshot holds.
-    let refused = fixture.run(&format!("{IMPORT} --snapshot {newer}")).await.0.unwrap_err();
-    assert_eq!(refused.status, ExitStatus::Refused, "{refused}");
-    assert!(refused.message.contains(&format!("It was created from snapshot {id}.")), "{refused}");
+    for line in [&format!("{IMPORT} --snapshot {newer}"), IMPORT] {
+        let refused = fixture.run(line).await.0.unwrap_err();
+        assert_eq!(refused.status, ExitStatus::Refused, "{refused}");
+        assert!(refused.message.contains(&format!("It was created from snapshot {id}.")), "{refused}");
+    }
+    let named = fixture.run(&format!("{IMPORT} --snapshot {id}")).await.0.unwrap();
+    assert_eq!(named.status, ExitStatus::Done, "{}", named.human);
 }
 
 #[tokio::test(start_paused = true)]
