@@ -89,8 +89,7 @@ impl Left {
             }
             CreationReason::MadeBefore => (
                 "madeBefore",
-                "made before with other values. Change it by hand, or delete the user pool and begin again"
-                    .to_owned(),
+                "made before with other values. Change it by hand, then run `pool finish`".to_owned(),
             ),
         };
         let fate = match &left.reason {
@@ -159,6 +158,16 @@ impl PoolCreated {
         self
     }
 
+    /// Whether the pool has an object with other values than the plan. No later command with this plan changes it.
+    pub fn has_unchanged(&self) -> bool {
+        self.left.iter().any(|left| left.fate == Fate::NotChanged)
+    }
+
+    /// Whether the same command tries again what the pool lacks.
+    pub fn lacks(&self) -> bool {
+        self.left.iter().any(|left| left.fate == Fate::TriedAgain)
+    }
+
     /// Where the pool is or will be: `account 123456789012, Region eu-west-1`.
     pub fn place(&self) -> String {
         format!("account {}, Region {}", self.account_id, self.region)
@@ -215,7 +224,7 @@ impl PoolCreated {
                 text += &format!("  {object}{field}: {words}\n");
             }
         }
-        if self.left.iter().any(|left| left.fate == Fate::TriedAgain) {
+        if self.lacks() {
             text += "Run the same command again before `pool finish`: it tries again what is missing.\n";
         }
         text += "\nTo do elsewhere:\n";

@@ -111,3 +111,24 @@ async fn the_problem_of_an_import_into_a_created_pool_holds_the_creation() {
         assert!(text[..error].contains(words), "{words}: {text}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_says_that_only_the_operator_finishes_a_pool_with_an_object_of_another_map() {
+    let (fixture, source, _) = importing().await;
+    let denied = Some(Fault::Refuse(PoolErrorKind::AccessDenied));
+    fixture.backend.script().always(Operation::UpdateUserPool, denied);
+    fixture.run(IMPORT).await.0.unwrap_err();
+    fixture.backend.script().always(Operation::UpdateUserPool, None);
+    let secret = file("secret", "supplied0secret0of0the0client0web");
+    let map = file("map", &format!("secrets:\n  clients/web: {{file: {secret}}}\n"));
+    let answer = fixture.run(&format!("{IMPORT} --map {map}")).await.0.unwrap();
+    assert_eq!((answer.status, &answer.json["finish"]), (ExitStatus::Partial, &Value::Null));
+    assert_eq!(answer.json["creation"]["left"].as_array().unwrap().last().unwrap()["reason"], "madeBefore");
+    let (text, pool) = (&answer.human, &new_pools(&source)[0]);
+    assert!(!text.contains("If nothing is missing then, it finishes"), "{text}");
+    for says in ["does not finish the user pool", &format!("cognito-backup pool finish --pool {pool}")] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    assert!(!text.contains("delete the user pool"), "its users are imported: {text}");
+    [secret, map].iter().for_each(|file| std::fs::remove_file(file).unwrap());
+}
