@@ -209,9 +209,8 @@ impl Request {
         now: Timestamp,
     ) -> Result<NewPoolPlan> {
         let (catalog, snapshot) = (&deployment.catalog, &planned.snapshot);
-        let journal = catalog.rebuild_journal(&self.creation.id(deployment)).await?;
-        let known =
-            journal.filter(|journal| journal.snapshot == snapshot.id).and_then(|journal| journal.pool);
+        // The operator may have deleted the pool of an earlier journal.
+        let known = planned.begun.as_ref().and_then(|journal| journal.pool.clone());
         let into = known.as_ref().map_or_else(|| NEW_POOL.to_owned(), PoolId::to_string);
         let target = known.as_ref().unwrap_or(self.import.target());
         let import = self.import.with(target, &snapshot.id);

@@ -90,6 +90,8 @@ pub struct Planned {
     pub snapshot: Snapshot,
     pub plan: RebuildPlan,
     pub shown: PoolCreated,
+    /// The journal of a creation that the command continues.
+    pub begun: Option<RebuildJournal>,
 }
 
 impl Request {
@@ -253,7 +255,7 @@ impl Request {
         caller: &Caller,
         now: Timestamp,
     ) -> Result<Planned> {
-        let (mut captured, is_new) = self.captured(deployment, account, now).await?;
+        let (mut captured, begun) = self.captured(deployment, account, now).await?;
         if self.decrypts {
             captured.reveal_secrets(keys, &deployment.region).await.map_err(|error| {
                 let without = Guidance::from("Or give --no-secrets, and put the secrets in the map.");
@@ -266,7 +268,7 @@ impl Request {
         if self.strict {
             require_complete(&planned)?;
         }
-        if is_new {
+        if begun.is_none() {
             account.require_free(&self.name, &planned).await?;
         }
         let creation = Creation {
@@ -280,23 +282,22 @@ impl Request {
         let shown = PoolCreated::plan(creation, &planned);
         let header = SnapshotSelector::Id(captured.id.clone());
         let (snapshot, _) = deployment.catalog.sealed_snapshot(&self.pool, &header, now).await?;
-        Ok(Planned { snapshot, plan: planned, shown })
+        Ok(Planned { snapshot, plan: planned, shown, begun })
     }
 
-    /// The snapshot, and whether no creation has begun. For `latest`, a creation that has begun goes on with its own.
+    /// The snapshot, and the journal of a creation that goes on. For `latest`, it goes on with its own snapshot.
     async fn captured<E, V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
         &self,
         deployment: &Deployment<E, V>,
         account: &Account<P, F>,
         now: Timestamp,
-    ) -> Result<(CapturedSnapshot, bool)> {
+    ) -> Result<(CapturedSnapshot, Option<RebuildJournal>)> {
         let catalog = &deployment.catalog;
         let begun = begun(catalog, &self.id(deployment), account).await?;
         let selector = match (&self.snapshot, &begun) {
             (SnapshotSelector::Latest, Some(journal)) => SnapshotSelector::Id(journal.snapshot.clone()),
             (selector, _) => selector.clone(),
         };
-        let is_new = begun.is_none();
         let captured = captured_configuration(catalog, &self.pool, &selector, now).await;
         let captured = captured.map_err(|error| {
             let error = deployment.of_snapshot(error);
@@ -304,7 +305,7 @@ impl Request {
                 ErrorKind::SnapshotNotFound | ErrorKind::SnapshotBeingRemoved => {}
                 _ => return error.into(),
             }
-            let next = match begun {
+            let next = match &begun {
                 Some(RebuildJournal { pool: Some(pool), is_created: true, .. }) => format!(
                     "User pool {pool} is created from it. If its users are imported, run `{}`.",
                     command(format!("pool finish --pool {pool}"))
@@ -327,7 +328,7 @@ impl Request {
         if captured.holding == Holding::Capture {
             return Err(of_capture(&captured).into());
         }
-        Ok((captured, is_new))
+        Ok((captured, begun))
     }
 
     /// Shows the plan, and asks.

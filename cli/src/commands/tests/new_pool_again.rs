@@ -132,3 +132,23 @@ async fn the_end_says_that_only_the_operator_finishes_a_pool_with_an_object_of_a
     assert!(!text.contains("delete the user pool"), "its users are imported: {text}");
     [secret, map].iter().for_each(|file| std::fs::remove_file(file).unwrap());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_plan_after_the_deletion_of_the_pool_is_about_a_new_one() {
+    let (fixture, source, _) = importing().await;
+    for user in source.users().into_iter().skip(1) {
+        source.delete_user(&user.sub);
+    }
+    export(&fixture, "emptied").await;
+    let limited = Fault::RefuseWith(PoolErrorKind::Refused, "LimitExceededException");
+    fixture.backend.script().always(Operation::CreateUserPoolClient, Some(limited));
+    fixture.run(&format!("{IMPORT} --accept-shrunk")).await.0.unwrap();
+    let deleted = new_pools(&source).remove(0);
+    fixture.backend.pool(&deleted).change_configuration("DeleteUserPool", json!({}));
+    let plan = fixture.run(&IMPORT.replace("--yes", "--plan")).await.0.unwrap();
+    assert!(!plan.human.contains(deleted.as_str()), "{}", plan.human);
+    assert!(plan.human.contains("into the new user pool"), "{}", plan.human);
+    let problem = fixture.run(IMPORT).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("SnapshotShrunk", ExitStatus::Refused));
+    assert_eq!(new_pools(&source), []);
+}
