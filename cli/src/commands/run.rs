@@ -143,15 +143,38 @@ pub async fn carry_out<E: Executions, V: Vault, S: Future<Output = ()>>(
     request: RunRequest,
     session: Session<'_, S>,
 ) -> Result<Answer> {
+    let machine = machine_of(deployment, request.operation).await?;
+    carry_out_on(deployment, &machine, request, session).await
+}
+
+/// The state machine of a run that can be started.
+///
+/// # Errors
+/// `TableNotFound`. If no state machine is found.
+pub async fn machine_of<E: Executions, V: Vault>(
+    deployment: &Deployment<E, V>,
+    operation: RunKind,
+) -> Result<String> {
     match deployment.catalog.require_table().await {
         Err(error) if error.kind() == ErrorKind::TableNotFound => return Err(error.into()),
         // An operator may start runs without permission to read the table.
-        _ => {}
+        _ => Ok(deployment.executions.machine(operation).await?),
     }
+}
+
+/// Starts a run on its [state machine](machine_of), and watches it unless the request says otherwise.
+///
+/// # Errors
+/// If the run cannot be started, fails, or cannot be watched.
+pub async fn carry_out_on<E: Executions, V: Vault, S: Future<Output = ()>>(
+    deployment: &Deployment<E, V>,
+    machine: &str,
+    request: RunRequest,
+    session: Session<'_, S>,
+) -> Result<Answer> {
     let operation = request.operation;
-    let machine = deployment.executions.machine(operation).await?;
     let name = execution_name(operation, &request.pool, (session.now)())?;
-    let arn = deployment.executions.start(&machine, &name, &request.json).await?;
+    let arn = deployment.executions.start(machine, &name, &request.json).await?;
     session.meter.note(&format!("Started execution {arn}"));
     let still_running =
         || Ok(Answer::new(&StillRunning::new(operation, arn.clone()), ExitStatus::Running, (session.now)()));

@@ -14,7 +14,8 @@ use tokio::time::sleep;
 
 use super::Request;
 use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
-use crate::commands::run::{ended, follow};
+use crate::commands::pool::create::of_interruption;
+use crate::commands::run::{ended, follow, machine_of};
 use crate::commands::{Deployment, Session};
 use crate::exit::ExitStatus;
 use crate::output::{Answer, StillRunning};
@@ -34,10 +35,27 @@ pub struct Phases<'a, 'i, S> {
     pub now: fn() -> Timestamp,
 }
 
-impl<'i, S> Phases<'_, 'i, S> {
+impl<S: Future<Output = ()>> Phases<'_, '_, S> {
     fn session(&mut self) -> Session<'_, Pin<&mut S>> {
         let interrupted = self.interrupted.as_mut();
         Session { meter: self.meter, lines: self.lines, interrupted, now: self.now }
+    }
+
+    /// The result of `work`, unless the operator interrupts the command before its end.
+    ///
+    /// The first phase has taken the place of the system's handler of Ctrl-C. From then on, only what looks for an
+    /// interruption ends.
+    ///
+    /// # Errors
+    /// Those of the work. `Interrupted`: no import has begun.
+    async fn before_import<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.interrupted.as_mut() => {
+                Err(of_interruption("The command stopped before it began an import.", ""))
+            }
+            done = work => done,
+        }
     }
 }
 
@@ -52,7 +70,8 @@ pub async fn imported<E: Executions, V: Vault, S: Future<Output = ()>>(
     let mut looks = 0;
     loop {
         looks += 1;
-        if let Some(view) = running(deployment, &import.input.target, clock.now()).await? {
+        let looked = running(deployment, &import.input.target, clock.now());
+        if let Some(view) = phases.before_import(looked).await? {
             phases
                 .meter
                 .note(&format!("Execution {} imports already. The command waits for its end.", view.arn));
@@ -69,12 +88,18 @@ pub async fn imported<E: Executions, V: Vault, S: Future<Output = ()>>(
                 Ok(Some(_)) | Err(_) => {}
             }
         }
-        if let Some(answer) = done_before(import, deployment, (phases.now)()).await? {
+        let done = done_before(import, deployment, (phases.now)());
+        if let Some(answer) = phases.before_import(done).await? {
             return Ok(answer);
         }
-        match Box::pin(import.start(deployment, phases.session())).await {
+        let machine = phases.before_import(machine_of(deployment, RunKind::Import)).await?;
+        match Box::pin(import.start(deployment, &machine, phases.session())).await {
             Err(problem) if problem.error == ErrorKind::ImportAlreadyRunning.name() && looks < LOOKS => {
-                sleep(WAIT).await;
+                let wait = async {
+                    sleep(WAIT).await;
+                    Ok(())
+                };
+                phases.before_import(wait).await?;
             }
             ended => return ended,
         }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use shared::model::{ImportInput, PoolId, RunId, SnapshotSelector, UserFilter};
+use shared::model::{ImportInput, PoolId, RunId, RunKind, SnapshotSelector, UserFilter};
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind, Guidance};
 
@@ -260,21 +260,24 @@ impl Request {
         let (catalog, place) = (&deployment.catalog, deployment.place());
         let words = introduction(&self.input, None, catalog, &place, (session.now)()).await?;
         session.meter.note(&words);
-        self.start(deployment, session).await
+        let machine = run::machine_of(deployment, RunKind::Import).await?;
+        self.start(deployment, &machine, session).await
     }
 
-    /// Starts the import and watches it.
+    /// Starts the import on its state machine, and watches it.
     ///
     /// # Errors
     /// If the import is refused or fails.
     async fn start<E: Executions, V: Vault, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
+        machine: &str,
         session: Session<'_, S>,
     ) -> Result<Answer> {
         let (input, json, roles) = (self.input.clone(), self.json.clone(), self.group_roles.clone());
         let request = RunRequest::import(input, json, self.no_wait, roles);
-        run::carry_out(deployment, request, session).await.map_err(|problem| self.with_line(problem))
+        let ended = run::carry_out_on(deployment, machine, request, session).await;
+        ended.map_err(|problem| self.with_line(problem))
     }
 
     /// `problem`, with the line of the file of roles that it is about.

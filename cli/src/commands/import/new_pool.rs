@@ -8,7 +8,7 @@ use std::pin::pin;
 
 use jiff::Timestamp;
 use serde_json::json;
-use shared::catalog::RebuildJournal;
+use shared::catalog::{LeaseKey, RebuildJournal};
 use shared::model::{Existing, PoolId, RunId, RunKind, Snapshot, SnapshotSelector};
 use shared::operations::rebuild::{Account, finish, finish_plan};
 use shared::operations::{check_shrunk, holder_name};
@@ -24,7 +24,7 @@ use super::introduction::introduction;
 use super::{ImportArgs, json as input_json};
 use crate::arguments;
 use crate::aws::{Caller, Executions};
-use crate::commands::pool::create::{self, CreateArgs, Creating, Planned};
+use crate::commands::pool::create::{self, CreateArgs, Creating, Planned, of_interruption};
 use crate::commands::{Deployment, Session};
 use crate::exit::ExitStatus;
 use crate::guidance::SAME_WITH_PLAN;
@@ -186,9 +186,20 @@ impl Request {
         let is_complete = [of_creation, of_import].iter().all(|status| *status == ExitStatus::Done);
         let finished = if is_complete {
             phases.meter.note(&format!("Finishing user pool {pool}."));
-            let connection = account.connect(pool);
+            let (catalog, connection) = (&deployment.catalog, account.connect(pool));
             let holder = holder_name(&format!("cognito-backup {verb}"), now);
-            let finished = Box::pin(finish(&deployment.catalog, connection, &holder, clock)).await?;
+            let finished = tokio::select! {
+                biased;
+                () = phases.interrupted.as_mut() => None,
+                finished = Box::pin(finish(catalog, connection, &holder, clock)) => Some(finished?),
+            };
+            let Some(finished) = finished else {
+                // If the lease cannot be released, it ends by itself within minutes.
+                let key = LeaseKey::of_rebuild(&self.creation.id(deployment));
+                catalog.release_lease(&key, &holder, clock.now()).await?;
+                let what = "The import has ended. The command stopped before it finished the user pool.";
+                return Err(of_interruption(what, ""));
+            };
             Some(PoolFinished::done(pool, &finished))
         } else {
             None

@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use shared::catalog::{LeaseKey, RebuildId, RebuildJournal};
 use shared::model::configuration::rebuild::{Home, RebuildPlan, SuppliedMap, plan};
-use shared::model::{CallStats, Ceilings, PoolId, RunId, Snapshot, SnapshotSelector, Tps};
+use shared::model::{CallStats, Ceilings, PoolId, Snapshot, SnapshotSelector, Tps};
 use shared::operations::rebuild::{Account, MARKER, Rebuild, Rebuilt, Stopped, begun, rebuild};
 use shared::operations::{CapturedSnapshot, Holding, captured_configuration, holder_name};
 use shared::pacing::PacedPool;
@@ -212,7 +212,8 @@ impl Request {
             // If the lease cannot be released, it ends by itself within minutes.
             let key = LeaseKey::of_rebuild(&id);
             catalog.release_lease(&key, &holder, clock.now()).await?;
-            return Err(interrupted_creation());
+            let what = "The command stopped before the creation of the user pool ended.";
+            return Err(of_interruption(what, "Run the command again to continue."));
         };
         created.map_err(|stopped| problem(*stopped))
     }
@@ -380,13 +381,10 @@ fn of_capture(captured: &CapturedSnapshot) -> Error {
     )
 }
 
-fn interrupted_creation() -> Problem {
+/// The problem of a command that the operator interrupts.
+pub fn of_interruption(what: &str, next: &str) -> Problem {
     Problem {
         status: ExitStatus::Failed,
-        ..Problem::refused(
-            "Interrupted",
-            "The command stopped before the creation of the user pool ended.".to_owned(),
-            "Run the command again to continue.".to_owned(),
-        )
+        ..Problem::refused("Interrupted", what.to_owned(), next.to_owned())
     }
 }

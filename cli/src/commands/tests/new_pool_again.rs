@@ -152,3 +152,41 @@ async fn the_plan_after_the_deletion_of_the_pool_is_about_a_new_one() {
     assert_eq!((problem.error.as_str(), problem.status), ("SnapshotShrunk", ExitStatus::Refused));
     assert_eq!(new_pools(&source), []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_between_the_phases_starts_no_import() {
+    let (fixture, source, _) = importing().await;
+    let (send, listed) = oneshot::channel();
+    *imports(&fixture).listed.lock().unwrap() = Some(send);
+    let interrupted = async { listed.await.unwrap() };
+    let problem = fixture.run_until(IMPORT, interrupted).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("Interrupted", ExitStatus::Failed));
+    assert!(problem.guidance.contains("it continues"), "{problem}");
+    assert_eq!((started(&fixture).len(), new_pools(&source).len()), (0, 1));
+    assert_eq!(fixture.run(IMPORT).await.0.unwrap().status, ExitStatus::Done);
+    assert_restored(&fixture, &source, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_finish_is_continued_at_once() {
+    let (fixture, source, _) = importing().await;
+    let backend = fixture.backend.clone();
+    let denied = Some(Fault::Refuse(PoolErrorKind::AccessDenied));
+    backend.script().always(Operation::UpdateUserPool, denied);
+    fixture.run(IMPORT).await.0.unwrap_err();
+    backend.script().always(Operation::UpdateUserPool, None);
+    backend.script().set_latency(Duration::from_secs(1), Duration::ZERO);
+    let updates =
+        || backend.script().log().iter().filter(|(_, call)| *call == Operation::UpdateUserPool).count();
+    let before = updates();
+    let interrupted = async {
+        while updates() == before {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let problem = fixture.run_until(IMPORT, interrupted).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("Interrupted", ExitStatus::Failed));
+    // Nothing waits for the end of the lease.
+    assert_eq!(fixture.run(IMPORT).await.0.unwrap().status, ExitStatus::Done);
+    assert_restored(&fixture, &source, "");
+}
