@@ -301,11 +301,11 @@ impl Request {
             return Err(Problem::refused(ErrorKind::InvalidInput.name(), what, next));
         }
         let Some(imported) = done_before(&import, deployment, now).await? else {
-            let line = command(format!("import --pool {} --snapshot {snapshot} --into {pool}", self.pool()));
+            let line = import.line(|_| ());
             let what = format!(
                 "User pool {pool} is finished already, and no import with these options has succeeded."
             );
-            let next = format!("Import with `{line}` and your other options. Or give another name.");
+            let next = format!("Import with `{line}`. Or give another name.");
             return Err(Problem::refused(ErrorKind::InvalidInput.name(), what, next));
         };
         let finish = finish_plan(&deployment.catalog, &account.connect(&pool)).await?;

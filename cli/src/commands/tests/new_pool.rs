@@ -179,7 +179,8 @@ async fn a_partial_import_is_reported_and_the_pool_is_not_finished() {
     assert_eq!(described(&fixture.backend, &pool)["LambdaConfig"]["PreSignUp"], LAMBDA);
     let refused = fixture.run(&format!("{IMPORT} --profile p")).await.0.unwrap_err();
     assert!(refused.message.contains("is finished already, and no import"), "{refused}");
-    assert!(refused.guidance.contains(&format!("--into {pool} --profile p")), "{refused}");
+    assert!(refused.guidance.contains(&format!("--into {pool} --snapshot ")), "{refused}");
+    assert!(refused.guidance.contains(" --tps 100 --profile p`"), "{refused}");
     assert_eq!(new_pools(&source).len(), 1);
 }
 

@@ -5,10 +5,10 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::catalog::LeaseKey;
-use shared::model::{Lease, PoolId, RunKind};
+use shared::model::{GroupRecord, Lease, PoolId, RunKind};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
-use shared::{Error, ErrorKind};
+use shared::{Error, ErrorKind, Guidance};
 use shared_memory::{Fault, MemoryBackend};
 use tokio::sync::oneshot;
 use tokio::time::{Duration, sleep};
@@ -189,4 +189,29 @@ async fn an_interrupted_finish_is_continued_at_once() {
     // Nothing waits for the end of the lease.
     assert_eq!(fixture.run(IMPORT).await.0.unwrap().status, ExitStatus::Done);
     assert_restored(&fixture, &source, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_printed_import_has_the_options_and_the_map_of_this_one() {
+    let (fixture, source, _) = importing().await;
+    let (old, new) = ("arn:aws:iam::111111111111:role/old", "arn:aws:iam::222222222222:role/new");
+    let (group, _) = source.groups().remove(0);
+    source.put_group(GroupRecord { role_arn: Some(old.to_owned()), ..group });
+    let id = export(&fixture, "with a role").await;
+    let map = file("roles", &format!("groupRoles: {{'{old}': '{new}'}}\n"));
+    refuse_members(&fixture.backend, true);
+    let line = format!("{IMPORT} --map {map} --except-user person-002 --accept-losses");
+    let partial = fixture.run(&line).await.0.unwrap();
+    let pool = new_pools(&source).remove(0);
+    let options = format!("--group-roles {map} --accept-losses --except-user person-002 --tps 100");
+    let next = format!("cognito-backup import --pool eu-west-1_a --into {pool} --snapshot {id}");
+    assert!(partial.human.contains(&format!("{next} {options}")), "{}", partial.human);
+    let refused = Error::new(ErrorKind::UsersNotAccepted, "1 user.", Guidance::AcceptLosses);
+    *imports(&fixture).refusal.lock().unwrap() = Some(refused);
+    let problem = fixture.run(&line).await.0.unwrap_err();
+    assert!(problem.guidance.contains(&format!("`{next} {options} --plan`")), "{problem}");
+    fixture.run(&format!("pool finish --pool {pool} --yes")).await.0.unwrap();
+    let finished = fixture.run(&line).await.0.unwrap_err();
+    assert!(finished.guidance.contains(&format!("`{next} {options}`")), "{finished}");
+    std::fs::remove_file(&map).unwrap();
 }
