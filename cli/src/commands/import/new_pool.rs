@@ -300,15 +300,22 @@ impl Request {
             let next = "Name that snapshot, or give another name for the new user pool.".to_owned();
             return Err(Problem::refused(ErrorKind::InvalidInput.name(), what, next));
         }
+        let finish = finish_plan(&deployment.catalog, &account.connect(&pool)).await?;
         let Some(imported) = done_before(&import, deployment, now).await? else {
             let line = import.line(|_| ());
             let what = format!(
                 "User pool {pool} is finished already, and no import with these options has succeeded."
             );
-            let next = format!("Import with `{line}`. Or give another name.");
+            let next = match finish.trigger_names().as_slice() {
+                [] => format!("Import with `{line}`. If the user pool has users, add --existing skip."),
+                names => format!(
+                    "These triggers of the user pool run now, also for each user that an import creates: {}. If that does no harm, \
+                     import with `{line}`. If the user pool has users, add --existing skip. If it does harm, give another name.",
+                    names.join(", ")
+                ),
+            };
             return Err(Problem::refused(ErrorKind::InvalidInput.name(), what, next));
         };
-        let finish = finish_plan(&deployment.catalog, &account.connect(&pool)).await?;
         let finished = Some(PoolFinished::plan(&pool, &finish));
         Ok(Answer::new(&NewPoolEnd::new(&pool, None, imported, finished), ExitStatus::Done, now))
     }

@@ -181,6 +181,7 @@ async fn a_partial_import_is_reported_and_the_pool_is_not_finished() {
     assert!(refused.message.contains("is finished already, and no import"), "{refused}");
     assert!(refused.guidance.contains(&format!("--into {pool} --snapshot ")), "{refused}");
     assert!(refused.guidance.contains(" --tps 100 --profile p`"), "{refused}");
+    assert!(refused.guidance.contains("also for each user that an import creates: PreSignUp."), "{refused}");
     assert_eq!(new_pools(&source).len(), 1);
 }
 
