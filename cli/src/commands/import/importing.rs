@@ -140,9 +140,13 @@ async fn running<E: Executions, V: Vault>(
     let holder =
         lease.filter(|lease| lease.expires > now).and_then(|lease| ExecutionArn::parse(&lease.holder).ok());
     if let Some(arn) = holder {
-        let view = executions.describe(&arn).await?;
-        if view.status == RunStatus::Running {
-            return Ok(Some(view));
+        match executions.describe(&arn).await {
+            Ok(view) if view.status == RunStatus::Running => return Ok(Some(view)),
+            Ok(_) => {}
+            Err(error) if error.kind().retryable() => return Err(error.into()),
+            // It may be of a state machine that was deleted, or of another deployment. If it runs, its lease refuses the
+            // import.
+            Err(_) => {}
         }
     }
     // An execution that was just started has no lease yet.

@@ -215,3 +215,22 @@ async fn a_printed_import_has_the_options_and_the_map_of_this_one() {
     assert!(finished.guidance.contains(&format!("`{next} {options}`")), "{finished}");
     std::fs::remove_file(&map).unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_cannot_be_described_keeps_no_import_from_its_own_refusal() {
+    let (fixture, source, _) = importing().await;
+    let refused = || Error::new(ErrorKind::AccessDenied, "Step Functions denied access.", "Allow it.");
+    *imports(&fixture).refusal.lock().unwrap() = Some(refused());
+    fixture.run(IMPORT).await.0.unwrap_err();
+    let pool = new_pools(&source).remove(0);
+    let now = fixture.backend.clock().now();
+    let holder = "arn:aws:states:eu-west-1:123456789012:execution:of-another-deployment:x";
+    let lease = Lease::with_duration(SignedDuration::from_mins(5), holder, now);
+    let key = LeaseKey::of_pool(&pool, RunKind::Import);
+    fixture.deployment.catalog.take_lease(&key, &lease, false, now).await.unwrap();
+    let problem = fixture.run(IMPORT).await.0.unwrap_err();
+    assert_eq!(problem.error, "ImportAlreadyRunning", "{problem}");
+    sleep(LEASE).await;
+    assert_eq!(fixture.run(IMPORT).await.0.unwrap().status, ExitStatus::Done);
+    assert_eq!(new_pools(&source), [pool]);
+}
