@@ -42,7 +42,7 @@ pub use plans::PlanEnd;
 pub use pool::PoolShown;
 pub use pool_applied::{AppliedFrom, PoolApplied, StoredConfiguration, action, applied_so_far, way_back};
 pub use pool_code::PoolCode;
-pub use pool_created::{Creation, PoolCreated, made_so_far, status_of};
+pub use pool_created::{Continued, Creation, PoolCreated, made_so_far, status_of};
 pub use pool_diff::{ComparedConfiguration, PoolDiff};
 pub use pool_finished::PoolFinished;
 pub use prune::PruneEnd;

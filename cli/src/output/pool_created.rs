@@ -34,6 +34,9 @@ pub struct PoolCreated {
     steps: Vec<String>,
     left: Vec<Left>,
     outside: Vec<String>,
+    /// In a plan: the creation that the command continues.
+    #[serde(skip)]
+    continued: Option<Continued>,
     #[serde(skip)]
     partition: String,
     /// The file that maps the roles of groups.
@@ -105,8 +108,15 @@ impl Left {
     }
 }
 
+/// A creation that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continued {
+    /// The new pool. None if the table does not have its id.
+    pub pool: Option<PoolId>,
+}
+
 /// What a creation is about.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Creation<'a> {
     pub source: &'a PoolId,
     pub snapshot: &'a RunId,
@@ -115,10 +125,13 @@ pub struct Creation<'a> {
     pub region: &'a str,
     /// The file that maps the roles of groups, if there is one.
     pub group_roles: Option<&'a str>,
+    /// The creation that the command continues. None if it begins one.
+    pub continued: Option<Continued>,
 }
 
 impl PoolCreated {
     pub fn plan(creation: Creation<'_>, plan: &RebuildPlan) -> Self {
+        let known = creation.continued.as_ref().and_then(|continued| continued.pool.clone());
         let planned = Self {
             source_user_pool_id: creation.source.clone(),
             snapshot_id: creation.snapshot.clone(),
@@ -132,8 +145,10 @@ impl PoolCreated {
             outside: Vec::new(),
             partition: creation.caller.partition.clone(),
             group_roles: creation.group_roles.map(str::to_owned),
+            continued: creation.continued,
         };
-        planned.with_outside("NEW_POOL_ID", &outside(plan, |_| true))
+        let id = known.as_ref().map_or("NEW_POOL_ID", PoolId::as_str);
+        planned.with_outside(id, &outside(plan, |_| true))
     }
 
     /// The same after the creation.
@@ -156,6 +171,24 @@ impl PoolCreated {
         let pool = NewPool { id: id.to_owned(), arn, region: region.clone() };
         self.outside = to_do.iter().map(|to_do| line(to_do, &pool)).collect();
         self
+    }
+
+    /// The question before the command begins, or continues.
+    pub fn question(&self) -> &'static str {
+        if self.continued.is_some() {
+            "Type the name of the user pool to continue:"
+        } else {
+            "Type the name of the new user pool to create it:"
+        }
+    }
+
+    /// What the command does first.
+    pub fn beginning(&self) -> String {
+        let (name, place) = (&self.name, self.place());
+        match &self.continued {
+            None => format!("Creating user pool {name:?} in {place}."),
+            Some(_) => format!("Continuing the creation of user pool {name:?} in {place}."),
+        }
     }
 
     /// Whether the pool has an object with other values than the plan. No later command with this plan changes it.
@@ -203,9 +236,21 @@ impl PoolCreated {
                     "Created user pool {id} ({name:?}) in {place}, with {objects} of snapshot {snapshot}.\n"
                 )
             }
-            None => format!(
-                "Would create user pool {name:?} in {place}, from snapshot {snapshot} ({objects}, in this order):\n"
-            ),
+            None => {
+                let (what, note) = match &self.continued {
+                    None => (format!("create user pool {name:?}"), ""),
+                    Some(Continued { pool: None }) => {
+                        (format!("continue the creation of user pool {name:?}"), "")
+                    }
+                    Some(Continued { pool: Some(pool) }) => (
+                        format!("continue the creation of user pool {pool} ({name:?})"),
+                        "; objects that exist stay",
+                    ),
+                };
+                format!(
+                    "Would {what} in {place}, from snapshot {snapshot} ({objects}, in this order{note}):\n"
+                )
+            }
         };
         if self.user_pool_id.is_none() {
             self.steps.iter().for_each(|step| text += &format!("  {step}\n"));

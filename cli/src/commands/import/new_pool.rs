@@ -138,7 +138,7 @@ impl Request {
         if self.creation.is_confirmed() {
             session.meter.note(&plan.human(now));
         } else {
-            self.creation.confirmed(&plan.human(now), session.meter)?;
+            self.creation.confirmed(&plan.human(now), planned.shown.question(), session.meter)?;
         }
         let Session { meter, lines, interrupted, now: clock_of_session } = session;
         let interrupted = pin!(interrupted);

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use shared::catalog::{LeaseKey, RebuildId, RebuildJournal};
 use shared::model::configuration::rebuild::{Home, RebuildPlan, SuppliedMap, plan};
 use shared::model::{CallStats, Ceilings, PoolId, Snapshot, SnapshotSelector, Tps};
-use shared::operations::rebuild::{Account, MARKER, Rebuild, Rebuilt, Stopped, begun, rebuild};
+use shared::operations::rebuild::{
+    Account, MARKER, Rebuild, Rebuilt, Stopped, begun, of_another_snapshot, rebuild,
+};
 use shared::operations::{CapturedSnapshot, Holding, captured_configuration, holder_name};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
@@ -28,7 +30,7 @@ use crate::aws::Caller;
 use crate::commands::{Deployment, Session, run};
 use crate::exit::ExitStatus;
 use crate::output::flags::command;
-use crate::output::{Answer, Creation, PoolCreated, Report, made_so_far, status_of};
+use crate::output::{Answer, Continued, Creation, PoolCreated, Report, made_so_far, status_of};
 use crate::problem::{Problem, Result};
 use crate::watch::Meter;
 
@@ -152,7 +154,7 @@ impl Request {
         if self.yes {
             session.meter.note(&planned.shown.human(now));
         } else {
-            self.confirmed(&planned.shown.human(now), session.meter)?;
+            self.confirmed(&planned.shown.human(now), planned.shown.question(), session.meter)?;
         }
         let work = Creating { deployment, account: &account, clock, now, verb: "pool create" };
         let created = self.create(&work, &planned, session.interrupted, session.meter).await?;
@@ -196,8 +198,7 @@ impl Request {
         F: Fn(&PoolId) -> PacedPool<P>,
     {
         let Creating { deployment, account, clock, now, verb } = *work;
-        let (limit, place) = (run::limit(Some(self.tps)), planned.shown.place());
-        meter.note(&format!("Creating user pool {:?} in {place}.\n{limit}", self.name));
+        meter.note(&format!("{}\n{}", planned.shown.beginning(), run::limit(Some(self.tps))));
         let (id, holder) = (self.id(deployment), holder_name(&format!("cognito-backup {verb}"), now));
         let wanted =
             Rebuild { id: &id, snapshot: &planned.snapshot.id, plan: &planned.plan, holder: &holder };
@@ -279,6 +280,7 @@ impl Request {
             caller,
             region: &deployment.region,
             group_roles: self.group_roles.as_deref(),
+            continued: begun.as_ref().map(|journal| Continued { pool: journal.pool.clone() }),
         };
         let shown = PoolCreated::plan(creation, &planned);
         let header = SnapshotSelector::Id(captured.id.clone());
@@ -297,6 +299,9 @@ impl Request {
         let begun = begun(catalog, &self.id(deployment), account).await?;
         let selector = match (&self.snapshot, &begun) {
             (SnapshotSelector::Latest, Some(journal)) => SnapshotSelector::Id(journal.snapshot.clone()),
+            (SnapshotSelector::Id(id), Some(journal)) if *id != journal.snapshot => {
+                return Err(of_another_snapshot(journal).into());
+            }
             (selector, _) => selector.clone(),
         };
         let captured = captured_configuration(catalog, &self.pool, &selector, now).await;
@@ -336,9 +341,8 @@ impl Request {
     ///
     /// # Errors
     /// Unless the operator types the name of the new pool.
-    pub fn confirmed(&self, plan: &str, meter: &mut Meter) -> Result<()> {
-        let question = format!("{plan}\n\nType the name of the new user pool to create it:");
-        Ok(confirm(&question, &self.name, meter)?)
+    pub fn confirmed(&self, plan: &str, question: &str, meter: &mut Meter) -> Result<()> {
+        Ok(confirm(&format!("{plan}\n\n{question}"), &self.name, meter)?)
     }
 }
 

@@ -234,3 +234,24 @@ async fn an_execution_that_cannot_be_described_keeps_no_import_from_its_own_refu
     assert_eq!(fixture.run(IMPORT).await.0.unwrap().status, ExitStatus::Done);
     assert_eq!(new_pools(&source), [pool]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_plan_of_a_command_that_continues_names_the_pool_and_does_not_say_that_it_would_create_it() {
+    let (fixture, source, id) = importing().await;
+    let first = fixture.run(&IMPORT.replace("--yes", "--plan")).await.0.unwrap();
+    assert!(first.human.starts_with("Would create user pool \"new\" in account"), "{}", first.human);
+    let refused = Error::new(ErrorKind::AccessDenied, "Step Functions denied access.", "Allow it.");
+    *imports(&fixture).refusal.lock().unwrap() = Some(refused);
+    fixture.run(IMPORT).await.0.unwrap_err();
+    let pool = &new_pools(&source)[0];
+    for line in [IMPORT, "pool create --pool eu-west-1_a --name new --yes"] {
+        let plan = fixture.run(&line.replace("--yes", "--plan")).await.0.unwrap();
+        let words = format!("Would continue the creation of user pool {pool} (\"new\") in account");
+        assert!(plan.human.starts_with(&words), "{}", plan.human);
+        assert!(!plan.human.contains("NEW_POOL_ID"), "{}", plan.human);
+    }
+    let newer = export(&fixture, "newer").await;
+    let other = IMPORT.replace("--yes", &format!("--plan --snapshot {newer}"));
+    let refused = fixture.run(&other).await.0.unwrap_err();
+    assert!(refused.message.contains(&format!("has begun from snapshot {id}")), "{refused}");
+}

@@ -203,14 +203,16 @@ impl Rebuild<'_> {
     }
 }
 
-fn of_another_snapshot(journal: &RebuildJournal) -> Error {
+/// The refusal to continue a creation with another snapshot than its own.
+pub fn of_another_snapshot(journal: &RebuildJournal) -> Error {
     let what = format!(
         "The creation of user pool {:?} has begun from snapshot {}, and is not finished.",
         journal.id.name, journal.snapshot
     );
     let next = match &journal.pool {
         Some(pool) => format!(
-            "Name that snapshot to continue. To begin again from another one, delete user pool {pool} first."
+            "Name that snapshot to continue, or give another name. To begin again under this name, delete user pool {pool} \
+             first, if no users were imported into it."
         ),
         None => "Name that snapshot to continue, or give another name.".to_owned(),
     };
