@@ -75,8 +75,7 @@ pub async fn imported<E: Executions, V: Vault, S: Future<Output = ()>>(
             phases
                 .meter
                 .note(&format!("Execution {} imports already. The command waits for its end.", view.arn));
-            let followed =
-                Box::pin(follow(deployment, &view, import.group_roles.as_deref(), phases.session())).await;
+            let followed = Box::pin(follow(deployment, &view, import.roles(), phases.session())).await;
             match followed {
                 Ok(None) => {
                     let still = StillRunning::new(RunKind::Import, view.arn.clone());
@@ -178,7 +177,7 @@ pub async fn done_before<E, V: Vault>(
     };
     let end = ended(deployment, restore, input).await;
     Ok(end.map(|end| {
-        let end = end.with_roles(import.group_roles.as_deref());
+        let end = end.with_roles(import.roles());
         Answer::new(&end, ExitStatus::Done, now)
     }))
 }

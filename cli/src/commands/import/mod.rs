@@ -21,6 +21,7 @@ use crate::aws::Executions;
 use crate::guidance::{of_input_in_options, options_of};
 use crate::output::{Answer, next_import};
 use crate::problem::{Problem, Result};
+use group_roles::RolesFile;
 use introduction::introduction;
 
 /// The arguments of `import`.
@@ -201,8 +202,7 @@ pub struct Request {
     /// The same input, in the form that the state machine reads.
     json: Value,
     no_wait: bool,
-    /// The file of roles, as the option names it.
-    group_roles: Option<String>,
+    group_roles: Option<RolesFile>,
 }
 
 impl Request {
@@ -222,7 +222,8 @@ impl Request {
         arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
         let json = run::with_table(run::with_limits(json, &args.run)?, table);
         let input = ImportInput::parse(&json).map_err(|error| of_input_in_options(&error))?;
-        let group_roles = args.options.group_roles.clone();
+        let path = args.options.group_roles.clone();
+        let group_roles = path.map(|path| RolesFile { path, option: "--group-roles" });
         Ok(Self { input, json, no_wait: args.run.no_wait, group_roles })
     }
 
@@ -240,7 +241,12 @@ impl Request {
     fn line(&self, change: impl FnOnce(&mut ImportInput)) -> String {
         let mut input = self.input.clone();
         change(&mut input);
-        next_import(&input, self.group_roles.as_deref())
+        next_import(&input, self.roles())
+    }
+
+    /// The file of the roles of groups.
+    fn roles(&self) -> Option<&str> {
+        self.group_roles.as_ref().map(|file| file.path.as_str())
     }
 
     /// The pool to restore into.
@@ -274,7 +280,7 @@ impl Request {
         machine: &str,
         session: Session<'_, S>,
     ) -> Result<Answer> {
-        let (input, json, roles) = (self.input.clone(), self.json.clone(), self.group_roles.clone());
+        let (input, json, roles) = (self.input.clone(), self.json.clone(), self.roles().map(str::to_owned));
         let request = RunRequest::import(input, json, self.no_wait, roles);
         let ended = run::carry_out_on(deployment, machine, request, session).await;
         ended.map_err(|problem| self.with_line(problem))
@@ -283,8 +289,7 @@ impl Request {
     /// `problem`, with the line of the file of roles that it is about.
     fn with_line(&self, mut problem: Problem) -> Problem {
         let role = self.input.options.group_roles.entry_of(&problem.message);
-        let place =
-            self.group_roles.as_deref().zip(role).and_then(|(file, role)| group_roles::place_of(file, role));
+        let place = self.group_roles.as_ref().zip(role).and_then(|(file, role)| file.place_of(role));
         if let Some(place) = place {
             problem.message += &format!(" {place}");
         }

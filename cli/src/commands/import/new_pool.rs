@@ -11,7 +11,7 @@ use serde_json::json;
 use shared::catalog::{LeaseKey, RebuildJournal};
 use shared::model::{Existing, PoolId, RunId, RunKind, Snapshot, SnapshotSelector};
 use shared::operations::rebuild::{Account, finish, finish_plan};
-use shared::operations::{check_shrunk, holder_name};
+use shared::operations::{check_group_roles, check_shrunk, holder_name};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
 use shared::ports::keys::DecryptingKeys;
@@ -19,6 +19,7 @@ use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
 
+use super::group_roles::RolesFile;
 use super::importing::{Phases, done_before, imported};
 use super::introduction::introduction;
 use super::{ImportArgs, json as input_json};
@@ -89,7 +90,8 @@ impl Request {
             members.remove("dryRun");
         }
         if !roles.is_empty() {
-            import.group_roles = new_pool.map.as_ref().map(|map| map.display().to_string());
+            let path = new_pool.map.as_ref().map(|map| map.display().to_string());
+            import.group_roles = path.map(|path| RolesFile { path, option: "--map" });
         }
         Ok(Self { creation, import })
     }
@@ -237,15 +239,33 @@ impl Request {
         import: &super::Request,
         snapshot: &Snapshot,
     ) -> Result<Option<Problem>> {
-        let last = deployment.catalog.last_restore_that_wrote(&import.input.target).await?;
+        let (catalog, input) = (&deployment.catalog, &import.input);
+        match check_group_roles(catalog, snapshot, &input.options.group_roles).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(Some(self.of_roles(error))),
+            Err(error) => return Err(error.into()),
+        }
+        let last = catalog.last_restore_that_wrote(&input.target).await?;
         if last.is_some() {
             return Ok(None);
         }
-        match check_shrunk(&deployment.catalog, &import.input, snapshot).await {
+        match check_shrunk(catalog, input, snapshot).await {
             Ok(_) => Ok(None),
             Err(error) if error.kind() == ErrorKind::SnapshotShrunk => Ok(Some(error.into())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The problem of a map of roles, with the entry that it is about.
+    fn of_roles(&self, error: Error) -> Problem {
+        let mut problem = Problem::from(error);
+        if let Some(role) = self.import.input.options.group_roles.entry_of(&problem.message) {
+            problem.message += &format!(" The entry maps {role}.");
+        }
+        if !self.creation.group_roles().is_empty() {
+            "Correct groupRoles in the map, or remove the entry.".clone_into(&mut problem.guidance);
+        }
+        self.import.with_line(problem)
     }
 
     /// The pool, if it was created and finished already.

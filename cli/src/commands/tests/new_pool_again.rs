@@ -255,3 +255,19 @@ async fn the_plan_of_a_command_that_continues_names_the_pool_and_does_not_say_th
     let refused = fixture.run(&other).await.0.unwrap_err();
     assert!(refused.message.contains(&format!("has begun from snapshot {id}")), "{refused}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_pool_is_created_for_roles_that_no_group_of_the_snapshot_has() {
+    let (fixture, source, _) = importing().await;
+    let (old, new) = ("arn:aws:iam::111111111111:role/old", "arn:aws:iam::222222222222:role/new");
+    let map = file("unknown-roles", &format!("groupRoles:\n  {old}: {new}\n"));
+    let line = format!("{IMPORT} --map {map}");
+    let plan = fixture.run(&line.replace("--yes", "--plan")).await.0.unwrap();
+    assert_eq!(plan.json["import"]["refusal"], "InvalidInput");
+    let problem = fixture.run(&line).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("InvalidInput", ExitStatus::Refused));
+    let says = format!("The entry maps {old}. Line 2 of the file {map:?} of --map has the entry.");
+    assert!(problem.message.ends_with(&says) && !problem.to_string().contains("--group-roles"), "{problem}");
+    assert_eq!(new_pools(&source), []);
+    std::fs::remove_file(&map).unwrap();
+}
