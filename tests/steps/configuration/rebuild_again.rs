@@ -4,11 +4,11 @@
 //! Method: read the log of the calls, continue with another map, and let a command stand still while another one works.
 
 use serde_json::json;
-use shared::ErrorKind;
 use shared::model::configuration::rebuild::creation_writes;
 use shared::operations::rebuild::{CreationReason, LeftByCreation};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
+use shared::{ErrorKind, Guidance};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
 use tokio::time::{Duration, sleep};
 
@@ -280,6 +280,7 @@ fn a_creation_that_stood_still_leaves_the_note_of_its_successor_as_it_is() {
             die_at(&backend, &captured, &plan, Operation::CreateUserPool, Applied::All).await;
             let error = first.await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Overtaken, "{is_answered}: {error}");
+            assert_eq!(*error.guidance(), Guidance::WaitForLease);
             sleep(LEASE).await;
             let new = create(&backend, &captured, &plan).await.unwrap();
             assert_eq!((twins(&source), clients(&backend, &new.pool)), (1, 1), "{is_answered}");

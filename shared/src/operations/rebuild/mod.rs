@@ -230,7 +230,7 @@ fn lapsed(lapsed: Lapsed) -> Error {
         Lapsed::Overtaken => Error::new(
             ErrorKind::Overtaken,
             "Another command took the lease. This one made no more calls.",
-            "Wait for the end of that command. Then start this one again: it continues.",
+            Guidance::WaitForLease,
         ),
         Lapsed::Unreadable => Error::new(
             ErrorKind::ServiceUnavailable,
