@@ -37,7 +37,7 @@ pub struct ImportArgs {
     /// The snapshot: `latest`, or an id that `snapshots` shows
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub snapshot: String,
-    /// Only make the forecast, and change nothing
+    /// Only make the forecast, and change nothing. For `new:NAME`, only show the plan, which has no forecast
     #[arg(long)]
     pub plan: bool,
     #[command(flatten)]
