@@ -88,7 +88,8 @@ impl Report for NewPoolPlan {
         for line in self.import.words.lines() {
             text += &format!("  {line}\n");
         }
-        text += "  Which users it cannot restore is known when the user pool exists, before the import changes it.\n";
+        text += "  The import makes its forecast when the user pool exists. If the settings of the user pool refuse users, the import \
+                 stops before it creates any.\n";
         if let Some(problem) = &self.import.problem {
             text += &format!(
                 "  This import would be refused: {}: {} {}\n",
@@ -97,7 +98,9 @@ impl Report for NewPoolPlan {
         }
         let triggers = match self.finish.triggers.as_slice() {
             [] => "No triggers are set.".to_owned(),
-            names => format!("These triggers run from then on: {}.", names.join(", ")),
+            names => {
+                format!("Then these triggers run for every sign-up and sign-in: {}.", names.join(", "))
+            }
         };
         let protection = match self.finish.deletion_protection {
             "ACTIVE" => "Deletion protection is switched on.",
