@@ -14,6 +14,7 @@ use shared::model::{
     UserStatus, Username,
 };
 use shared::pacing::Budget;
+use shared::ports::vault::{Key, ReadVault};
 use shared::ports::{Backend, Clock};
 use shared::steps;
 use shared::{Error, ErrorKind};
@@ -38,6 +39,20 @@ pub struct FakeExecutions {
     pub started: Mutex<Vec<(String, String, Value)>>,
     /// Carries imports out, instead of the script.
     pub imports: Option<Imports>,
+    /// The vault of a command that may die. Its script numbers the calls of Step Functions: once before the effect, and once
+    /// before the answer.
+    pub numbered: Option<MemoryVault>,
+}
+
+impl FakeExecutions {
+    /// A place at which the command may die.
+    async fn pass(&self) {
+        if let Some(vault) = &self.numbered {
+            let call = Key { pk: "STEP_FUNCTIONS".to_owned(), sk: "CALL".to_owned() };
+            // Only the number counts.
+            let _ = vault.get(&call).await;
+        }
+    }
 }
 
 /// Imports that a state machine in memory carries out.
@@ -52,12 +67,17 @@ pub struct Imports {
     pub refusal: Mutex<Option<Error>>,
     /// Hears of the next list.
     pub listed: Mutex<Option<Sender<()>>>,
+    /// How many lists lack an execution that was just started.
+    pub hidden: u32,
+    /// The lists since the last start.
+    lists: Mutex<u32>,
 }
 
 impl Imports {
     pub fn new(backend: MemoryBackend) -> Self {
         let (runs, calls, refusal, listed) = Default::default();
-        Self { backend, runs, looks: Mutex::new(2), calls, refusal, listed }
+        let lists = Mutex::default();
+        Self { backend, runs, looks: Mutex::new(2), calls, refusal, listed, hidden: 0, lists }
     }
 
     fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
@@ -68,11 +88,18 @@ impl Imports {
         let view = testing::execution(RunStatus::Running);
         let view = ExecutionView { arn: arn.clone(), input: RunInput::parse(input), ..view };
         self.runs.lock().unwrap().push(view);
+        *self.lists.lock().unwrap() = 0;
         Ok(arn)
     }
 
+    /// The running executions, as a list shows them.
     fn running(&self) -> Vec<ExecutionArn> {
-        let runs = self.runs.lock().unwrap();
+        let mut lists = self.lists.lock().unwrap();
+        *lists += 1;
+        let mut runs = self.runs.lock().unwrap().clone();
+        if *lists <= self.hidden {
+            runs.pop();
+        }
         let running = runs.iter().filter(|view| view.status == RunStatus::Running);
         running.map(|view| view.arn.clone()).collect()
     }
@@ -83,6 +110,15 @@ impl Imports {
         if view.status != RunStatus::Running || is_waiting > 0 {
             *self.looks.lock().unwrap() = is_waiting.saturating_sub(1);
             return view;
+        }
+        let runs = self.runs.lock().unwrap().clone();
+        let mut earlier = runs.iter().take_while(|run| run.arn != *arn);
+        if earlier.any(|run| run.status == RunStatus::Running) {
+            // That one has the lease, although no function of it has run in this test.
+            let error = Some(ErrorKind::ImportAlreadyRunning.name().to_owned());
+            let ended = ExecutionView { status: RunStatus::Failed, error, ..view };
+            *self.runs.lock().unwrap().iter_mut().find(|run| run.arn == *arn).unwrap() = ended.clone();
+            return ended;
         }
         let first = self.backend.script().calls() + 1;
         let ended = match Box::pin(carried_out(&self.backend, started, arn.as_str())).await {
@@ -116,8 +152,10 @@ impl Executions for FakeExecutions {
 
     async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
         if let Some(imports) = &self.imports {
+            self.pass().await;
             let arn = imports.start(machine, name, input)?;
             self.started.lock().unwrap().push((machine.to_owned(), arn.to_string(), input.clone()));
+            self.pass().await;
             return Ok(arn);
         }
         self.started.lock().unwrap().push((machine.to_owned(), name.to_owned(), input.clone()));
@@ -131,7 +169,10 @@ impl Executions for FakeExecutions {
                 let what = "Step Functions refused DescribeExecution (ExecutionDoesNotExist).";
                 return Err(Error::new(ErrorKind::InvalidInput, what, "Check the ARN."));
             };
-            return Ok(imports.describe(arn, input).await);
+            self.pass().await;
+            let view = imports.describe(arn, input).await;
+            self.pass().await;
+            return Ok(view);
         }
         let mut looks = self.looks.lock().unwrap();
         Ok(if looks.len() > 1 { looks.pop_front().unwrap() } else { looks[0].clone() })
@@ -143,6 +184,7 @@ impl Executions for FakeExecutions {
                 // The test may have dropped the receiver.
                 let _ = listed.send(());
             }
+            self.pass().await;
             return Ok(imports.running());
         }
         let looks = self.looks.lock().unwrap();

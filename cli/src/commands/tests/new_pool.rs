@@ -1,7 +1,7 @@
 //! Goal: `import --into new:NAME` makes one pool, imports once and finishes it, wherever it stops.
 //!
 //! Method: a state machine in memory carries the imports out. The command is interrupted, refused and killed at each of
-//! its calls, and starts again.
+//! its calls of Cognito, the table and Step Functions, and starts again.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -49,11 +49,12 @@ pub(super) fn described(backend: &MemoryBackend, pool: &PoolId) -> Value {
     backend.pool(pool).change_configuration("DescribeUserPool", json!({}))["UserPool"].clone()
 }
 
-/// Asserts that there is one new pool, with the users, the triggers and the protection of the old one.
+/// Asserts that there is one new pool, with the users, the triggers and the protection of the old one. Another execution
+/// may have been started and refused.
 pub(super) fn assert_restored(fixture: &Fixture, source: &MemoryPool, case: &str) {
     let pools = new_pools(source);
     assert_eq!(pools.len(), 1, "{case}");
-    assert_eq!(started(fixture).len(), 1, "{case}");
+    assert_eq!(imports(fixture).calls.lock().unwrap().len(), 1, "{case}");
     assert_eq!(fixture.backend.pool(&pools[0]).user_count(), 3, "{case}");
     let live = described(&fixture.backend, &pools[0]);
     assert_eq!(live["LambdaConfig"]["PreSignUp"], LAMBDA, "{case}");
@@ -283,6 +284,8 @@ async fn no_pool_is_created_for_a_snapshot_that_the_import_would_refuse() {
 /// that an unharmed command makes itself.
 async fn played(fault: Option<(u64, Fault)>) -> Vec<u64> {
     let (mut fixture, source, _) = importing().await;
+    // The first list after a start does not show the execution.
+    fixture.deployment.executions.imports.as_mut().unwrap().hidden = 1;
     let backend = fixture.backend.clone();
     let before = backend.script().calls();
     if let Some((call, fault)) = fault {
@@ -291,6 +294,7 @@ async fn played(fault: Option<(u64, Fault)>) -> Vec<u64> {
     let dying = backend.invocation();
     fixture.backend = dying.clone();
     fixture.deployment.catalog = Catalog::new(dying.vault());
+    fixture.deployment.executions.numbered = Some(dying.vault());
     let first = tokio::select! {
         biased;
         () = dying.death() => None,
@@ -302,6 +306,7 @@ async fn played(fault: Option<(u64, Fault)>) -> Vec<u64> {
         |call: &u64| of_imports.iter().any(|(from, to)| (*from..=*to).contains(&(before + call)));
     fixture.backend = backend.invocation();
     fixture.deployment.catalog = Catalog::new(fixture.backend.vault());
+    fixture.deployment.executions.numbered = None;
     let case = format!("{fault:?}");
     if fault.is_some() {
         sleep(LEASE).await;

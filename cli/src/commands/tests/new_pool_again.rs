@@ -271,3 +271,25 @@ async fn no_pool_is_created_for_roles_that_no_group_of_the_snapshot_has() {
     assert_eq!(new_pools(&source), []);
     std::fs::remove_file(&map).unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_second_command_waits_for_the_import_of_the_first_and_starts_none() {
+    let (fixture, source, _) = importing().await;
+    *imports(&fixture).looks.lock().unwrap() = 30;
+    let later = async {
+        while started(&fixture).is_empty() {
+            sleep(Duration::from_millis(100)).await;
+        }
+        Box::pin(fixture.run(IMPORT)).await
+    };
+    let (first, (second, said)) = tokio::join!(Box::pin(fixture.run(IMPORT)), later);
+    assert!(said.contains("imports already. The command waits for its end."), "{said}");
+    // Only one of them finishes the pool. The other one finds it finished, or is told to wait.
+    let ends = [first.0, second];
+    assert!(ends.iter().flatten().any(|answer| answer.status == ExitStatus::Done), "{ends:?}");
+    for problem in ends.iter().filter_map(|end| end.as_ref().err()) {
+        assert_eq!(problem.error, "Overtaken", "{problem}");
+    }
+    assert_eq!((started(&fixture).len(), fixture.run(IMPORT).await.0.unwrap().status), (1, ExitStatus::Done));
+    assert_restored(&fixture, &source, "");
+}
