@@ -160,11 +160,8 @@ async fn under_lease<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<
     let journal = match begun {
         Some(journal) if journal.snapshot != *wanted.snapshot => return Err(of_another_snapshot(&journal)),
         Some(journal) => {
-            // The map may be another one now.
             let now = wanted.updated(journal.clone());
-            if now != journal {
-                catalog.write_rebuild_journal(Some(&journal), &now).await?;
-            }
+            catalog.write_rebuild_journal(Some(&journal), &now).await?;
             now
         }
         None => {
@@ -187,6 +184,7 @@ impl Rebuild<'_> {
             snapshot: self.snapshot.clone(),
             // No other creation begins with this command.
             marker: DigestBuilder::new("marker of a creation").text(self.holder).finish().to_string(),
+            holder: String::new(),
             is_sent: false,
             pool: None,
             triggers: String::new(),
@@ -196,10 +194,10 @@ impl Rebuild<'_> {
         })
     }
 
-    /// The journal with what the end of the creation needs, by the plan of this command.
+    /// The journal of this command, with what the end of the creation needs by its plan.
     fn updated(&self, journal: RebuildJournal) -> RebuildJournal {
         let (triggers, is_protected) = (self.plan.triggers.to_string(), self.plan.is_protected);
-        RebuildJournal { triggers, is_protected, ..journal }
+        RebuildJournal { triggers, is_protected, holder: self.holder.to_owned(), ..journal }
     }
 }
 
