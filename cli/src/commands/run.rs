@@ -156,7 +156,7 @@ pub async fn machine_of<E: Executions, V: Vault>(
     operation: RunKind,
 ) -> Result<String> {
     match deployment.catalog.require_table().await {
-        Err(error) if error.kind() == ErrorKind::TableNotFound => return Err(error.into()),
+        Err(error) if error.kind() == ErrorKind::TableNotFound => Err(error.into()),
         // An operator may start runs without permission to read the table.
         _ => Ok(deployment.executions.machine(operation).await?),
     }

@@ -4,6 +4,7 @@ mod group_roles;
 mod importing;
 mod introduction;
 mod new_pool;
+mod way_on;
 
 use std::future::Future;
 use std::path::PathBuf;
