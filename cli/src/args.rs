@@ -48,7 +48,8 @@ pub enum Command {
     ///
     /// With --into new:NAME, the command creates the user pool NAME from the configuration of the snapshot, as `pool create`
     /// does. It imports, and finishes the user pool as `pool finish` does, unless something is missing. The command shows
-    /// one plan, and asks for NAME. It calls Cognito with your own permissions, at the limit of --tps, or 10 calls a second.
+    /// one plan, and asks for NAME. It creates and finishes the user pool with your own permissions, at --tps or 10 calls a
+    /// second. The import runs in AWS, at --tps or the limit of the deployment.
     ///
     /// Run the import again with the same arguments to continue a stopped restore, or to try failed entries again. With
     /// --into new:NAME, the same command continues the creation, waits for an import that runs, and finishes.

@@ -126,6 +126,7 @@ mod tests {
         let is_of_function = |guidance: &Guidance| {
             use Guidance::{
                 AtDestination, CheckPool, CheckTable, GrantCall, GrantTable, LowerLimit, TryLater,
+                WaitForLease,
             };
             matches!(
                 guidance,
@@ -136,6 +137,7 @@ mod tests {
                     | GrantTable
                     | LowerLimit
                     | TryLater
+                    | WaitForLease
             )
         };
         for guidance in Guidance::examples() {

@@ -139,6 +139,9 @@ pub fn in_flags(guidance: &Guidance) -> String {
         Guidance::WaitForImport => {
             return format!("Wait for the import to end: `{}` shows what runs.", command("status"));
         }
+        Guidance::WaitForLease => {
+            "Another command works on it. Wait for its end, then start the command again: it continues."
+        }
     };
     words.to_owned()
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::exit::ExitStatus;
 use crate::guidance::in_flags;
+use crate::output::PoolCreated;
 
 /// The result of every function of this program that can fail.
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
@@ -23,6 +24,9 @@ pub struct Problem {
     /// The execution that failed, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_arn: Option<String>,
+    /// The answer of `pool create`, if the command has created a user pool before it stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creation: Option<Box<PoolCreated>>,
     /// How the command ends.
     #[serde(skip)]
     pub status: ExitStatus,
@@ -32,7 +36,7 @@ impl Problem {
     /// A command that the command line refuses by itself.
     pub fn refused(error: &str, message: String, guidance: String) -> Self {
         let error = error.to_owned();
-        Self { error, message, guidance, execution_arn: None, status: ExitStatus::Refused }
+        Self { error, message, guidance, execution_arn: None, creation: None, status: ExitStatus::Refused }
     }
 
     /// Output that could not be written.
@@ -42,6 +46,7 @@ impl Problem {
             message: format!("The command could not write its output: {error}."),
             guidance: "The output is incomplete. Make room, then start the command again.".to_owned(),
             execution_arn: None,
+            creation: None,
             status: ExitStatus::Failed,
         }
     }
@@ -59,6 +64,7 @@ impl From<shared::Error> for Problem {
             message: error.message().to_owned(),
             guidance: in_flags(error.guidance()),
             execution_arn: None,
+            creation: None,
             status: ExitStatus::of_error(error.kind().name(), false),
         }
     }
@@ -66,6 +72,10 @@ impl From<shared::Error> for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The ids, and what is to do elsewhere. The error comes last, because a reader looks there.
+        if let Some(creation) = &self.creation {
+            write!(f, "{}\n\n", creation.in_words())?;
+        }
         write!(f, "error: {}: {}", self.error, self.message)?;
         if !self.guidance.is_empty() {
             write!(f, "\n{}", self.guidance)?;

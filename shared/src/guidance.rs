@@ -118,6 +118,8 @@ pub enum Guidance {
     },
     /// Wait until an import has ended.
     WaitForImport,
+    /// Wait for the holder of the lease. The same work then continues.
+    WaitForLease,
     /// Continue the creation of a pool from a snapshot.
     ContinueCreation {
         /// The pool of the snapshot.
@@ -221,7 +223,8 @@ impl Guidance {
                 Self::RecoverOrRemove { pool: pool(), snapshot: "20261121T020000123Z-1a2b3c4d".to_owned() }
             }
             Self::RecoverOrRemove { .. } => Self::WaitForImport,
-            Self::WaitForImport => Self::ContinueCreation { pool: pool(), name: "new".to_owned() },
+            Self::WaitForImport => Self::WaitForLease,
+            Self::WaitForLease => Self::ContinueCreation { pool: pool(), name: "new".to_owned() },
             Self::ContinueCreation { .. } => return None,
         })
     }

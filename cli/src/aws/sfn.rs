@@ -94,17 +94,26 @@ impl Executions for StepFunctions {
     }
 
     async fn list(&self, machine: &str, ended: usize) -> Result<Vec<ExecutionArn>, Error> {
-        let mut all = self.list_page(machine, Some(ExecutionStatus::Running), MAX_RUNNING).await?;
-        let running = all.len();
-        for last in self.list_page(machine, None, (ended + running).min(MAX_RUNNING)).await? {
-            if !all.contains(&last) {
-                all.push(last);
-            }
-        }
-        all.sort_by_key(|(started, _)| std::cmp::Reverse(*started));
-        all.truncate(running + ended);
-        Ok(all.into_iter().map(|(_, arn)| arn).collect())
+        let running = self.list_page(machine, Some(ExecutionStatus::Running), MAX_RUNNING).await?;
+        let newest = if ended == 0 {
+            Vec::new()
+        } else {
+            self.list_page(machine, None, (ended + running.len()).min(MAX_RUNNING)).await?
+        };
+        Ok(running_and_ended(running, newest, ended))
     }
+}
+
+/// An execution, and when it started.
+type Started = (Timestamp, ExecutionArn);
+
+/// All running executions, and the last `ended` of the other ones among the `newest`; newest first.
+fn running_and_ended(running: Vec<Started>, newest: Vec<Started>, ended: usize) -> Vec<ExecutionArn> {
+    let others: Vec<_> = newest.into_iter().filter(|last| !running.contains(last)).take(ended).collect();
+    let mut all = running;
+    all.extend(others);
+    all.sort_by_key(|(started, _)| std::cmp::Reverse(*started));
+    all.into_iter().map(|(_, arn)| arn).collect()
 }
 
 fn only_one(mut found: Vec<String>, name: &str, option: &str) -> Result<String, Error> {
@@ -174,6 +183,23 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn a_list_has_each_running_execution_although_newer_ones_have_ended() {
+        let started = |second: i64| {
+            let machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:m";
+            let arn = ExecutionArn::of(machine, &second.to_string()).unwrap();
+            (Timestamp::from_second(second).unwrap(), arn)
+        };
+        let names = |ended| {
+            let newest = [9, 8, 7, 5].map(started).to_vec();
+            let listed = running_and_ended(vec![started(7), started(2)], newest, ended);
+            listed.iter().map(|arn| arn.name().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(0), ["7", "2"]);
+        assert_eq!(names(1), ["9", "7", "2"]);
+        assert_eq!(names(5), ["9", "8", "7", "5", "2"]);
     }
 
     #[test]

@@ -53,19 +53,23 @@ pub struct RunRequest {
     json: Value,
     /// Whether the command ends after the start of the run.
     no_wait: bool,
+    /// The file of the roles of groups.
+    roles: Option<String>,
 }
 
 impl RunRequest {
     /// An export to start.
     pub fn export(input: ExportInput, json: Value, no_wait: bool) -> Self {
         let pool = input.pool.clone();
-        Self { operation: RunKind::Export, pool, input: RunInput::Export(input), json, no_wait }
+        let input = RunInput::Export(input);
+        Self { operation: RunKind::Export, pool, input, json, no_wait, roles: None }
     }
 
-    /// An import to start.
-    pub fn import(input: ImportInput, json: Value, no_wait: bool) -> Self {
+    /// An import to start. `roles` is the file of the roles of groups.
+    pub fn import(input: ImportInput, json: Value, no_wait: bool, roles: Option<String>) -> Self {
         let pool = input.target.clone();
-        Self { operation: RunKind::Import, pool, input: RunInput::Import(Box::new(input)), json, no_wait }
+        let input = RunInput::Import(Box::new(input));
+        Self { operation: RunKind::Import, pool, input, json, no_wait, roles }
     }
 }
 
@@ -139,15 +143,38 @@ pub async fn carry_out<E: Executions, V: Vault, S: Future<Output = ()>>(
     request: RunRequest,
     session: Session<'_, S>,
 ) -> Result<Answer> {
+    let machine = machine_of(deployment, request.operation).await?;
+    carry_out_on(deployment, &machine, request, session).await
+}
+
+/// The state machine of a run that can be started.
+///
+/// # Errors
+/// `TableNotFound`. If no state machine is found.
+pub async fn machine_of<E: Executions, V: Vault>(
+    deployment: &Deployment<E, V>,
+    operation: RunKind,
+) -> Result<String> {
     match deployment.catalog.require_table().await {
-        Err(error) if error.kind() == ErrorKind::TableNotFound => return Err(error.into()),
+        Err(error) if error.kind() == ErrorKind::TableNotFound => Err(error.into()),
         // An operator may start runs without permission to read the table.
-        _ => {}
+        _ => Ok(deployment.executions.machine(operation).await?),
     }
+}
+
+/// Starts a run on its [state machine](machine_of), and watches it unless the request says otherwise.
+///
+/// # Errors
+/// If the run cannot be started, fails, or cannot be watched.
+pub async fn carry_out_on<E: Executions, V: Vault, S: Future<Output = ()>>(
+    deployment: &Deployment<E, V>,
+    machine: &str,
+    request: RunRequest,
+    session: Session<'_, S>,
+) -> Result<Answer> {
     let operation = request.operation;
-    let machine = deployment.executions.machine(operation).await?;
     let name = execution_name(operation, &request.pool, (session.now)())?;
-    let arn = deployment.executions.start(&machine, &name, &request.json).await?;
+    let arn = deployment.executions.start(machine, &name, &request.json).await?;
     session.meter.note(&format!("Started execution {arn}"));
     let still_running =
         || Ok(Answer::new(&StillRunning::new(operation, arn.clone()), ExitStatus::Running, (session.now)()));
@@ -156,7 +183,9 @@ pub async fn carry_out<E: Executions, V: Vault, S: Future<Output = ()>>(
     }
     let mut run = DeployedRun::new(&deployment.executions, &deployment.catalog, &arn, &request.input);
     match watch(&mut run, session.meter, session.interrupted).await {
-        Ok(Watched::Ended(view)) => conclude(deployment, *view, (session.now)()).await,
+        Ok(Watched::Ended(view)) => {
+            conclude(deployment, *view, request.roles.as_deref(), (session.now)()).await
+        }
         Ok(Watched::StillRunning) => still_running(),
         Err(error) => Err(lost_sight(&error, &arn)),
     }
@@ -176,13 +205,14 @@ fn execution_name(operation: RunKind, pool: &PoolId, now: Timestamp) -> Result<S
     Ok(format!("{verb}-{pool}-{}-{random:08x}", now.strftime("%Y%m%dT%H%M%SZ")))
 }
 
-/// The answer about a run that has ended.
+/// The answer about a run that has ended. `roles` is the file of the roles of groups, if the command knows it.
 ///
 /// # Errors
 /// If the run failed, or its report cannot be read.
 pub async fn conclude<E, V: Vault>(
     deployment: &Deployment<E, V>,
     view: ExecutionView,
+    roles: Option<&str>,
     now: Timestamp,
 ) -> Result<Answer> {
     match (view.status, &view.input) {
@@ -198,10 +228,11 @@ pub async fn conclude<E, V: Vault>(
         }
         (RunStatus::Succeeded, RunInput::Import(input)) => {
             let report: ImportReport = report(&view)?;
-            Ok(Answer::new(&ImportEnd::complete(view.arn.clone(), input, report), ExitStatus::Done, now))
+            let end = ImportEnd::complete(view.arn.clone(), input, report).with_roles(roles);
+            Ok(Answer::new(&end, ExitStatus::Done, now))
         }
         (RunStatus::Partial, RunInput::Import(input)) => match partial(deployment, &view, input).await {
-            Some(end) => Ok(Answer::new(&end, ExitStatus::Partial, now)),
+            Some(end) => Ok(Answer::new(&end.with_roles(roles), ExitStatus::Partial, now)),
             None => Err(failed(&view, true)),
         },
         _ => Err(failed(&view, has_begun(deployment, &view).await)),
@@ -247,18 +278,20 @@ pub async fn ended<E, V: Vault>(
     Some(ImportEnd::of_restore(arn, input, restore, totals, losses))
 }
 
-/// Watches an execution to its end, and reports it. None if the operator interrupts the command.
+/// Watches an execution to its end, and reports it. None if the operator interrupts the command. `roles` is the file of
+/// the roles of groups.
 ///
 /// # Errors
 /// If the run failed, or cannot be watched.
 pub async fn follow<E: Executions, V: Vault>(
     deployment: &Deployment<E, V>,
     view: &ExecutionView,
+    roles: Option<&str>,
     session: Session<'_, impl Future<Output = ()>>,
 ) -> Result<Option<Answer>> {
     let mut run = DeployedRun::new(&deployment.executions, &deployment.catalog, &view.arn, &view.input);
     match watch(&mut run, session.meter, session.interrupted).await {
-        Ok(Watched::Ended(view)) => conclude(deployment, *view, (session.now)()).await.map(Some),
+        Ok(Watched::Ended(view)) => conclude(deployment, *view, roles, (session.now)()).await.map(Some),
         Ok(Watched::StillRunning) => Ok(None),
         Err(error) => Err(lost_sight(&error, &view.arn)),
     }
@@ -325,6 +358,7 @@ fn failed(view: &ExecutionView, begun: bool) -> Problem {
         error,
         message: role.map_or_else(|| message.to_owned(), |role| format!("{message} The entry maps {role}.")),
         execution_arn: Some(view.arn.to_string()),
+        creation: None,
         status,
     }
 }

@@ -140,8 +140,16 @@ fn is_set_otherwise(variable: &str, value: &str) -> bool {
     std::env::var(variable).is_ok_and(|other| !other.is_empty() && other != value)
 }
 
+/// Stands for a file of roles whose name is not known: the restore does not keep it.
+pub const UNKNOWN_FILE: &str = "FILE";
+
 /// The flags for `options` and `selection`, each with a blank before it. A default has no flag.
 pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
+    to_flags_with_roles(options, selection, UNKNOWN_FILE)
+}
+
+/// The same, if `roles` is the file of the roles of groups.
+pub fn to_flags_with_roles(options: &ImportOptions, selection: &Selection, roles: &str) -> String {
     let mut flags = String::new();
     flags += match options.existing {
         Existing::Fail => "",
@@ -160,11 +168,10 @@ pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
     if options.passwords == Passwords::Temporary {
         flags += " --passwords temporary --send-invitations";
     }
-    flags += match options.group_roles {
-        GroupRoles::Keep => "",
-        GroupRoles::Skip => " --group-roles skip",
-        // The restore does not know the name of the file.
-        GroupRoles::Map(_) => " --group-roles FILE",
+    flags += &match options.group_roles {
+        GroupRoles::Keep => String::new(),
+        GroupRoles::Skip => " --group-roles skip".to_owned(),
+        GroupRoles::Map(_) => flag("group-roles", roles),
     };
     if options.accept_losses {
         flags += " --accept-losses";

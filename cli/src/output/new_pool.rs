@@ -88,7 +88,8 @@ impl Report for NewPoolPlan {
         for line in self.import.words.lines() {
             text += &format!("  {line}\n");
         }
-        text += "  Which users it cannot restore is known when the user pool exists, before the import changes it.\n";
+        text += "  The import makes its forecast when the user pool exists. If the settings of the user pool refuse users, the import \
+                 stops before it creates any.\n";
         if let Some(problem) = &self.import.problem {
             text += &format!(
                 "  This import would be refused: {}: {} {}\n",
@@ -97,7 +98,9 @@ impl Report for NewPoolPlan {
         }
         let triggers = match self.finish.triggers.as_slice() {
             [] => "No triggers are set.".to_owned(),
-            names => format!("These triggers run from then on: {}.", names.join(", ")),
+            names => {
+                format!("Then these triggers run for every sign-up and sign-in: {}.", names.join(", "))
+            }
         };
         let protection = match self.finish.deletion_protection {
             "ACTIVE" => "Deletion protection is switched on.",
@@ -144,19 +147,40 @@ impl Report for NewPoolEnd {
         parts.push(self.imported.clone());
         parts.extend(self.finish.as_ref().map(|finish| finish.human(now)));
         if self.finish.is_none() {
-            let state = format!(
-                "User pool {pool} is not finished: it has no triggers and no deletion protection yet."
-            );
-            parts.push(if self.status == ExitStatus::Running {
-                format!("{state} The same command waits for the import, and then finishes the user pool.")
-            } else {
-                let finish = command(format!("pool finish --pool {pool}"));
-                format!(
-                    "{state} The same command tries again what is missing. If nothing is missing then, it finishes the user pool. \
-                     To finish it without that:\n  {finish}"
-                )
-            });
+            parts.push(format!(
+                "User pool {pool} is not finished: it has no triggers and no deletion protection yet. {}",
+                self.next()
+            ));
         }
         parts.join("\n\n")
+    }
+}
+
+impl NewPoolEnd {
+    /// How to go on with a pool that is not finished.
+    fn next(&self) -> String {
+        if self.status == ExitStatus::Running {
+            return "The same command waits for the import, and then finishes the user pool.".to_owned();
+        }
+        let is_imported = self.status == ExitStatus::Done;
+        let (unchanged, lacks) = self
+            .creation
+            .as_ref()
+            .map_or((false, false), |creation| (creation.has_unchanged(), creation.lacks()));
+        let finish = command(format!("pool finish --pool {}", self.pool));
+        match (unchanged, is_imported && !lacks) {
+            (true, true) => format!(
+                "This command does not change what was made before with other values, and does not finish the user pool. \
+                 To finish it as it is:\n  {finish}"
+            ),
+            (true, false) => format!(
+                "The same command tries again what is missing. It does not change what was made before with other values, and \
+                 does not finish the user pool. To finish it as it is, after the import:\n  {finish}"
+            ),
+            (false, _) => format!(
+                "The same command tries again what is missing. If nothing is missing then, it finishes the user pool. To accept \
+                 what is missing, finish the user pool yourself after the import:\n  {finish}"
+            ),
+        }
     }
 }

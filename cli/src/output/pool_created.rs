@@ -17,7 +17,7 @@ use crate::aws::Caller;
 use crate::exit::ExitStatus;
 
 /// What `pool create` prints.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PoolCreated {
     source_user_pool_id: PoolId,
@@ -34,6 +34,9 @@ pub struct PoolCreated {
     steps: Vec<String>,
     left: Vec<Left>,
     outside: Vec<String>,
+    /// In a plan: the creation that the command continues.
+    #[serde(skip)]
+    continued: Option<Continued>,
     #[serde(skip)]
     partition: String,
     /// The file that maps the roles of groups.
@@ -42,7 +45,7 @@ pub struct PoolCreated {
 }
 
 /// One object, or one member of it, that the new pool lacks, or has with other values.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Left {
     object: String,
     /// Null if the whole object is left out.
@@ -89,8 +92,7 @@ impl Left {
             }
             CreationReason::MadeBefore => (
                 "madeBefore",
-                "made before with other values. Change it by hand, or delete the user pool and begin again"
-                    .to_owned(),
+                "made before with other values. Change it by hand, then run `pool finish`".to_owned(),
             ),
         };
         let fate = match &left.reason {
@@ -106,8 +108,15 @@ impl Left {
     }
 }
 
+/// A creation that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continued {
+    /// The new pool. None if the table does not have its id.
+    pub pool: Option<PoolId>,
+}
+
 /// What a creation is about.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Creation<'a> {
     pub source: &'a PoolId,
     pub snapshot: &'a RunId,
@@ -116,10 +125,13 @@ pub struct Creation<'a> {
     pub region: &'a str,
     /// The file that maps the roles of groups, if there is one.
     pub group_roles: Option<&'a str>,
+    /// The creation that the command continues. None if it begins one.
+    pub continued: Option<Continued>,
 }
 
 impl PoolCreated {
     pub fn plan(creation: Creation<'_>, plan: &RebuildPlan) -> Self {
+        let known = creation.continued.as_ref().and_then(|continued| continued.pool.clone());
         let planned = Self {
             source_user_pool_id: creation.source.clone(),
             snapshot_id: creation.snapshot.clone(),
@@ -133,8 +145,10 @@ impl PoolCreated {
             outside: Vec::new(),
             partition: creation.caller.partition.clone(),
             group_roles: creation.group_roles.map(str::to_owned),
+            continued: creation.continued,
         };
-        planned.with_outside("NEW_POOL_ID", &outside(plan, |_| true))
+        let id = known.as_ref().map_or("NEW_POOL_ID", PoolId::as_str);
+        planned.with_outside(id, &outside(plan, |_| true))
     }
 
     /// The same after the creation.
@@ -157,6 +171,34 @@ impl PoolCreated {
         let pool = NewPool { id: id.to_owned(), arn, region: region.clone() };
         self.outside = to_do.iter().map(|to_do| line(to_do, &pool)).collect();
         self
+    }
+
+    /// The question before the command begins, or continues.
+    pub fn question(&self) -> &'static str {
+        if self.continued.is_some() {
+            "Type the name of the user pool to continue:"
+        } else {
+            "Type the name of the new user pool to create it:"
+        }
+    }
+
+    /// What the command does first.
+    pub fn beginning(&self) -> String {
+        let (name, place) = (&self.name, self.place());
+        match &self.continued {
+            None => format!("Creating user pool {name:?} in {place}."),
+            Some(_) => format!("Continuing the creation of user pool {name:?} in {place}."),
+        }
+    }
+
+    /// Whether the pool has an object with other values than the plan. No later command with this plan changes it.
+    pub fn has_unchanged(&self) -> bool {
+        self.left.iter().any(|left| left.fate == Fate::NotChanged)
+    }
+
+    /// Whether the same command tries again what the pool lacks.
+    pub fn lacks(&self) -> bool {
+        self.left.iter().any(|left| left.fate == Fate::TriedAgain)
     }
 
     /// Where the pool is or will be: `account 123456789012, Region eu-west-1`.
@@ -194,9 +236,21 @@ impl PoolCreated {
                     "Created user pool {id} ({name:?}) in {place}, with {objects} of snapshot {snapshot}.\n"
                 )
             }
-            None => format!(
-                "Would create user pool {name:?} in {place}, from snapshot {snapshot} ({objects}, in this order):\n"
-            ),
+            None => {
+                let (what, note) = match &self.continued {
+                    None => (format!("create user pool {name:?}"), ""),
+                    Some(Continued { pool: None }) => {
+                        (format!("continue the creation of user pool {name:?}"), "")
+                    }
+                    Some(Continued { pool: Some(pool) }) => (
+                        format!("continue the creation of user pool {pool} ({name:?})"),
+                        "; objects that exist stay",
+                    ),
+                };
+                format!(
+                    "Would {what} in {place}, from snapshot {snapshot} ({objects}, in this order{note}):\n"
+                )
+            }
         };
         if self.user_pool_id.is_none() {
             self.steps.iter().for_each(|step| text += &format!("  {step}\n"));
@@ -215,7 +269,7 @@ impl PoolCreated {
                 text += &format!("  {object}{field}: {words}\n");
             }
         }
-        if self.left.iter().any(|left| left.fate == Fate::TriedAgain) {
+        if self.lacks() {
             text += "Run the same command again before `pool finish`: it tries again what is missing.\n";
         }
         text += "\nTo do elsewhere:\n";

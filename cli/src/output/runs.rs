@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
-    CallStats, Ceilings, Existing, GroupRoles, ImportInput, ImportOptions, JobsReport, Note, PoolId,
-    ReasonCode, Restore, RestoreState, RunId, RunKind, Selection, Shrunk, SubMapLifetime, Totals, Tps,
-    UnmatchedNames, VerificationResult,
+    CallStats, Existing, ImportInput, ImportOptions, JobsReport, Note, PoolId, ReasonCode, Restore,
+    RestoreState, RunId, RunKind, Shrunk, SnapshotSelector, Totals, UnmatchedNames, VerificationResult,
 };
 use shared::report::{ExportReport, ImportReport};
 
 use super::Report;
 use super::damage::recovery;
-use super::flags::{command, limit_flags, sub_map_flag, to_flags};
+use super::flags::command;
+use super::next_import::{file_of_roles, next_import};
 use super::restores::outcomes;
 use super::sign_in;
 use crate::aws::ExecutionArn;
@@ -74,16 +74,12 @@ pub struct ImportEnd {
     pub calls: Option<CallStats>,
     /// The outcomes in words.
     pub summary: String,
+    /// The input of the import.
     #[serde(skip)]
-    options: ImportOptions,
+    input: ImportInput,
+    /// The file of the roles of groups, if its name is known.
     #[serde(skip)]
-    selection: Selection,
-    #[serde(skip)]
-    sub_map_lifetime: SubMapLifetime,
-    #[serde(skip)]
-    tps: Option<Tps>,
-    #[serde(skip)]
-    ceilings: Ceilings,
+    roles: Option<String>,
 }
 
 impl ImportEnd {
@@ -105,11 +101,8 @@ impl ImportEnd {
             unmatched_names: report.unmatched_names,
             calls: Some(report.calls),
             summary: report.summary,
-            options: input.options.clone(),
-            selection: input.selection.clone(),
-            sub_map_lifetime: input.sub_map_lifetime,
-            tps: input.tps,
-            ceilings: input.ceilings.clone(),
+            input: input.clone(),
+            roles: None,
         }
     }
 
@@ -144,12 +137,14 @@ impl ImportEnd {
             shrunk: restore.shrunk,
             unmatched_names: restore.unmatched_names,
             calls: restore.calls,
-            options: restore.options,
-            selection: input.selection.clone(),
-            sub_map_lifetime: input.sub_map_lifetime,
-            tps: input.tps,
-            ceilings: input.ceilings.clone(),
+            input: ImportInput { options: restore.options, ..input.clone() },
+            roles: None,
         }
+    }
+
+    /// The same end of an import whose roles of groups are in the file `roles`.
+    pub fn with_roles(self, roles: Option<&str>) -> Self {
+        Self { roles: roles.map(str::to_owned), ..self }
     }
 
     fn next(&self) -> String {
@@ -173,7 +168,7 @@ impl ImportEnd {
             } else {
                 ("configure the application to use the target pool.".to_owned(), "users")
             };
-            let sign_in = sign_in::after_restore(users, &self.totals, self.options.passwords);
+            let sign_in = sign_in::after_restore(users, &self.totals, self.input.options.passwords);
             return format!("Next: {next}\n{sign_in}");
         }
         let found = self.verification.unwrap_or_default();
@@ -190,14 +185,14 @@ impl ImportEnd {
             return self.next_of_parts();
         }
         let (may_hold_others, has_failures) =
-            (self.options.existing != Existing::Fail, self.totals.has_failures());
+            (self.input.options.existing != Existing::Fail, self.totals.has_failures());
         let (what, existing) = if found.different > 0 && !may_hold_others && !has_failures {
             // All users of such a target are of the restore.
             ("Then change the users that differ back, with:", Existing::Update)
         } else {
-            ("Then try only the missing entries again, with:", self.options.existing)
+            ("Then try only the missing entries again, with:", self.input.options.existing)
         };
-        let options = ImportOptions { existing, ..self.options.clone() };
+        let options = ImportOptions { existing, ..self.input.options.clone() };
         let later = if has_failures && (found.different > 0 || may_hold_others && found.missing > 0) {
             "\nThis import changes back no users that differ, and creates no lost users that existed before the restore. \
              `verify` names them, and the import for them."
@@ -222,7 +217,7 @@ impl ImportEnd {
         // With the same options, the import would continue this restore, which has an outcome for each user. Without
         // accepted losses it also says whether the target accepts the values.
         let options =
-            ImportOptions { existing: Existing::Update, accept_losses: false, ..self.options.clone() };
+            ImportOptions { existing: Existing::Update, accept_losses: false, ..self.input.options.clone() };
         format!(
             "Next: every user is restored. If the target accepts the refused values later, add them with:\n  {}",
             self.import_with(&options)
@@ -231,22 +226,17 @@ impl ImportEnd {
 
     /// The import of the same snapshot with `options`.
     fn import_with(&self, options: &ImportOptions) -> String {
-        let file = match options.group_roles {
-            GroupRoles::Map(_) => "\nFILE is the file of roles that this restore had.",
-            GroupRoles::Keep | GroupRoles::Skip => "",
-        };
-        let import = command(format!(
-            "import --pool {} --into {} --snapshot {}{}{}{}{}",
-            self.source_user_pool_id,
-            self.target_user_pool_id,
+        let input = ImportInput {
+            source: self.source_user_pool_id.clone(),
+            target: self.target_user_pool_id.clone(),
             // `latest` may be another snapshot by then.
-            self.snapshot_id,
-            to_flags(options, &self.selection),
-            if self.shrunk.is_some() { " --accept-shrunk" } else { "" },
-            sub_map_flag(self.sub_map_lifetime),
-            limit_flags(self.tps, &self.ceilings)
-        ));
-        format!("{import}{file}")
+            snapshot: SnapshotSelector::Id(self.snapshot_id.clone()),
+            options: options.clone(),
+            accept_shrunk: self.shrunk.is_some(),
+            ..self.input.clone()
+        };
+        let roles = self.roles.as_deref();
+        format!("{}{}", next_import(&input, roles), file_of_roles(&input, roles))
     }
 }
 
@@ -318,7 +308,7 @@ impl Report for StillRunning {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::Passwords;
+    use shared::model::{Ceilings, Passwords, SubMapLifetime, Tps};
 
     use super::*;
     use crate::testing;

@@ -31,6 +31,9 @@ pub struct RebuildJournal {
     pub snapshot: RunId,
     /// The value of the tag by which the new pool is found again. Each creation has another one.
     pub marker: String,
+    /// The command that works on it. So the table refuses each later note of the command before.
+    #[serde(default)]
+    pub holder: String,
     /// Whether a request was sent that may have created the pool.
     pub is_sent: bool,
     /// None until the pool is created.

@@ -2,7 +2,7 @@
 //!
 //! [`crate::steps`] names the four entry points of the functions: [`enumerate`], [`export_pages`],
 //! [`import_pages`] and [`finalize`]. The command line calls [`copy`], [`prune`]
-//! and [`verify`], and asks [`EarlierRestore`] and [`check_shrunk`] what an import will do.
+//! and [`verify`], and asks [`EarlierRestore`], [`check_shrunk`] and [`check_group_roles`] what an import will do.
 
 pub mod apply;
 mod capture;
@@ -33,7 +33,7 @@ pub use event::unreadable;
 pub use export::export_pages;
 pub use finalize::finalize;
 pub use held_lease::{HeldLease, holder_name};
-pub use import::{EarlierRestore, check_shrunk, import_pages};
+pub use import::{EarlierRestore, check_group_roles, check_shrunk, import_pages};
 pub use secrets::reveal;
 pub use sending::WatchWriting;
 pub use stored_capture::{PreparedCapture, PresentPool, prepare_capture, table_keys};

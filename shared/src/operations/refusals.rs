@@ -27,8 +27,7 @@ pub fn refused_on(place: &str, error: &PoolError, grant: Guidance) -> Error {
             format!(
                 "Another invocation or command took the lease before {operation} {place}. This one made no more calls."
             ),
-            "A state machine tries again by itself. If another execution or command has the lease, wait for its end. Then start \
-             a command again: it continues.",
+            Guidance::WaitForLease,
         ),
         PoolErrorKind::LeaseUnreadable => Error::new(
             ErrorKind::ServiceUnavailable,

@@ -133,6 +133,9 @@ pub fn in_members(guidance: &Guidance) -> String {
         }
         Guidance::ContinueCreation { .. } => "Continue the creation of the user pool.",
         Guidance::WaitForImport => "Wait for the import to end.",
+        Guidance::WaitForLease => {
+            "A state machine tries again by itself. If another execution has the lease, wait for its end, and start again then."
+        }
     };
     words.to_owned()
 }

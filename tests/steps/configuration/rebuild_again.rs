@@ -4,12 +4,12 @@
 //! Method: read the log of the calls, continue with another map, and let a command stand still while another one works.
 
 use serde_json::json;
-use shared::ErrorKind;
 use shared::model::configuration::rebuild::creation_writes;
 use shared::operations::rebuild::{CreationReason, LeftByCreation};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
-use shared_memory::{Applied, Fault, MemoryPool};
+use shared::{ErrorKind, Guidance};
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
 use tokio::time::{Duration, sleep};
 
 use super::fixture::{PLANTED, client, make_rich};
@@ -241,6 +241,57 @@ fn a_creation_writes_only_with_operations_that_the_reference_names() {
                 let is_named = allowed.contains(operation) || *operation == Operation::CreateUserPool;
                 assert!(!operation.writes_configuration() || is_named, "{operation:?}");
             }
+        });
+    }
+}
+
+/// Whether the journal says that a request was sent.
+fn is_sent(backend: &MemoryBackend) -> bool {
+    let items = backend.vault().items();
+    let journals = items.iter().filter(|(key, _)| key.sk.starts_with("REBUILD#"));
+    journals.map(|(_, item)| format!("{item:?}")).any(|journal| journal.contains(r#""isSent": Bool(true)"#))
+}
+
+/// Both clocks go on while a stopped process stands still. So only the lease shows that it did.
+#[test]
+fn a_creation_that_stood_still_leaves_the_note_of_its_successor_as_it_is() {
+    // Before the request, and some time after it.
+    for stop in [None, Some(0), Some(50), Some(100), Some(150)] {
+        in_paused_time(async {
+            let (backend, source, captured, plan) = lost(with_client, false).await;
+            let script = backend.script().clone();
+            let limited = Fault::RefuseWith(PoolErrorKind::Refused, "LimitExceededException");
+            script.always(Operation::CreateUserPool, Some(limited));
+            let latency = Duration::from_millis(200);
+            script.set_latency(latency, latency);
+            let has_called = || script.log().iter().any(|(_, call)| *call == Operation::CreateUserPool);
+            let is_still = || if stop.is_some() { has_called() } else { is_sent(&backend) };
+            let still = async {
+                while !is_still() {
+                    sleep(Duration::from_millis(10)).await;
+                }
+                sleep(Duration::from_millis(stop.unwrap_or_default())).await;
+            };
+            let mut first = Box::pin(create(&backend, &captured, &plan));
+            tokio::select! {
+                biased;
+                new = &mut first => panic!("it did not stand still: {new:?}"),
+                () = still => {}
+            }
+            assert_eq!(has_called(), stop.is_some());
+            sleep(LEASE).await;
+            script.always(Operation::CreateUserPool, None);
+            script.set_latency(Duration::ZERO, Duration::ZERO);
+            // The other command has created the pool, and has not noted its id.
+            die_at(&backend, &captured, &plan, Operation::CreateUserPool, Applied::All).await;
+            let error = first.await.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Overtaken | ErrorKind::LeaseLost), "{stop:?}: {error}");
+            if stop.is_none() {
+                assert_eq!(*error.guidance(), Guidance::WaitForLease);
+            }
+            sleep(LEASE).await;
+            let new = create(&backend, &captured, &plan).await.unwrap();
+            assert_eq!((twins(&source), clients(&backend, &new.pool)), (1, 1), "{stop:?}");
         });
     }
 }

@@ -53,18 +53,38 @@ pub fn value(option: &str) -> Result<Value> {
     Ok(if is_input { value } else { json!({ "map": value }) })
 }
 
-/// The line of an entry in the file that `option` names, in words. None if the file does not have the entry.
-pub fn place_of(option: &str, role: &str) -> Option<String> {
-    let text = std::fs::read_to_string(Path::new(option)).ok()?;
-    let value: Value = serde_saphyr::from_str(&text).ok()?;
-    let line = line_of(&text, role, value.get("map").is_some_and(Value::is_object))?;
-    Some(format!("{} has the entry.", place(option, Some(line))))
+/// A file that maps the roles of groups.
+#[derive(Debug, Clone)]
+pub struct RolesFile {
+    pub path: String,
+    /// The option that names it: `--group-roles` or `--map`.
+    pub option: &'static str,
 }
 
-/// The file, or its line, at the beginning of a sentence.
-fn place(option: &str, line: Option<u64>) -> String {
+impl RolesFile {
+    /// The line of an entry, in words. None if the file does not have the entry.
+    pub fn place_of(&self, role: &str) -> Option<String> {
+        let text = std::fs::read_to_string(Path::new(&self.path)).ok()?;
+        let value: Value = serde_saphyr::from_str(&text).ok()?;
+        let has = |part: &str| value.get(part).is_some_and(Value::is_object);
+        let line = if has("groupRoles") {
+            let OfCreation { group_roles: keys } = serde_saphyr::from_str(&text).ok()?;
+            keys.line_of(role)
+        } else {
+            line_of(&text, role, has("map"))
+        };
+        Some(format!("{} has the entry.", place_of_option(&self.path, self.option, Some(line?))))
+    }
+}
+
+/// The file of `--group-roles`, or its line, at the beginning of a sentence.
+fn place(path: &str, line: Option<u64>) -> String {
+    place_of_option(path, "--group-roles", line)
+}
+
+fn place_of_option(path: &str, option: &str, line: Option<u64>) -> String {
     let line = line.map_or_else(|| "The".to_owned(), |line| format!("Line {line} of the"));
-    format!("{line} file {option:?} of --group-roles")
+    format!("{line} file {path:?} of {option}")
 }
 
 /// The problem of a file that is no YAML, or what is wrong with it. The text of other errors may quote the file.
@@ -103,12 +123,19 @@ fn wrong(map: &Value) -> Option<(Option<&str>, String)> {
 
 /// The line of a key of the file. With `in_map`, of a key below `map:`.
 fn line_of(text: &str, key: &str, in_map: bool) -> Option<u64> {
-    let Keys(keys) = if in_map {
+    let keys: Keys = if in_map {
         serde_saphyr::from_str::<File>(text).ok()?.map
     } else {
         serde_saphyr::from_str(text).ok()?
     };
-    keys.into_iter().find(|found| found.value == key).map(|found| found.referenced.line())
+    keys.line_of(key)
+}
+
+/// The map of `pool create`.
+#[derive(Deserialize)]
+struct OfCreation {
+    #[serde(rename = "groupRoles")]
+    group_roles: Keys,
 }
 
 /// A file in the form of the input.
@@ -119,6 +146,12 @@ struct File {
 
 /// The keys of a map, with their places.
 struct Keys(Vec<Spanned<String>>);
+
+impl Keys {
+    fn line_of(&self, key: &str) -> Option<u64> {
+        self.0.iter().find(|found| found.value == key).map(|found| found.referenced.line())
+    }
+}
 
 impl<'de> Deserialize<'de> for Keys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use shared::ErrorKind;
-use shared::model::{PoolId, RestoreState, RunKind};
+use shared::model::{ImportInput, ImportOptions, PoolId, Restore, RestoreState, RunKind};
 use shared::ports::Clock;
 use shared::ports::vault::Vault;
 use tokio::time::sleep;
 
 use super::Request;
 use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
-use crate::commands::run::{ended, follow};
+use crate::commands::pool::create::of_interruption;
+use crate::commands::run::{ended, follow, machine_of};
 use crate::commands::{Deployment, Session};
 use crate::exit::ExitStatus;
 use crate::output::{Answer, StillRunning};
@@ -34,10 +35,27 @@ pub struct Phases<'a, 'i, S> {
     pub now: fn() -> Timestamp,
 }
 
-impl<'i, S> Phases<'_, 'i, S> {
+impl<S: Future<Output = ()>> Phases<'_, '_, S> {
     fn session(&mut self) -> Session<'_, Pin<&mut S>> {
         let interrupted = self.interrupted.as_mut();
         Session { meter: self.meter, lines: self.lines, interrupted, now: self.now }
+    }
+
+    /// The result of `work`, unless the operator interrupts the command before its end.
+    ///
+    /// The first phase has taken the place of the system's handler of Ctrl-C. From then on, only what looks for an
+    /// interruption ends.
+    ///
+    /// # Errors
+    /// Those of the work. `Interrupted`: no import has begun.
+    async fn before_import<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.interrupted.as_mut() => {
+                Err(of_interruption("The command stopped before it began an import.", ""))
+            }
+            done = work => done,
+        }
     }
 }
 
@@ -52,11 +70,12 @@ pub async fn imported<E: Executions, V: Vault, S: Future<Output = ()>>(
     let mut looks = 0;
     loop {
         looks += 1;
-        if let Some(view) = running(deployment, &import.input.target, clock.now()).await? {
+        let looked = running(deployment, &import.input.target, clock.now());
+        if let Some(view) = phases.before_import(looked).await? {
             phases
                 .meter
                 .note(&format!("Execution {} imports already. The command waits for its end.", view.arn));
-            let followed = Box::pin(follow(deployment, &view, phases.session())).await;
+            let followed = Box::pin(follow(deployment, &view, import.roles(), phases.session())).await;
             match followed {
                 Ok(None) => {
                     let still = StillRunning::new(RunKind::Import, view.arn.clone());
@@ -68,12 +87,18 @@ pub async fn imported<E: Executions, V: Vault, S: Future<Output = ()>>(
                 Ok(Some(_)) | Err(_) => {}
             }
         }
-        if let Some(answer) = done_before(import, deployment, (phases.now)()).await? {
+        let done = done_before(import, deployment, (phases.now)());
+        if let Some(answer) = phases.before_import(done).await? {
             return Ok(answer);
         }
-        match Box::pin(import.start(deployment, phases.session())).await {
+        let machine = phases.before_import(machine_of(deployment, RunKind::Import)).await?;
+        match Box::pin(import.start(deployment, &machine, phases.session())).await {
             Err(problem) if problem.error == ErrorKind::ImportAlreadyRunning.name() && looks < LOOKS => {
-                sleep(WAIT).await;
+                let wait = async {
+                    sleep(WAIT).await;
+                    Ok(())
+                };
+                phases.before_import(wait).await?;
             }
             ended => return ended,
         }
@@ -86,7 +111,21 @@ fn is_same(view: &ExecutionView, import: &Request) -> bool {
     let wanted = &import.input;
     let same =
         (&input.source, &input.target, &input.snapshot) == (&wanted.source, &wanted.target, &wanted.snapshot);
-    same && input.options == wanted.options && input.selection.digest() == wanted.selection.digest()
+    same && !input.dry_run
+        && input.options == wanted.options
+        && input.selection.digest() == wanted.selection.digest()
+}
+
+/// Whether a restore that has succeeded has done what the import would do.
+///
+/// The operator may have imported by hand into the pool, with the options that an earlier answer advised. The target then
+/// has all that the snapshot holds. So it does not matter how that import treated users that existed, whether it would
+/// have accepted losses, and how it created users.
+fn has_done(restore: Restore, input: &ImportInput) -> bool {
+    let ImportOptions { existing, accept_losses, create_missing_attributes, method, .. } = input.options;
+    let options =
+        ImportOptions { existing, accept_losses, create_missing_attributes, method, ..restore.options };
+    Restore { options, ..restore }.has_input(input)
 }
 
 /// The execution that imports into the pool now.
@@ -100,9 +139,13 @@ async fn running<E: Executions, V: Vault>(
     let holder =
         lease.filter(|lease| lease.expires > now).and_then(|lease| ExecutionArn::parse(&lease.holder).ok());
     if let Some(arn) = holder {
-        let view = executions.describe(&arn).await?;
-        if view.status == RunStatus::Running {
-            return Ok(Some(view));
+        match executions.describe(&arn).await {
+            Ok(view) if view.status == RunStatus::Running => return Ok(Some(view)),
+            Ok(_) => {}
+            Err(error) if error.kind().retryable() => return Err(error.into()),
+            // It may be of a state machine that was deleted, or of another deployment. If it runs, its lease refuses the
+            // import.
+            Err(_) => {}
         }
     }
     // An execution that was just started has no lease yet.
@@ -127,10 +170,14 @@ pub async fn done_before<E, V: Vault>(
 ) -> Result<Option<Answer>> {
     let input = &import.input;
     let last = deployment.catalog.last_restore_that_wrote(&input.target).await?;
-    let Some(restore) = last.filter(|last| last.state == RestoreState::Succeeded && last.has_input(input))
+    let Some(restore) =
+        last.filter(|last| last.state == RestoreState::Succeeded && has_done(last.clone(), input))
     else {
         return Ok(None);
     };
     let end = ended(deployment, restore, input).await;
-    Ok(end.map(|end| Answer::new(&end, ExitStatus::Done, now)))
+    Ok(end.map(|end| {
+        let end = end.with_roles(import.roles());
+        Answer::new(&end, ExitStatus::Done, now)
+    }))
 }

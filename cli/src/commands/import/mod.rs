@@ -4,13 +4,14 @@ mod group_roles;
 mod importing;
 mod introduction;
 mod new_pool;
+mod way_on;
 
 use std::future::Future;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use shared::model::{ImportInput, PoolId, RunId, SnapshotSelector, UserFilter};
+use shared::model::{ImportInput, PoolId, RunId, RunKind, SnapshotSelector, UserFilter};
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind, Guidance};
 
@@ -19,8 +20,9 @@ use super::{Deployment, Session};
 use crate::arguments;
 use crate::aws::Executions;
 use crate::guidance::{of_input_in_options, options_of};
-use crate::output::Answer;
+use crate::output::{Answer, next_import};
 use crate::problem::{Problem, Result};
+use group_roles::RolesFile;
 use introduction::introduction;
 
 /// The arguments of `import`.
@@ -36,7 +38,7 @@ pub struct ImportArgs {
     /// The snapshot: `latest`, or an id that `snapshots` shows
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub snapshot: String,
-    /// Only make the forecast, and change nothing
+    /// Only make the forecast, and change nothing. For `new:NAME`, only show the plan, which has no forecast
     #[arg(long)]
     pub plan: bool,
     #[command(flatten)]
@@ -201,8 +203,7 @@ pub struct Request {
     /// The same input, in the form that the state machine reads.
     json: Value,
     no_wait: bool,
-    /// The file of roles, as the option names it.
-    group_roles: Option<String>,
+    group_roles: Option<RolesFile>,
 }
 
 impl Request {
@@ -222,7 +223,8 @@ impl Request {
         arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
         let json = run::with_table(run::with_limits(json, &args.run)?, table);
         let input = ImportInput::parse(&json).map_err(|error| of_input_in_options(&error))?;
-        let group_roles = args.options.group_roles.clone();
+        let path = args.options.group_roles.clone();
+        let group_roles = path.map(|path| RolesFile { path, option: "--group-roles" });
         Ok(Self { input, json, no_wait: args.run.no_wait, group_roles })
     }
 
@@ -234,6 +236,18 @@ impl Request {
         with.input.target = target.clone();
         with.input.snapshot = SnapshotSelector::Id(snapshot.clone());
         with
+    }
+
+    /// The command of this import, or of one that changes the input so.
+    fn line(&self, change: impl FnOnce(&mut ImportInput)) -> String {
+        let mut input = self.input.clone();
+        change(&mut input);
+        next_import(&input, self.roles())
+    }
+
+    /// The file of the roles of groups.
+    fn roles(&self) -> Option<&str> {
+        self.group_roles.as_ref().map(|file| file.path.as_str())
     }
 
     /// The pool to restore into.
@@ -253,27 +267,30 @@ impl Request {
         let (catalog, place) = (&deployment.catalog, deployment.place());
         let words = introduction(&self.input, None, catalog, &place, (session.now)()).await?;
         session.meter.note(&words);
-        self.start(deployment, session).await
+        let machine = run::machine_of(deployment, RunKind::Import).await?;
+        self.start(deployment, &machine, session).await
     }
 
-    /// Starts the import and watches it.
+    /// Starts the import on its state machine, and watches it.
     ///
     /// # Errors
     /// If the import is refused or fails.
     async fn start<E: Executions, V: Vault, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
+        machine: &str,
         session: Session<'_, S>,
     ) -> Result<Answer> {
-        let request = RunRequest::import(self.input.clone(), self.json.clone(), self.no_wait);
-        run::carry_out(deployment, request, session).await.map_err(|problem| self.with_line(problem))
+        let (input, json, roles) = (self.input.clone(), self.json.clone(), self.roles().map(str::to_owned));
+        let request = RunRequest::import(input, json, self.no_wait, roles);
+        let ended = run::carry_out_on(deployment, machine, request, session).await;
+        ended.map_err(|problem| self.with_line(problem))
     }
 
     /// `problem`, with the line of the file of roles that it is about.
     fn with_line(&self, mut problem: Problem) -> Problem {
         let role = self.input.options.group_roles.entry_of(&problem.message);
-        let place =
-            self.group_roles.as_deref().zip(role).and_then(|(file, role)| group_roles::place_of(file, role));
+        let place = self.group_roles.as_ref().zip(role).and_then(|(file, role)| file.place_of(role));
         if let Some(place) = place {
             problem.message += &format!(" {place}");
         }

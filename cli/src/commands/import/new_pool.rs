@@ -8,10 +8,10 @@ use std::pin::pin;
 
 use jiff::Timestamp;
 use serde_json::json;
-use shared::catalog::RebuildJournal;
-use shared::model::{PoolId, RunId, RunKind, Snapshot};
-use shared::operations::rebuild::{Account, Rebuilt, finish, finish_plan};
-use shared::operations::{check_shrunk, holder_name};
+use shared::catalog::{LeaseKey, RebuildJournal};
+use shared::model::{PoolId, RunId, RunKind, Snapshot, SnapshotSelector};
+use shared::operations::rebuild::{Account, finish, finish_plan};
+use shared::operations::{check_group_roles, check_shrunk, holder_name};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
 use shared::ports::keys::DecryptingKeys;
@@ -19,17 +19,17 @@ use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
 
+use super::group_roles::RolesFile;
 use super::importing::{Phases, done_before, imported};
 use super::introduction::introduction;
+use super::way_on::of_created;
 use super::{ImportArgs, json as input_json};
 use crate::arguments;
 use crate::aws::{Caller, Executions};
-use crate::commands::pool::create::{self, CreateArgs, Creating, Planned};
+use crate::commands::pool::create::{self, CreateArgs, Creating, Planned, of_interruption};
 use crate::commands::{Deployment, Session};
 use crate::exit::ExitStatus;
-use crate::guidance::SAME_WITH_PLAN;
-use crate::output::flags::command;
-use crate::output::{Answer, NewPoolEnd, NewPoolPlan, PoolFinished, Report, status_of};
+use crate::output::{Answer, NewPoolEnd, NewPoolPlan, PoolCreated, PoolFinished, Report, status_of};
 use crate::problem::{Problem, Result};
 
 /// Words for the pool before it exists.
@@ -89,7 +89,8 @@ impl Request {
             members.remove("dryRun");
         }
         if !roles.is_empty() {
-            import.group_roles = new_pool.map.as_ref().map(|map| map.display().to_string());
+            let path = new_pool.map.as_ref().map(|map| map.display().to_string());
+            import.group_roles = path.map(|path| RolesFile { path, option: "--map" });
         }
         Ok(Self { creation, import })
     }
@@ -138,7 +139,7 @@ impl Request {
         if self.creation.is_confirmed() {
             session.meter.note(&plan.human(now));
         } else {
-            self.creation.confirmed(&plan.human(now), session.meter)?;
+            self.creation.confirmed(&plan.human(now), planned.shown.question(), session.meter)?;
         }
         let Session { meter, lines, interrupted, now: clock_of_session } = session;
         let interrupted = pin!(interrupted);
@@ -150,16 +151,21 @@ impl Request {
         let Some(pool) = created.pool.clone() else {
             return Err(Problem::internal("The creation of the user pool answered no id.".to_owned()));
         };
-        let went_on = Box::pin(self.import_and_finish(&work, &planned, &created, &pool, &mut phases)).await;
-        went_on.map_err(|problem| of_created(problem, self.pool(), &planned.snapshot.id, &pool))
+        let import = self.import.with(&pool, &planned.snapshot.id);
+        let creation = planned.shown.done(&planned.plan, &created);
+        let of_creation = (creation.clone(), status_of(&created));
+        let went_on = Box::pin(self.import_and_finish(&work, of_creation, &import, &mut phases)).await;
+        went_on.map_err(|problem| {
+            let creation = Some(Box::new(creation));
+            Problem { creation, ..of_created(problem, &import) }
+        })
     }
 
     async fn import_and_finish<E, V, P, F, S>(
         &self,
         work: &Creating<'_, E, V, P, F>,
-        planned: &Planned,
-        created: &Rebuilt,
-        pool: &PoolId,
+        (creation, of_creation): (PoolCreated, ExitStatus),
+        import: &super::Request,
         phases: &mut Phases<'_, '_, S>,
     ) -> Result<Answer>
     where
@@ -170,17 +176,31 @@ impl Request {
         S: Future<Output = ()>,
     {
         let Creating { deployment, account, clock, now, verb } = *work;
-        let creation = planned.shown.done(&planned.plan, created);
-        phases.meter.note(&format!("User pool {pool} is created. Importing its users."));
-        let import = self.import.with(pool, &planned.snapshot.id);
-        let imported = Box::pin(imported(&import, deployment, clock, phases)).await?;
-        let (of_creation, of_import) = (status_of(created), imported.status);
+        let pool = import.target();
+        // First: the triggers run as soon as the import has ended, and need their permissions then.
+        phases.meter.note(&format!(
+            "{}\n\nDo what is to do elsewhere before the import ends.\nUser pool {pool} is created. Importing its users.",
+            creation.in_words()
+        ));
+        let imported = Box::pin(imported(import, deployment, clock, phases)).await?;
+        let of_import = imported.status;
         let is_complete = [of_creation, of_import].iter().all(|status| *status == ExitStatus::Done);
         let finished = if is_complete {
             phases.meter.note(&format!("Finishing user pool {pool}."));
-            let connection = account.connect(pool);
+            let (catalog, connection) = (&deployment.catalog, account.connect(pool));
             let holder = holder_name(&format!("cognito-backup {verb}"), now);
-            let finished = Box::pin(finish(&deployment.catalog, connection, &holder, clock)).await?;
+            let finished = tokio::select! {
+                biased;
+                () = phases.interrupted.as_mut() => None,
+                finished = Box::pin(finish(catalog, connection, &holder, clock)) => Some(finished?),
+            };
+            let Some(finished) = finished else {
+                // If the lease cannot be released, it ends by itself within minutes.
+                let key = LeaseKey::of_rebuild(&self.creation.id(deployment));
+                catalog.release_lease(&key, &holder, clock.now()).await?;
+                let what = "The import has ended. The command stopped before it finished the user pool.";
+                return Err(of_interruption(what, ""));
+            };
             Some(PoolFinished::done(pool, &finished))
         } else {
             None
@@ -201,9 +221,8 @@ impl Request {
         now: Timestamp,
     ) -> Result<NewPoolPlan> {
         let (catalog, snapshot) = (&deployment.catalog, &planned.snapshot);
-        let journal = catalog.rebuild_journal(&self.creation.id(deployment)).await?;
-        let known =
-            journal.filter(|journal| journal.snapshot == snapshot.id).and_then(|journal| journal.pool);
+        // The operator may have deleted the pool of an earlier journal.
+        let known = planned.begun.as_ref().and_then(|journal| journal.pool.clone());
         let into = known.as_ref().map_or_else(|| NEW_POOL.to_owned(), PoolId::to_string);
         let target = known.as_ref().unwrap_or(self.import.target());
         let import = self.import.with(target, &snapshot.id);
@@ -219,15 +238,33 @@ impl Request {
         import: &super::Request,
         snapshot: &Snapshot,
     ) -> Result<Option<Problem>> {
-        let last = deployment.catalog.last_restore_that_wrote(&import.input.target).await?;
+        let (catalog, input) = (&deployment.catalog, &import.input);
+        match check_group_roles(catalog, snapshot, &input.options.group_roles).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(Some(self.of_roles(error))),
+            Err(error) => return Err(error.into()),
+        }
+        let last = catalog.last_restore_that_wrote(&input.target).await?;
         if last.is_some() {
             return Ok(None);
         }
-        match check_shrunk(&deployment.catalog, &import.input, snapshot).await {
+        match check_shrunk(catalog, input, snapshot).await {
             Ok(_) => Ok(None),
             Err(error) if error.kind() == ErrorKind::SnapshotShrunk => Ok(Some(error.into())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The problem of a map of roles, with the entry that it is about.
+    fn of_roles(&self, error: Error) -> Problem {
+        let mut problem = Problem::from(error);
+        if let Some(role) = self.import.input.options.group_roles.entry_of(&problem.message) {
+            problem.message += &format!(" The entry maps {role}.");
+        }
+        if !self.creation.group_roles().is_empty() {
+            "Correct groupRoles in the map, or remove the entry.".clone_into(&mut problem.guidance);
+        }
+        self.import.with_line(problem)
     }
 
     /// The pool, if it was created and finished already.
@@ -266,54 +303,39 @@ impl Request {
         F: Fn(&PoolId) -> PacedPool<P>,
     {
         let import = self.import.with(&pool, &snapshot);
-        if !self.creation.takes(&snapshot) {
-            let what =
-                format!("User pool {pool} is finished already. It was created from snapshot {snapshot}.");
+        // The pool does not hold what another snapshot holds.
+        let another = match self.creation.selector() {
+            SnapshotSelector::Id(id) => (*id != snapshot).then(String::new),
+            SnapshotSelector::Latest => {
+                let newest = deployment.catalog.newest_sealed(self.pool(), None, now).await?;
+                let newer = newest.filter(|newest| newest.id.time() > snapshot.time());
+                newer.map(|newer| format!(" Snapshot {} is newer.", newer.id))
+            }
+        };
+        if let Some(another) = another {
+            let what = format!(
+                "User pool {pool} is finished already. It was created from snapshot {snapshot}.{another}"
+            );
             let next = "Name that snapshot, or give another name for the new user pool.".to_owned();
             return Err(Problem::refused(ErrorKind::InvalidInput.name(), what, next));
         }
+        let finish = finish_plan(&deployment.catalog, &account.connect(&pool)).await?;
         let Some(imported) = done_before(&import, deployment, now).await? else {
-            let line = command(format!("import --pool {} --snapshot {snapshot} --into {pool}", self.pool()));
+            let line = import.line(|_| ());
             let what = format!(
                 "User pool {pool} is finished already, and no import with these options has succeeded."
             );
-            let next = format!("Import with `{line}` and your other options. Or give another name.");
+            let next = match finish.trigger_names().as_slice() {
+                [] => format!("Import with `{line}`. If the user pool has users, add --existing skip."),
+                names => format!(
+                    "These triggers of the user pool run now, also for each user that an import creates: {}. If that does no harm, \
+                     import with `{line}`. If the user pool has users, add --existing skip. If it does harm, give another name.",
+                    names.join(", ")
+                ),
+            };
             return Err(Problem::refused(ErrorKind::InvalidInput.name(), what, next));
         };
-        let finish = finish_plan(&deployment.catalog, &account.connect(&pool)).await?;
         let finished = Some(PoolFinished::plan(&pool, &finish));
         Ok(Answer::new(&NewPoolEnd::new(&pool, None, imported, finished), ExitStatus::Done, now))
-    }
-}
-
-/// The problem of a command that has created its pool. The pool exists, so this is no refusal any more.
-fn of_created(problem: Problem, source: &PoolId, snapshot: &RunId, pool: &PoolId) -> Problem {
-    let status = if problem.status == ExitStatus::Refused { ExitStatus::Failed } else { problem.status };
-    let message = format!("User pool {pool} is created, and not finished. {}", problem.message);
-    // With --plan, this command makes no forecast.
-    let forecast = command(format!("import --pool {source} --snapshot {snapshot} --into {pool} --plan"));
-    let guidance = problem.guidance.replace(SAME_WITH_PLAN, &format!("`{forecast}`"));
-    let guidance = format!("{guidance} The same command continues.").trim_start().to_owned();
-    Problem { message, guidance, status, ..problem }
-}
-
-#[cfg(test)]
-mod tests {
-    use shared::Guidance;
-
-    use super::*;
-    use crate::testing;
-
-    #[test]
-    fn a_refused_import_into_the_created_pool_names_the_command_that_makes_a_forecast() {
-        let refused = Error::new(ErrorKind::UsersNotAccepted, "1 user.", Guidance::AcceptLosses);
-        let snapshot = testing::snapshot(1, 0).id;
-        let problem = of_created(refused.into(), &testing::pool("a"), &snapshot, &testing::pool("b"));
-        let line = format!(
-            "`cognito-backup import --pool eu-west-1_a --snapshot {snapshot} --into eu-west-1_b --plan` names"
-        );
-        assert!(problem.guidance.contains(&line), "{problem}");
-        assert!(!problem.guidance.contains(SAME_WITH_PLAN), "{problem}");
-        assert_eq!(problem.status, ExitStatus::Failed);
     }
 }

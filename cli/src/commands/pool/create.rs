@@ -8,8 +8,10 @@ use clap::Args;
 use jiff::Timestamp;
 use shared::catalog::{LeaseKey, RebuildId, RebuildJournal};
 use shared::model::configuration::rebuild::{Home, RebuildPlan, SuppliedMap, plan};
-use shared::model::{CallStats, Ceilings, PoolId, RunId, Snapshot, SnapshotSelector, Tps};
-use shared::operations::rebuild::{Account, MARKER, Rebuild, Rebuilt, Stopped, begun, rebuild};
+use shared::model::{CallStats, Ceilings, PoolId, Snapshot, SnapshotSelector, Tps};
+use shared::operations::rebuild::{
+    Account, MARKER, Rebuild, Rebuilt, Stopped, begun, of_another_snapshot, rebuild,
+};
 use shared::operations::{CapturedSnapshot, Holding, captured_configuration, holder_name};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
@@ -28,7 +30,7 @@ use crate::aws::Caller;
 use crate::commands::{Deployment, Session, run};
 use crate::exit::ExitStatus;
 use crate::output::flags::command;
-use crate::output::{Answer, Creation, PoolCreated, Report, made_so_far, status_of};
+use crate::output::{Answer, Continued, Creation, PoolCreated, Report, made_so_far, status_of};
 use crate::problem::{Problem, Result};
 use crate::watch::Meter;
 
@@ -90,6 +92,8 @@ pub struct Planned {
     pub snapshot: Snapshot,
     pub plan: RebuildPlan,
     pub shown: PoolCreated,
+    /// The journal of a creation that the command continues.
+    pub begun: Option<RebuildJournal>,
 }
 
 impl Request {
@@ -150,7 +154,7 @@ impl Request {
         if self.yes {
             session.meter.note(&planned.shown.human(now));
         } else {
-            self.confirmed(&planned.shown.human(now), session.meter)?;
+            self.confirmed(&planned.shown.human(now), planned.shown.question(), session.meter)?;
         }
         let work = Creating { deployment, account: &account, clock, now, verb: "pool create" };
         let created = self.create(&work, &planned, session.interrupted, session.meter).await?;
@@ -194,8 +198,7 @@ impl Request {
         F: Fn(&PoolId) -> PacedPool<P>,
     {
         let Creating { deployment, account, clock, now, verb } = *work;
-        let (limit, place) = (run::limit(Some(self.tps)), planned.shown.place());
-        meter.note(&format!("Creating user pool {:?} in {place}.\n{limit}", self.name));
+        meter.note(&format!("{}\n{}", planned.shown.beginning(), run::limit(Some(self.tps))));
         let (id, holder) = (self.id(deployment), holder_name(&format!("cognito-backup {verb}"), now));
         let wanted =
             Rebuild { id: &id, snapshot: &planned.snapshot.id, plan: &planned.plan, holder: &holder };
@@ -210,7 +213,8 @@ impl Request {
             // If the lease cannot be released, it ends by itself within minutes.
             let key = LeaseKey::of_rebuild(&id);
             catalog.release_lease(&key, &holder, clock.now()).await?;
-            return Err(interrupted_creation());
+            let what = "The command stopped before the creation of the user pool ended.";
+            return Err(of_interruption(what, "Run the command again to continue."));
         };
         created.map_err(|stopped| problem(*stopped))
     }
@@ -225,12 +229,9 @@ impl Request {
         self.yes
     }
 
-    /// Whether the operator asks for this snapshot, or for none by its id.
-    pub fn takes(&self, snapshot: &RunId) -> bool {
-        match &self.snapshot {
-            SnapshotSelector::Latest => true,
-            SnapshotSelector::Id(id) => id == snapshot,
-        }
+    /// The snapshot, as the operator names it.
+    pub fn selector(&self) -> &SnapshotSelector {
+        &self.snapshot
     }
 
     /// What the map has for the roles of groups.
@@ -256,7 +257,7 @@ impl Request {
         caller: &Caller,
         now: Timestamp,
     ) -> Result<Planned> {
-        let (mut captured, is_new) = self.captured(deployment, account, now).await?;
+        let (mut captured, begun) = self.captured(deployment, account, now).await?;
         if self.decrypts {
             captured.reveal_secrets(keys, &deployment.region).await.map_err(|error| {
                 let without = Guidance::from("Or give --no-secrets, and put the secrets in the map.");
@@ -269,7 +270,7 @@ impl Request {
         if self.strict {
             require_complete(&planned)?;
         }
-        if is_new {
+        if begun.is_none() {
             account.require_free(&self.name, &planned).await?;
         }
         let creation = Creation {
@@ -279,27 +280,30 @@ impl Request {
             caller,
             region: &deployment.region,
             group_roles: self.group_roles.as_deref(),
+            continued: begun.as_ref().map(|journal| Continued { pool: journal.pool.clone() }),
         };
         let shown = PoolCreated::plan(creation, &planned);
         let header = SnapshotSelector::Id(captured.id.clone());
         let (snapshot, _) = deployment.catalog.sealed_snapshot(&self.pool, &header, now).await?;
-        Ok(Planned { snapshot, plan: planned, shown })
+        Ok(Planned { snapshot, plan: planned, shown, begun })
     }
 
-    /// The snapshot, and whether no creation has begun. For `latest`, a creation that has begun goes on with its own.
+    /// The snapshot, and the journal of a creation that goes on. For `latest`, it goes on with its own snapshot.
     async fn captured<E, V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
         &self,
         deployment: &Deployment<E, V>,
         account: &Account<P, F>,
         now: Timestamp,
-    ) -> Result<(CapturedSnapshot, bool)> {
+    ) -> Result<(CapturedSnapshot, Option<RebuildJournal>)> {
         let catalog = &deployment.catalog;
         let begun = begun(catalog, &self.id(deployment), account).await?;
         let selector = match (&self.snapshot, &begun) {
             (SnapshotSelector::Latest, Some(journal)) => SnapshotSelector::Id(journal.snapshot.clone()),
+            (SnapshotSelector::Id(id), Some(journal)) if *id != journal.snapshot => {
+                return Err(of_another_snapshot(journal).into());
+            }
             (selector, _) => selector.clone(),
         };
-        let is_new = begun.is_none();
         let captured = captured_configuration(catalog, &self.pool, &selector, now).await;
         let captured = captured.map_err(|error| {
             let error = deployment.of_snapshot(error);
@@ -307,7 +311,7 @@ impl Request {
                 ErrorKind::SnapshotNotFound | ErrorKind::SnapshotBeingRemoved => {}
                 _ => return error.into(),
             }
-            let next = match begun {
+            let next = match &begun {
                 Some(RebuildJournal { pool: Some(pool), is_created: true, .. }) => format!(
                     "User pool {pool} is created from it. If its users are imported, run `{}`.",
                     command(format!("pool finish --pool {pool}"))
@@ -330,16 +334,15 @@ impl Request {
         if captured.holding == Holding::Capture {
             return Err(of_capture(&captured).into());
         }
-        Ok((captured, is_new))
+        Ok((captured, begun))
     }
 
     /// Shows the plan, and asks.
     ///
     /// # Errors
     /// Unless the operator types the name of the new pool.
-    pub fn confirmed(&self, plan: &str, meter: &mut Meter) -> Result<()> {
-        let question = format!("{plan}\n\nType the name of the new user pool to create it:");
-        Ok(confirm(&question, &self.name, meter)?)
+    pub fn confirmed(&self, plan: &str, question: &str, meter: &mut Meter) -> Result<()> {
+        Ok(confirm(&format!("{plan}\n\n{question}"), &self.name, meter)?)
     }
 }
 
@@ -382,13 +385,10 @@ fn of_capture(captured: &CapturedSnapshot) -> Error {
     )
 }
 
-fn interrupted_creation() -> Problem {
+/// The problem of a command that the operator interrupts.
+pub fn of_interruption(what: &str, next: &str) -> Problem {
     Problem {
         status: ExitStatus::Failed,
-        ..Problem::refused(
-            "Interrupted",
-            "The command stopped before the creation of the user pool ended.".to_owned(),
-            "Run the command again to continue.".to_owned(),
-        )
+        ..Problem::refused("Interrupted", what.to_owned(), next.to_owned())
     }
 }

@@ -8,16 +8,18 @@ use std::time::Duration;
 
 use clap::Parser;
 use serde_json::{Value, json};
-use shared::Error;
 use shared::catalog::Catalog;
 use shared::model::{
     GroupName, GroupRecord, PoolDescription, PoolId, Restore, RunId, RunKind, Snapshot, Sub, UserRecord,
     UserStatus, Username,
 };
 use shared::pacing::Budget;
+use shared::ports::vault::{Key, ReadVault};
 use shared::ports::{Backend, Clock};
 use shared::steps;
+use shared::{Error, ErrorKind};
 use shared_memory::{MemoryBackend, MemoryPool, MemoryVault};
+use tokio::sync::oneshot::Sender;
 
 use super::super::{
     Deployment, Session, copy, export as export_verb, import, pool, prune, snapshots, status, sub_map, verify,
@@ -37,6 +39,20 @@ pub struct FakeExecutions {
     pub started: Mutex<Vec<(String, String, Value)>>,
     /// Carries imports out, instead of the script.
     pub imports: Option<Imports>,
+    /// The vault of a command that may die. Its script numbers the calls of Step Functions: once before the effect, and once
+    /// before the answer.
+    pub numbered: Option<MemoryVault>,
+}
+
+impl FakeExecutions {
+    /// A place at which the command may die.
+    async fn pass(&self) {
+        if let Some(vault) = &self.numbered {
+            let call = Key { pk: "STEP_FUNCTIONS".to_owned(), sk: "CALL".to_owned() };
+            // Only the number counts.
+            let _ = vault.get(&call).await;
+        }
+    }
 }
 
 /// Imports that a state machine in memory carries out.
@@ -49,12 +65,19 @@ pub struct Imports {
     pub calls: Mutex<Vec<(u64, u64)>>,
     /// The error of the next start.
     pub refusal: Mutex<Option<Error>>,
+    /// Hears of the next list.
+    pub listed: Mutex<Option<Sender<()>>>,
+    /// How many lists lack an execution that was just started.
+    pub hidden: u32,
+    /// The lists since the last start.
+    lists: Mutex<u32>,
 }
 
 impl Imports {
     pub fn new(backend: MemoryBackend) -> Self {
-        let (runs, calls) = (Mutex::default(), Mutex::default());
-        Self { backend, runs, looks: Mutex::new(2), calls, refusal: Mutex::default() }
+        let (runs, calls, refusal, listed) = Default::default();
+        let lists = Mutex::default();
+        Self { backend, runs, looks: Mutex::new(2), calls, refusal, listed, hidden: 0, lists }
     }
 
     fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
@@ -65,11 +88,18 @@ impl Imports {
         let view = testing::execution(RunStatus::Running);
         let view = ExecutionView { arn: arn.clone(), input: RunInput::parse(input), ..view };
         self.runs.lock().unwrap().push(view);
+        *self.lists.lock().unwrap() = 0;
         Ok(arn)
     }
 
+    /// The running executions, as a list shows them.
     fn running(&self) -> Vec<ExecutionArn> {
-        let runs = self.runs.lock().unwrap();
+        let mut lists = self.lists.lock().unwrap();
+        *lists += 1;
+        let mut runs = self.runs.lock().unwrap().clone();
+        if *lists <= self.hidden {
+            runs.pop();
+        }
         let running = runs.iter().filter(|view| view.status == RunStatus::Running);
         running.map(|view| view.arn.clone()).collect()
     }
@@ -81,6 +111,15 @@ impl Imports {
             *self.looks.lock().unwrap() = is_waiting.saturating_sub(1);
             return view;
         }
+        let runs = self.runs.lock().unwrap().clone();
+        let mut earlier = runs.iter().take_while(|run| run.arn != *arn);
+        if earlier.any(|run| run.status == RunStatus::Running) {
+            // That one has the lease, although no function of it has run in this test.
+            let error = Some(ErrorKind::ImportAlreadyRunning.name().to_owned());
+            let ended = ExecutionView { status: RunStatus::Failed, error, ..view };
+            *self.runs.lock().unwrap().iter_mut().find(|run| run.arn == *arn).unwrap() = ended.clone();
+            return ended;
+        }
         let first = self.backend.script().calls() + 1;
         let ended = match Box::pin(carried_out(&self.backend, started, arn.as_str())).await {
             Ok(report) => {
@@ -90,6 +129,13 @@ impl Imports {
             }
             Err(error) => {
                 let (name, cause) = (error.kind().name().to_owned(), error.to_string());
+                let execution = json!({"id": arn.as_str(), "startedAt": self.backend.clock().now()});
+                let caught = json!({"Error": name, "Cause": json!({"errorMessage": cause}).to_string()});
+                let event =
+                    json!({"operation": "import", "input": started, "execution": execution, "error": caught});
+                // It gives the lease back. If it fails, too, the lease ends by itself.
+                let budget = Budget::for_invocation(Duration::from_secs(900));
+                let _ = Box::pin(steps::finalize(&self.backend, event, budget)).await;
                 ExecutionView { status: RunStatus::Failed, error: Some(name), cause: Some(cause), ..view }
             }
         };
@@ -106,8 +152,10 @@ impl Executions for FakeExecutions {
 
     async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
         if let Some(imports) = &self.imports {
+            self.pass().await;
             let arn = imports.start(machine, name, input)?;
             self.started.lock().unwrap().push((machine.to_owned(), arn.to_string(), input.clone()));
+            self.pass().await;
             return Ok(arn);
         }
         self.started.lock().unwrap().push((machine.to_owned(), name.to_owned(), input.clone()));
@@ -117,8 +165,14 @@ impl Executions for FakeExecutions {
     async fn describe(&self, arn: &ExecutionArn) -> Result<ExecutionView, Error> {
         if let Some(imports) = &self.imports {
             let started = self.started.lock().unwrap().clone();
-            let (.., input) = started.iter().find(|(_, started, _)| started == arn.as_str()).unwrap();
-            return Ok(imports.describe(arn, input).await);
+            let Some((.., input)) = started.iter().find(|(_, started, _)| started == arn.as_str()) else {
+                let what = "Step Functions refused DescribeExecution (ExecutionDoesNotExist).";
+                return Err(Error::new(ErrorKind::InvalidInput, what, "Check the ARN."));
+            };
+            self.pass().await;
+            let view = imports.describe(arn, input).await;
+            self.pass().await;
+            return Ok(view);
         }
         let mut looks = self.looks.lock().unwrap();
         Ok(if looks.len() > 1 { looks.pop_front().unwrap() } else { looks[0].clone() })
@@ -126,6 +180,11 @@ impl Executions for FakeExecutions {
 
     async fn list(&self, machine: &str, _: usize) -> Result<Vec<ExecutionArn>, Error> {
         if let Some(imports) = &self.imports {
+            if let Some(listed) = imports.listed.lock().unwrap().take() {
+                // The test may have dropped the receiver.
+                let _ = listed.send(());
+            }
+            self.pass().await;
             return Ok(imports.running());
         }
         let looks = self.looks.lock().unwrap();

@@ -3,6 +3,7 @@
 mod copy;
 mod fixture;
 mod new_pool;
+mod new_pool_again;
 mod pool;
 mod pool_apply;
 mod pool_create;

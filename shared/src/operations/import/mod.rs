@@ -36,7 +36,7 @@ mod selected_users;
 
 use serde_json::Value;
 
-pub use self::before::forecast::plan_report;
+pub use self::before::forecast::{check_roles as check_group_roles, plan_report};
 pub use self::before::preflight::{EarlierRestore, Preflight, RestoreStart, check_shrunk};
 
 use self::after::verify;

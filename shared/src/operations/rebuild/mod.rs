@@ -26,11 +26,11 @@ use super::sending::{RefusedWrite, WatchWriting, internal};
 use crate::catalog::{Catalog, RebuildId, RebuildJournal};
 use crate::model::configuration::rebuild::RebuildPlan;
 use crate::model::{DigestBuilder, PoolId, RunId};
-use crate::pacing::PacedPool;
+use crate::pacing::{Lapsed, PacedPool, Tenure};
 use crate::ports::Clock;
 use crate::ports::pool::ConfigurablePool;
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The tag that marks a pool that is not finished.
 pub const MARKER: &str = "cognito-backup-rebuild";
@@ -133,8 +133,8 @@ pub async fn rebuild<V: Vault + Clone + 'static, P: ConfigurablePool, F: Fn(&Poo
     let lease = HeldLease::take_for_rebuild(catalog, wanted.id, wanted.holder, clock).await;
     let mut lease = lease.map_err(|error| stopped(error, Rebuilt::default()))?;
     let tenure = lease.tenure().map(Arc::new).ok_or_else(|| stopped(no_tenure(), Rebuilt::default()))?;
-    let account = account.during(tenure);
-    let work = Box::pin(under_lease(catalog, wanted, &account, watch, &mut made));
+    let account = account.during(tenure.clone());
+    let work = Box::pin(under_lease(catalog, wanted, &account, tenure, watch, &mut made));
     let ended = lease.during(work).await;
     // If the lease cannot be released, it ends by itself within minutes.
     let released = lease.give_back_after_calls().await;
@@ -148,20 +148,20 @@ async fn under_lease<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<
     catalog: &Catalog<V>,
     wanted: &Rebuild<'_>,
     account: &Account<P, F>,
+    tenure: Arc<Tenure>,
     watch: &mut impl WatchRebuild,
     made: &mut Rebuilt,
 ) -> Result<()> {
+    // The command before this one may still write its last note.
+    tenure.prepare().await.map_err(lapsed)?;
     let stored = catalog.rebuild_journal(wanted.id).await?;
     let begun = begun(catalog, wanted.id, account).await?;
     let is_new = begun.is_none();
     let journal = match begun {
         Some(journal) if journal.snapshot != *wanted.snapshot => return Err(of_another_snapshot(&journal)),
         Some(journal) => {
-            // The map may be another one now.
             let now = wanted.updated(journal.clone());
-            if now != journal {
-                catalog.write_rebuild_journal(Some(&journal), &now).await?;
-            }
+            catalog.write_rebuild_journal(Some(&journal), &now).await?;
             now
         }
         None => {
@@ -171,7 +171,7 @@ async fn under_lease<V: Vault, P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<
             journal
         }
     };
-    let mut work = Work::new(catalog, wanted.plan, journal, made).await?;
+    let mut work = Work::new(catalog, wanted.plan, journal, tenure, made).await?;
     let id = work.pool(account, watch).await?;
     Box::pin(work.all_steps(&account.connect(&id), is_new, watch)).await
 }
@@ -184,6 +184,7 @@ impl Rebuild<'_> {
             snapshot: self.snapshot.clone(),
             // No other creation begins with this command.
             marker: DigestBuilder::new("marker of a creation").text(self.holder).finish().to_string(),
+            holder: String::new(),
             is_sent: false,
             pool: None,
             triggers: String::new(),
@@ -193,21 +194,23 @@ impl Rebuild<'_> {
         })
     }
 
-    /// The journal with what the end of the creation needs, by the plan of this command.
+    /// The journal of this command, with what the end of the creation needs by its plan.
     fn updated(&self, journal: RebuildJournal) -> RebuildJournal {
         let (triggers, is_protected) = (self.plan.triggers.to_string(), self.plan.is_protected);
-        RebuildJournal { triggers, is_protected, ..journal }
+        RebuildJournal { triggers, is_protected, holder: self.holder.to_owned(), ..journal }
     }
 }
 
-fn of_another_snapshot(journal: &RebuildJournal) -> Error {
+/// The refusal to continue a creation with another snapshot than its own.
+pub fn of_another_snapshot(journal: &RebuildJournal) -> Error {
     let what = format!(
         "The creation of user pool {:?} has begun from snapshot {}, and is not finished.",
         journal.id.name, journal.snapshot
     );
     let next = match &journal.pool {
         Some(pool) => format!(
-            "Name that snapshot to continue. To begin again from another one, delete user pool {pool} first."
+            "Name that snapshot to continue, or give another name. To begin again under this name, delete user pool {pool} \
+             first, if no users were imported into it."
         ),
         None => "Name that snapshot to continue, or give another name.".to_owned(),
     };
@@ -217,4 +220,20 @@ fn of_another_snapshot(journal: &RebuildJournal) -> Error {
 /// The error of a lease that this command has not taken.
 fn no_tenure() -> Error {
     internal("The lease has no generation.")
+}
+
+/// The error of a command that may neither call nor write notes any more.
+fn lapsed(lapsed: Lapsed) -> Error {
+    match lapsed {
+        Lapsed::Overtaken => Error::new(
+            ErrorKind::Overtaken,
+            "Another command took the lease. This one made no more calls.",
+            Guidance::WaitForLease,
+        ),
+        Lapsed::Unreadable => Error::new(
+            ErrorKind::ServiceUnavailable,
+            "The lease cannot be read, so no more calls were made.",
+            Guidance::TryLater,
+        ),
+    }
 }

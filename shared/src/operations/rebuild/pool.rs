@@ -16,6 +16,13 @@ use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Operation, PoolErrorKind};
 use crate::ports::vault::Vault;
 
+/// Whether Cognito answered that it created nothing. Without an answer, this command or its successor may have created
+/// the pool.
+fn is_answer(kind: PoolErrorKind) -> bool {
+    use PoolErrorKind::{LeaseUnreadable, OutOfTime, Overtaken, Transient};
+    !matches!(kind, Transient | OutOfTime | Overtaken | LeaseUnreadable)
+}
+
 impl<V: Vault> Work<'_, V> {
     /// The new pool. It is created unless an earlier command has created it.
     pub(super) async fn pool<P: ConfigurablePool, F: Fn(&PoolId) -> PacedPool<P>>(
@@ -49,7 +56,7 @@ impl<V: Vault> Work<'_, V> {
                     sleep(WAIT).await;
                 }
                 Err(error) => {
-                    if error.kind != PoolErrorKind::Transient && !may_exist {
+                    if is_answer(error.kind) && !may_exist {
                         self.note(|journal| journal.is_sent = false).await?;
                     }
                     return Err(account.refused(&error));

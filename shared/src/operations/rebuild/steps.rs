@@ -1,16 +1,17 @@
 //! The steps of a creation, after the pool itself: each is done once, in their order.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::requests::{prepared, request_digest};
 use super::sending::{CREATED, Live, Made};
-use super::{CreationReason, LeftByCreation, Rebuilt, WatchRebuild, domains};
+use super::{CreationReason, LeftByCreation, Rebuilt, WatchRebuild, domains, lapsed};
 use crate::catalog::{Catalog, RebuildJournal, RebuildStep, StepState};
 use crate::model::configuration::ObjectKind;
 use crate::model::configuration::rebuild::{RebuildPlan, Step};
 use crate::model::{Digest, DigestBuilder, object_name};
 use crate::operations::sending::Failed;
-use crate::pacing::PacedPool;
+use crate::pacing::{PacedPool, Tenure};
 use crate::ports::pool::{ConfigurablePool, Pool};
 use crate::ports::vault::Vault;
 use crate::{Error, Result};
@@ -20,6 +21,7 @@ pub(super) struct Work<'a, V> {
     catalog: &'a Catalog<V>,
     pub(super) plan: &'a RebuildPlan,
     pub(super) journal: RebuildJournal,
+    tenure: Arc<Tenure>,
     /// What the journal says of each step, by the name of its object.
     pub(super) steps: BTreeMap<String, RebuildStep>,
     pub(super) made: &'a mut Rebuilt,
@@ -30,12 +32,19 @@ impl<'a, V: Vault> Work<'a, V> {
         catalog: &'a Catalog<V>,
         plan: &'a RebuildPlan,
         journal: RebuildJournal,
+        tenure: Arc<Tenure>,
         made: &'a mut Rebuilt,
     ) -> Result<Self> {
         let steps = catalog.rebuild_steps(&journal).await?;
         made.clients = RebuildStep::clients(&steps);
         let steps = steps.into_iter().map(|step| (step.object.clone(), step)).collect();
-        Ok(Self { catalog, plan, journal, steps, made })
+        Ok(Self { catalog, plan, journal, tenure, steps, made })
+    }
+
+    /// Refuses a note about a step after another command has taken the lease. The note of that command may be equal to the
+    /// one that this one would replace, so the table would take it.
+    async fn require_lease(&self) -> Result<()> {
+        self.tenure.confirm().await.map_err(lapsed)
     }
 
     pub(super) async fn note(&mut self, change: impl FnOnce(&mut RebuildJournal)) -> Result<()> {
@@ -53,6 +62,7 @@ impl<'a, V: Vault> Work<'a, V> {
         if before == Some(&step) {
             return Ok(());
         }
+        self.require_lease().await?;
         self.catalog.write_rebuild_step(&self.journal, before, &step).await?;
         self.steps.insert(step.object.clone(), step);
         Ok(())

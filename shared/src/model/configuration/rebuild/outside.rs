@@ -47,12 +47,13 @@ pub fn outside(plan: &RebuildPlan, is_made: impl Fn(&Step) -> bool) -> Vec<ToDo>
     }
     let user_pool = of(ObjectKind::UserPool).next().unwrap_or(&Value::Null);
     let is_saml = |provider: &Value| provider["ProviderType"] == "SAML";
+    let has_domain = of(ObjectKind::Domain).next().is_some();
     let is_custom = |domain: &Value| domain["Domain"].as_str().is_some_and(|domain| domain.contains('.'));
     let more = [
         (ToDo::AllowSender, user_pool["EmailConfiguration"]["SourceArn"].is_string()),
         (ToDo::TrustOfSmsRole, user_pool["SmsConfiguration"]["SnsCallerArn"].is_string()),
         (ToDo::SamlPartners, of(ObjectKind::IdentityProvider).any(is_saml)),
-        (ToDo::OAuthRedirects, of(ObjectKind::IdentityProvider).any(|provider| !is_saml(provider))),
+        (ToDo::OAuthRedirects, has_domain && of(ObjectKind::IdentityProvider).any(|one| !is_saml(one))),
         (ToDo::DnsAlias, of(ObjectKind::Domain).any(is_custom)),
         // A plan makes no log delivery without logs.
         (ToDo::AllowLogs, of(ObjectKind::LogDelivery).next().is_some()),
@@ -124,10 +125,10 @@ mod tests {
         let with_provider =
             [ToDo::TrustOfSmsRole, ToDo::OAuthRedirects, ToDo::WebAcl { list: None }, ToDo::NewIds];
         assert_eq!(outside(&plan, |_| true), with_provider);
-        let is_made = |step: &Step| step.label != "identityProviders/Google";
-        assert_eq!(
-            outside(&plan, is_made),
-            [ToDo::TrustOfSmsRole, ToDo::WebAcl { list: None }, ToDo::NewIds]
-        );
+        // A provider is redirected to a domain.
+        for missing in ["identityProviders/Google", "domains/old.example.com"] {
+            let without = [ToDo::TrustOfSmsRole, ToDo::WebAcl { list: None }, ToDo::NewIds];
+            assert_eq!(outside(&plan, |step| step.label != missing), without, "{missing}");
+        }
     }
 }

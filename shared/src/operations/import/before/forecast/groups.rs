@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::ReadRecord;
-use crate::model::{Existing, Forecast, GroupRecord, GroupRoles, Listing, RolesForecast};
+use crate::catalog::{Catalog, ReadRecord};
+use crate::model::{Existing, Forecast, GroupRecord, GroupRoles, Listing, RolesForecast, RunId, Snapshot};
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
+use crate::ports::vault::ReadVault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The most groups of a pool. Source: "Quotas in Amazon Cognito", developer guide.
@@ -18,7 +19,8 @@ pub const MAX_GROUPS: u64 = 10_000;
 /// `InvalidInput` if the input maps a role that no group of the snapshot has.
 pub async fn count<B: Backend>(context: &Context<B>, forecast: &mut Forecast) -> Result<()> {
     let mut snapshot = read_snapshot(context).await?;
-    require_known_roles(context, &snapshot)?;
+    let known = (&snapshot.roles, snapshot.is_damaged);
+    require_known_roles(&context.restore.options.group_roles, &context.restore.snapshot, known)?;
     forecast.damaged_groups = snapshot.damaged;
     forecast.damaged_pages = snapshot.damaged_pages;
     let is_whole = context.selection.is_none();
@@ -96,15 +98,43 @@ async fn read_snapshot<B: Backend>(context: &Context<B>) -> Result<GroupsOfSnaps
     Ok(groups)
 }
 
-/// Checks that groups of the snapshot have the roles that the input maps. A damaged snapshot may
+/// Checks, before an import begins, that groups of the snapshot have the roles that its input maps.
+///
+/// # Errors
+/// `InvalidInput` if no group has one of them. If the table cannot be read.
+pub async fn check_roles<V: ReadVault>(
+    catalog: &Catalog<V>,
+    snapshot: &Snapshot,
+    roles: &GroupRoles,
+) -> Result<()> {
+    if roles.mapped().next().is_none() {
+        return Ok(());
+    }
+    let (mut known, mut is_damaged) = (BTreeSet::new(), false);
+    for unit in catalog.units(&snapshot.id).await?.iter().filter(|unit| unit.listing == Listing::Groups) {
+        for number in 1..=unit.pages {
+            let page = catalog.groups_on_page(&snapshot.pool, &snapshot.id, unit, number).await?;
+            is_damaged |= page.is_none();
+            for (_, record) in page.unwrap_or_default() {
+                is_damaged |= record.is_err();
+                known.extend(record.ok().and_then(|group| group.role_arn));
+            }
+        }
+    }
+    require_known_roles(roles, &snapshot.id, (&known, is_damaged))
+}
+
+/// Checks that groups of the snapshot have the roles that the input maps, `known` being theirs. A damaged snapshot may
 /// have had them.
-fn require_known_roles<B: Backend>(context: &Context<B>, snapshot: &GroupsOfSnapshot) -> Result<()> {
-    let roles = &context.restore.options.group_roles;
-    match roles.mapped().position(|role| !snapshot.roles.contains(role)) {
-        Some(place) if !snapshot.is_damaged => {
+fn require_known_roles(
+    roles: &GroupRoles,
+    snapshot: &RunId,
+    (known, is_damaged): (&BTreeSet<String>, bool),
+) -> Result<()> {
+    match roles.mapped().position(|role| !known.contains(role)) {
+        Some(place) if !is_damaged => {
             let what = format!(
-                "The map of group roles names a role that no group of snapshot {} has: {}.",
-                context.restore.snapshot,
+                "The map of group roles names a role that no group of snapshot {snapshot} has: {}.",
                 GroupRoles::entry_name(place, roles.mapped().count())
             );
             let guidance = Guidance::ImportInput(Some("groupRoles".to_owned()));

@@ -14,6 +14,7 @@ use std::pin::pin;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
+pub use self::groups::check_roles;
 pub use self::refusal::refusal;
 pub use self::report::plan_report;
 
