@@ -112,6 +112,7 @@ allows! {
     Issuer "issuer": "The issuer in every token changes. What checks tokens refuses them until it knows the new issuer.";
     Key "key": "Another key encrypts the pool.";
     LostSecret "lost-secret": "A secret is replaced or deleted that the capture could not store.";
+    LostLogo "lost-logo": "A logo is replaced or deleted that the command could not read.";
     UnknownMembers "unknown-members": "The request may reset what this version does not know.";
 }
 
@@ -188,7 +189,8 @@ mod tests {
         let error = "everything".parse::<Allow>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "the names are mfa-off, deletion-protection-off, add-ons, tier, issuer, key, lost-secret, unknown-members"
+            "the names are mfa-off, deletion-protection-off, add-ons, tier, issuer, key, lost-secret, lost-logo, \
+             unknown-members"
         );
     }
 }
