@@ -67,3 +67,96 @@ fn a_client_with_a_logo_that_could_not_be_read_is_deleted_only_with_that_word() 
     assert!(refused.left.iter().all(|left| left.reason.allow().map(Allow::name) == Some("lost-logo")));
     assert_eq!(left(&plan(&everything())), []);
 }
+
+/// A pool with one object of a kind, and the same with another value.
+fn objects_that_change() -> Vec<(&'static str, Value, &'static str, Value)> {
+    let client = json!({"ClientId": "1", "ClientName": "web"});
+    let style =
+        |radius: u8| json!({"ClientId": "1", "ManagedLoginBrandingId": "b", "Settings": {"radius": radius}});
+    vec![
+        ("clients", client, "RefreshTokenValidity", json!(7)),
+        (
+            "resourceServers",
+            json!({"Identifier": "api", "Name": "api", "Scopes": []}),
+            "Name",
+            json!("other"),
+        ),
+        (
+            "identityProviders",
+            json!({"ProviderName": "Okta", "ProviderType": "OIDC", "ProviderDetails": {"client_id": "x", "client_secret": "y"}}),
+            "IdpIdentifiers",
+            json!(["example.com"]),
+        ),
+        ("domains", json!({"Domain": "login", "ManagedLoginVersion": 1}), "ManagedLoginVersion", json!(2)),
+        ("uiCustomizations", json!({"ClientId": "ALL", "CSS": "a"}), "CSS", json!("b")),
+        ("branding", style(1), "Settings", json!({"radius": 2})),
+        (
+            "riskConfigurations",
+            json!({"ClientId": "ALL", "RiskExceptionConfiguration": {"BlockedIPRangeList": ["198.51.100.0/24"]}}),
+            "RiskExceptionConfiguration",
+            json!({"BlockedIPRangeList": ["203.0.113.0/24"]}),
+        ),
+        (
+            "terms",
+            json!({"ClientId": "1", "TermsName": "terms-of-use", "TermsId": "t", "Links": {"cognito:default": "https://a.example.com"}}),
+            "Links",
+            json!({"cognito:default": "https://b.example.com"}),
+        ),
+        (
+            "cimdPolicies",
+            json!({"CIMDPolicyId": "p", "PolicyName": "agents", "CacheDuration": 86_400}),
+            "CacheDuration",
+            json!(172_800),
+        ),
+        (
+            "sessions",
+            json!({"UserSessionTracking": "ENABLED", "TokenSession": {"MaxPerUser": 5}}),
+            "TokenSession",
+            json!({"MaxPerUser": 9}),
+        ),
+    ]
+}
+
+#[test]
+fn an_unknown_member_of_any_object_is_not_put_at_risk_without_a_word() {
+    let mut cases = Vec::new();
+    for (kind, object, member, value) in objects_that_change() {
+        let of = |object: &Value| {
+            let mut document = json!({
+                "userPool": pool(json!({"UserPoolAddOns": {"AdvancedSecurityMode": "AUDIT"}})),
+                "clients": [{"ClientId": "1", "ClientName": "web"}], "domains": [{"Domain": "login"}],
+            });
+            document[kind] = json!([object]);
+            document
+        };
+        let mut changed = object.clone();
+        changed[member] = value;
+        cases.push((kind, of(&object), of(&changed), format!("/{kind}/0")));
+    }
+    let mfa = |mode: &str| {
+        let totp = json!({"MfaConfiguration": mode, "SoftwareTokenMfaConfiguration": {"Enabled": true}});
+        json!({"userPool": pool(json!({})), "mfa": totp})
+    };
+    cases.push(("mfa", mfa("ON"), mfa("OPTIONAL"), "/mfa".to_owned()));
+    let logs = |level: &str| {
+        let log = json!({"EventSource": "userNotification", "LogLevel": level, "CloudWatchLogsConfiguration": {"LogGroupArn": "arn"}});
+        json!({"userPool": pool(json!({})), "logDelivery": {"LogConfigurations": [log]}})
+    };
+    cases.push(("logDelivery", logs("ERROR"), logs("INFO"), "/logDelivery".to_owned()));
+    let policy = |length: u8| json!({"userPool": pool(json!({"Policies": {"PasswordPolicy": {"MinimumLength": length}}}))});
+    cases.push(("userPool", policy(12), policy(8), "/userPool/Policies/PasswordPolicy".to_owned()));
+    for (kind, wanted, live, place) in cases {
+        let choices = ApplyChoices::default();
+        assert!(!done(&planned(wanted.clone(), live.clone(), &choices)).is_empty(), "{kind}");
+        let mut future = live;
+        future.pointer_mut(&place).unwrap()["FutureMember"] = json!({"A": 1});
+        let plan = planned(wanted.clone(), future.clone(), &choices);
+        assert_eq!(done(&plan), Vec::<String>::new(), "{kind}");
+        let needs = left(&plan)
+            .into_iter()
+            .filter(|(_, reason)| *reason == ApplyReason::NeedsAllow(Allow::UnknownMembers));
+        assert!(needs.count() > 0, "{kind}: {:?}", left(&plan));
+        let choices = ApplyChoices { allow: [Allow::UnknownMembers].into(), ..choices };
+        assert!(!done(&planned(wanted, future, &choices)).is_empty(), "{kind}");
+    }
+}
