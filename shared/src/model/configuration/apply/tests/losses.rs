@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::super::*;
-use super::{done, everything, lacking, left, planned, planned_without, pool};
+use super::{done, everything, lacking, left, planned, planned_without, pool, requests};
 use crate::model::configuration::{NotCaptured, NotCapturedReason, ObjectKind, ObjectName};
 
 fn everything_but(names: &[&str]) -> ApplyChoices {
@@ -158,5 +158,37 @@ fn an_unknown_member_of_any_object_is_not_put_at_risk_without_a_word() {
         assert!(needs.count() > 0, "{kind}: {:?}", left(&plan));
         let choices = ApplyChoices { allow: [Allow::UnknownMembers].into(), ..choices };
         assert!(!done(&planned(wanted, future, &choices)).is_empty(), "{kind}");
+    }
+}
+
+#[test]
+fn every_time_of_a_client_is_sent_with_its_unit() {
+    for units in [
+        Value::Null,
+        json!({}),
+        json!({"AccessToken": "minutes"}),
+        json!({"RefreshToken": "hours", "IdToken": "minutes"}),
+    ] {
+        let client = |units: Value, flows: &[&str]| {
+            json!({
+                "ClientId": "1", "ClientName": "web", "RefreshTokenValidity": 30, "AccessTokenValidity": 5,
+                "IdTokenValidity": 5, "TokenValidityUnits": units, "ExplicitAuthFlows": flows,
+            })
+        };
+        let of = |client: Value| json!({"userPool": pool(json!({})), "clients": [client]});
+        let wanted = of(client(units.clone(), &["ALLOW_USER_SRP_AUTH"]));
+        // What the pool has instead must not stay.
+        let other = json!({"AccessToken": "days", "IdToken": "days", "RefreshToken": "minutes"});
+        let live = of(client(other, &["ALLOW_CUSTOM_AUTH"]));
+        let plan = planned(wanted.clone(), live, &ApplyChoices::default());
+        let (_, sent) = &requests(&plan)[0];
+        for (unit, default) in [("AccessToken", "hours"), ("IdToken", "hours"), ("RefreshToken", "days")] {
+            let expected = units[unit].as_str().unwrap_or(default);
+            assert_eq!(sent["TokenValidityUnits"][unit], expected, "{units} {unit}");
+        }
+        // What Cognito has after that is no difference.
+        let after = of(client(sent["TokenValidityUnits"].clone(), &["ALLOW_USER_SRP_AUTH"]));
+        let plan = planned(wanted, after, &ApplyChoices::default());
+        assert_eq!((done(&plan), left(&plan)), (vec![], vec![]), "{units}");
     }
 }
