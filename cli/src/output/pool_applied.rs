@@ -312,6 +312,9 @@ fn words(reason: &AfterReason) -> String {
                 return format!("needs --allow {allow}: {}", allow.words());
             }
             ApplyReason::CannotChange => "Cognito cannot change it",
+            ApplyReason::OtherDomain => {
+                "a user pool has at most one such domain. Delete the present one yourself, then run the command again"
+            }
             ApplyReason::NeedsAddAttributes => {
                 "needs --add-attributes. Cognito can never remove an attribute again"
             }

@@ -33,7 +33,7 @@ impl Planner<'_> {
                 let is_missing = !missing_secrets(name.kind, document, Purpose::Create).is_empty();
                 is_missing.then_some(ApplyReason::SecretMissing)
             }
-            ObjectKind::Domain => self.has_domain_like(&name.id).then_some(ApplyReason::CannotChange),
+            ObjectKind::Domain => self.has_domain_like(&name.id).then_some(ApplyReason::OtherDomain),
             ObjectKind::UiCustomization if document["CSS"].is_null() && document["ImageFile"].is_null() => {
                 Some(ApplyReason::LogoNotCaptured)
             }
@@ -96,7 +96,7 @@ impl Planner<'_> {
             {
                 Some(ApplyReason::NeedsAllow(Allow::LostLogo))
             }
-            ObjectKind::Domain if self.wants_domain_like(&name.id) => Some(ApplyReason::CannotChange),
+            ObjectKind::Domain if self.wants_domain_like(&name.id) => Some(ApplyReason::OtherDomain),
             ObjectKind::Client
             | ObjectKind::IdentityProvider
             | ObjectKind::ResourceServer

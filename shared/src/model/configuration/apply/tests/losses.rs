@@ -192,3 +192,26 @@ fn every_time_of_a_client_is_sent_with_its_unit() {
         assert_eq!((done(&plan), left(&plan)), (vec![], vec![]), "{units}");
     }
 }
+
+#[test]
+fn another_domain_of_the_same_form_has_a_reason_of_its_own() {
+    let of = |domain: &str| json!({"userPool": pool(json!({})), "domains": [{"Domain": domain}]});
+    let plan = planned(of("old"), of("new"), &everything());
+    assert_eq!(done(&plan), Vec::<String>::new());
+    let reasons: Vec<_> = plan.left.iter().map(|left| left.reason.name()).collect();
+    assert_eq!(reasons, ["otherDomain", "otherDomain"]);
+}
+
+#[test]
+fn a_policy_of_a_client_that_returns_differs_in_its_ids_alone() {
+    let of = |client: &str, policy: &str| {
+        json!({
+            "userPool": pool(json!({})), "clients": [{"ClientId": client, "ClientName": "web"}],
+            "cimdPolicies": [{"CIMDPolicyId": policy, "ClientId": client, "PolicyName": "agents", "CacheDuration": 86_400}],
+        })
+    };
+    let plan = planned(of("1", "p"), of("2", "q"), &everything());
+    assert_eq!(done(&plan), Vec::<String>::new());
+    let names: Vec<_> = left(&plan).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["clients/web ClientId", "cimdPolicies/agents CIMDPolicyId"]);
+}
