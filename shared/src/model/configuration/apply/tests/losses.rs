@@ -162,6 +162,23 @@ fn an_unknown_member_of_any_object_is_not_put_at_risk_without_a_word() {
 }
 
 #[test]
+fn factors_that_stay_for_an_unknown_member_keep_what_they_need_in_the_pool() {
+    let sms = json!({"SnsCallerArn": "arn:aws:iam::123456789012:role/sms", "ExternalId": "x"});
+    let factors = json!({"MfaConfiguration": "ON", "SmsMfaConfiguration": {"SmsConfiguration": sms}, "FutureMember": "x"});
+    let live = json!({
+        "userPool": pool(json!({"SmsConfiguration": sms, "UserPoolTags": {"team": "a"}})), "mfa": factors,
+    });
+    let wanted = json!({
+        "userPool": pool(json!({"UserPoolTags": {"team": "b"}})), "mfa": {"MfaConfiguration": "OFF"},
+    });
+    let plan = planned(wanted, live, &everything_but(&["unknown-members"]));
+    assert_eq!(done(&plan), ["userPool UserPoolTags.team"]);
+    assert_eq!(requests(&plan)[0].1["SmsConfiguration"], sms);
+    let reason = ApplyReason::NeedsAllow(Allow::UnknownMembers);
+    assert!(left(&plan).iter().all(|(_, known)| *known == reason), "{:?}", left(&plan));
+}
+
+#[test]
 fn every_time_of_a_client_is_sent_with_its_unit() {
     for units in [
         Value::Null,
