@@ -38,7 +38,9 @@ pub use executions::ExecutionRow;
 pub use new_pool::{NewPoolEnd, NewPoolPlan};
 pub use plans::PlanEnd;
 pub use pool::PoolShown;
-pub use pool_applied::{AppliedFrom, PoolApplied, StoredConfiguration, action, applied_so_far, way_back};
+pub use pool_applied::{
+    AppliedFrom, PoolApplied, SecretStorage, StoredConfiguration, action, applied_so_far, objects, way_back,
+};
 pub use pool_code::PoolCode;
 pub use pool_created::{Creation, PoolCreated, made_so_far, status_of};
 pub use pool_diff::{ComparedConfiguration, PoolDiff};

@@ -108,10 +108,10 @@ mod tests {
         let page = std::fs::read_to_string(page).unwrap();
         let (_, section) = page.split_once("## What a roll back leaves").unwrap();
         let names = ALL.iter().map(|reason| reason.name());
-        for name in names.chain(["refused", "needsRefused", "notTaken"]) {
+        for name in names.chain(["refused", "notPutBack", "needsRefused", "notTaken"]) {
             let rows = section.lines().filter(|line| line.starts_with(&format!("| `{name}` |")));
             assert_eq!(rows.count(), 1, "{name}");
         }
-        assert_eq!(section.lines().filter(|line| line.starts_with("| `")).count(), ALL.len() + 3);
+        assert_eq!(section.lines().filter(|line| line.starts_with("| `")).count(), ALL.len() + 4);
     }
 }

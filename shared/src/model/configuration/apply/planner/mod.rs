@@ -88,7 +88,7 @@ impl<'a> Planner<'a> {
         let unread_logos = unread_logos.collect();
         let old = Configuration::of_answers(live.list, live.objects.to_vec());
         let new = Configuration::of_revealed(wanted.list, wanted.objects.to_vec());
-        let (old, new) = (old.map_err(ApplyRefusal::Document)?, new.map_err(ApplyRefusal::Document)?);
+        let (old, new) = (old.map_err(ApplyRefusal::Answer)?, new.map_err(ApplyRefusal::Document)?);
         let pool = new.single(ObjectKind::UserPool).ok_or(ApplyRefusal::NoUserPool)?;
         if old.single(ObjectKind::UserPool).is_none_or(|live| live["Id"] != pool["Id"]) {
             return Err(ApplyRefusal::OtherPool);
