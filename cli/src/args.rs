@@ -95,7 +95,7 @@ pub enum Command {
     /// never a value.
     #[command(after_help = exit::help())]
     Verify(VerifyArgs),
-    /// Show, compare or restore the configuration that a snapshot of a user pool holds
+    /// Show, compare or roll back the configuration of a user pool, as a snapshot holds it
     #[command(after_help = exit::help())]
     Pool(PoolArgs),
     /// Copy a snapshot to the backup table of another account or Region

@@ -204,31 +204,44 @@ pub(super) fn line(difference: &Difference) -> String {
 
 /// A long list is shown by its other elements, and other long values from their first difference on.
 fn from_to(old: &Value, new: &Value) -> String {
-    let is_long = [old, new].iter().any(|value| value.to_string().chars().count() > MAX_SHOWN);
-    if let (Value::Array(old), Value::Array(new), true) = (old, new, is_long) {
-        let other = |one: &[Value], other: &[Value]| {
-            let lacking: Vec<_> = one
-                .iter()
-                .filter(|element| !other.contains(element))
-                .map(|element| shown(element, 0))
-                .collect();
-            lacking.join(", ")
-        };
-        let parts = [("removed", other(old, new)), ("added", other(new, old))];
-        let parts = parts.into_iter().filter(|(_, elements)| !elements.is_empty());
+    if let Some(others) = other_elements(old, new) {
+        let parts = ["removed", "added"].into_iter().zip(others).filter(|(_, elements)| !elements.is_empty());
         let parts: Vec<_> = parts.map(|(what, elements)| format!("{what} {elements}")).collect();
-        if !parts.is_empty() {
-            return parts.join("; ");
-        }
+        return parts.join("; ");
     }
+    let [old, new] = both(old, new);
+    format!("{old} → {new}")
+}
+
+/// The elements that only the old one of two lists has, and those that only the new one has. None if the lists are
+/// short enough to be shown, or have the same elements.
+pub(super) fn other_elements(old: &Value, new: &Value) -> Option<[String; 2]> {
+    let (Value::Array(old_elements), Value::Array(new_elements), true) = (old, new, is_long(old, new)) else {
+        return None;
+    };
+    let other = |one: &[Value], other: &[Value]| {
+        let lacking = one.iter().filter(|element| !other.contains(element));
+        let lacking: Vec<_> = lacking.map(|element| shown(element, 0)).collect();
+        lacking.join(", ")
+    };
+    let others = [other(old_elements, new_elements), other(new_elements, old_elements)];
+    others.iter().any(|elements| !elements.is_empty()).then_some(others)
+}
+
+/// Two values, from their first difference on if they are long.
+pub(super) fn both(old: &Value, new: &Value) -> [String; 2] {
     let [old_text, new_text] = [old, new].map(Value::to_string);
     let same = old_text.chars().zip(new_text.chars()).take_while(|(old, new)| old == new).count();
-    let from = if is_long { same.saturating_sub(BEFORE_DIFFERENCE) } else { 0 };
-    format!("{} → {}", shown(old, from), shown(new, from))
+    let from = if is_long(old, new) { same.saturating_sub(BEFORE_DIFFERENCE) } else { 0 };
+    [old, new].map(|value| shown(value, from))
+}
+
+fn is_long(old: &Value, new: &Value) -> bool {
+    [old, new].iter().any(|value| value.to_string().chars().count() > MAX_SHOWN)
 }
 
 /// A value in JSON, from the character `from` on, and shortened.
-fn shown(value: &Value, from: usize) -> String {
+pub(super) fn shown(value: &Value, from: usize) -> String {
     let json = value.to_string();
     if let (Value::Object(members), 0) = (value, from)
         && json.chars().count() > MAX_SHOWN

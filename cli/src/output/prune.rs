@@ -60,7 +60,7 @@ impl PrunedCapture {
         let (fate, why) = match planned.removal {
             None => (DecisionName::Kept, "no rule removes a capture"),
             Some(RemovalReason::Begun) => (DecisionName::Removed, BEGUN),
-            Some(_) => (DecisionName::Removed, "named"),
+            Some(_) => (DecisionName::Removed, "you named it"),
         };
         Self { capture_id: planned.capture.id.clone(), fate, why }
     }

@@ -135,7 +135,9 @@ impl<V: ReadVault> Catalog<V> {
             ),
             SnapshotSelector::Id(id) if self.stored_capture(source, id).await?.is_some() => Error::new(
                 ErrorKind::InvalidInput,
-                format!("{id} is a capture of user pool {source}. It holds a configuration, and no users."),
+                format!(
+                    "{id} is a stored capture of user pool {source}. It holds a configuration, and no users."
+                ),
                 Guidance::UseAnotherSnapshot.and(list),
             ),
             SnapshotSelector::Id(id) => match self.pool_of_snapshot(id).await? {

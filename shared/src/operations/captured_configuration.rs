@@ -39,7 +39,7 @@ impl Holding {
     pub fn noun(self) -> &'static str {
         match self {
             Self::Snapshot => "snapshot",
-            Self::Capture => "capture",
+            Self::Capture => "stored capture",
         }
     }
 }

@@ -125,10 +125,15 @@ pub async fn send<P: ConfigurablePool>(
     }
 }
 
-/// Something runs in the pool that keeps its configuration as it is.
+/// What keeps the configuration of a pool as it is, in words.
+pub const IMPORT_JOB: &str = "user import job";
+/// The same.
+pub const RECOVERY: &str = "point-in-time recovery";
+
+/// Something works on the pool that keeps its configuration as it is.
 pub fn at_work(error: &PoolError) -> Error {
     let what = format!(
-        "An import job or a point-in-time recovery runs in the user pool, so Cognito refused {} ({}).",
+        "A {IMPORT_JOB} or a {RECOVERY} works on the user pool, so Cognito refused {} ({}).",
         error.operation.name(),
         error.code
     );

@@ -126,7 +126,7 @@ fn a_capture_is_no_snapshot() {
                 panic!("an import of a capture")
             };
             assert_eq!(error, "InvalidInput");
-            assert!(cause.contains(&format!("{} is a capture of user pool", capture.id)), "{cause}");
+            assert!(cause.contains(&format!("{} is a stored capture of user pool", capture.id)), "{cause}");
             assert!(cause.contains("no users"), "{cause}");
         }
         // The next export counts neither its age nor its size.

@@ -23,18 +23,18 @@ fn answered(
     is_terminal: bool,
     answers: &mut impl BufRead,
 ) -> Result<(), Error> {
-    let refuse = |what: &str| {
-        Error::new(ErrorKind::InvalidInput, what, "Look at the plan with --plan. Then give --yes.")
-    };
+    let refuse = |what: &str, next: &'static str| Error::new(ErrorKind::InvalidInput, what, next);
     if !is_terminal {
-        return Err(refuse("The command changes nothing without a terminal or --yes."));
+        let what = "The command changes nothing without a terminal or --yes.";
+        return Err(refuse(what, "Look at the plan with --plan. Then give --yes."));
     }
     let mut line = String::new();
     let is_read = meter.ask(question, || answers.read_line(&mut line).is_ok());
     if is_read && line.trim() == expected {
         return Ok(());
     }
-    Err(refuse("The command changed nothing, because the answer was another one."))
+    let what = format!("Your answer is not {expected:?}. The command changed nothing.");
+    Err(refuse(&what, "Start the command again, and type what it asks for."))
 }
 
 #[cfg(test)]
@@ -50,6 +50,9 @@ mod tests {
             let (mut meter, written) = testing::meter();
             let answered = answered("Type new:", "new", &mut meter, is_terminal, &mut answer.as_bytes());
             assert_eq!(answered.is_ok(), is_confirmed, "{is_terminal} {answer}");
+            // A typing error is no reason to switch the question off.
+            let next = answered.err().map(|error| error.to_string()).unwrap_or_default();
+            assert_eq!(next.contains("--yes"), !is_terminal, "{next}");
             assert_eq!(written.text().contains("Type new:"), is_terminal);
         }
     }

@@ -380,7 +380,7 @@ fn of_capture(captured: &CapturedSnapshot) -> Error {
     let CapturedSnapshot { id, pool, .. } = captured;
     Error::new(
         ErrorKind::InvalidInput,
-        format!("{id} is a capture of user pool {pool}. It holds no users for the new user pool."),
+        format!("{id} is a stored capture of user pool {pool}. It holds no users for the new user pool."),
         Guidance::UseAnotherSnapshot.and(Guidance::ListSnapshots { pool: pool.to_string() }),
     )
 }

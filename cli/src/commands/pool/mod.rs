@@ -57,17 +57,19 @@ pub enum PoolCommand {
     /// The command reads a live pool with your own permissions, and changes nothing. If Cognito does not answer a call, the
     /// command asks again, at most twice, and then fails.
     Diff(diff::DiffArgs),
-    /// Bring a live user pool back to the configuration that a snapshot holds
+    /// Roll a live user pool back to the configuration that a snapshot holds
     ///
     /// Compares the pool with the snapshot, shows what it would change, asks, and changes it: only what differs, object by
-    /// object. First it stores the present configuration as a capture, and prints the line that goes back to it. What cannot
-    /// be changed is named and left, for example the schema. What weakens the pool or costs money needs --allow. Objects that the
-    /// snapshot does not have stay, unless --delete-extra deletes them. A deleted client returns only under a new id. Users,
-    /// groups and passwords are not touched.
+    /// object. First it stores the present configuration as a stored capture, and prints the line that goes back to it. What
+    /// cannot be changed is named and left, for example the schema. What weakens the pool, costs money, breaks what relies on
+    /// it or loses something for good needs --allow. Objects that the snapshot does not have stay, unless --delete-extra
+    /// deletes them. A deleted client returns only under a new id. The command changes no user, group or password. A changed
+    /// client, MFA, domain or issuer can make users sign in again.
     ///
-    /// Exit code 0: nothing differs any more, but for objects that the snapshot does not have. 3: something else still
-    /// differs. 4: refused before anything was changed. If the command stops, run it again: it makes a new plan and continues. It calls
-    /// Cognito with your own permissions. No export of the pool runs meanwhile.
+    /// Exit code 0: of what the command compared, nothing differs, except objects that only the user pool has. 3: something
+    /// else still differs. 4: refused before any change. With --plan: always 0. If the command stops, run it again: it makes a
+    /// new plan and continues. It calls Cognito with your own permissions. An export of the pool that starts meanwhile ends with
+    /// `ExportAlreadyRunning`.
     #[command(after_help = examples_of_apply())]
     Apply(apply::ApplyArgs),
     /// Create a user pool again from the configuration that a snapshot holds
@@ -91,7 +93,7 @@ pub enum PoolCommand {
 fn examples_of_apply() -> String {
     let example = |options: &str| command(format!("pool apply --pool eu-west-1_AbCdEf123 {options}"));
     format!(
-        "Examples:\n  Show what would change, and change nothing:\n    {}\n  Bring back the app clients and MFA alone, and let MFA \
+        "Examples:\n  Show what would change, and change nothing:\n    {}\n  Roll back the app clients and MFA alone, and let MFA \
          become weaker:\n    {}",
         example("--plan"),
         example("--only clients,mfa --allow mfa-off")

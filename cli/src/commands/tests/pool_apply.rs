@@ -14,11 +14,11 @@ use super::fixture::{Fixture, export, exported};
 use crate::exit::ExitStatus;
 use crate::testing;
 
-const APPLY: &str = "pool apply --pool eu-west-1_a";
-const SECRET: &str = "planted0secret0of0a0provider";
+pub const APPLY: &str = "pool apply --pool eu-west-1_a";
+pub const SECRET: &str = "planted0secret0of0a0provider";
 
 /// A pool with a client, a provider and tags, and its snapshot. With keys, the secrets are encrypted.
-async fn captured(with_keys: bool) -> (Fixture, MemoryPool, String, String) {
+pub async fn captured(with_keys: bool) -> (Fixture, MemoryPool, String, String) {
     let (fixture, pool, _) = exported(3).await;
     let mut backend = fixture.backend.clone().with_configuration();
     if with_keys {
@@ -39,7 +39,7 @@ async fn captured(with_keys: bool) -> (Fixture, MemoryPool, String, String) {
 }
 
 /// Changes by hand: tags, a client, deletion protection, the secret of the provider, and one more client.
-fn drift(pool: &MemoryPool, client: &str) {
+pub fn drift(pool: &MemoryPool, client: &str) {
     let change = |operation: &str, request: Value| drop(pool.change_configuration(operation, request));
     change("UpdateUserPool", json!({"UserPoolTags": {"team": "other"}, "DeletionProtection": "ACTIVE"}));
     pool.add_service_tag("aws:cloudformation:stack-name", "login");
@@ -47,12 +47,12 @@ fn drift(pool: &MemoryPool, client: &str) {
     change("CreateUserPoolClient", json!({"ClientName": "extra"}));
 }
 
-async fn captures(fixture: &Fixture) -> Vec<RunId> {
+pub async fn captures(fixture: &Fixture) -> Vec<RunId> {
     let captures = fixture.deployment.catalog.stored_captures(&testing::pool("a")).await.unwrap();
     captures.into_iter().map(|capture| capture.id).collect()
 }
 
-async fn lease_is_free(fixture: &Fixture) -> bool {
+pub async fn lease_is_free(fixture: &Fixture) -> bool {
     let catalog = Catalog::new(fixture.backend.vault());
     let lease = HeldLease::take(&catalog, &testing::pool("a"), "a test", fixture.backend.clock()).await;
     match lease {
@@ -83,7 +83,7 @@ async fn a_pool_goes_back_and_forth_again() {
     let (answer, said) = fixture.run(&line).await;
     let answer = answer.unwrap();
     assert_eq!(answer.status, ExitStatus::Done, "{}", answer.human);
-    assert!(said.contains("Would bring 2 objects of user pool eu-west-1_a back to snapshot"), "{said}");
+    assert!(said.contains("Would roll 2 objects of user pool eu-west-1_a back to snapshot"), "{said}");
     let [capture] = &captures(&fixture).await[..] else { panic!("a capture") };
     let back = format!("cognito-backup pool apply --pool eu-west-1_a --snapshot {capture}");
     assert!(said.contains(&back) && answer.human.contains(&back), "{said}");
@@ -96,13 +96,17 @@ async fn a_pool_goes_back_and_forth_again() {
     // A second command has nothing to do, and stores nothing.
     let again = fixture.run(&line).await.0.unwrap();
     assert_eq!((again.status, &again.json["changed"]), (ExitStatus::Done, &json!(false)));
-    assert!(again.human.starts_with("Nothing to change in user pool eu-west-1_a"), "{}", again.human);
+    let stays = "With these options, the command can change nothing in user pool eu-west-1_a. 1 difference from snapshot";
+    assert!(again.human.starts_with(stays), "{}", again.human);
     assert_eq!(captures(&fixture).await.len(), 1);
     // The way back.
     let show = fixture.run(&format!("pool show --pool eu-west-1_a --snapshot {capture}")).await.0.unwrap();
-    assert!(show.human.starts_with(&format!("Configuration of user pool eu-west-1_a in capture {capture}")));
+    assert!(
+        show.human
+            .starts_with(&format!("Configuration of user pool eu-west-1_a in stored capture {capture}"))
+    );
     let diff = fixture.run(&format!("pool diff --pool eu-west-1_a --against {capture}")).await.0.unwrap();
-    assert!(diff.human.contains(&format!("New: capture {capture} of user pool")), "{}", diff.human);
+    assert!(diff.human.contains(&format!("New: stored capture {capture} of user pool")), "{}", diff.human);
     let forth = fixture.run(&format!("{APPLY} --snapshot {capture} --yes")).await.0.unwrap();
     assert_eq!(forth.status, ExitStatus::Done, "{}", forth.human);
     let described = pool.change_configuration("DescribeUserPool", json!({}));
@@ -120,7 +124,13 @@ async fn what_is_not_allowed_stays_and_makes_the_command_partial() {
     let answer = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap();
     assert_eq!(answer.status, ExitStatus::Partial);
     assert!(answer.human.contains("needs --allow deletion-protection-off"), "{}", answer.human);
-    assert!(answer.human.contains("clients/extra: --delete-extra deletes it"), "{}", answer.human);
+    assert!(
+        answer.human.contains(
+            "clients/extra: stays. --delete-extra deletes it. A deleted client never gets its id back"
+        ),
+        "{}",
+        answer.human
+    );
     let left = answer.json["left"].as_array().unwrap();
     let of_protection = left.iter().find(|left| left["reason"] == "needsAllow").unwrap();
     assert_eq!(of_protection["allow"], "deletion-protection-off");
@@ -230,9 +240,12 @@ async fn an_interrupted_command_releases_its_lease_and_can_be_continued() {
             assert_eq!((problem.error.as_str(), problem.status), ("Interrupted", ExitStatus::Failed));
             interruptions += 1;
             let captures = captures(&fixture).await;
+            for capture in &captures {
+                assert!(problem.message.contains(capture.as_str()), "{problem}");
+            }
             let names_way_back = problem.message.contains("pool apply --pool eu-west-1_a --snapshot");
-            assert_eq!(names_way_back, !captures.is_empty(), "{problem}");
             has_named_a_way_back |= names_way_back;
+            assert!(!names_way_back || !captures.is_empty(), "{problem}");
             has_named_a_change |= problem.message.contains("Done so far:\n  change userPool");
         }
         assert!(lease_is_free(&fixture).await);
@@ -311,10 +324,14 @@ async fn a_capture_is_removed_by_hand_alone() {
     assert_eq!(captures(&fixture).await.len(), 1);
     let create = format!("pool create --pool eu-west-1_a --name new --snapshot {capture} --plan");
     let refused = fixture.run(&create).await.0.unwrap_err();
-    assert!(refused.message.contains("is a capture of user pool") && refused.status == ExitStatus::Refused);
+    assert!(
+        refused.message.contains("is a stored capture of user pool") && refused.status == ExitStatus::Refused
+    );
     let copy = fixture.run(&format!("copy --pool eu-west-1_a --snapshot {capture} --to-table other")).await;
     let refused = copy.0.unwrap_err();
-    assert!(refused.message.contains("is a capture of user pool") && refused.status == ExitStatus::Refused);
+    assert!(
+        refused.message.contains("is a stored capture of user pool") && refused.status == ExitStatus::Refused
+    );
     let plan = fixture.run(&format!("{prune} --snapshot {capture} --plan")).await.0.unwrap();
     assert_snapshot!(plan.human.replace(&id, "SNAPSHOT").replace(capture.as_str(), "CAPTURE"));
     let removed = fixture.run(&format!("{prune} --snapshot {capture}")).await.0.unwrap();
@@ -334,47 +351,8 @@ async fn an_error_after_the_last_change_lists_what_was_done() {
     let problem = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap_err();
     assert_eq!(problem.status, ExitStatus::Failed, "{problem}");
     for words in
-        ["All changes were sent.", "Done so far:\n  change userPool\n  change clients/web", "To go back:"]
+        ["All changes were sent.", "Done so far:\n  change userPool\n  change clients/web", "instead, run:"]
     {
         assert!(problem.message.contains(words), "{words}: {problem}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_change_that_stops_at_its_first_look_is_refused() {
-    let (fixture, pool, _, client) = captured(false).await;
-    drift(&pool, &client);
-    // The change comes after the capture.
-    let other = pool.clone();
-    fixture.backend.script().change_before(Operation::ListPointInTimeRecoveries, 2, move || {
-        other.change_configuration("UpdateUserPool", json!({"UserPoolTags": {"team": "third"}}));
-    });
-    let problem = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap_err();
-    assert_eq!((problem.error.as_str(), problem.status), ("Overtaken", ExitStatus::Refused), "{problem}");
-    assert!(problem.message.contains("Nothing was changed."), "{problem}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_secret_that_the_capture_cannot_hold_is_not_replaced_without_a_word() {
-    let (fixture, pool, _, _) = captured(true).await;
-    let provider = json!({
-        "ProviderName": "Google", "ProviderType": "Google", "AttributeMapping": {"email": "email"},
-        "ProviderDetails": {"client_id": "google", "client_secret": "another0secret0of0the0provider", "authorize_scopes": "openid email"},
-    });
-    pool.change_configuration("UpdateIdentityProvider", provider);
-    for operation in [KeyOperation::Encrypt, KeyOperation::GenerateDataKey] {
-        fixture.backend.key_ring().refuse(operation, Some("AccessDeniedException"));
-    }
-    let problem = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap_err();
-    assert_eq!(problem.status, ExitStatus::Refused, "{problem}");
-    assert!(problem.message.contains("identityProviders/Google"), "{problem}");
-    assert!(problem.guidance.contains("--allow lost-secret"), "{problem}");
-    assert!(captures(&fixture).await.is_empty() && lease_is_free(&fixture).await);
-    let read = || {
-        let answer = pool.change_configuration("DescribeIdentityProvider", json!({"ProviderName": "Google"}));
-        answer["IdentityProvider"]["ProviderDetails"]["client_secret"].clone()
-    };
-    assert_eq!(read(), "another0secret0of0the0provider");
-    fixture.run(&format!("{APPLY} --allow lost-secret --yes")).await.0.unwrap();
-    assert_eq!(read(), SECRET);
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::catalog::Catalog;
 use crate::model::{PoolId, RunKind};
 use crate::operations::refusals::refused;
+use crate::operations::sending::{IMPORT_JOB, RECOVERY};
 use crate::pacing::PacedPool;
 use crate::ports::pool::{Operation, Pool, PoolError, PoolResult};
 use crate::ports::vault::ReadVault;
@@ -65,11 +66,8 @@ pub async fn require_idle<V: ReadVault, P: Pool>(
     let id = pool.id();
     require_no_import(catalog, id, now).await?;
     let Some(what) = at_work(pool).await? else { return Ok(()) };
-    Err(Error::new(
-        ErrorKind::ImportAlreadyRunning,
-        format!("{what} runs in user pool {id}, so Cognito refuses changes of it."),
-        "Nothing was changed. Wait until it has ended. Then start the command again.",
-    ))
+    let text = format!("A {} works on user pool {id}, so Cognito refuses changes of it.", what.words());
+    Err(Error::new(ErrorKind::ImportAlreadyRunning, text, what.next()))
 }
 
 /// Refuses a pool into which an import of this product works.
@@ -84,16 +82,43 @@ pub async fn require_no_import<V: ReadVault>(
     let lease = catalog.lease(pool, RunKind::Import).await?;
     let Some(lease) = lease.filter(|lease| lease.expires > now) else { return Ok(()) };
     let what = format!("{} imports into user pool {pool}.", lease.shown_holder());
-    let next = format!("Nothing was changed. Wait until it has ended. Its lease ends {}.", lease.end(now));
+    let next = format!("Wait until it has ended. Its lease ends {}.", lease.end(now));
     Err(Error::new(ErrorKind::ImportAlreadyRunning, what, next))
+}
+
+/// What of Cognito works on a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AtWork {
+    ImportJob,
+    Recovery,
+}
+
+impl AtWork {
+    fn words(self) -> &'static str {
+        match self {
+            Self::ImportJob => IMPORT_JOB,
+            Self::Recovery => RECOVERY,
+        }
+    }
+
+    /// What ends it.
+    fn next(self) -> &'static str {
+        match self {
+            Self::ImportJob => "Wait until it has ended. Then run the command again.",
+            // Its preview waits until an operator decides.
+            Self::Recovery => {
+                "Start or cancel the recovery: `DescribePointInTimeRecovery` shows its state. Then run the command again."
+            }
+        }
+    }
 }
 
 /// What of Cognito works on the pool.
 ///
 /// # Errors
 /// The error of a call that Cognito refuses.
-pub(super) async fn at_work<P: Pool>(pool: &PacedPool<P>) -> Result<Option<&'static str>> {
-    for (listing, what) in [(&JOBS, "A user import job"), (&RECOVERIES, "A point-in-time recovery")] {
+pub(super) async fn at_work<P: Pool>(pool: &PacedPool<P>) -> Result<Option<AtWork>> {
+    for (listing, what) in [(&JOBS, AtWork::ImportJob), (&RECOVERIES, AtWork::Recovery)] {
         match listing.is_at_work(pool).await {
             Ok(true) => return Ok(Some(what)),
             Ok(false) => {}

@@ -1,4 +1,4 @@
-//! Brings a live pool back to a captured configuration.
+//! Rolls a live pool back to a captured configuration.
 //!
 //! The caller holds the export lease of the pool: no export captures a pool that is half changed, and no two roll backs
 //! work on one pool. [`planned`] reads the pool and plans. [`apply`] carries the plan out.
@@ -72,7 +72,7 @@ pub struct Applied {
     /// The labels of objects of which a request has left, and which are not done.
     #[serde(skip)]
     pub unsure: BTreeSet<String>,
-    /// The labels of objects that were not brought back, and why.
+    /// The labels of objects that were not rolled back, and why.
     #[serde(skip)]
     pub refused: Vec<(String, AfterReason)>,
 }
@@ -91,6 +91,8 @@ pub enum AfterReason {
     Planned(ApplyReason),
     /// Cognito refused the call.
     Refused(RefusedWrite),
+    /// The roll back has deleted the object to replace it, and Cognito refused the replacement and the old object.
+    NotPutBack(RefusedWrite),
     /// It belongs to an object that was refused, or has to come after it.
     NeedsRefused,
     /// Cognito took the request, and the difference is there all the same.
@@ -103,6 +105,7 @@ impl AfterReason {
         match self {
             Self::Planned(reason) => reason.name(),
             Self::Refused(_) => "refused",
+            Self::NotPutBack(_) => "notPutBack",
             Self::NeedsRefused => "needsRefused",
             Self::NotTaken => "notTaken",
         }
@@ -126,7 +129,10 @@ impl Serialize for LeftByApply {
             #[serde(skip_serializing_if = "Option::is_none")]
             member: Option<&'static str>,
         }
-        let refused = if let AfterReason::Refused(write) = &self.reason { Some(write) } else { None };
+        let refused = match &self.reason {
+            AfterReason::Refused(write) | AfterReason::NotPutBack(write) => Some(write),
+            _ => None,
+        };
         let allow = if let AfterReason::Planned(reason) = &self.reason { reason.allow() } else { None };
         Shown {
             difference: &self.difference,
@@ -304,7 +310,7 @@ fn refusal(refusal: ApplyRefusal) -> Error {
     match refusal {
         ApplyRefusal::NoUserPool => Error::new(
             ErrorKind::InvalidInput,
-            "The snapshot lacks the user pool itself, so nothing can be brought back.",
+            "The snapshot lacks the user pool itself, so nothing can be rolled back.",
             Guidance::UseAnotherSnapshot,
         ),
         ApplyRefusal::OtherPool => Error::new(
@@ -319,6 +325,11 @@ fn refusal(refusal: ApplyRefusal) -> Error {
             );
             Error::new(ErrorKind::InvalidInput, what, "Name a part that one of them has.")
         }
+        ApplyRefusal::Answer(_) => Error::new(
+            ErrorKind::Internal,
+            "Cognito answered the configuration of the user pool in an unknown form.",
+            Guidance::REPORT_THIS,
+        ),
         ApplyRefusal::Document(error) => {
             Error::new(ErrorKind::SnapshotDamaged, error.to_string(), Guidance::NEW_EXPORT)
         }

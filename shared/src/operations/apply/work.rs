@@ -15,11 +15,14 @@ use crate::model::configuration::{ObjectKind, ObjectName};
 use crate::model::object_name;
 use crate::operations::refusals::pool_not_found;
 use crate::operations::sending::{
-    ATTEMPTS, Failed, MAX_READS, WAIT, asset_batches, clients_named, exists, internal, send,
+    RefusedWrite, ATTEMPTS, Failed, MAX_READS, WAIT, asset_batches, clients_named, exists, internal, send,
 };
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Operation, Pool, PoolErrorKind};
 use crate::{Error, ErrorKind, Result};
+
+/// How a write ended.
+type Sent = std::result::Result<(), Failed>;
 
 /// A roll back at work.
 pub(super) struct Work<'a, P> {
@@ -71,7 +74,10 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
                 Err(Failed::Refused(error) | Failed::Denied(error)) => {
                     self.fails(write, AfterReason::Refused((&error).into()));
                     let put_back = self.put_back(write, watch).await;
-                    put_back.map_err(|error| self.stopped_at(&step.label, &error))?;
+                    let lost = put_back.map_err(|error| self.stopped_at(&step.label, &error))?;
+                    if let Some(call) = lost {
+                        self.fails(write, AfterReason::NotPutBack(call));
+                    }
                     continue;
                 }
                 Err(failed) => return Err(self.stopped_at(&step.label, &failed.into_error(self.pool))),
@@ -85,15 +91,20 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         Ok(())
     }
 
-    /// Creates what was deleted to be replaced again, after Cognito has refused its replacement. If Cognito refuses that,
-    /// too, the report says that the object is missing.
-    async fn put_back(&mut self, write: &PlannedWrite, watch: &mut impl WatchApply) -> Result<()> {
+    /// Creates what was deleted to be replaced again, after Cognito has refused its replacement. Returns the call that
+    /// Cognito has refused, too: then the object is missing.
+    async fn put_back(
+        &mut self,
+        write: &PlannedWrite,
+        watch: &mut impl WatchApply,
+    ) -> Result<Option<RefusedWrite>> {
         let is_replaced = self.plan.steps[write.step].action == Action::Replace;
         let name = write.name_in_pool(&self.applied.clients);
         let is_gone = self.changed.get(&name).is_some_and(Option::is_none);
-        let Some(write) = write.putting_back().filter(|_| is_replaced && is_gone) else { return Ok(()) };
+        let Some(write) = write.putting_back().filter(|_| is_replaced && is_gone) else { return Ok(None) };
         match Box::pin(self.with_assets(&write, None, watch)).await {
-            Ok(()) | Err(Failed::Refused(_) | Failed::Denied(_)) => Ok(()),
+            Ok(()) => Ok(None),
+            Err(Failed::Refused(error) | Failed::Denied(error)) => Ok(Some((&error).into())),
             Err(failed) => Err(failed.into_error(self.pool)),
         }
     }
@@ -103,6 +114,7 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         if !self.accepted.contains(&write.step) {
             self.applied.unsure.remove(label);
         }
+        self.applied.refused.retain(|(known, _)| known != label);
         self.applied.refused.push((label.clone(), reason.clone()));
         self.failures.insert(write.step, reason);
     }
@@ -184,7 +196,7 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         write: &PlannedWrite,
         later: &[PlannedWrite],
         watch: &mut impl WatchApply,
-    ) -> std::result::Result<(), Failed> {
+    ) -> Sent {
         if write.name.kind == ObjectKind::Client && write.act == Act::Create {
             return self.new_client(write, watch).await;
         }
@@ -227,7 +239,7 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         write: &PlannedWrite,
         mut now: Option<Value>,
         watch: &mut impl WatchApply,
-    ) -> std::result::Result<(), Failed> {
+    ) -> Sent {
         let name = write.name_in_pool(&self.applied.clients);
         if name.kind != ObjectKind::Branding || write.act == Act::Delete {
             return self.surely(write, now, watch).await;
@@ -263,7 +275,7 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         write: &PlannedWrite,
         mut now: Option<Value>,
         watch: &mut impl WatchApply,
-    ) -> std::result::Result<(), Failed> {
+    ) -> Sent {
         let name = write.name_in_pool(&self.applied.clients);
         let mut requests = write.requests(now.as_ref(), &self.applied.clients, self.pool.id());
         if requests.is_empty() {
@@ -327,11 +339,7 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
     }
 
     /// Creates a client again. Nothing but its name leads to it if the reply is lost.
-    async fn new_client(
-        &mut self,
-        write: &PlannedWrite,
-        watch: &mut impl WatchApply,
-    ) -> std::result::Result<(), Failed> {
+    async fn new_client(&mut self, write: &PlannedWrite, watch: &mut impl WatchApply) -> Sent {
         let client_name = &write.reveal()["ClientName"];
         if !clients_named(self.pool, client_name).await?.is_empty() {
             return Err(Failed::Ended(changed(&write.name)));
@@ -393,6 +401,9 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
 
     /// The error of a roll back that stopped at a step.
     fn stopped_at(&self, label: &str, error: &Error) -> Error {
+        if !self.applied.has_sent {
+            return error.clone();
+        }
         let what = format!("The roll back stopped at {}. {}", object_name(label), error.message());
         Error::new(error.kind(), what, error.guidance().clone())
     }
@@ -444,10 +455,11 @@ fn mirrored(name: &ObjectName, before: &Value, sent: &Value) -> Vec<Value> {
 }
 
 fn changed(name: &ObjectName) -> Error {
-    let what = format!("It was changed since the plan was made: {}.", object_name(&name.to_string()));
+    let name = object_name(&name.to_string());
+    let what = format!("Another program or operator changed {name} after the plan.");
     Error::new(
         ErrorKind::Overtaken,
         what,
-        "Start the command again: it makes a new plan, which has the change.",
+        "Run the command again: it makes a new plan, which has the change.",
     )
 }

@@ -70,7 +70,7 @@ fn a_roll_back_that_stops_at_any_call_continues_to_the_same_result_without_a_twi
 }
 
 #[test]
-fn a_refused_object_is_named_with_its_call_and_the_others_are_brought_back() {
+fn a_refused_object_is_named_with_its_call_and_the_others_are_rolled_back() {
     for operation in [
         Operation::UpdateUserPool,
         Operation::UpdateUserPoolClient,
@@ -125,6 +125,21 @@ fn a_login_style_whose_replacement_is_refused_is_put_back() {
                 "branding/web Settings.components.radius",
             ]
         );
+    });
+}
+
+#[test]
+fn a_login_style_that_can_be_neither_replaced_nor_put_back_is_named_as_deleted() {
+    in_paused_time(async {
+        let (backend, source, snapshot) = snapshot_of(rich).await;
+        drift_all(&source);
+        refuse(&backend, Operation::CreateManagedLoginBranding, PoolErrorKind::InvalidParameter);
+        let applied = apply(&backend, &snapshot, &everything()).await.unwrap();
+        let reasons: Vec<_> = applied.left.iter().map(|left| left.reason.name()).collect();
+        assert_eq!((left(&applied), reasons), (vec!["branding/web -".to_owned()], vec!["notPutBack"]));
+        assert_eq!(applied.refused.len(), 1, "{:?}", applied.refused);
+        answer(&backend, Operation::CreateManagedLoginBranding);
+        assert_eq!(left(&apply(&backend, &snapshot, &everything()).await.unwrap()), Vec::<String>::new());
     });
 }
 

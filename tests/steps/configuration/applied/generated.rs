@@ -113,7 +113,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_change_is_brought_back_with_everything_allowed(old in any::<u32>(), new in any::<u32>(), resets in any::<bool>()) {
+    fn any_change_is_rolled_back_with_everything_allowed(old in any::<u32>(), new in any::<u32>(), resets in any::<bool>()) {
         in_paused_time(async {
             let (backend, source, snapshot) = snapshot_of(|pool| {
                 rich(pool);

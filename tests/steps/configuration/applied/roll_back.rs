@@ -19,7 +19,7 @@ use super::{
 use crate::support::{in_paused_time, source_id};
 
 #[test]
-fn twelve_changes_are_named_exactly_and_brought_back_and_nothing_else_is_touched() {
+fn twelve_changes_are_named_exactly_and_rolled_back_and_nothing_else_is_touched() {
     for resets in [true, false] {
         in_paused_time(async {
             let (backend, source, snapshot) = snapshot_of(rich).await;
@@ -55,7 +55,7 @@ fn twelve_changes_are_named_exactly_and_brought_back_and_nothing_else_is_touched
 }
 
 #[test]
-fn each_change_is_brought_back_alone() {
+fn each_change_is_rolled_back_alone() {
     for (expected, change) in drift() {
         in_paused_time(async {
             let (backend, source, snapshot) = snapshot_of(rich).await;

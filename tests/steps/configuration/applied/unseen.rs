@@ -43,7 +43,7 @@ fn a_recovery_that_has_ended_does_not_keep_a_pool_as_it_is() {
 }
 
 #[test]
-fn a_pool_in_a_place_without_recoveries_is_brought_back() {
+fn a_pool_in_a_place_without_recoveries_is_rolled_back() {
     in_paused_time(async {
         let (backend, source, snapshot) = snapshot_of(rich).await;
         drift_all(&source);

@@ -1,4 +1,4 @@
-//! `pool apply`: bring a live pool back to the configuration that a snapshot or a capture holds.
+//! `pool apply`: roll a live pool back to the configuration that a snapshot or a stored capture holds.
 
 mod work;
 
@@ -21,10 +21,10 @@ use shared::ports::Clock;
 use shared::ports::keys::{DecryptingKeys, EncryptingKeys};
 use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
-use shared::{Error, ErrorKind};
+use shared::{Error, ErrorKind, Guidance};
 use tokio::time::timeout;
 
-use self::work::{Course, Target, Work};
+use self::work::{Course, Target, Work, require_stored_secrets};
 use super::account;
 use super::confirm::confirm;
 use super::said::Said;
@@ -32,7 +32,8 @@ use crate::arguments;
 use crate::aws::Caller;
 use crate::commands::{Deployment, Session, run};
 use crate::exit::ExitStatus;
-use crate::output::{Answer, AppliedFrom, PoolApplied, Report};
+use crate::output::flags::command;
+use crate::output::{Answer, AppliedFrom, PoolApplied, Report, SecretStorage};
 use crate::problem::{Problem, Result};
 use crate::watch::Meter;
 
@@ -45,25 +46,24 @@ pub struct ApplyArgs {
     /// The user pool to change
     #[arg(long, value_name = "POOL_ID")]
     pub pool: String,
-    /// What the user pool goes back to: `latest`, or the id of a snapshot or capture that `snapshots` shows
+    /// What the user pool is rolled back to: `latest`, or the id of a snapshot or stored capture that `snapshots` shows
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub snapshot: String,
-    /// Only these parts, separated by commas: as `pool show --json` names them (`userPool,clients`), or one object
+    /// Roll back only these parts, separated by commas: as `pool show --json` names them (`userPool,clients`), or one object
     /// (`clients/web`)
     #[arg(long, value_name = "PARTS", value_delimiter = ',')]
     pub only: Vec<String>,
-    /// Allow what weakens the pool or costs money, separated by commas: `mfa-off`, `deletion-protection-off`, `add-ons`,
-    /// `tier`, `issuer`, `key`, `lost-secret`,
-    /// `unknown-members`
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help = help_of_allow())]
     pub allow: Vec<String>,
     /// Add attributes that the user pool lacks. They can never be removed again
     #[arg(long)]
     pub add_attributes: bool,
-    /// Create deleted app clients again. They get new ids, which your applications need
+    /// Create deleted app clients again. They get new ids, which your applications need. A client whose secret is not
+    /// known gets a new one
     #[arg(long)]
     pub recreate_clients: bool,
-    /// Delete objects that the snapshot does not have, except those that AWS made
+    /// Delete every object that only the user pool has, for example clients, providers and domains, except those that AWS
+    /// made. A deleted client never gets its id back
     #[arg(long)]
     pub delete_extra: bool,
     /// Refuse, unless the credentials are of this account
@@ -73,7 +73,7 @@ pub struct ApplyArgs {
     /// `kms:GenerateDataKey`, `kms:GenerateMac`)
     #[arg(long)]
     pub no_secrets: bool,
-    /// Only show what would be changed and left
+    /// Only show what would be changed and left. The exit code is 0, whatever it shows
     #[arg(long)]
     pub plan: bool,
     /// Change the user pool without asking
@@ -84,7 +84,12 @@ pub struct ApplyArgs {
     pub tps: Option<String>,
 }
 
-/// A pool to bring back.
+/// The help of `--allow`.
+fn help_of_allow() -> String {
+    format!("Allow what needs a word of yours, names separated by commas. {}", Allow::WORDS.trim_end())
+}
+
+/// A pool to roll back.
 #[derive(Debug)]
 pub struct Request {
     pool: PoolId,
@@ -157,16 +162,25 @@ impl Request {
             run::limit(Some(self.tps))
         ));
         let live = Box::pin(live_configuration(&pool, &target.earlier, &mut Said(session.meter))).await?;
-        let plan = plan_of(&live, target.wanted(&self.choices))?;
+        let plan = plan_of(&live, target.wanted(&self.choices)).map_err(|error| self.of_part(error))?;
+        let at_risk = plan.secrets_at_risk(&live.list);
         drop(live);
-        let from =
-            AppliedFrom { pool: &self.pool, id: &target.captured.id, holding: target.captured.holding };
-        let shown = PoolApplied::plan(from, &plan);
+        let captured = &target.captured;
+        let from = AppliedFrom {
+            pool: &self.pool,
+            id: &captured.id,
+            holding: captured.holding,
+            choices: &self.choices,
+        };
+        let shown = PoolApplied::plan(from, &plan, at_risk.clone(), target.storage);
         if self.plan {
             return Ok(Answer::new(&shown, ExitStatus::Done, now));
         }
         if plan.writes.is_empty() {
             return Ok(Answer::new(&shown, shown.exit_status(), now));
+        }
+        if target.storage != SecretStorage::Encrypted {
+            require_stored_secrets(&at_risk, &self.choices, target.storage)?;
         }
         require_idle(&deployment.catalog, &pool, clock.now()).await?;
         self.confirmed(&shown, now, session.meter)?;
@@ -208,6 +222,16 @@ impl Request {
         Ok(Answer::new(&done, done.exit_status(), (session.now)()))
     }
 
+    /// The error of a plan. A part that nothing has can be looked up.
+    fn of_part(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::InvalidInput || self.choices.only.is_empty() {
+            return error;
+        }
+        let show = command(format!("pool show --pool {} --json", self.pool));
+        let next = Guidance::from(format!("`{show}` lists the parts of the newest snapshot."));
+        Error::new(error.kind(), error.message(), error.guidance().clone().and(next))
+    }
+
     /// Refuses a table in another Region than the pool: the lease of that table keeps no export of the pool away.
     fn require_home(&self, region: &str) -> Result<()> {
         if region == self.pool.region() {
@@ -220,7 +244,7 @@ impl Request {
                 "The table is in {region}, and exports of user pool {} write to the one in {home}.",
                 self.pool
             ),
-            format!("Nothing was changed. Use the table of the Region of the user pool: {home}."),
+            format!("Nothing was changed. Give --region {home}."),
         )
         .into())
     }
@@ -240,15 +264,8 @@ impl Request {
 fn names<T: FromStr<Err: Display>>(option: &str, texts: &[String]) -> Result<Vec<T>> {
     let read = |text: &String| {
         text.trim().parse::<T>().map_err(|error| {
-            let what = format!("The argument of {option} has {text:?}, which is no such name.");
-            let error = error.to_string();
-            let mut chars = error.chars();
-            let names = chars.next().map(|first| first.to_uppercase().chain(chars).collect::<String>());
-            Problem::from(Error::new(
-                ErrorKind::InvalidInput,
-                what,
-                format!("{}.", names.unwrap_or_default()),
-            ))
+            let what = format!("{option} does not know {text:?}.");
+            Problem::from(Error::new(ErrorKind::InvalidInput, what, error.to_string()))
         })
     };
     texts.iter().map(read).collect()

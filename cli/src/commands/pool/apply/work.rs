@@ -1,15 +1,11 @@
 //! What a roll back works with, and what it does under the lease.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use shared::catalog::Catalog;
-use shared::model::configuration::apply::{Allow, ApplyChoices, ApplyPlan};
-use shared::model::configuration::difference::{Change, Difference};
-use shared::model::configuration::{
-    CapturedList, CapturedObject, ConfigurationKeys, Nature, NotCapturedReason, ObjectName,
-};
-use shared::model::{PoolId, SnapshotSelector, StoredCapture, object_name};
+use shared::format::form;
+use shared::model::configuration::apply::{Allow, ApplyChoices, ApplyPlan, SecretsAtRisk};
+use shared::model::configuration::{CapturedList, CapturedObject, ConfigurationKeys};
+use shared::model::{PoolId, SnapshotSelector, StoredCapture};
 use shared::operations::apply::{Applied, Wanted, apply, plan_of};
 use shared::operations::{
     CapturedSnapshot, HeldLease, PresentPool, captured_configuration, holder_name, last_known,
@@ -24,7 +20,7 @@ use shared::{Error, ErrorKind, Guidance};
 use super::super::said::Said;
 use crate::commands::Deployment;
 use crate::exit::ExitStatus;
-use crate::output::{StoredConfiguration, applied_so_far, way_back};
+use crate::output::{SecretStorage, StoredConfiguration, applied_so_far, objects, way_back};
 use crate::problem::{Problem, Result};
 use crate::watch::Meter;
 
@@ -37,10 +33,12 @@ pub struct Target {
     pub earlier: CapturedList,
     /// The keys of the table. None if the present secrets are not stored.
     pub keys: Option<ConfigurationKeys>,
+    /// Whether the stored capture gets the present secrets.
+    pub storage: SecretStorage,
 }
 
 impl Target {
-    /// Reads the snapshot or the capture. With KMS, it decrypts its secrets, and looks for the keys of the table.
+    /// Reads the snapshot or the stored capture. With KMS, it decrypts its secrets, and looks for the keys of the table.
     ///
     /// # Errors
     /// If it cannot be used, or KMS does not decrypt a secret.
@@ -54,17 +52,20 @@ impl Target {
         let catalog = &deployment.catalog;
         let captured = captured_configuration(catalog, pool, snapshot, now).await;
         let mut captured = captured.map_err(|error| deployment.of_snapshot(error))?;
-        let mut keys = None;
+        let (mut keys, mut storage) = (None, SecretStorage::NotWanted);
         if let Some(kms) = kms {
             keys = table_keys(catalog, &captured, &deployment.region).await?;
+            storage = if keys.is_some() { SecretStorage::Encrypted } else { SecretStorage::NoKeys };
             captured.reveal_secrets(kms, &deployment.region).await.map_err(|error| {
-                let without = Guidance::from("Or give --no-secrets. Then secrets stay as they are.");
+                let without =
+                    "Or give --no-secrets. Then secrets stay as they are, and the stored capture has none.";
+                let without = Guidance::from(without);
                 Error::new(error.kind(), error.message(), error.guidance().clone().and(without))
             })?;
         }
         let objects = captured.with_assets(catalog).await?;
         let earlier = last_known(catalog, pool, captured.list.clone()).await?;
-        Ok(Self { captured, objects, earlier, keys })
+        Ok(Self { captured, objects, earlier, keys, storage })
     }
 
     pub fn wanted<'a>(&'a self, choices: &'a ApplyChoices) -> Wanted<'a> {
@@ -107,9 +108,11 @@ impl<V: Vault, P: ConfigurablePool, K: EncryptingKeys> Work<'_, V, P, K> {
         if again.steps != plan.steps {
             return Err(changed_since(pool.id()));
         }
-        require_stored_secrets(&again, choices, &prepared.live.list)?;
+        let live = &prepared.live;
+        require_stored_secrets(&again.secrets_at_risk(&live.list), choices, target.storage)?;
         let capture = prepared.keep(catalog, lease).await?;
-        let stored = StoredConfiguration::new(capture, &prepared.live.list, &way_back(&again, choices));
+        let options = way_back(&again, choices, target.storage);
+        let stored = StoredConfiguration::new(capture, &live.list, &live.answers, target.storage, &options);
         said.0.note(&stored.words());
         course.stored = Some(stored);
         let (wanted, clock) = (target.wanted(choices), lease.clock());
@@ -118,46 +121,42 @@ impl<V: Vault, P: ConfigurablePool, K: EncryptingKeys> Work<'_, V, P, K> {
     }
 }
 
-/// Refuses to replace or delete a secret that the capture could not store: then nothing brings it back.
-fn require_stored_secrets(
-    plan: &ApplyPlan,
+/// Refuses to replace or delete secrets that the stored capture does not have: then nothing brings them back.
+///
+/// # Errors
+/// `InvalidInput` unless there are none, or the operator gives them up.
+pub fn require_stored_secrets(
+    lost: &[SecretsAtRisk],
     choices: &ApplyChoices,
-    list: &CapturedList,
+    storage: SecretStorage,
 ) -> shared::Result<()> {
-    let lost: Vec<String> =
-        secrets_that_get_lost(plan, list).iter().map(|label| object_name(label)).collect();
     if lost.is_empty() || choices.allow.contains(&Allow::LostSecret) {
         return Ok(());
     }
+    let count = lost.iter().map(|lost| lost.secrets).sum();
     let what = format!(
-        "The capture cannot store the secrets of {}, which the plan replaces or deletes. Nothing was changed.",
-        lost.join(", ")
+        "The plan replaces or deletes the {} of {}, and the stored capture cannot have {}. Nothing was changed.",
+        form(count, "secret", "secrets"),
+        objects(lost),
+        form(count, "it", "them")
     );
-    let next = "Use a table with keys that you may use (kms:Encrypt), without --no-secrets. Or give --allow lost-secret.";
+    let needs = "kms:Encrypt, kms:GenerateDataKey and kms:GenerateMac on the keys of the snapshots";
+    let (first, or) = match storage {
+        SecretStorage::Encrypted => {
+            (format!("Allow {needs}, and run the command again."), "If that is not possible, save")
+        }
+        SecretStorage::NotWanted => (
+            format!("Run the command without --no-secrets. It needs {needs}."),
+            "If that is not possible, save",
+        ),
+        SecretStorage::NoKeys => {
+            ("No snapshot of the table has an encrypted secret, so there are no keys.".to_owned(), "Save")
+        }
+    };
+    let next = format!(
+        "{first} {or} the secrets yourself first. Then --allow lost-secret gives them up: no command brings them back."
+    );
     Err(Error::new(ErrorKind::InvalidInput, what, next))
-}
-
-/// The labels of the objects whose secrets the list of a capture lacks, and which the plan replaces or deletes.
-fn secrets_that_get_lost(plan: &ApplyPlan, list: &CapturedList) -> BTreeSet<String> {
-    let is_not_encrypted = |name: &ObjectName| {
-        let mut lacking = list.not_captured().iter();
-        lacking
-            .any(|lacking| lacking.reason == NotCapturedReason::NotEncrypted && lacking.object.includes(name))
-    };
-    let is_left_out = |name: &ObjectName| {
-        list.entries().iter().any(|entry| entry.name == *name && entry.secrets_left_out > 0)
-    };
-    let is_replaced = |difference: &Difference| {
-        let is_secret = difference.row.is_some_and(|row| row.nature == Nature::Secret);
-        is_secret || difference.field.is_none() && difference.change == Change::Removed
-    };
-    let lost = plan.steps.iter().filter(|step| {
-        step.differences.iter().filter(|difference| is_replaced(difference)).any(|difference| {
-            let name = difference.object.old.as_ref();
-            name.is_some_and(|name| is_not_encrypted(name) || is_left_out(name))
-        })
-    });
-    lost.map(|step| step.label.clone()).collect()
 }
 
 fn changed_since(pool: &PoolId) -> Error {
@@ -177,14 +176,26 @@ pub struct Course {
 
 impl Course {
     /// The problem of a command that stopped for an error, or because the operator interrupted it: with what is done, and
-    /// the capture that leads back.
+    /// the stored capture.
     pub fn stopped(&self, error: Option<Error>) -> Problem {
-        // Before that, nothing can be done.
-        let has_list = self.stored.is_some() || error.is_none();
-        let list = if has_list { applied_so_far(&self.applied) } else { String::new() };
+        let has_sent = self.applied.has_sent;
+        let is_told =
+            error.as_ref().is_some_and(|error| self.stored.is_none() || error.kind() == ErrorKind::LeaseLost);
+        let list = if is_told && !has_sent { String::new() } else { applied_so_far(&self.applied) };
         let problem = error.map_or_else(interruption, |error| self.failure(error));
-        let back = self.stored.as_ref().map(|stored| format!("\n{}", stored.words())).unwrap_or_default();
-        Problem { message: format!("{}{list}{back}", problem.message), ..problem }
+        let capture = match &self.stored {
+            None => String::new(),
+            Some(stored) if has_sent => format!("\n{}", stored.words_of_stop()),
+            Some(stored) => format!("\n{}", stored.words_if_unused()),
+        };
+        let again = "run the command again";
+        let guidance = if has_sent && !problem.guidance.to_lowercase().contains(again) {
+            format!("{} To go on, {again}.", problem.guidance)
+        } else {
+            problem.guidance
+        };
+        let message = format!("{}{list}{capture}", problem.message);
+        Problem { message, guidance: guidance.trim_start().to_owned(), ..problem }
     }
 
     fn failure(&self, error: Error) -> Problem {
@@ -203,7 +214,7 @@ fn interruption() -> Problem {
         status: ExitStatus::Failed,
         ..Problem::refused(
             "Interrupted",
-            "The command stopped before its end.".to_owned(),
+            "A signal ended the command.".to_owned(),
             "Run the command again to continue: it makes a new plan.".to_owned(),
         )
     }

@@ -13,7 +13,7 @@ use super::super::difference::{ComparedObject, Difference, Values};
 /// The choices of the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApplyChoices {
-    /// The parts that are brought back. Empty for all.
+    /// The parts that are rolled back. Empty for all.
     pub only: Vec<Part>,
     pub allow: BTreeSet<Allow>,
     /// Whether attributes that the pool lacks are added. No attribute can be removed again.
@@ -26,14 +26,19 @@ pub struct ApplyChoices {
 
 /// A text that is the name of no part, or of nothing that can be allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownName {
+pub enum UnknownName {
     /// The names that exist, in their order.
-    pub known: Vec<&'static str>,
+    Known(Vec<&'static str>),
+    /// A pool has one object of this kind, so it has no other name.
+    Single(ObjectKind),
 }
 
 impl fmt::Display for UnknownName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the names are {}", self.known.join(", "))
+        match self {
+            Self::Known(known) => write!(f, "The names are {}.", known.join(", ")),
+            Self::Single(kind) => write!(f, "{kind} has no objects with names of their own."),
+        }
     }
 }
 
@@ -58,8 +63,13 @@ impl FromStr for Part {
             Some(object) => !part.kind.is_single() && !object.is_empty(),
             None => true,
         };
-        let unknown = || UnknownName { known: ObjectKind::ALL.iter().map(|kind| kind.name()).collect() };
-        part.filter(is_possible).ok_or_else(unknown)
+        let unknown = match &part {
+            Some(Self { kind, object: Some(object) }) if kind.is_single() && !object.is_empty() => {
+                UnknownName::Single(*kind)
+            }
+            _ => UnknownName::Known(ObjectKind::ALL.iter().map(|kind| kind.name()).collect()),
+        };
+        part.filter(is_possible).ok_or(unknown)
     }
 }
 
@@ -91,6 +101,9 @@ macro_rules! allows {
         impl Allow {
             pub const ALL: &'static [Self] = &[$(Self::$allow),+];
 
+            /// All names, each with what it allows.
+            pub const WORDS: &'static str = concat!($("`", $name, "`: ", $what, " "),+);
+
             /// The name, as the operator writes it.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$allow => $name),+ }
@@ -106,16 +119,22 @@ macro_rules! allows {
 
 allows! {
     MfaOff "mfa-off": "MFA becomes optional, or is switched off.";
-    DeletionProtectionOff "deletion-protection-off": "The pool can be deleted again.";
+    DeletionProtectionOff "deletion-protection-off": "DeleteUserPool works on the pool again.";
     AddOns "add-ons": "Threat protection changes. It costs money, or the pool loses it.";
     Tier "tier": "The tier changes, and with it the price.";
-    Issuer "issuer": "The issuer in every token changes. What checks tokens refuses them until it knows the new issuer.";
-    Key "key": "Another key encrypts the pool.";
-    LostSecret "lost-secret": "A secret is replaced or deleted that the capture could not store.";
-    UnknownMembers "unknown-members": "The request may reset what this version does not know.";
+    Issuer "issuer": "The issuer in every token changes. Applications that check tokens refuse them until they accept the new issuer.";
+    Key "key": "Another key encrypts the pool. The pool works only while that key does.";
+    LostSecret "lost-secret": "A secret is replaced or deleted that the stored capture does not have. No command brings it back.";
+    LostLogo "lost-logo": "A logo is replaced or deleted that the command could not read. No command brings it back.";
+    UnknownMembers "unknown-members": "The request may reset a member that this version does not know. No command brings it back.";
 }
 
 impl Allow {
+    /// Whether it gives up something that only a request shows to be lost. So the way back needs it if the way there does.
+    pub fn is_of_loss(self) -> bool {
+        matches!(self, Self::LostSecret | Self::LostLogo | Self::UnknownMembers)
+    }
+
     /// What a roll back needs to be allowed that undoes a change of another one. None if it needs nothing.
     pub fn of_way_back(done: &Difference) -> Option<Self> {
         let member = done.field.as_deref()?.split(['.', '[']).next()?;
@@ -149,7 +168,7 @@ impl FromStr for Allow {
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
         let known = Self::ALL.iter().copied().find(|allow| allow.name() == text);
-        known.ok_or_else(|| UnknownName { known: Self::ALL.iter().map(|allow| allow.name()).collect() })
+        known.ok_or_else(|| UnknownName::Known(Self::ALL.iter().map(|allow| allow.name()).collect()))
     }
 }
 
@@ -174,10 +193,12 @@ mod tests {
         for text in ["userPool", "clients", "clients/web", "terms/web/privacy-policy"] {
             assert_eq!(text.parse::<Part>().unwrap().to_string(), text);
         }
-        for text in ["", "client", "mfa/x", "clients/"] {
+        for text in ["", "client", "clients/"] {
             let error = text.parse::<Part>().unwrap_err().to_string();
             assert!(error.contains("userPool, mfa, clients"), "{text}: {error}");
         }
+        let error = "mfa/x".parse::<Part>().unwrap_err().to_string();
+        assert_eq!(error, "mfa has no objects with names of their own.");
     }
 
     #[test]
@@ -188,7 +209,8 @@ mod tests {
         let error = "everything".parse::<Allow>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "the names are mfa-off, deletion-protection-off, add-ons, tier, issuer, key, lost-secret, unknown-members"
+            "The names are mfa-off, deletion-protection-off, add-ons, tier, issuer, key, lost-secret, lost-logo, \
+             unknown-members."
         );
     }
 }

@@ -17,6 +17,7 @@
 //! | [`choices`] | what the operator asks for and allows |
 //! | [`reason`] | why a difference stays |
 //! | [`planner`] | what each object becomes, and which differences stay |
+//! | [`secrets`] | which secrets a plan replaces or deletes |
 //! | [`order`] | the writes, in an order in which Cognito takes each |
 
 mod choices;
@@ -24,6 +25,7 @@ mod order;
 mod plan;
 mod planner;
 mod reason;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
@@ -31,3 +33,4 @@ pub use choices::{Allow, ApplyChoices, Part, UnknownName};
 pub use plan::{Act, Action, ApplyPlan, ApplyRefusal, ApplyStep, Left, PlannedWrite, Side, plan, plan_after};
 pub use planner::{differing_fields, is_same_object};
 pub use reason::ApplyReason;
+pub use secrets::{SecretsAtRisk, lacking_secrets};

@@ -228,6 +228,23 @@ pub struct ApplyPlan {
     pub clients: BTreeMap<String, String>,
 }
 
+impl ApplyPlan {
+    /// A part of this plan as the roll back to the configuration from before has it. The id of a deleted client leads
+    /// to nothing then: the pool has the client under another one, or gets it under one that is not known yet.
+    pub fn part_of_way_back(&self, part: &Part) -> Part {
+        let done = self.steps.iter().flat_map(|step| &step.differences);
+        let left = self.left.iter().map(|left| &left.difference);
+        let object = done.chain(left).map(|found| &found.object).find(|object| part.includes(object));
+        let (Some(text), Some(object)) = (&part.object, object) else { return part.clone() };
+        let object = match &object.old {
+            _ if object.text == part.to_string() => text,
+            Some(old) => &old.id,
+            None => object.text.split_once('/').map_or(text.as_str(), |(_, name)| name),
+        };
+        Part { kind: part.kind, object: Some(object.to_owned()) }
+    }
+}
+
 /// Why a roll back cannot be planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApplyRefusal {
@@ -237,8 +254,10 @@ pub enum ApplyRefusal {
     OtherPool,
     /// Neither the snapshot nor the pool has the part.
     UnknownPart { part: Part },
-    /// One of the sides is no configuration.
+    /// The capture is no configuration.
     Document(DocumentError),
+    /// The answers about the pool are no configuration.
+    Answer(DocumentError),
 }
 
 /// Plans a roll back of the pool `live` to the capture `wanted`.

@@ -7,6 +7,8 @@ use super::Allow;
 pub enum ApplyReason {
     /// No request changes it: the schema, the way to sign in, names, ids, certificates.
     CannotChange,
+    /// The pool, or the snapshot, has another domain of the same form.
+    OtherDomain,
     /// The operator has to allow it.
     NeedsAllow(Allow),
     /// The operator has to ask for new attributes.
@@ -46,6 +48,7 @@ impl ApplyReason {
     pub fn name(self) -> &'static str {
         match self {
             Self::CannotChange => "cannotChange",
+            Self::OtherDomain => "otherDomain",
             Self::NeedsAllow(_) => "needsAllow",
             Self::NeedsAddAttributes => "needsAddAttributes",
             Self::NeedsRecreateClients => "needsRecreateClients",
@@ -78,8 +81,9 @@ impl ApplyReason {
 mod tests {
     use super::*;
 
-    const ALL: [ApplyReason; 17] = [
+    const ALL: [ApplyReason; 18] = [
         ApplyReason::CannotChange,
+        ApplyReason::OtherDomain,
         ApplyReason::NeedsAllow(Allow::Tier),
         ApplyReason::NeedsAddAttributes,
         ApplyReason::NeedsRecreateClients,
@@ -104,10 +108,10 @@ mod tests {
         let page = std::fs::read_to_string(page).unwrap();
         let (_, section) = page.split_once("## What a roll back leaves").unwrap();
         let names = ALL.iter().map(|reason| reason.name());
-        for name in names.chain(["refused", "needsRefused", "notTaken"]) {
+        for name in names.chain(["refused", "notPutBack", "needsRefused", "notTaken"]) {
             let rows = section.lines().filter(|line| line.starts_with(&format!("| `{name}` |")));
             assert_eq!(rows.count(), 1, "{name}");
         }
-        assert_eq!(section.lines().filter(|line| line.starts_with("| `")).count(), ALL.len() + 3);
+        assert_eq!(section.lines().filter(|line| line.starts_with("| `")).count(), ALL.len() + 4);
     }
 }

@@ -174,6 +174,11 @@ impl Configuration {
         }
     }
 
+    /// Says that no member of the object is lacking.
+    pub(in super::super) fn set_complete(&mut self, name: &ObjectName) {
+        self.lacking_members.remove(name);
+    }
+
     /// Says that a capture could not read objects of a kind that this version does not know.
     pub(super) fn set_unknown_not_captured(&mut self, text: String, reason: &str) {
         self.unknown_not_captured.insert(text, reason.to_owned());

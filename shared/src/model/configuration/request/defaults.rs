@@ -15,9 +15,14 @@ pub(super) fn normalised(kind: ObjectKind, object: &Value, purpose: Purpose) -> 
             continue;
         };
         let has_unit = at(&object, unit).is_some_and(|unit| !unit.is_null());
-        // The default is a time in its own unit.
-        if at(&object, row.path).is_none_or(Value::is_null) && (has_unit || purpose == Purpose::Update) {
+        let has_time = at(&object, row.path).is_some_and(|time| !time.is_null());
+        let is_update = purpose == Purpose::Update;
+        if !has_time && (has_unit || is_update) {
+            // The default is a time in its own unit.
             put(&mut object, row.path, value);
+            put(&mut object, unit, json!(default));
+        } else if has_time && !has_unit && is_update {
+            // Without a unit, Cognito may keep the present one of the client.
             put(&mut object, unit, json!(default));
         }
     }

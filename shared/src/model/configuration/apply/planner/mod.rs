@@ -18,7 +18,9 @@ use super::super::difference::{
     Change, ClientMap, ComparedObject, ConfigurationDifference, Difference, NotCompared, Values, compare,
 };
 use super::super::path::{at, put, remove};
-use super::super::{NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Tier, Uncaptured, fields_of};
+use super::super::{
+    NotCaptured, NotCapturedReason, ObjectKind, ObjectName, Tier, Uncaptured, unknown_members,
+};
 use super::order::ordered;
 use super::{Allow, ApplyChoices, ApplyPlan, ApplyReason, ApplyRefusal, Side};
 
@@ -86,7 +88,7 @@ impl<'a> Planner<'a> {
         let unread_logos = unread_logos.collect();
         let old = Configuration::of_answers(live.list, live.objects.to_vec());
         let new = Configuration::of_revealed(wanted.list, wanted.objects.to_vec());
-        let (old, new) = (old.map_err(ApplyRefusal::Document)?, new.map_err(ApplyRefusal::Document)?);
+        let (old, new) = (old.map_err(ApplyRefusal::Answer)?, new.map_err(ApplyRefusal::Document)?);
         let pool = new.single(ObjectKind::UserPool).ok_or(ApplyRefusal::NoUserPool)?;
         if old.single(ObjectKind::UserPool).is_none_or(|live| live["Id"] != pool["Id"]) {
             return Err(ApplyRefusal::OtherPool);
@@ -207,8 +209,8 @@ impl<'a> Planner<'a> {
             _ => {}
         }
         self.keep_above_tier(old, &mut target, &live);
-        let may_reset =
-            [ObjectKind::UserPool, ObjectKind::Client].contains(&kind) && has_unknown(kind, &live);
+        // A request lacks what the table does not know, and may reset it.
+        let may_reset = !unknown_members(kind, &live).is_empty();
         if may_reset && !self.choices.allow.contains(&Allow::UnknownMembers) {
             self.stays(old, "", ApplyReason::NeedsAllow(Allow::UnknownMembers));
             target.clone_from(&live);
@@ -325,14 +327,6 @@ fn compared(name: &ObjectName, old: &Value, new: &Value) -> ConfigurationDiffere
     one.put(name.clone(), old.clone());
     other.put(name.clone(), new.clone());
     compare(&one, &other, &ClientMap::new())
-}
-
-/// Whether an object has a member that the table does not know. A request lacks it, and may reset it.
-fn has_unknown(kind: ObjectKind, live: &Value) -> bool {
-    let is_known =
-        |member: &str| fields_of(kind).iter().any(|row| row.path.split(['.', '[']).next() == Some(member));
-    let members = live.as_object().into_iter().flatten();
-    members.filter(|(_, value)| !value.is_null()).any(|(member, _)| !is_known(member))
 }
 
 /// Whether a difference turns something on that a tier may lack.

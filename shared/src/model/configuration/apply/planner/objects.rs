@@ -33,7 +33,7 @@ impl Planner<'_> {
                 let is_missing = !missing_secrets(name.kind, document, Purpose::Create).is_empty();
                 is_missing.then_some(ApplyReason::SecretMissing)
             }
-            ObjectKind::Domain => self.has_domain_like(&name.id).then_some(ApplyReason::CannotChange),
+            ObjectKind::Domain => self.has_domain_like(&name.id).then_some(ApplyReason::OtherDomain),
             ObjectKind::UiCustomization if document["CSS"].is_null() && document["ImageFile"].is_null() => {
                 Some(ApplyReason::LogoNotCaptured)
             }
@@ -90,7 +90,13 @@ impl Planner<'_> {
         }
         match name.kind {
             ObjectKind::Client if is_made_by_itself(document) => Some(ApplyReason::MadeByAws),
-            ObjectKind::Domain if self.wants_domain_like(&name.id) => Some(ApplyReason::CannotChange),
+            // A client takes its look with it.
+            ObjectKind::Client | ObjectKind::UiCustomization
+                if self.choices.delete_extra && self.may_not_lose_logo(&name.id) =>
+            {
+                Some(ApplyReason::NeedsAllow(Allow::LostLogo))
+            }
+            ObjectKind::Domain if self.wants_domain_like(&name.id) => Some(ApplyReason::OtherDomain),
             ObjectKind::Client
             | ObjectKind::IdentityProvider
             | ObjectKind::ResourceServer
@@ -166,11 +172,9 @@ impl Planner<'_> {
     /// A classic look. A request has all of it, and the bytes of a logo may not be known.
     pub(super) fn look(&mut self, name: &ObjectName, target: &mut Value, live: &Value) {
         let [has_logo, wants_logo] = [live, target].map(|look| look["ImageUrl"].is_string());
-        // No capture can bring back a logo that could not be read.
-        let is_lost = has_logo && self.unread_logos.contains(name) && !self.choices.delete_extra;
-        if is_lost {
+        if has_logo && self.may_not_lose_logo(&name.id) {
             target.clone_from(live);
-            self.stays(name, "", ApplyReason::LogoNotCaptured);
+            self.stays(name, "", ApplyReason::NeedsAllow(Allow::LostLogo));
         } else if has_logo && wants_logo && target["ImageFile"].is_null() {
             // Whether a request without the logo removes it, is not measured.
             target.clone_from(live);
@@ -183,6 +187,17 @@ impl Planner<'_> {
                 self.stays(name, "", ApplyReason::LogoNotCaptured);
             }
         }
+        if target["ImageUrl"].is_null() {
+            // It has no logo after the request, whether the present one could be read or not.
+            self.target.set_complete(name);
+        }
+    }
+
+    /// Whether the look has a logo that could not be read, and that the operator does not give up: no capture brings it
+    /// back.
+    fn may_not_lose_logo(&self, look: &str) -> bool {
+        let name = ObjectName::of(ObjectKind::UiCustomization, look);
+        self.unread_logos.contains(&name) && !self.choices.allow.contains(&Allow::LostLogo)
     }
 
     pub(super) fn logs(&mut self, name: &ObjectName, target: &mut Value, live: &Value) {

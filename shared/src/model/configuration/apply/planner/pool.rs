@@ -87,10 +87,16 @@ impl Planner<'_> {
         let is_withheld = ApplyReason::NeedsAllow(Allow::MfaOff);
         let may_not = self.reasons.iter().any(|(object, _, reason)| *object == mfa && *reason == is_withheld);
         let is_decided = self.found.iter().any(|found| found.object.kind == Some(ObjectKind::Mfa));
-        if is_decided && !may_not {
+        let stays = self.reasons.iter().find(|(object, path, _)| *object == mfa && path.is_empty());
+        let stays = stays.map(|(.., reason)| *reason);
+        if is_decided && !may_not && stays.is_none() {
             return;
         }
-        let reason = if may_not { is_withheld } else { ApplyReason::NeededByMfa };
+        let reason = match stays {
+            Some(reason) => reason,
+            None if may_not => is_withheld,
+            None => ApplyReason::NeededByMfa,
+        };
         let [Some(mut factors), Some(mut target), Some(live)] = [
             self.target.object(&mfa).cloned(),
             self.target.object(&pool).cloned(),
@@ -117,7 +123,7 @@ impl Planner<'_> {
             self.keep(&pool, &mut target, &live, "Policies.SignInPolicy", reason);
         }
         // A request of the factors has the sender of the pool, too. It must not bring the present one back.
-        if may_not && factors["SmsMfaConfiguration"].is_object() {
+        if may_not && stays.is_none() && factors["SmsMfaConfiguration"].is_object() {
             for member in ["SmsConfiguration", "SmsAuthenticationMessage"] {
                 if !target[member].is_null() {
                     factors["SmsMfaConfiguration"][member] = target[member].clone();

@@ -2,6 +2,8 @@
 //!
 //! Method: plans of two documents, without any call.
 
+mod losses;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -562,29 +564,6 @@ fn what_the_capture_could_not_keep_stays_as_the_pool_has_it() {
     after["userPool"]["UserPoolTags"]["a"] = json!("2");
     let plan = planned(wanted, after, &everything());
     assert_eq!((done(&plan), left(&plan)), (vec![], vec![]), "a second roll back has nothing to do");
-}
-
-#[test]
-fn a_logo_that_could_not_be_read_is_not_removed_without_a_word() {
-    let look = |css: &str, url: Option<&str>| {
-        let mut look = json!({"ClientId": "ALL", "CSS": css});
-        if let Some(url) = url {
-            look["ImageUrl"] = url.into();
-        }
-        json!({"userPool": pool(json!({})), "domains": [{"Domain": "login"}], "uiCustomizations": [look]})
-    };
-    let (wanted, live) = (look("a", None), look("b", Some("https://example.com/logo")));
-    let lacks = || {
-        let name = ObjectName::of(ObjectKind::UiCustomization, "ALL");
-        [Vec::new(), vec![lacking(name, "ImageFile", NotCapturedReason::NotFetched)]]
-    };
-    let plan = planned_without(lacks(), wanted.clone(), live.clone(), &ApplyChoices::default());
-    assert_eq!(done(&plan), Vec::<String>::new());
-    assert!(left(&plan).iter().all(|(_, reason)| *reason == ApplyReason::LogoNotCaptured));
-    let plan = planned_without(lacks(), wanted.clone(), live.clone(), &everything());
-    assert!(done(&plan).contains(&"uiCustomizations/ALL CSS".to_owned()), "{:?}", done(&plan));
-    let plan = planned(wanted, live, &ApplyChoices::default());
-    assert!(done(&plan).contains(&"uiCustomizations/ALL CSS".to_owned()), "{:?}", done(&plan));
 }
 
 #[test]

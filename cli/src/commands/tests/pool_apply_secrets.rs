@@ -1,0 +1,101 @@
+//! Goal: the operator knows before the question which secrets a roll back loses for good.
+//!
+//! Method: commands on pools whose secrets the stored capture cannot have.
+
+use insta::assert_snapshot;
+use serde_json::json;
+use shared::ports::keys::KeyOperation;
+use shared_memory::MemoryPool;
+
+use super::pool_apply::{APPLY, SECRET, captured, captures, lease_is_free};
+use crate::exit::ExitStatus;
+
+/// Changes the secret of the provider.
+fn another_secret(pool: &MemoryPool) {
+    let provider = json!({
+        "ProviderName": "Google",
+        "ProviderDetails": {"client_id": "google", "client_secret": "another0secret0of0the0provider", "authorize_scopes": "openid email"},
+    });
+    pool.change_configuration("UpdateIdentityProvider", provider);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_names_the_secrets_that_it_replaces_and_makes_no_write_of_kms() {
+    let (fixture, pool, id, _) = captured(true).await;
+    another_secret(&pool);
+    for operation in [KeyOperation::Encrypt, KeyOperation::GenerateDataKey, KeyOperation::GenerateMac] {
+        fixture.backend.key_ring().refuse(operation, Some("AccessDeniedException"));
+    }
+    let answer = fixture.run(&format!("{APPLY} --plan")).await.0.unwrap();
+    assert_eq!(answer.json["secretsAtRisk"], json!([{"object": "identityProviders/Google", "secrets": 1}]));
+    assert_eq!(answer.json["secretStorage"], "encrypted");
+    assert_snapshot!(answer.human.replace(&id, "SNAPSHOT"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_deletes_a_secret_that_is_not_stored_is_refused_before_the_question() {
+    for with_keys in [false, true] {
+        let (fixture, pool, _, _) = captured(with_keys).await;
+        let confidential = json!({"ClientName": "extra", "GenerateSecret": true});
+        pool.change_configuration("CreateUserPoolClient", confidential);
+        let without = if with_keys { " --no-secrets" } else { "" };
+        let line = format!("{APPLY} --delete-extra{without}");
+        let plan = fixture.run(&format!("{line} --plan")).await.0.unwrap();
+        assert_eq!(plan.json["secretsAtRisk"], json!([{"object": "clients/extra", "secrets": 1}]));
+        assert_eq!(plan.json["secretStorage"], if with_keys { "notWanted" } else { "noKeys" });
+        assert!(plan.human.contains("lose 1 secret for good: clients/extra."), "{}", plan.human);
+        assert!(plan.human.contains("--allow lost-secret"), "{}", plan.human);
+        // There is no terminal, so the question has another error.
+        let problem = fixture.run(&line).await.0.unwrap_err();
+        assert_eq!(problem.status, ExitStatus::Refused, "{problem}");
+        assert!(problem.message.contains("the secret of clients/extra"), "{problem}");
+        let allowed = fixture.run(&format!("{line} --allow lost-secret --yes")).await;
+        let (said, allowed) = (allowed.1, allowed.0.unwrap());
+        assert_eq!(allowed.status, ExitStatus::Done, "{}", allowed.human);
+        assert!(said.contains("lose 1 secret for good: clients/extra."), "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_kms_does_not_encrypt_is_not_replaced_without_a_word() {
+    let (fixture, pool, _, _) = captured(true).await;
+    another_secret(&pool);
+    for operation in [KeyOperation::Encrypt, KeyOperation::GenerateDataKey] {
+        fixture.backend.key_ring().refuse(operation, Some("AccessDeniedException"));
+    }
+    let problem = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap_err();
+    assert_eq!(problem.status, ExitStatus::Refused, "{problem}");
+    assert!(problem.message.contains("identityProviders/Google"), "{problem}");
+    assert!(problem.guidance.contains("--allow lost-secret"), "{problem}");
+    assert!(captures(&fixture).await.is_empty() && lease_is_free(&fixture).await);
+    let read = || {
+        let answer = pool.change_configuration("DescribeIdentityProvider", json!({"ProviderName": "Google"}));
+        answer["IdentityProvider"]["ProviderDetails"]["client_secret"].clone()
+    };
+    assert_eq!(read(), "another0secret0of0the0provider");
+    let answer = fixture.run(&format!("{APPLY} --allow lost-secret --yes")).await.0.unwrap();
+    assert_eq!(read(), SECRET);
+    // The stored capture does not promise to bring it back.
+    let words = "It lacks 1 secret: identityProviders/Google. KMS did not encrypt it. A roll back to the stored capture does \
+                 not bring it back.";
+    assert!(answer.human.contains(words), "{}", answer.human);
+    assert!(answer.json["before"]["goBack"].as_str().unwrap().contains("lost-secret"), "{}", answer.json);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_returns_without_its_secret_gets_a_new_one_and_the_output_says_so() {
+    let (fixture, pool, _, client) = captured(false).await;
+    pool.change_configuration("DeleteUserPoolClient", json!({"ClientId": client}));
+    let confidential = json!({"ClientName": "server", "GenerateSecret": true});
+    let server = pool.change_configuration("CreateUserPoolClient", confidential);
+    super::fixture::export(&fixture, "with a confidential client").await;
+    let server = server["UserPoolClient"]["ClientId"].as_str().unwrap();
+    pool.change_configuration("DeleteUserPoolClient", json!({"ClientId": server}));
+    let plan = fixture.run(&format!("{APPLY} --recreate-clients --plan")).await.0.unwrap();
+    let says = "create clients/server (with a new id and a new secret, which your applications need)";
+    assert!(plan.human.contains(says), "{}", plan.human);
+    assert!(!plan.human.contains("its secret is not known"), "{}", plan.human);
+    let done = fixture.run(&format!("{APPLY} --recreate-clients --yes")).await.0.unwrap();
+    assert!(done.human.contains(says), "{}", done.human);
+    assert_eq!(done.json["newSecrets"], json!(["clients/server"]));
+}
