@@ -142,6 +142,9 @@ impl PoolDiff {
             NotComparedReason::NotReadable => "Cognito does not show it".to_owned(),
             NotComparedReason::KeptDifferently => "the two versions keep it in different forms".to_owned(),
             NotComparedReason::OtherKey => "its codes are of different keys".to_owned(),
+            NotComparedReason::NoMac => {
+                format!("KMS made no MAC of it ({})", lacking.detail.as_deref().unwrap_or_default())
+            }
             NotComparedReason::UnknownKind => "this version does not know such objects".to_owned(),
         }
     }

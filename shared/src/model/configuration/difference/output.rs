@@ -70,7 +70,7 @@ pub struct NotCompared {
     /// The side without the value. None if both sides have it, in forms that cannot be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub side: Option<Side>,
-    /// Why the capture could not read it, in the words of the capture.
+    /// Why the capture could not read it, in the words of the capture. For `NoMac`, the code of KMS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -88,6 +88,8 @@ pub enum NotComparedReason {
     KeptDifferently,
     /// The MACs are of different keys, or a document does not name the key.
     OtherKey,
+    /// KMS made no MAC of a secret of the live pool.
+    NoMac,
     /// A later version captured the object, and this one does not know its kind.
     UnknownKind,
 }
@@ -170,12 +172,14 @@ mod tests {
 
     #[test]
     fn the_documentation_says_what_to_do_about_every_reason() {
-        use NotComparedReason::{KeptDifferently, LeftOut, NotCaptured, NotReadable, OtherKey, UnknownKind};
+        use NotComparedReason::{
+            KeptDifferently, LeftOut, NoMac, NotCaptured, NotReadable, OtherKey, UnknownKind,
+        };
         let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/reasons.md");
         let page = std::fs::read_to_string(page).unwrap();
         let (_, section) = page.split_once("## What a comparison leaves out").unwrap();
         let section = section.split("\n## ").next().unwrap();
-        for reason in [NotCaptured, LeftOut, NotReadable, KeptDifferently, OtherKey, UnknownKind] {
+        for reason in [NotCaptured, LeftOut, NotReadable, KeptDifferently, OtherKey, NoMac, UnknownKind] {
             let name = serde_json::to_value(reason).unwrap();
             let row = format!("| `{}` |", name.as_str().unwrap());
             assert_eq!(section.lines().filter(|line| line.starts_with(&row)).count(), 1, "{row}");
