@@ -50,8 +50,12 @@ pub enum PoolCommand {
     /// Compare the configuration of a snapshot with the live pool, or with another snapshot
     ///
     /// Prints each difference, from the old value to the new one, by object and member in the names of Cognito. The order of
-    /// lists, defaults, and what Cognito changes by itself are no differences. Exit code 0 means that nothing differs, and 3
-    /// that something does. What cannot be compared is listed with the reason, and is no difference.
+    /// lists, defaults, and what Cognito changes by itself are no differences. What cannot be compared is listed with the
+    /// reason, and is no difference.
+    ///
+    /// Exit code 0: nothing differs. 3: something differs. 1: nothing differs in what was compared, and the command could not
+    /// read a part of the live pool that the snapshot holds, for example without permission. What the tier or the Region does
+    /// not have, and secrets, do not change the code.
     ///
     /// Secrets are never shown. A changed one is listed as `changed`. For a live pool, KMS makes a MAC of each secret
     /// (`kms:GenerateMac`) with the key of the snapshot. If it makes none, or the snapshot holds no secrets, they are not

@@ -185,19 +185,65 @@ async fn what_cannot_be_read_is_a_named_error_and_never_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_that_the_operator_may_not_read_is_not_compared() {
-    let (fixture, _, _, _) = captured().await;
+async fn a_part_that_the_operator_may_not_read_is_not_compared_and_no_check_for_drift_passes() {
+    let (fixture, pool, first, _) = captured().await;
     let denied = Some(Fault::Refuse(PoolErrorKind::AccessDenied));
     fixture.backend.script().always(Operation::ListUserPoolClients, denied);
     let answer = fixture.run(DIFF).await.0.unwrap();
+    assert_eq!((answer.status, &answer.json["same"]), (ExitStatus::Failed, &json!(true)));
+    assert_eq!(answer.json["complete"], json!(false));
     let denied =
         json!({"object": "clients", "reason": "notCaptured", "side": "new", "detail": "accessDenied"});
     assert!(answer.json["notCompared"].as_array().unwrap().contains(&denied), "{}", answer.json);
     let words = "  clients: your permissions do not allow to read it (new)\n";
     assert!(answer.human.contains(words), "{}", answer.human);
+    // The objects of clients need the list of clients.
+    let words = "Not compared, because the live pool could not be read: branding, clientSecrets, clients, ";
+    assert!(answer.human.contains(words), "{}", answer.human);
+
+    // Another difference has its own code.
+    pool.change_configuration("UpdateUserPool", json!({"UserPoolTags": {"team": "login"}}));
+    let answer = fixture.run(DIFF).await.0.unwrap();
+    assert_eq!((answer.status, &answer.json["complete"]), (ExitStatus::Partial, &json!(false)));
+    assert!(answer.human.contains(words), "{}", answer.human);
+
+    // A snapshot that lacks the same part says nothing about it. Nor does a comparison of two snapshots.
+    let second = export(&fixture, "second").await;
+    let answer = fixture.run(DIFF).await.0.unwrap();
+    assert_eq!(
+        (answer.status, &answer.json["complete"]),
+        (ExitStatus::Done, &json!(true)),
+        "{}",
+        answer.human
+    );
+    let answer = fixture.run(&format!("{DIFF} --snapshot {first} --against {second}")).await.0.unwrap();
+    assert_eq!((answer.status, &answer.json["complete"]), (ExitStatus::Partial, &json!(true)));
+
+    fixture.backend.script().always(Operation::ListUserPoolClients, None);
+    let one = Some(Fault::Refuse(PoolErrorKind::Refused));
+    fixture.backend.script().always(Operation::DescribeUserPoolClient, one);
+    pool.change_configuration("UpdateUserPool", json!({"UserPoolTags": {}}));
+    let answer = fixture.run(&format!("{DIFF} --snapshot {first}")).await.0.unwrap();
+    assert_eq!(answer.status, ExitStatus::Failed, "{}", answer.human);
 }
 
-/// A pool with a client and a provider, both with secrets, and a snapshot that holds these encrypted.
+#[tokio::test(start_paused = true)]
+async fn what_the_tier_or_the_region_does_not_have_is_no_unread_part() {
+    let (fixture, ..) = captured().await;
+    for code in [
+        "FeatureUnavailableInTierException",
+        "UserPoolAddOnNotEnabledException",
+        "OperationNotEnabledException",
+        "UnknownOperationException",
+    ] {
+        let fault = Fault::RefuseWith(PoolErrorKind::Refused, code);
+        fixture.backend.script().always(Operation::ListTerms, Some(fault));
+        let answer = fixture.run(DIFF).await.0.unwrap();
+        assert_eq!((answer.status, &answer.json["complete"]), (ExitStatus::Done, &json!(true)), "{code}");
+    }
+}
+
+/// A pool with a client and a provider, both with secrets, and with an unknown member, and a snapshot that holds these encrypted.
 async fn captured_with_secrets() -> (Fixture, MemoryPool, RunId) {
     let (fixture, pool, _) = exported(3).await;
     let backend = fixture.backend.clone().with_configuration();
@@ -207,8 +253,15 @@ async fn captured_with_secrets() -> (Fixture, MemoryPool, RunId) {
     let mut google = google("planted first");
     google["ProviderType"] = json!("Google");
     pool.change_configuration("CreateIdentityProvider", google);
+    show_new_member(&fixture, "planted first member");
     let id = export(&fixture, "captured").await;
     (fixture, pool, id)
+}
+
+/// A member of the pool that this version does not know. It may be secret.
+fn show_new_member(fixture: &Fixture, value: &str) {
+    let shown = json!({"UserPool": {"NewMember": value}});
+    fixture.backend.script().show(Operation::DescribeUserPool, shown);
 }
 
 fn google(secret: &str) -> Value {
@@ -227,10 +280,11 @@ async fn a_changed_secret_of_the_live_pool_is_a_difference_without_its_value() {
     let same = fixture.run(DIFF).await.0.unwrap();
     assert_eq!((same.status, &same.json["same"]), (ExitStatus::Done, &json!(true)), "{}", same.human);
     let not_compared = same.json["notCompared"].to_string();
-    for object in ["clients/web", "identityProviders/Google"] {
+    for object in ["clients/web", "identityProviders/Google", "NewMember"] {
         assert!(!not_compared.contains(object), "{not_compared}");
     }
 
+    show_new_member(&fixture, "planted second member");
     pool.change_configuration("UpdateIdentityProvider", google("planted second"));
     let listed = pool.change_configuration("ListUserPoolClients", json!({"MaxResults": 60}));
     let old = listed["UserPoolClients"][0]["ClientId"].clone();
@@ -242,9 +296,11 @@ async fn a_changed_secret_of_the_live_pool_is_a_difference_without_its_value() {
     let answer = answer.unwrap();
     assert_eq!(answer.status, ExitStatus::Partial);
     let found = answer.json["differences"].as_array().unwrap();
-    for (object, field) in
-        [("clients/web", "ClientSecret"), ("identityProviders/Google", "ProviderDetails.client_secret")]
-    {
+    for (object, field) in [
+        ("userPool", "NewMember"),
+        ("clients/web", "ClientSecret"),
+        ("identityProviders/Google", "ProviderDetails.client_secret"),
+    ] {
         let expected = json!({"object": object, "field": field, "change": "changed"});
         assert!(found.contains(&expected), "{object}: {found:?}");
         assert!(answer.human.contains(&format!("  {field}: changed\n")), "{}", answer.human);

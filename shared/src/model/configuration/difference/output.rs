@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::model::configuration::{Field, ObjectKind, ObjectName};
+use crate::model::configuration::{Field, NotCapturedReason, ObjectKind, ObjectName};
 
 /// The differences between two configurations, the old one and the new one.
 ///
@@ -138,6 +138,25 @@ impl ConfigurationDifference {
             a_key.cmp(&b_key)
         });
         Self { same: differences.is_empty(), differences, not_compared }
+    }
+
+    /// What one side could not read, although the other one could. What the tier or the Region of a pool does not have is
+    /// no such part.
+    pub fn unread(&self, side: Side) -> impl Iterator<Item = &NotCompared> {
+        let is_of_capture = |note: &NotCompared| note.reason == NotComparedReason::NotCaptured;
+        let is_failure = |note: &NotCompared| {
+            note.detail.as_deref().is_some_and(|detail| NotCapturedReason::parse(detail).is_failure())
+        };
+        let is_read_by_other = move |note: &NotCompared| {
+            !self.not_compared.iter().any(|other| {
+                is_of_capture(other)
+                    && other.side == Some(side.other())
+                    && (&other.object, &other.field) == (&note.object, &note.field)
+            })
+        };
+        self.not_compared.iter().filter(move |note| {
+            is_of_capture(note) && note.side == Some(side) && is_failure(note) && is_read_by_other(note)
+        })
     }
 }
 
