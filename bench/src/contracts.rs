@@ -34,7 +34,7 @@ const MESSAGES: &str = "the bench sends no invitation and counts no message";
 
 const LISTS: &str = "no run of the bench asks what works on a pool";
 
-const OF_POOL: [Exception; 58] = [
+const OF_POOL: [Exception; 60] = [
     refuses("a user is enabled again", CHANGES),
     refuses("a user that is not there is found by no call", SETTINGS),
     refuses("no message is sent without an invitation", MESSAGES),
@@ -91,6 +91,12 @@ const OF_POOL: [Exception; 58] = [
     refuses("recoveries are listed from the latest one, also those that have ended", LISTS),
     refuses("a job skips users that the pool has and fails on rows that break a rule", NAMES),
     refuses("every setting of a pool is described", SETTINGS),
+    refuses("the tier Lite has no recoveries", SETTINGS),
+    Exception {
+        case: "a pool that does not exist lists no recoveries",
+        deviation: Deviation::Differs,
+        why: LISTS,
+    },
     Exception {
         case: "a job reads what a file escapes and turns dates round",
         deviation: Deviation::Differs,
