@@ -71,7 +71,7 @@ export const SETTINGS = {
   CaptureConfiguration: {
     default: '`NO`',
     meaning:
-      '`YES`: exports capture the [configuration of the pool](../concepts/snapshots.md#the-configuration-of-the-pool). This version shows and compares captured configurations (`pool show`, `pool diff`), but does not restore them.',
+      '`YES`: exports capture the [configuration of the pool](../concepts/snapshots.md#the-configuration-of-the-pool). `pool show` and `pool diff` show and compare a captured configuration. `pool create` and `pool apply` bring it back.',
   },
   CaptureSecrets: {
     default: '`YES`',

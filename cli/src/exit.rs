@@ -8,7 +8,8 @@ use shared::ErrorKind;
 pub enum ExitStatus {
     /// The command did what it was asked to do.
     Done = 0,
-    /// The run failed, or AWS could not be reached.
+    /// The run failed, or AWS could not be reached. Or a comparison found no difference, and could not read all of the live
+    /// pool that the snapshot holds.
     Failed = 1,
     /// The command line cannot be read. clap uses this code.
     Usage = 2,
@@ -34,7 +35,9 @@ impl ExitStatus {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Failed => "the run failed, or AWS did not answer",
+            Self::Failed => {
+                "the run failed, AWS did not answer, or `pool diff` could not read all of the live pool"
+            }
             Self::Usage => "the command line is wrong",
             Self::Partial => {
                 "the restore is partial, a new pool lacks an object of its plan or has one with other values, the pool \

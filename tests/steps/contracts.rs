@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use contracts::pool::{Settings, Stage};
+use serde_json::json;
 use shared::model::{GroupRecord, MfaSetting, PoolDescription, PoolId, Username};
 use shared::ports::Backend;
 use shared::ports::pool::{NewUser, Password};
@@ -47,6 +48,9 @@ impl Stage for MemoryStage {
         if settings.refuses_unconfirmed_alias {
             pool.refuse_unconfirmed_alias();
         }
+        if let Some(tier) = settings.tier {
+            pool.change_configuration("UpdateUserPool", json!({"UserPoolTier": tier}));
+        }
         settings.denied_roles.iter().for_each(|role| pool.deny_role(role));
         Some(pool)
     }
@@ -79,6 +83,11 @@ impl Stage for MemoryStage {
 
     async fn add_provider(&self, pool: &MemoryPool, name: &str) -> bool {
         pool.add_provider(name);
+        true
+    }
+
+    async fn recover(&self, pool: &MemoryPool, is_running: bool) -> bool {
+        pool.set_recovery_running(is_running);
         true
     }
 

@@ -1,6 +1,6 @@
 //! The answer of `pool diff`: how two configurations differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -63,6 +63,8 @@ impl ComparedConfiguration {
 pub struct PoolDiff {
     old: ComparedConfiguration,
     new: ComparedConfiguration,
+    /// Whether all was read of a live pool that the snapshot holds.
+    complete: bool,
     #[serde(flatten)]
     difference: ConfigurationDifference,
 }
@@ -73,12 +75,19 @@ impl PoolDiff {
         new: ComparedConfiguration,
         difference: ConfigurationDifference,
     ) -> Self {
-        Self { old, new, difference }
+        let is_live = new.snapshot_id.is_none();
+        let complete = !is_live || difference.unread(Side::New).next().is_none();
+        Self { old, new, complete, difference }
     }
 
-    /// How the command ends. What was not compared is no difference.
+    /// How the command ends. What was not compared is no difference. But a check for drift must not pass if it could not
+    /// read what the snapshot holds.
     pub fn exit_status(&self) -> ExitStatus {
-        if self.difference.same { ExitStatus::Done } else { ExitStatus::Partial }
+        match (self.difference.same, self.complete) {
+            (false, _) => ExitStatus::Partial,
+            (true, false) => ExitStatus::Failed,
+            (true, true) => ExitStatus::Done,
+        }
     }
 
     fn summary(&self) -> String {
@@ -86,7 +95,7 @@ impl PoolDiff {
         let mut objects: Vec<_> = differences.iter().map(|difference| &difference.object.text).collect();
         objects.dedup();
         let not_compared = self.difference.not_compared.len();
-        match (differences.len() as u64, not_compared) {
+        let summary = match (differences.len() as u64, not_compared) {
             (0, 0) => "No difference.".to_owned(),
             (0, _) => {
                 "No difference in what was compared. The end of this list says what was not.".to_owned()
@@ -96,7 +105,13 @@ impl PoolDiff {
                 plural(count, "difference", "differences"),
                 plural(objects.len() as u64, "object", "objects")
             ),
+        };
+        if self.complete {
+            return summary;
         }
+        let unread: BTreeSet<_> = self.difference.unread(Side::New).map(named).collect();
+        let unread = unread.into_iter().collect::<Vec<_>>().join(", ");
+        format!("{summary}\nNot compared, because the live pool could not be read: {unread}.")
     }
 
     /// What was not compared, each once, with its reason.
@@ -104,8 +119,7 @@ impl PoolDiff {
         let mut sides = BTreeMap::<(usize, String), Vec<Side>>::new();
         let mut order = Vec::<String>::new();
         for lacking in &self.difference.not_compared {
-            let field = lacking.field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
-            let line = format!("{}{field}: {}", lacking.object.text, self.reason(lacking));
+            let line = format!("{}: {}", named(lacking), self.reason(lacking));
             let place = order.iter().position(|other| *other == line).unwrap_or_else(|| {
                 order.push(line.clone());
                 order.len() - 1
@@ -142,6 +156,9 @@ impl PoolDiff {
             NotComparedReason::NotReadable => "Cognito does not show it".to_owned(),
             NotComparedReason::KeptDifferently => "the two versions keep it in different forms".to_owned(),
             NotComparedReason::OtherKey => "its codes are of different keys".to_owned(),
+            NotComparedReason::NoMac => {
+                format!("KMS made no MAC of it ({})", lacking.detail.as_deref().unwrap_or_default())
+            }
             NotComparedReason::UnknownKind => "this version does not know such objects".to_owned(),
         }
     }
@@ -176,6 +193,12 @@ impl Report for PoolDiff {
         }
         text.trim_end().to_owned()
     }
+}
+
+/// The object of a note, and its member.
+fn named(lacking: &NotCompared) -> String {
+    let field = lacking.field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
+    format!("{}{field}", lacking.object.text)
 }
 
 /// A difference in one line.

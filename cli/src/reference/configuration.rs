@@ -104,6 +104,11 @@ fn permissions() -> String {
         row("`pool diff` with a live pool", "the pool", actions("cognito-idp", &of_pool)),
         row(
             "`pool diff` with a live pool",
+            "the key of the MACs (`CONFIGURATION_MAC_KEY_ARN`), if the snapshot holds secrets (not with `--no-secrets`)",
+            actions("kms", &["GenerateMac"]),
+        ),
+        row(
+            "`pool diff` with a live pool",
             "`*`: IAM knows no resource for it",
             actions("cognito-idp", &of_all),
         ),
@@ -211,7 +216,7 @@ fn permissions() -> String {
     let words = "These commands use the permissions of the operator. `import --into new:NAME` needs those of `pool create`, \
                  `pool finish` and `import`. `pool create` also asks STS for the account (`GetCallerIdentity`, which needs no \
                  permission). Without the permission for a read, `pool diff` \
-                 names the part in `notCompared` (`accessDenied`) and compares the rest. Only `DescribeUserPool` is required.";
+                 names the part in `notCompared` (`accessDenied`) and compares the rest. Without `kms:GenerateMac`, it does not                  compare secrets (`noMac`). Only `DescribeUserPool` is required.";
     format!(
         "\n## Permissions of `pool`\n\n{}\n\n{}",
         wrapped(words),

@@ -19,6 +19,12 @@ pub fn render() -> String {
          example with `UsersNotAccepted`. `SnapshotShrunk` does not change the code of a plan: a plan needs no \
          `--accept-shrunk`.",
     );
+    text += "\n\n";
+    text += &wrapped(
+        "`pool diff` ends with 3 if something differs. If nothing does, it ends with 1 if it could not read a part of the live \
+         pool that the snapshot holds, for example without permission. Then the JSON output has `\"complete\": false`. What the \
+         tier or the Region of the pool does not have, and secrets, do not change the code.",
+    );
     text += "\n## Errors and their codes\n\n";
     text += &wrapped(
         "The name of an error is the same in the state machines, the messages and the JSON output. [Errors](errors.md) says what \

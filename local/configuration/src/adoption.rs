@@ -24,7 +24,40 @@ pub struct Description {
     pub domains: Vec<Value>,
 }
 
+impl Description {
+    fn without_empty_texts(&self) -> Self {
+        let each = |objects: &[Value]| objects.iter().map(without_empty_texts).collect();
+        Self {
+            user_pool: without_empty_texts(&self.user_pool),
+            mfa: without_empty_texts(&self.mfa),
+            clients: each(&self.clients),
+            identity_providers: each(&self.identity_providers),
+            resource_servers: each(&self.resource_servers),
+            domains: each(&self.domains),
+        }
+    }
+}
+
+/// The object without members that are an empty text, and without objects that have only such members. An emulator shows
+/// them for what is absent. Cognito never does, and refuses them in a request. The value of a tag can be empty.
+fn without_empty_texts(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let is_full = |value: &Value| value.as_object().is_none_or(|members| !members.is_empty());
+            let members = members.iter().filter(|(_, value)| value.as_str() != Some(""));
+            let members = members.filter_map(|(name, value)| {
+                let kept = if name == "UserPoolTags" { value.clone() } else { without_empty_texts(value) };
+                (is_full(&kept) || !is_full(value)).then(|| (name.clone(), kept))
+            });
+            Value::Object(members.collect())
+        }
+        Value::Array(elements) => elements.iter().map(without_empty_texts).collect(),
+        other => other.clone(),
+    }
+}
+
 pub(crate) fn adopt(configurations: &mut Configurations, id: &str, description: &Description, now: f64) {
+    let description = &description.without_empty_texts();
     let account = &mut configurations.account;
     let created = description.user_pool["CreationDate"].as_f64().unwrap_or(now);
     let mut pool = Pool {
@@ -49,9 +82,10 @@ pub(crate) fn adopt(configurations: &mut Configurations, id: &str, description: 
 }
 
 pub(crate) fn readopt(configurations: &mut Configurations, id: &str, user_pool: &Value, mfa: &Value) {
+    let [user_pool, mfa] = [user_pool, mfa].map(without_empty_texts);
     let shows_identities = configurations.account.settings.shows_identities;
     if let Some(pool) = configurations.pools.get_mut(id) {
-        set_pool(pool, user_pool, mfa, shows_identities);
+        set_pool(pool, &user_pool, &mfa, shows_identities);
     }
 }
 
@@ -116,6 +150,41 @@ mod tests {
         assert!(fixture.configurations.adopt("eu-central-1_Bad", &json!({}), 5.0).is_err());
         fixture.configurations.remove(id);
         assert!(!fixture.configurations.has(id));
+    }
+
+    #[test]
+    fn an_adopted_pool_shows_no_empty_text_and_takes_back_what_it_shows() {
+        let empty = json!({"EmailMessage": "", "EmailSubject": "", "SmsMessage": "", "DefaultEmailOption": "CONFIRM_WITH_CODE"});
+        let user_pool = json!({
+            "Name": "old", "VerificationMessageTemplate": empty, "EmailVerificationMessage": "",
+            "SmsAuthenticationMessage": "", "UserPoolTags": {"empty": ""},
+            "AdminCreateUserConfig": {
+                "AllowAdminCreateUserOnly": false,
+                "InviteMessageTemplate": {"EmailMessage": "", "EmailSubject": "", "SMSMessage": ""},
+            },
+            "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT", "ReplyToEmailAddress": ""},
+        });
+        let described = Description {
+            user_pool: user_pool.clone(),
+            clients: vec![json!({"ClientId": "c1", "ClientName": "c", "DefaultRedirectURI": ""})],
+            ..Description::default()
+        };
+        let mut fixture = Fixture::new();
+        let id = "eu-central-1_Adopted";
+        fixture.configurations.adopt_description(id, &described, 5.0);
+        fixture.pool = id.to_owned();
+        for _ in 0..2 {
+            let mut shown = fixture.described();
+            assert_eq!(shown["UserPoolTags"].take(), json!({"empty": ""}));
+            assert!(!shown.to_string().contains(r#":"""#), "{shown}");
+            assert!(shown["AdminCreateUserConfig"]["InviteMessageTemplate"].is_null(), "{shown}");
+            let template = shown["VerificationMessageTemplate"].clone();
+            assert_eq!(template, json!({"DefaultEmailOption": "CONFIRM_WITH_CODE"}));
+            fixture.call("UpdateUserPool", json!({"VerificationMessageTemplate": template}));
+            fixture.configurations.readopt(id, &user_pool, &json!({}));
+        }
+        let client = fixture.call("DescribeUserPoolClient", json!({"ClientId": "c1"}));
+        assert!(!client.to_string().contains(r#":"""#), "{client}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use shared::model::{JobId, MfaSetting, UserStatus, Username};
 use shared::ports::pool::{ImportJob, JobStatus, NewUser, Password, PoolErrorKind};
 
 const REFUSED: Refusal = (PoolErrorKind::Refused, "PreconditionNotMetException");
+const INVALID: Refusal = (PoolErrorKind::InvalidParameter, "InvalidParameterException");
 const NO_JOB: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
 /// The time from the start of a job to its end.
 const JOB_TIME: SignedDuration = SignedDuration::from_secs(15);
@@ -75,12 +76,27 @@ impl State {
         self.job(id).map(|job| job.shown())
     }
 
-    /// ListUserImportJobs: the latest comes first.
-    pub fn list_jobs(&self) -> Value {
-        let jobs = self.jobs.all.iter().rev().map(|job| {
+    /// ListUserImportJobs: the latest comes first. A token is the id of the last job of a page.
+    pub fn list_jobs(&self, request: &Value) -> std::result::Result<Value, Refusal> {
+        let limit = request["MaxResults"].as_u64().filter(|limit| (1..=60).contains(limit)).ok_or(INVALID)?;
+        let token = request["PaginationToken"].as_str();
+        let latest_first: Vec<_> = self.jobs.all.iter().rev().collect();
+        let from = match token {
+            None => 0,
+            Some(token) => {
+                let last = latest_first.iter().position(|job| job.id.as_str() == token);
+                last.ok_or(INVALID)? + 1
+            }
+        };
+        let page = &latest_first[from..latest_first.len().min(from + limit as usize)];
+        let shown = page.iter().map(|job| {
             json!({"JobId": job.id.as_str(), "JobName": job.name, "Status": format!("{:?}", job.status)})
         });
-        json!({"UserImportJobs": jobs.collect::<Vec<_>>()})
+        let mut answer = json!({"UserImportJobs": shown.collect::<Vec<_>>()});
+        if let Some(last) = page.last().filter(|_| from + page.len() < latest_first.len()) {
+            answer["PaginationToken"] = last.id.as_str().into();
+        }
+        Ok(answer)
     }
 
     /// Completes the jobs whose time is over. Jobs that were not started in time expire.

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::catalog::Catalog;
-use crate::model::configuration::difference::document::Configuration;
+use crate::model::configuration::difference::document::{Configuration, DocumentError};
 use crate::model::configuration::{
-    Asset, CapturedConfiguration, CapturedList, CapturedObject, ObjectKind, ObjectName, SecretRecord,
-    SecretText, assets_in, put_at,
+    Asset, CapturedConfiguration, CapturedList, CapturedObject, ConfigurationKeys, ObjectKind, ObjectName,
+    SecretRecord, SecretText, assets_in, put_at,
 };
 use crate::model::{
     Digest, PoolId, Reason, RunId, SCHEMA_VERSION, Snapshot, SnapshotSelector, SnapshotState, StoredCapture,
@@ -155,8 +155,11 @@ async fn read<V: ReadVault>(
 /// # Errors
 /// `SnapshotDamaged` if two objects have one name. No capture writes that.
 pub fn comparable(list: &CapturedList, objects: Vec<CapturedObject>) -> Result<Configuration> {
-    Configuration::of_capture(list, objects)
-        .map_err(|error| Error::new(ErrorKind::SnapshotDamaged, error.to_string(), Guidance::NEW_EXPORT))
+    of_document(Configuration::of_capture(list, objects))
+}
+
+pub(super) fn of_document(read: std::result::Result<Configuration, DocumentError>) -> Result<Configuration> {
+    read.map_err(|error| Error::new(ErrorKind::SnapshotDamaged, error.to_string(), Guidance::NEW_EXPORT))
 }
 
 /// The configuration before that of a snapshot.
@@ -214,6 +217,11 @@ pub async fn last_known<V: ReadVault>(
 }
 
 impl CapturedSnapshot {
+    /// The keys of its secrets, in `region`. None if it holds no secret.
+    pub fn keys(&self, region: &str) -> Option<ConfigurationKeys> {
+        self.secrets.values().find_map(|record| record.keys(region))
+    }
+
     /// The objects, with the bytes of their assets.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub mod apply;
 mod capture;
 mod captured_configuration;
 mod ceilings;
+mod compared_pool;
 pub mod copy;
 mod enumerate;
 mod event;
@@ -28,6 +29,7 @@ pub mod verify;
 
 pub use capture::{LiveConfiguration, WatchReading, live_configuration};
 pub use captured_configuration::{CapturedSnapshot, Holding, captured_configuration, comparable, last_known};
+pub use compared_pool::compared_pool;
 pub use enumerate::enumerate;
 pub use event::unreadable;
 pub use export::export_pages;

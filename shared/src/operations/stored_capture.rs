@@ -137,7 +137,7 @@ pub async fn table_keys<V: Vault>(
     applied: &CapturedSnapshot,
     region: &str,
 ) -> Result<Option<ConfigurationKeys>> {
-    if let Some(keys) = applied.secrets.values().find_map(|record| record.keys(region)) {
+    if let Some(keys) = applied.keys(region) {
         return Ok(Some(keys));
     }
     for snapshot in catalog.snapshots(&applied.pool, None, SNAPSHOTS_READ).await? {

@@ -6,6 +6,7 @@
 mod applied;
 mod captured;
 mod compared;
+mod copied_secrets;
 mod disturbed;
 mod fixture;
 mod gaps;

@@ -28,8 +28,8 @@ use crate::support::pruned::{named_snapshots, prune_by_hand};
 use crate::support::restored::items;
 use crate::support::{in_paused_time, source_id};
 
-const ACCOUNT: &str = "123456789012";
-const OTHER_ACCOUNT: &str = "222222222222";
+pub(super) const ACCOUNT: &str = "123456789012";
+pub(super) const OTHER_ACCOUNT: &str = "222222222222";
 
 /// A deployment with both keys, and a pool with every kind of object.
 pub(super) fn with_keys() -> (MemoryBackend, MemoryPool, ConfigurationKeys) {
@@ -46,7 +46,11 @@ async fn read(backend: &MemoryBackend, id: &RunId) -> CapturedSnapshot {
 }
 
 /// The decrypted secrets of a snapshot, by object and member.
-async fn revealed(backend: &MemoryBackend, account: &str, id: &RunId) -> Result<BTreeMap<String, Value>> {
+pub(super) async fn revealed(
+    backend: &MemoryBackend,
+    account: &str,
+    id: &RunId,
+) -> Result<BTreeMap<String, Value>> {
     let captured = read(backend, id).await;
     let mut revealed = BTreeMap::new();
     for entry in captured.list.entries() {
@@ -66,7 +70,7 @@ fn secret_records(backend: &MemoryBackend) -> usize {
     records(backend).iter().filter(|key| key.sk.starts_with("REC#secret#")).count()
 }
 
-fn assert_not_in_table(backend: &MemoryBackend, secrets: &[&str]) {
+pub(super) fn assert_not_in_table(backend: &MemoryBackend, secrets: &[&str]) {
     for (key, item) in items(backend) {
         let item = format!("{item:?}");
         for secret in secrets {

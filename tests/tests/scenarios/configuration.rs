@@ -150,6 +150,11 @@ async fn a_secret_is_kept_encrypted_shown_to_the_operator_and_named_when_it_chan
         "object": "identityProviders/Google", "field": "ProviderDetails.client_secret", "change": "changed",
     }]);
     assert_eq!(differs["differences"], expected, "{differs}");
+    // KMS makes the MACs of the live pool.
+    let live = operator.run_json(3, &format!("pool diff --pool {pool} --snapshot {old}")).await?;
+    assert_eq!(live["differences"], expected, "{live}");
+    let live = operator.run_json(0, &format!("pool diff --pool {pool}")).await?;
+    assert!(!live["notCompared"].to_string().contains("identityProviders/Google"), "{live}");
     let revealed = operator.run_json(0, &format!("{show} --secrets")).await?;
     assert_eq!(google(&revealed), second_secret);
     let table = world.stack.dynamodb().scan().table_name(&world.stack.deployment.backup_table).send().await?;

@@ -87,6 +87,11 @@ impl StrictStage {
                 .send()
                 .await?;
         }
+        if let Some(tier) = settings.tier {
+            // The emulator has no tiers.
+            let update = self.adapter.update_user_pool().user_pool_id(&id).user_pool_tier(tier.into());
+            update.send().await?;
+        }
         Ok(PoolId::parse(&id)?)
     }
 }
@@ -181,6 +186,13 @@ impl Stage for StrictStage {
             self.client.create_identity_provider().user_pool_id(pool.id().as_str()).provider_name(name);
         let request = request.provider_type(IdentityProviderTypeType::Oidc);
         request.set_provider_details(Some(std::collections::HashMap::new())).send().await.is_ok()
+    }
+
+    async fn recover(&self, pool: &CognitoPool, is_running: bool) -> bool {
+        // The proxy meets the pool.
+        pool.describe().await.unwrap();
+        let id = pool.id().as_str();
+        self.strict.with_configurations(id, |all| all.set_recovery_running(id, is_running)).await.is_some()
     }
 
     async fn pass(&self, time: Duration) {

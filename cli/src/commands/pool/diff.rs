@@ -4,11 +4,10 @@ use clap::Args;
 use shared::model::configuration::difference::compare;
 use shared::model::configuration::difference::document::Configuration;
 use shared::model::{CallStats, Ceilings, PoolId, RunId, SnapshotSelector, Tps};
-use shared::operations::{
-    CapturedSnapshot, captured_configuration, comparable, last_known, live_configuration,
-};
+use shared::operations::{CapturedSnapshot, captured_configuration, comparable, compared_pool, last_known};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
+use shared::ports::keys::EncryptingKeys;
 use shared::ports::pool::Pool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
@@ -35,6 +34,9 @@ pub struct DiffArgs {
     /// id, which `snapshots` shows. A capture is given by its id, and must be of the pool that --pool names.
     #[arg(long, value_name = "POOL_OR_SNAPSHOT")]
     pub against: Option<String>,
+    /// Do not compare the secrets of a live pool (`kms:GenerateMac`)
+    #[arg(long)]
+    pub no_secrets: bool,
     /// Cognito calls per second, 1 to 200, if a live pool is read [default: 10]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub tps: Option<String>,
@@ -64,6 +66,7 @@ pub struct Request {
     pool: PoolId,
     snapshot: SnapshotSelector,
     against: Against,
+    uses_secrets: bool,
     tps: Tps,
 }
 
@@ -78,14 +81,14 @@ impl Request {
         let against = arguments::read_if_given("--against", args.against.as_deref(), Against::parse)?;
         let against = against.unwrap_or_else(|| Against::Live(pool.clone()));
         let tps = arguments::read_if_given("--tps", args.tps.as_deref(), Tps::parse)?.unwrap_or(Tps::DEFAULT);
-        Ok(Self { pool, snapshot, against, tps })
+        Ok(Self { pool, snapshot, against, uses_secrets: !args.no_secrets, tps })
     }
 
     pub fn pool(&self) -> &PoolId {
         &self.pool
     }
 
-    /// Compares the configurations. `pool_at` connects to the live pool.
+    /// Compares the configurations. `pool_at` connects to the live pool, and `kms` makes the MACs of its secrets.
     ///
     /// # Errors
     /// If a snapshot cannot be used or holds no configuration, or the table or the pool cannot be read.
@@ -93,12 +96,14 @@ impl Request {
         &self,
         deployment: &Deployment<E, V>,
         pool_at: impl Fn(&PoolId) -> P,
+        kms: &(impl EncryptingKeys + Clone),
         session: Session<'_, S>,
     ) -> Result<Answer> {
         let catalog = &deployment.catalog;
         let old = captured_configuration(catalog, &self.pool, &self.snapshot, (session.now)()).await;
         let old = old.map_err(|error| deployment.of_snapshot(error))?;
         let (id, list) = (old.id.clone(), old.list.clone());
+        let keys = old.keys(&deployment.region).filter(|_| self.uses_secrets);
         let (old_side, old) = of_snapshot(old)?;
         let (new_side, new) = match &self.against {
             Against::Live(id) => {
@@ -110,8 +115,9 @@ impl Request {
                 let pool =
                     PacedPool::new(pool_at(id), self.tps, &Ceilings::default(), Clock::system(), calls);
                 let earlier = last_known(catalog, &self.pool, list).await?;
-                let live = live_configuration(&pool, &earlier, &mut Said(session.meter)).await?;
-                (ComparedConfiguration::live(id.clone()), comparable(&live.list, live.objects)?)
+                let keys = keys.as_ref().map(|keys| (kms.clone(), keys));
+                let live = compared_pool(&pool, &earlier, keys, &mut Said(session.meter)).await?;
+                (ComparedConfiguration::live(id.clone()), live)
             }
             Against::Snapshot(selector) => {
                 let pool = match selector {

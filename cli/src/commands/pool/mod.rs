@@ -50,9 +50,16 @@ pub enum PoolCommand {
     /// Compare the configuration of a snapshot with the live pool, or with another snapshot
     ///
     /// Prints each difference, from the old value to the new one, by object and member in the names of Cognito. The order of
-    /// lists, defaults, and what Cognito changes by itself are no differences. Secrets are never shown. Exit code 0 means that
-    /// nothing differs, and 3 that something does. What cannot be compared is listed with the reason, and is no difference:
-    /// a secret, or what your permissions do not allow to read.
+    /// lists, defaults, and what Cognito changes by itself are no differences. What cannot be compared is listed with the
+    /// reason, and is no difference.
+    ///
+    /// Exit code 0: nothing differs. 3: something differs. 1: nothing differs in what was compared, and the command could not
+    /// read a part of the live pool that the snapshot holds, for example without permission. What the tier or the Region does
+    /// not have, and secrets, do not change the code.
+    ///
+    /// Secrets are never shown. A changed one is listed as `changed`. For a live pool, KMS makes a MAC of each secret
+    /// (`kms:GenerateMac`) with the key of the snapshot. If it makes none, or the snapshot holds no secrets, they are not
+    /// compared.
     ///
     /// The command reads a live pool with your own permissions, and changes nothing. If Cognito does not answer a call, the
     /// command asks again, at most twice, and then fails.
@@ -152,7 +159,7 @@ impl Request {
     ) -> Result<Answer> {
         match self {
             Self::Show(request) => request.run(deployment, keys, session).await,
-            Self::Diff(request) => Box::pin(request.run(deployment, pool_at, session)).await,
+            Self::Diff(request) => Box::pin(request.run(deployment, pool_at, keys, session)).await,
             Self::Apply(request) => {
                 // The future is large.
                 Box::pin(request.run(deployment, pool_at, keys, caller, clock, session)).await

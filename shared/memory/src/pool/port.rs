@@ -332,7 +332,7 @@ impl Pool for MemoryPool {
         request: &Value,
     ) -> PoolResult<ConfigurationAnswer> {
         let now = self.clock.now().as_second() as f64;
-        let with_token = request.get("NextToken").is_some();
+        let with_token = ["NextToken", "PaginationToken"].iter().any(|token| request.get(token).is_some());
         let values = request.as_object().into_iter().flat_map(|members| members.values());
         let poison = self.gate.script.poison_of(operation, values.filter_map(Value::as_str));
         let read = |state: &mut State| {
@@ -340,7 +340,8 @@ impl Pool for MemoryPool {
                 return Err((kind, code_of(kind)));
             }
             if operation == Operation::ListUserImportJobs {
-                return Ok(ConfigurationAnswer::new(self.gate.script.altered(operation, state.list_jobs())));
+                let answer = state.list_jobs(request)?;
+                return Ok(ConfigurationAnswer::new(self.gate.script.altered(operation, answer)));
             }
             let answer = self.configurations.answer(&self.id, operation.name(), request, now)?;
             Ok(ConfigurationAnswer::new(self.gate.script.altered(operation, answer)))

@@ -19,6 +19,9 @@ const MAX_PAGES: usize = 50;
 pub const ENDED_RECOVERIES: [&str; 4] =
     ["RESTORE_COMPLETED", "PREVIEW_CANCELLED", "PREVIEW_GENERATION_FAILED", "PREVIEW_EXPIRED"];
 
+/// The states in which a user import job works.
+pub const JOBS_AT_WORK: [&str; 3] = ["Pending", "InProgress", "Stopping"];
+
 /// A list of what works on a pool.
 struct Listing {
     operation: Operation,
@@ -41,7 +44,7 @@ const JOBS: Listing = Listing {
     token: "PaginationToken",
     entries: "UserImportJobs",
     status: "Status",
-    states: States::AtWork(&["Pending", "InProgress", "Stopping"]),
+    states: States::AtWork(&JOBS_AT_WORK),
 };
 /// Writes are blocked from the preview of a recovery on. After a failure of AWS, the pool may stay as it is.
 ///

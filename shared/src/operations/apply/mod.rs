@@ -19,7 +19,7 @@ mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use idle::{ENDED_RECOVERIES, require_idle, require_no_import};
+pub use idle::{ENDED_RECOVERIES, JOBS_AT_WORK, require_idle, require_no_import};
 use serde::{Serialize, Serializer};
 
 use super::HeldLease;

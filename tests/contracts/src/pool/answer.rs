@@ -53,6 +53,7 @@ impl Answer {
                 names.len() == wanted.len()
                     && wanted.iter().all(|name| names.iter().any(|there| there == name))
             }
+            (Self::Names(names), Expected::NamesInOrder(wanted)) => names == wanted,
             (Self::Names(names), Expected::NamesAmong(wanted, others)) => {
                 let distinct: BTreeSet<_> = names.iter().map(String::as_str).collect();
                 let has = |name: &&str| distinct.contains(name);

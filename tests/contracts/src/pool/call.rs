@@ -110,6 +110,10 @@ pub enum Call {
     /// Starts a job. The number is its place in the order of creation, from 0.
     StartImportJob(usize),
     DescribeImportJob(usize),
+    /// ListUserImportJobs, with this limit.
+    ListImportJobs(u32, Token),
+    /// ListPointInTimeRecoveries.
+    ListRecoveries,
     /// DescribeUserImportJob of a job that does not exist.
     DescribeMissingJob,
     StartMissingJob,
@@ -139,6 +143,10 @@ pub enum Call {
     UploadPeople(usize, u32, u32),
     /// Waits until the job has ended.
     EndOfImportJob(usize),
+    /// All import jobs, listed with this limit: their places in the order of creation, and their states.
+    AllImportJobs(u32),
+    /// Starts a point-in-time recovery, or ends it.
+    Recover(bool),
     /// The number of messages that the pool sent.
     Messages,
     AddProvider(&'static str),
@@ -165,6 +173,8 @@ pub enum Expected {
     Role(Option<&'static str>),
     /// Exactly these names, in any order.
     Names(Vec<&'static str>),
+    /// Exactly these names, in this order.
+    NamesInOrder(Vec<&'static str>),
     /// At least the first names, none of them twice, and none of the second names.
     NamesAmong(Vec<&'static str>, Vec<&'static str>),
     /// A limit of at least one call per second.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use shared::model::{
     AttributeSchema, GroupName, GroupRecord, Identity, JobId, PageLimit, Sub, SubPrefix, User, Username,
 };
 use shared::ports::job_files::{JobFile, JobFiles};
-use shared::ports::pool::{Listed, Medium, NewUser, Password, Pool, PoolError, PresignedUrl};
+use shared::ports::pool::{Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PresignedUrl};
 
 use super::answer::{Answer, factors};
 use super::walk::walk;
@@ -154,10 +155,22 @@ impl<S: Stage> Play<'_, S> {
             }
             Call::DescribeMissingJob => pool.describe_import_job(&missing_job()).await.map(Answer::Job),
             Call::StartMissingJob => pool.start_import_job(&missing_job()).await.map(Answer::Job),
+            Call::ListImportJobs(limit, token) => {
+                let listed = self.import_jobs(*limit, self.token(token)).await?;
+                Ok(page(listed))
+            }
+            Call::ListRecoveries => {
+                let request = json!({"UserPoolId": pool.id().as_str(), "MaxResults": 60});
+                let answer = pool.read_configuration(Operation::ListPointInTimeRecoveries, &request).await?;
+                let answer = answer.into_json();
+                let recoveries = answer["Restorations"].as_array().into_iter().flatten();
+                Ok(Answer::Names(recoveries.map(|one| text(&one["RestoreStatus"])).collect()))
+            }
             Call::People(..)
             | Call::Groups(..)
             | Call::Members(..)
             | Call::AllUsers
+            | Call::AllImportJobs(_)
             | Call::AllUsersBySub
             | Call::CountBySub(_)
             | Call::AllGroups
@@ -169,6 +182,7 @@ impl<S: Stage> Play<'_, S> {
             | Call::EndOfImportJob(_)
             | Call::Messages
             | Call::AddProvider(_)
+            | Call::Recover(_)
             | Call::Pass(_)
             | Call::LosePool => self.beside(call).await,
         }
@@ -239,6 +253,13 @@ impl<S: Stage> Play<'_, S> {
                 }
                 Ok(Answer::Number(all))
             }
+            Call::AllImportJobs(limit) => {
+                let list = async |token: Option<&str>| self.import_jobs(*limit, token).await;
+                Ok(match walk(list, Clone::clone).await? {
+                    Ok(jobs) => Answer::Names(jobs),
+                    Err(what) => Answer::Wrong(what),
+                })
+            }
             Call::CountBySub(name) => {
                 let sub = match name {
                     Some(name) => pool.get_user(&name.username(self.stage)).await?.sub,
@@ -291,6 +312,10 @@ impl<S: Stage> Play<'_, S> {
                 let is_added = self.stage.add_provider(&self.pool, name).await;
                 Ok(if is_added { Answer::Done } else { Answer::NotModelled("providers") })
             }
+            Call::Recover(is_running) => {
+                let has_recoveries = self.stage.recover(&self.pool, *is_running).await;
+                Ok(if has_recoveries { Answer::Done } else { Answer::NotModelled("recoveries") })
+            }
             Call::Pass(time) => {
                 self.stage.pass(*time).await;
                 Ok(Answer::Done)
@@ -301,6 +326,22 @@ impl<S: Stage> Play<'_, S> {
             }
             _ => Ok(Answer::NotModelled("the call")),
         }
+    }
+
+    /// A page of import jobs: the place of each in the order of creation, and its state.
+    async fn import_jobs(&self, limit: u32, token: Option<&str>) -> Result<Listed<String>, PoolError> {
+        let mut request = json!({"UserPoolId": self.pool.id().as_str(), "MaxResults": limit});
+        if let Some(token) = token {
+            request["PaginationToken"] = token.into();
+        }
+        let answer = self.pool.read_configuration(Operation::ListUserImportJobs, &request).await?.into_json();
+        let shown = |job: &Value| {
+            let place = self.jobs.iter().position(|(id, _)| job["JobId"] == id.as_str());
+            let place = place.map_or_else(|| "unknown".to_owned(), |place| place.to_string());
+            format!("{place} {}", text(&job["Status"]))
+        };
+        let entries = answer["UserImportJobs"].as_array().into_iter().flatten().map(shown).collect();
+        Ok(Listed::small(entries, answer["PaginationToken"].as_str().map(str::to_owned)))
     }
 
     /// Uploads a file for a job: a header and rows. A backslash escapes a comma within a value.
@@ -356,6 +397,10 @@ impl<S: Stage> Play<'_, S> {
         }
         user
     }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn sub_of(user: &User) -> String {

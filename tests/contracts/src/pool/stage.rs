@@ -29,6 +29,8 @@ pub struct Settings {
     pub refuses_unconfirmed_alias: bool,
     /// The roles that the caller cannot pass.
     pub denied_roles: Vec<&'static str>,
+    /// The feature plan. None for the one that Cognito gives to a new pool.
+    pub tier: Option<&'static str>,
     /// Custom attributes, by name with the prefix.
     pub custom: Vec<(&'static str, AttributeSchema)>,
 }
@@ -54,6 +56,9 @@ pub trait Stage: Sync {
 
     /// Adds an identity provider to a pool. Returns whether the stage has providers.
     fn add_provider(&self, pool: &Self::Pool, name: &str) -> impl Future<Output = bool>;
+
+    /// Starts a point-in-time recovery of a pool, or ends it. Returns whether the stage has recoveries.
+    fn recover(&self, pool: &Self::Pool, is_running: bool) -> impl Future<Output = bool>;
 
     /// Lets time pass for tokens and jobs.
     fn pass(&self, time: Duration) -> impl Future<Output = ()>;

@@ -6,6 +6,7 @@ use shared::model::configuration::{
     Comparison, Field, Found, KeyValue, Nature, ObjectKind, Omission, Operation, Operations, Service, Write,
     fields_of, operations_of,
 };
+use shared::operations::apply::{ENDED_RECOVERIES, JOBS_AT_WORK};
 
 use super::model::{Model, Node};
 
@@ -285,6 +286,34 @@ fn paging(
     };
     if !is_right {
         complaints.push(format!("{name}: the limit of a page is another one than {:?}", paging.limit));
+    }
+    complaints
+}
+
+/// The states of recoveries and of import jobs in which the pool can be changed, or cannot. The code has the other ones.
+const OTHER_STATES: [(&str, &[&str]); 2] = [
+    (
+        "RestoreStatusType",
+        &[
+            "PREVIEW_GENERATING",
+            "PREVIEW_GENERATED",
+            "RESTORING",
+            "TEMPORARY_INTERNAL_ERROR_SEE_SUPPORT_CASE",
+            "AWS_ABORTED",
+        ],
+    ),
+    ("UserImportJobStatusType", &["Created", "Expired", "Stopped", "Failed", "Succeeded"]),
+];
+
+/// The complaints about the states of what works on a pool. A new state must be looked at.
+pub fn states(models: &Models) -> Vec<String> {
+    let in_code: [&[&str]; 2] = [&ENDED_RECOVERIES, &JOBS_AT_WORK];
+    let mut complaints = vec![];
+    for ((shape, others), in_code) in OTHER_STATES.iter().zip(in_code) {
+        let known: BTreeSet<_> = others.iter().chain(in_code).copied().collect();
+        let model: BTreeSet<_> = models.cognito.values(shape).into_iter().collect();
+        complaints.extend(known.difference(&model).map(|state| format!("{shape}: the model has no {state}")));
+        complaints.extend(model.difference(&known).map(|state| format!("{shape}: {state} is new")));
     }
     complaints
 }

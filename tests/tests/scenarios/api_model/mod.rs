@@ -51,11 +51,12 @@ fn complaints(models: &Models) -> Vec<String> {
             .filter(move |(found, _)| !is_allowed(found))
             .map(|(_, text)| text)
     });
-    of_fields.chain(OPERATIONS.iter().flat_map(|operations| check::operations(models, operations))).collect()
+    let of_operations = OPERATIONS.iter().flat_map(|operations| check::operations(models, operations));
+    of_fields.chain(of_operations).chain(check::states(models)).collect()
 }
 
 #[test]
-fn the_table_of_fields_and_operations_agrees_with_the_api_model() -> Result<()> {
+fn the_tables_of_fields_operations_and_states_agree_with_the_api_model() -> Result<()> {
     let complaints = complaints(&models()?);
     ensure!(complaints.is_empty(), "{} differences:\n{}", complaints.len(), complaints.join("\n"));
     Ok(())
@@ -156,6 +157,7 @@ fn a_change_of_the_api_model_is_noticed() -> Result<()> {
     models.cognito.0["shapes"]["ListResourceServersLimitType"]["max"] = json!(60);
     models.cognito.0["operations"]["GetUserPoolMfaConfig"]["errors"] =
         json!([{"shape": "FeatureUnavailableInTierException"}]);
+    models.cognito.0["shapes"]["RestoreStatusType"]["enum"] = json!(["NEW_STATE", "PREVIEW_EXPIRED"]);
     if let Some(operations) = models.cognito.0["operations"].as_object_mut() {
         operations.remove("DescribeTerms");
     }
@@ -172,6 +174,8 @@ fn a_change_of_the_api_model_is_noticed() -> Result<()> {
         "ListResourceServers: the limit of a page is another one",
         "GetUserPoolMfaConfig: unavailable is {}",
         "DescribeTerms: unknown to the model",
+        "RestoreStatusType: NEW_STATE is new",
+        "RestoreStatusType: the model has no RESTORE_COMPLETED",
     ] {
         ensure!(complaints.contains(expected), "not noticed: {expected}\n\n{complaints}");
     }

@@ -61,6 +61,11 @@ impl Model {
         self.shape(shape)["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
+    /// The values of a text with fixed values.
+    pub fn values(&self, shape: &str) -> Vec<&str> {
+        self.shape(shape)["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
     /// The greatest value of a number.
     pub fn max(&self, shape: &str) -> Option<u64> {
         self.shape(shape)["max"].as_u64()

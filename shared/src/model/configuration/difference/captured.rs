@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::document::{Configuration, DocumentError, SecretPlaceholder, Uncaptured};
 use super::normal::ASSET;
+use crate::model::ErrorCode;
 use crate::model::configuration::{
     self, CapturedList, CapturedObject, CapturedSecret, NotCapturedReason, assets_in, put_at,
 };
@@ -31,6 +32,27 @@ impl Configuration {
                 put_at(&mut object.document, &secret.place, placeholder.to_value());
             }
         })
+    }
+
+    /// The configuration of a pool at this moment, as [`Self::of_capture`] has it. It can lack MACs that KMS did not make.
+    ///
+    /// # Errors
+    ///
+    /// [`DocumentError::Twice`] if two objects have one name.
+    pub fn of_live(
+        list: &CapturedList,
+        objects: impl IntoIterator<Item = CapturedObject>,
+    ) -> Result<Self, DocumentError> {
+        let mut live = Self::of_capture(list, objects)?;
+        for lacking in list.not_captured() {
+            if let (NotCapturedReason::NotEncrypted, configuration::Uncaptured::One(name), Some(member)) =
+                (&lacking.reason, &lacking.object, &lacking.member)
+            {
+                let code = lacking.code.as_ref().map_or("", ErrorCode::as_str);
+                live.set_without_mac(name.clone(), member, code);
+            }
+        }
+        Ok(live)
     }
 
     /// As [`Self::of_capture`], with the secrets that the objects have in clear, and the bytes of their assets.
@@ -79,7 +101,7 @@ impl Configuration {
             hidden.iter().any(|hidden| hidden.as_str() == reason)
         };
         for members in answered.lacking_members.values_mut() {
-            members.retain(|_, reason| !is_hidden(reason));
+            members.retain(|_, lacking| !is_hidden(&lacking.detail));
         }
         Ok(answered)
     }

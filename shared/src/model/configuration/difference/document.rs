@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use super::output::NotComparedReason;
 use crate::model::Digest;
 use crate::model::configuration::{Nature, ObjectKind, ObjectName, fields_of};
 use crate::model::nameable::setting_name;
@@ -25,13 +26,21 @@ pub struct Configuration {
     pub(super) objects: BTreeMap<ObjectName, Value>,
     pub(super) not_captured: BTreeMap<Uncaptured, String>,
     /// Members that the capture could not read or keep of an object that it has, with the reasons.
-    pub(super) lacking_members: BTreeMap<ObjectName, BTreeMap<String, String>>,
+    pub(super) lacking_members: BTreeMap<ObjectName, BTreeMap<String, LackingMember>>,
     /// The same for objects of kinds that this version does not know, by their texts.
     pub(super) unknown_not_captured: BTreeMap<String, String>,
     /// Captured objects of such kinds, with the digests of their records.
     pub(super) unknown_objects: BTreeMap<String, Digest>,
     /// Objects whose secrets the capture left out, without a placeholder.
     pub(super) left_out: BTreeSet<ObjectName>,
+}
+
+/// Why a configuration lacks a member.
+#[derive(Debug, Clone)]
+pub(super) struct LackingMember {
+    pub reason: NotComparedReason,
+    /// The reason of the capture, or the code of KMS.
+    pub detail: String,
 }
 
 /// What a capture could not read: one object, or all objects of a kind.
@@ -158,7 +167,7 @@ impl Configuration {
         &mut self,
         uncaptured: Uncaptured,
         member: Option<&str>,
-        reason: impl Into<String>,
+        detail: impl Into<String>,
     ) {
         let Uncaptured { kind, id } = &uncaptured;
         let object = match id {
@@ -167,16 +176,26 @@ impl Configuration {
         };
         match (object, member) {
             (Some(object), Some(member)) => {
-                let members = self.lacking_members.entry(object).or_default();
-                members.insert(member.replace("[]", ""), reason.into());
+                let reason = NotComparedReason::NotCaptured;
+                self.set_lacking(object, member, LackingMember { reason, detail: detail.into() });
             }
-            _ => drop(self.not_captured.insert(uncaptured, reason.into())),
+            _ => drop(self.not_captured.insert(uncaptured, detail.into())),
         }
     }
 
     /// Says that no member of the object is lacking.
     pub(in super::super) fn set_complete(&mut self, name: &ObjectName) {
         self.lacking_members.remove(name);
+    }
+
+    /// Says that KMS made no MAC of a member, with the code of its answer.
+    pub(super) fn set_without_mac(&mut self, object: ObjectName, member: &str, code: &str) {
+        let lacking = LackingMember { reason: NotComparedReason::NoMac, detail: code.to_owned() };
+        self.set_lacking(object, member, lacking);
+    }
+
+    fn set_lacking(&mut self, object: ObjectName, member: &str, lacking: LackingMember) {
+        self.lacking_members.entry(object).or_default().insert(member.replace("[]", ""), lacking);
     }
 
     /// Says that a capture could not read objects of a kind that this version does not know.

@@ -38,6 +38,8 @@
 //! - If a client shows a secret and its list has none, the list is not compared.
 //! - The presence of `ClientSecretArn` says whether AWS Secrets Manager keeps the secret. A change of it is a
 //!   difference of `PublishSecretsInAWSSecretsManager`.
+//! - A live pool has MACs of its secrets if KMS makes them with the key of the capture. If KMS makes none, the diff says
+//!   so, and does not compare the secret.
 //! - If a side did not capture all objects of a kind, those that both sides have are compared. So is an object that only
 //!   this side has. Whether this side has an object of the other one is not known.
 //! - Objects of a kind that only a later version knows are not compared. The same record is the same object.
@@ -332,7 +334,7 @@ impl<'a> Differ<'a> {
             if self.side(side).left_out.contains(name) {
                 self.object_not_compared(object, side, NotComparedReason::LeftOut, None);
             }
-            for (member, reason) in self.side(side).lacking_members.get(name).into_iter().flatten() {
+            for (member, lacking) in self.side(side).lacking_members.get(name).into_iter().flatten() {
                 let differs = found.differences.iter().any(|other| other.field == *member);
                 if differs || found.not_compared.iter().any(|other| other.field == *member) {
                     continue;
@@ -340,9 +342,9 @@ impl<'a> Differ<'a> {
                 self.not_compared.push(NotCompared {
                     object: object.clone(),
                     field: Some(member.clone()),
-                    reason: NotComparedReason::NotCaptured,
+                    reason: lacking.reason,
                     side: Some(side),
-                    detail: Some(reason.clone()),
+                    detail: Some(lacking.detail.clone()),
                 });
             }
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::model::configuration::{Field, ObjectKind, ObjectName};
+use crate::model::configuration::{Field, NotCapturedReason, ObjectKind, ObjectName};
 
 /// The differences between two configurations, the old one and the new one.
 ///
@@ -70,7 +70,7 @@ pub struct NotCompared {
     /// The side without the value. None if both sides have it, in forms that cannot be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub side: Option<Side>,
-    /// Why the capture could not read it, in the words of the capture.
+    /// Why the capture could not read it, in the words of the capture. For `NoMac`, the code of KMS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -88,6 +88,8 @@ pub enum NotComparedReason {
     KeptDifferently,
     /// The MACs are of different keys, or a document does not name the key.
     OtherKey,
+    /// KMS made no MAC of a secret of the live pool.
+    NoMac,
     /// A later version captured the object, and this one does not know its kind.
     UnknownKind,
 }
@@ -137,6 +139,25 @@ impl ConfigurationDifference {
         });
         Self { same: differences.is_empty(), differences, not_compared }
     }
+
+    /// What one side could not read, although the other one could. What the tier or the Region of a pool does not have is
+    /// no such part.
+    pub fn unread(&self, side: Side) -> impl Iterator<Item = &NotCompared> {
+        let is_of_capture = |note: &NotCompared| note.reason == NotComparedReason::NotCaptured;
+        let is_failure = |note: &NotCompared| {
+            note.detail.as_deref().is_some_and(|detail| NotCapturedReason::parse(detail).is_failure())
+        };
+        let is_read_by_other = move |note: &NotCompared| {
+            !self.not_compared.iter().any(|other| {
+                is_of_capture(other)
+                    && other.side == Some(side.other())
+                    && (&other.object, &other.field) == (&note.object, &note.field)
+            })
+        };
+        self.not_compared.iter().filter(move |note| {
+            is_of_capture(note) && note.side == Some(side) && is_failure(note) && is_read_by_other(note)
+        })
+    }
 }
 
 impl Values {
@@ -170,12 +191,14 @@ mod tests {
 
     #[test]
     fn the_documentation_says_what_to_do_about_every_reason() {
-        use NotComparedReason::{KeptDifferently, LeftOut, NotCaptured, NotReadable, OtherKey, UnknownKind};
+        use NotComparedReason::{
+            KeptDifferently, LeftOut, NoMac, NotCaptured, NotReadable, OtherKey, UnknownKind,
+        };
         let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/reasons.md");
         let page = std::fs::read_to_string(page).unwrap();
         let (_, section) = page.split_once("## What a comparison leaves out").unwrap();
         let section = section.split("\n## ").next().unwrap();
-        for reason in [NotCaptured, LeftOut, NotReadable, KeptDifferently, OtherKey, UnknownKind] {
+        for reason in [NotCaptured, LeftOut, NotReadable, KeptDifferently, OtherKey, NoMac, UnknownKind] {
             let name = serde_json::to_value(reason).unwrap();
             let row = format!("| `{}` |", name.as_str().unwrap());
             assert_eq!(section.lines().filter(|line| line.starts_with(&row)).count(), 1, "{row}");

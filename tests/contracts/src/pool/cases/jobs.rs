@@ -3,8 +3,8 @@
 use shared::model::UserStatus;
 use shared::ports::pool::{JobStatus, PoolErrorKind};
 
-use super::parts::{HOUR, case, create, named, person, refused, text, values};
-use crate::pool::{Call, Case, Expected, Settings, UserIs};
+use super::parts::{HOUR, INVALID, case, create, named, person, refused, text, values};
+use crate::pool::{Call, Case, Expected, Settings, Token, UserIs};
 
 pub(super) fn cases() -> Vec<Case> {
     let verifies = || Settings { auto_verified: vec!["email"], ..Settings::default() };
@@ -47,6 +47,46 @@ pub(super) fn cases() -> Vec<Case> {
                 (Call::DescribeImportJob(0), not_started()),
                 (Call::StartImportJob(0), refused(PoolErrorKind::Refused)),
                 (Call::DescribeImportJob(0), not_started()),
+            ],
+        )
+        .in_pool(verifies()),
+        case(
+            "jobs are listed from the latest one, by pages",
+            vec![Call::CreateImportJob, Call::CreateImportJob, Call::CreateImportJob],
+            vec![
+                (Call::ListImportJobs(2, Token::None), Expected::Page(2, true)),
+                (Call::ListImportJobs(2, Token::Of(0)), Expected::Page(1, false)),
+                (Call::ListImportJobs(60, Token::None), Expected::Page(3, false)),
+                (Call::AllImportJobs(2), Expected::NamesInOrder(vec!["2 Created", "1 Created", "0 Created"])),
+                (Call::ListImportJobs(2, Token::MadeUp("no token")), refused(INVALID)),
+                (Call::ListImportJobs(0, Token::None), refused(INVALID)),
+                (Call::ListImportJobs(61, Token::None), refused(INVALID)),
+            ],
+        )
+        .in_pool(verifies()),
+        case(
+            "a list of jobs says which have ended",
+            vec![
+                Call::CreateImportJob,
+                Call::CreateImportJob,
+                Call::UploadPeople(0, 0, 3),
+                Call::StartImportJob(0),
+            ],
+            vec![
+                (Call::EndOfImportJob(0), Expected::Job(vec![JobStatus::Succeeded], [3, 0, 0])),
+                (Call::AllImportJobs(60), Expected::NamesInOrder(vec!["1 Created", "0 Succeeded"])),
+                (Call::Pass(48 * HOUR), Expected::Done),
+                (Call::AllImportJobs(60), Expected::NamesInOrder(vec!["1 Expired", "0 Succeeded"])),
+            ],
+        )
+        .in_pool(verifies()),
+        case(
+            "a new pool has no job, and a pool that does not exist lists none",
+            Vec::new(),
+            vec![
+                (Call::ListImportJobs(60, Token::None), Expected::Page(0, false)),
+                (Call::LosePool, Expected::Done),
+                (Call::ListImportJobs(60, Token::None), refused(PoolErrorKind::NotFound)),
             ],
         )
         .in_pool(verifies()),

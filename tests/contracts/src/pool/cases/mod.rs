@@ -13,6 +13,7 @@ mod names;
 mod parts;
 mod passwords;
 mod pools;
+mod recoveries;
 mod users;
 
 use crate::pool::Case;
@@ -27,6 +28,7 @@ pub fn cases() -> Vec<Case> {
         listings::cases(),
         federation::cases(),
         jobs::cases(),
+        recoveries::cases(),
         pools::cases(),
     ];
     by_topic.into_iter().flatten().collect()
