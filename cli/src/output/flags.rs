@@ -302,7 +302,8 @@ mod tests {
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let files = entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] });
         let is_code = |path: &std::path::PathBuf| {
-            let is_test = ["tests", "reference"].iter().any(|folder| path.iter().any(|part| part == *folder));
+            let is_test =
+                ["tests", "tests.rs", "reference"].iter().any(|name| path.iter().any(|part| part == *name));
             path.extension().is_some_and(|extension| extension == "rs")
                 && !is_test
                 && !path.ends_with("testing.rs")

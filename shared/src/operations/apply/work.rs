@@ -15,7 +15,7 @@ use crate::model::configuration::{ObjectKind, ObjectName};
 use crate::model::object_name;
 use crate::operations::refusals::pool_not_found;
 use crate::operations::sending::{
-    RefusedWrite, ATTEMPTS, Failed, MAX_READS, WAIT, asset_batches, clients_named, exists, internal, send,
+    ATTEMPTS, Failed, MAX_READS, RefusedWrite, WAIT, asset_batches, clients_named, exists, internal, send,
 };
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Operation, Pool, PoolErrorKind};
