@@ -17,8 +17,9 @@ use crate::strict_server::StrictServer;
 pub struct State {
     /// The emulator.
     pub server: Server,
-    /// The strict Cognito in front of it.
-    pub strict: StrictServer,
+    /// The strict Cognito in front of it. None if an older version started the local AWS.
+    #[serde(default)]
+    pub strict: Option<StrictServer>,
     /// The backup in it.
     pub deployment: Deployment,
 }
@@ -47,13 +48,22 @@ impl State {
         lock(&paths::local(), before_waiting)
     }
 
-    /// The local AWS that is up. `None` if there is no file, or if its processes have ended, for example by a
+    /// The local AWS, if one of its processes runs. `None` if there is no file, or if both have ended, for example by a
     /// reboot.
     ///
     /// # Errors
     /// If the file exists and cannot be read or understood.
     pub fn of_running() -> Result<Option<Self>> {
-        Ok(read(&Self::file())?.filter(|state| state.server.is_running() || state.strict.is_running()))
+        Ok(read(&Self::file())?.filter(|state| state.server.is_running() || state.has_strict()))
+    }
+
+    /// Whether both processes run.
+    pub fn is_whole(&self) -> bool {
+        self.server.is_running() && self.has_strict()
+    }
+
+    fn has_strict(&self) -> bool {
+        self.strict.as_ref().is_some_and(StrictServer::is_running)
     }
 
     /// Ends both processes.
@@ -61,7 +71,7 @@ impl State {
     /// # Errors
     /// If one of them does not end.
     pub fn stop(&self) -> Result<()> {
-        let strict = self.strict.stop();
+        let strict = self.strict.as_ref().map_or(Ok(()), StrictServer::stop);
         self.server.stop().and(strict)
     }
 

@@ -47,6 +47,10 @@ pub(crate) async fn run(options: Options) -> Result<()> {
 /// Brings up a local AWS that outlives this process. Fails if there is one already.
 pub(crate) async fn bring_up(options: Options) -> Result<Deployment> {
     let _lock = lock()?;
+    if let Some(state) = State::of_running()?.filter(|state| !state.is_whole()) {
+        say("a part of the local AWS has ended; stopping the rest")?;
+        state.stop()?;
+    }
     if let Some(state) = State::of_running()? {
         bail!(
             "a local AWS is up already at {} (process {}); `cargo xtask local down` stops it",
@@ -73,23 +77,21 @@ pub(crate) async fn bring_up(options: Options) -> Result<Deployment> {
         }
         _ = interrupt.recv() => Err(anyhow!("interrupted; no local AWS is up")),
     };
-    match deployed {
-        Ok(deployment) => {
-            State { server, strict, deployment: deployment.clone() }.write()?;
-            Ok(deployment)
-        }
-        Err(error) => {
-            // Without a deployment, no later command would find the processes.
-            strict.stop()?;
-            server.stop()?;
-            Err(error)
-        }
+    let up =
+        deployed.map(|deployment| State { server: server.clone(), strict: Some(strict.clone()), deployment });
+    let written = up.and_then(|state| state.write().map(|()| state.deployment));
+    if written.is_err() {
+        // Without the file, no later command would find the processes.
+        let strict = strict.stop();
+        server.stop().and(strict)?;
     }
+    written
 }
 
 /// The local AWS that is up.
 pub(crate) fn running() -> Result<State> {
-    State::of_running()?.context("no local AWS is up; `cargo xtask local up` starts one")
+    let state = State::of_running()?.filter(State::is_whole);
+    state.context("no local AWS is up; `cargo xtask local up` starts one")
 }
 
 /// The right to start or stop the local AWS. Waits for another command that has it.

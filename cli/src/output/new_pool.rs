@@ -99,7 +99,10 @@ impl Report for NewPoolPlan {
         let triggers = match self.finish.triggers.as_slice() {
             [] => "No triggers are set.".to_owned(),
             names => {
-                format!("Then these triggers run for every sign-up and sign-in: {}.", names.join(", "))
+                format!(
+                    "Then these triggers are set: {}. They do not run for imported users.",
+                    names.join(", ")
+                )
             }
         };
         let protection = match self.finish.deletion_protection {

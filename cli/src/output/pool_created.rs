@@ -272,7 +272,13 @@ impl PoolCreated {
         if self.lacks() {
             text += "Run the same command again before `pool finish`: it tries again what is missing.\n";
         }
-        text += "\nTo do elsewhere:\n";
+        text += match self.user_pool_id {
+            Some(_) => "\nTo do elsewhere:\n",
+            None if self.continued.is_some() => "\nTo do elsewhere:\n",
+            None => {
+                "\nTo do elsewhere after the creation. The command then prints these lines with the new id:\n"
+            }
+        };
         self.outside.iter().for_each(|line| text += &format!("  {line}\n"));
         text.trim_end().to_owned()
     }

@@ -155,7 +155,7 @@ impl PoolDiff {
             NotComparedReason::LeftOut => "secrets are left out".to_owned(),
             NotComparedReason::NotReadable => "Cognito does not show it".to_owned(),
             NotComparedReason::KeptDifferently => "the two versions keep it in different forms".to_owned(),
-            NotComparedReason::OtherKey => "its codes are of different keys".to_owned(),
+            NotComparedReason::OtherKey => "the MACs of the secret are of different keys".to_owned(),
             NotComparedReason::NoMac => {
                 format!("KMS made no MAC of it ({})", lacking.detail.as_deref().unwrap_or_default())
             }
@@ -166,6 +166,13 @@ impl PoolDiff {
     fn next(&self) -> Option<String> {
         let old = &self.old;
         let id = old.snapshot_id.as_ref().filter(|_| !self.difference.same)?;
+        if self.new.snapshot_id.is_none() && self.new.user_pool_id == old.user_pool_id {
+            let apply = format!("pool apply --pool {} --snapshot {id} --plan", old.user_pool_id);
+            return Some(format!(
+                "Next: `{}` shows what a roll back would change. It changes nothing.",
+                command(apply)
+            ));
+        }
         Some(format!(
             "Next: `{}` prints the old configuration.",
             command(format!("pool show --pool {} --snapshot {id}", old.user_pool_id))

@@ -64,4 +64,8 @@ impl<K: EncryptingKeys> Keeper for &Comparing<'_, K> {
     async fn had(&self, name: &ObjectName) -> Result<bool> {
         self.memory.had(name).await
     }
+
+    async fn was_answered(&self, name: &ObjectName, beside: &ObjectName) -> Result<bool> {
+        self.memory.was_answered(name, beside).await
+    }
 }

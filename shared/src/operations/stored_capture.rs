@@ -125,6 +125,10 @@ impl<V: Vault, K: EncryptingKeys> Keeper for &Storing<'_, V, K> {
     async fn had(&self, name: &ObjectName) -> Result<bool> {
         self.memory.had(name).await
     }
+
+    async fn was_answered(&self, name: &ObjectName, beside: &ObjectName) -> Result<bool> {
+        self.memory.was_answered(name, beside).await
+    }
 }
 
 /// The keys with which the secrets of the table are encrypted, in `region`: those of `applied`, or of the newest of ten

@@ -10,7 +10,7 @@ use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{MemoryBackend, MemoryPool};
 
 use super::fixture::{
-    answer, backend, captured, client, export, exported_rich, id, lacking, records, refuse,
+    PLANTED, answer, backend, captured, client, export, exported_rich, id, lacking, records, refuse,
 };
 use crate::support::in_paused_time;
 use crate::support::machine::Machine;
@@ -211,6 +211,28 @@ fn a_document_of_terms_is_described_again_although_another_one_is_refused() {
             );
         }
     });
+}
+
+#[test]
+fn a_hidden_secret_is_asked_for_until_cognito_has_answered() {
+    for kind in [PoolErrorKind::AccessDenied, PoolErrorKind::Transient] {
+        in_paused_time(async {
+            let (backend, source) = backend();
+            // Another client had its secrets listed before.
+            client(&source, json!({"ClientName": "machine", "GenerateSecret": true}));
+            let machine = Machine::new(&backend);
+            export(&machine, "first").await;
+            let hidden = client(&source, json!({"ClientName": "web", "ClientSecret": PLANTED}));
+            refuse(&backend, Operation::ListUserPoolClientSecrets, kind);
+            for name in ["second", "third"] {
+                export(&machine, name).await;
+            }
+            answer(&backend, Operation::ListUserPoolClientSecrets);
+            let fourth = export(&machine, "fourth").await;
+            let (list, objects) = captured(&backend, &fourth).await;
+            assert!(objects.contains_key(&format!("clientSecrets/{hidden}")), "{:?}", lacking(&list));
+        });
+    }
 }
 
 #[test]

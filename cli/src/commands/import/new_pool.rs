@@ -27,6 +27,7 @@ use super::{ImportArgs, json as input_json};
 use crate::arguments;
 use crate::aws::{Caller, Executions};
 use crate::commands::pool::create::{self, CreateArgs, Creating, Planned, of_interruption};
+use crate::commands::pool::release::release;
 use crate::commands::{Deployment, Session};
 use crate::exit::ExitStatus;
 use crate::output::{Answer, NewPoolEnd, NewPoolPlan, PoolCreated, PoolFinished, Report, status_of};
@@ -179,7 +180,7 @@ impl Request {
         let pool = import.target();
         // First: the triggers run as soon as the import has ended, and need their permissions then.
         phases.meter.note(&format!(
-            "{}\n\nDo what is to do elsewhere before the import ends.\nUser pool {pool} is created. Importing its users.",
+            "{}\n\nDo the steps under \"To do elsewhere\" now: the triggers are set when the import ends, and need their permissions.\nUser pool {pool} is created. Importing its users.",
             creation.in_words()
         ));
         let imported = Box::pin(imported(import, deployment, clock, phases)).await?;
@@ -195,9 +196,8 @@ impl Request {
                 finished = Box::pin(finish(catalog, connection, &holder, clock)) => Some(finished?),
             };
             let Some(finished) = finished else {
-                // If the lease cannot be released, it ends by itself within minutes.
                 let key = LeaseKey::of_rebuild(&self.creation.id(deployment));
-                catalog.release_lease(&key, &holder, clock.now()).await?;
+                release(phases.meter, catalog.release_lease(&key, &holder, clock.now())).await;
                 let what = "The import has ended. The command stopped before it finished the user pool.";
                 return Err(of_interruption(what, ""));
             };

@@ -34,6 +34,8 @@ pub fn of_created(problem: Problem, import: &Request) -> Problem {
 fn continued(first: &str) -> String {
     if first.is_empty() {
         "Run this command again: it continues.".to_owned()
+    } else if first.contains("it continues") {
+        first.to_owned()
     } else if first.contains("the command again") {
         format!("{first} It continues.")
     } else {

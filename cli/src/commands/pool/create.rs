@@ -24,6 +24,7 @@ use super::account;
 use super::confirm::confirm;
 use super::map;
 use super::refusals::{refusal, require_complete};
+use super::release::release;
 use super::said::Said;
 use crate::arguments;
 use crate::aws::Caller;
@@ -210,9 +211,8 @@ impl Request {
             created = rebuild(catalog, &wanted, account, clock, &mut said) => Some(created),
         };
         let Some(created) = created else {
-            // If the lease cannot be released, it ends by itself within minutes.
             let key = LeaseKey::of_rebuild(&id);
-            catalog.release_lease(&key, &holder, clock.now()).await?;
+            release(said.0, catalog.release_lease(&key, &holder, clock.now())).await;
             let what = "The command stopped before the creation of the user pool ended.";
             return Err(of_interruption(what, "Run the command again to continue."));
         };

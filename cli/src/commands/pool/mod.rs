@@ -8,6 +8,7 @@ mod diff;
 mod finish;
 mod map;
 mod refusals;
+pub mod release;
 mod said;
 mod show;
 

@@ -150,12 +150,24 @@ impl PoolApplied {
         self.left.iter().filter(|left| !is_new_id(left) && !is_new_secret(left))
     }
 
+    /// The objects that the command deleted to replace them, and that Cognito did not create again.
+    fn lost_objects(&self) -> impl Iterator<Item = &str> {
+        let lost = self.left.iter().filter(|left| matches!(left.reason, AfterReason::NotPutBack(_)));
+        lost.map(|left| left.difference.object.text.as_str())
+    }
+
     fn first_line(&self) -> String {
         let (pool, id, noun) = (&self.user_pool_id, &self.snapshot_id, self.holding.noun());
         let objects = plural(self.steps.len() as u64, "object", "objects");
         let left = self.shown_left().count() as u64;
         match (self.changed, self.steps.len()) {
-            (true, 0) => format!("Cognito refused all changes of user pool {pool}.\n"),
+            (true, 0) if self.lost_objects().next().is_some() => format!(
+                "ATTENTION: user pool {pool} has lost {}. Remove the cause that the list names, and run the command again.\n",
+                self.lost_objects().collect::<Vec<_>>().join(", ")
+            ),
+            (true, 0) => {
+                format!("No object of user pool {pool} is rolled back completely. The list says why.\n")
+            }
             (true, _) => format!("Rolled {objects} of user pool {pool} back to {noun} {id}.\n"),
             (false, 0) if left > 0 => format!(
                 "With these options, the command can change nothing in user pool {pool}. {} from {noun} {id} {}.\n",
@@ -204,7 +216,13 @@ impl PoolApplied {
     fn left(&self) -> String {
         let mut text = String::new();
         let (extra, left): (Vec<_>, Vec<_>) = self.shown_left().partition(|left| is_extra(left));
-        for (title, some) in ["Stays different", "Only in the user pool"].into_iter().zip([left, extra]) {
+        let of_extra = match extra.iter().any(|left| is_deletable(left)) {
+            true => {
+                "Only in the user pool (--delete-extra deletes all that it can. For one alone, give --only NAME, too)"
+            }
+            false => "Only in the user pool",
+        };
+        for (title, some) in ["Stays different", of_extra].into_iter().zip([left, extra]) {
             if some.is_empty() {
                 continue;
             }

@@ -41,18 +41,22 @@ pub fn is_new_secret(left: &LeftByApply) -> bool {
         && left.reason == AfterReason::Planned(ApplyReason::SecretMissing)
 }
 
+/// Whether it is an object that `--delete-extra` deletes.
+pub fn is_deletable(left: &LeftByApply) -> bool {
+    is_extra(left) && left.reason == AfterReason::Planned(ApplyReason::NeedsDeleteExtra)
+}
+
 /// What stays, and why. `noun` is a snapshot or a stored capture.
 pub fn left_line(left: &LeftByApply, noun: &str) -> String {
     let object = &left.difference.object.text;
     if is_extra(left) {
-        let last = if left.difference.object.kind == Some(ObjectKind::Client)
-            && left.reason == AfterReason::Planned(ApplyReason::NeedsDeleteExtra)
-        {
-            ". A deleted client never gets its id back"
-        } else {
-            ""
+        let is_client = left.difference.object.kind == Some(ObjectKind::Client);
+        let why = match is_deletable(left) {
+            true if is_client => "A deleted client never gets its id back".to_owned(),
+            true => return format!("  {object}: stays\n"),
+            false => reason(&left.reason),
         };
-        return format!("  {object}: stays. {}{last}\n", reason(&left.reason));
+        return format!("  {object}: stays. {why}\n");
     }
     let field = left.difference.field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
     format!("  {object}{field}: {}\n    {}\n", held(&left.difference, noun), reason(&left.reason))
@@ -103,7 +107,7 @@ pub fn reason(reason: &AfterReason) -> String {
         AfterReason::NotTaken => "Cognito took the request, and shows another value",
         AfterReason::Planned(reason) => match reason {
             ApplyReason::NeedsAllow(allow) => return format!("needs --allow {allow}. {}", allow.words()),
-            ApplyReason::CannotChange => "Cognito cannot change it",
+            ApplyReason::CannotChange => "the command cannot change it",
             ApplyReason::OtherDomain => {
                 "a user pool has at most one such domain. Delete the present one yourself, then run the command again"
             }

@@ -236,6 +236,12 @@ impl CapturedList {
         self.has(name) || self.has_lost(name)
     }
 
+    /// Whether Cognito had an answer about the object when `beside` was captured: the object, or that there is none.
+    pub fn was_answered(&self, name: &ObjectName, beside: &ObjectName) -> bool {
+        let is_lacking = |lacking: &NotCaptured| lacking.member.is_none() && lacking.object.includes(name);
+        self.has(name) || self.has(beside) && !self.not_captured.iter().any(is_lacking)
+    }
+
     /// Whether the list lacks the object, and names a snapshot that may have it.
     pub fn has_lost(&self, name: &ObjectName) -> bool {
         let may_have = |lacking: &NotCaptured| {

@@ -94,11 +94,11 @@ impl<P: Pool, K: Keeper> Capturing<'_, P, K> {
 
     /// The ids of the secrets of a client.
     ///
-    /// Cognito hides a secret that the owner supplied or rotated. A client that shows none is asked once: by the first
-    /// capture that has the client. Otherwise a rebuild would make a public client of it.
+    /// Cognito hides a secret that the owner supplied or rotated. So the captures ask about a client that shows none until
+    /// Cognito has answered once. Otherwise a rebuild would make a public client of it.
     async fn read_secrets(&self, client: &Value, name: &ObjectName, of_secrets: ObjectName) -> Result<()> {
         let has_secret = shows_secret(client) || self.keeper.had(&of_secrets).await?;
-        if !has_secret && self.keeper.had(name).await? {
+        if !has_secret && self.keeper.was_answered(&of_secrets, name).await? {
             self.is_settled(of_secrets).await;
             return Ok(());
         }
@@ -266,7 +266,9 @@ fn is_of_public_client(secrets: &Answered) -> bool {
     match secrets {
         Answered::Object(list) => list["ClientSecrets"].as_array().is_none_or(Vec::is_empty),
         Answered::Absent => true,
-        Answered::Failed(given_up) => given_up.reason == NotCapturedReason::Refused,
+        Answered::Failed(given_up) => {
+            given_up.code.as_ref().is_some_and(|code| code.as_str() == "InvalidParameterException")
+        }
     }
 }
 

@@ -55,7 +55,11 @@ impl Failures {
         }
         let mut all = self.lock();
         let failures = all.entry(failure.operation).or_default();
-        failures.in_a_row += 1;
+        failures.in_a_row = match failure.reason {
+            NotCapturedReason::Unavailable => failures.in_a_row + 1,
+            // A refusal is an answer.
+            _ => 0,
+        };
         let is_of_all_calls = match failure.reason {
             NotCapturedReason::Unavailable => failures.in_a_row >= MAX_IN_A_ROW,
             NotCapturedReason::AccessDenied

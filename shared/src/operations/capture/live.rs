@@ -193,4 +193,8 @@ impl Keeper for &Memory<'_> {
     async fn had(&self, name: &ObjectName) -> Result<bool> {
         Ok(self.earlier.has_or_had(name))
     }
+
+    async fn was_answered(&self, name: &ObjectName, beside: &ObjectName) -> Result<bool> {
+        Ok(self.earlier.was_answered(name, beside))
+    }
 }

@@ -59,6 +59,13 @@ pub(super) trait Keeper: Sync {
 
     /// Whether the capture before holds the object.
     fn had(&self, name: &ObjectName) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Whether Cognito had an answer about the object when the capture before read `beside`.
+    fn was_answered(
+        &self,
+        name: &ObjectName,
+        beside: &ObjectName,
+    ) -> impl Future<Output = Result<bool>> + Send;
 }
 
 /// What became of a secret.

@@ -54,6 +54,10 @@ impl<P: Pool, V: Vault, K: EncryptingKeys> Keeper for &Stored<'_, P, V, K> {
     async fn had(&self, name: &ObjectName) -> Result<bool> {
         Ok(self.last_known().await?.has_or_had(name))
     }
+
+    async fn was_answered(&self, name: &ObjectName, beside: &ObjectName) -> Result<bool> {
+        Ok(self.earlier().await?.as_ref().is_some_and(|(_, list)| list.was_answered(name, beside)))
+    }
 }
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {

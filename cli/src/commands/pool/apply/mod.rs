@@ -7,7 +7,6 @@ use std::fmt::Display;
 use std::future::Future;
 use std::pin::pin;
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::Args;
 use futures::{FutureExt, poll};
@@ -22,11 +21,11 @@ use shared::ports::keys::{DecryptingKeys, EncryptingKeys};
 use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind, Guidance};
-use tokio::time::timeout;
 
 use self::work::{Course, Target, Work, require_stored_secrets};
 use super::account;
 use super::confirm::confirm;
+use super::release::release;
 use super::said::Said;
 use crate::arguments;
 use crate::aws::Caller;
@@ -36,9 +35,6 @@ use crate::output::flags::command;
 use crate::output::{Answer, AppliedFrom, PoolApplied, Report, SecretStorage};
 use crate::problem::{Problem, Result};
 use crate::watch::Meter;
-
-/// How long an interrupted command releases its lease. A second Ctrl-C cannot end it.
-const MAX_TIDYING: Duration = Duration::from_secs(20);
 
 /// The arguments of `pool apply`.
 #[derive(Debug, Args)]
@@ -86,7 +82,11 @@ pub struct ApplyArgs {
 
 /// The help of `--allow`.
 fn help_of_allow() -> String {
-    format!("Allow what needs a word of yours, names separated by commas. {}", Allow::WORDS.trim_end())
+    format!(
+        "Allow changes that weaken the pool, cost money, break what relies on it, or lose something for good. Names, \
+         separated by commas. {}",
+        Allow::WORDS.trim_end()
+    )
 }
 
 /// A pool to roll back.
@@ -206,17 +206,11 @@ impl Request {
             () = interrupted => None,
             ended = Box::pin(work) => Some(ended),
         };
-        // If the lease cannot be released, it ends by itself within minutes.
-        let released = timeout(MAX_TIDYING, lease.give_back()).await.unwrap_or(Ok(()));
+        release(session.meter, lease.give_back()).await;
         match ended {
             Some(Ok(())) => {}
             Some(Err(error)) => return Err(course.stopped(Some(error))),
             None => return Err(course.stopped(None)),
-        }
-        if let Err(error) = released {
-            session
-                .meter
-                .note(&format!("The lease was not released: {error}\nIt ends by itself within minutes."));
         }
         let done = shown.done(&course.applied, course.stored);
         Ok(Answer::new(&done, done.exit_status(), (session.now)()))

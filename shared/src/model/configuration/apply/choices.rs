@@ -118,12 +118,12 @@ macro_rules! allows {
 }
 
 allows! {
-    MfaOff "mfa-off": "MFA becomes optional, or is switched off.";
-    DeletionProtectionOff "deletion-protection-off": "DeleteUserPool works on the pool again.";
-    AddOns "add-ons": "Threat protection changes. It costs money, or the pool loses it.";
-    Tier "tier": "The tier changes, and with it the price.";
-    Issuer "issuer": "The issuer in every token changes. Applications that check tokens refuse them until they accept the new issuer.";
-    Key "key": "Another key encrypts the pool. The pool works only while that key does.";
+    MfaOff "mfa-off": "Then MFA is optional, or off.";
+    DeletionProtectionOff "deletion-protection-off": "Then a call of DeleteUserPool can delete the user pool.";
+    AddOns "add-ons": "Then the pool has threat protection, which costs money, or loses it.";
+    Tier "tier": "Then the pool has another tier, and another price.";
+    Issuer "issuer": "Then each new token has another issuer. Applications that check tokens refuse them until they accept it.";
+    Key "key": "Then another key encrypts the pool. The pool works only while that key does.";
     LostSecret "lost-secret": "A secret is replaced or deleted that the stored capture does not have. No command brings it back.";
     LostLogo "lost-logo": "A logo is replaced or deleted that the command could not read. No command brings it back.";
     UnknownMembers "unknown-members": "The request may reset a member that this version does not know. No command brings it back.";

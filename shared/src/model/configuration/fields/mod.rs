@@ -60,6 +60,8 @@ pub fn field(kind: ObjectKind, path: &str) -> Option<&'static Field> {
 /// The member of a configuration that a message of Cognito names first. A message may quote values, so nothing else of it
 /// is kept. A member whose name is a single word, such as `Domain`, is not looked for: the word may be no name there.
 pub fn member_named_in(message: &str) -> Option<&'static str> {
+    // Cognito quotes the value, and then the member: `Value '…' at 'callbackURLs' failed to satisfy constraint`.
+    let message = message.rsplit_once(" at '").map_or(message, |(_, place)| place);
     let words = message.split(|c: char| !c.is_ascii_alphanumeric());
     let is_name = |name: &str| name.chars().filter(char::is_ascii_uppercase).count() > 1;
     let names = || {
@@ -99,6 +101,7 @@ mod tests {
                 "1 validation error detected: Value 'a/b' at 'clientSecret' failed to satisfy constraint",
                 Some("ClientSecret"),
             ),
+            ("Value 'https://a.example.com/LogoutURLs' at 'callbackURLs' failed", Some("CallbackURLs")),
             (
                 "Invalid range for token validity: AccessTokenValidity must be larger",
                 Some("AccessTokenValidity"),

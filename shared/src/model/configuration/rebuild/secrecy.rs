@@ -30,16 +30,17 @@ impl Secrecy {
         let is_listed = captured.get(&secrets).is_some_and(|listed| {
             listed["ClientSecrets"].as_array().is_some_and(|secrets| !secrets.is_empty())
         });
-        // The export asks for the secrets of a client only if the client has one, or had one before.
+        // An export asks about a client that shows no secret, too. Only a snapshot before tells that the client has one.
         let is_noted = list.not_captured().iter().any(|lacking| match &lacking.object {
             Uncaptured::One(name) if *name == client => lacking.member.as_deref() == Some(CLIENT_SECRET),
-            Uncaptured::One(name) => *name == secrets && !lacking.reason.is_absence(),
+            Uncaptured::One(name) => *name == secrets && lacking.held_by.is_some(),
             _ => false,
         });
         let is_shown = captured.get(&client).is_some_and(|client| shows_secret(client));
         let is_unasked = || {
-            let all = Uncaptured::All(ObjectKind::ClientSecrets);
-            list.not_captured().iter().any(|lacking| lacking.object == all)
+            list.not_captured()
+                .iter()
+                .any(|lacking| lacking.member.is_none() && lacking.object.includes(&secrets))
         };
         if has_entry || is_listed || is_noted || is_shown {
             Self::Confidential
