@@ -89,7 +89,7 @@ async fn the_new_ids_and_what_to_do_elsewhere_are_said_before_the_import() {
     answer.unwrap();
     let pool = &new_pools(&source)[0];
     let import = said.find("Started execution").unwrap();
-    for words in [&*format!("--statement-id cognito-{pool} "), " is now ", "before the import ends"] {
+    for words in [&*format!("--statement-id cognito-{pool} "), " is now ", "are set when the import ends"] {
         assert!(said[..import].contains(words), "{words}: {said}");
     }
 }

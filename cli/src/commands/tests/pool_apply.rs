@@ -126,7 +126,7 @@ async fn what_is_not_allowed_stays_and_makes_the_command_partial() {
     assert!(answer.human.contains("needs --allow deletion-protection-off"), "{}", answer.human);
     assert!(
         answer.human.contains(
-            "clients/extra: stays. --delete-extra deletes it. A deleted client never gets its id back"
+            "(--delete-extra deletes all that it can. For one alone, give --only NAME, too):\n  clients/extra: stays. A deleted client never gets its id back"
         ),
         "{}",
         answer.human

@@ -67,7 +67,7 @@ async fn a_stop_in_the_middle_has_one_next_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_cognito_refuses_all_changes_the_output_says_so() {
+async fn if_cognito_refuses_all_changes_no_object_is_rolled_back_completely() {
     let (fixture, pool, _, client) = captured(false).await;
     drift(&pool, &client);
     let script = fixture.backend.script();
@@ -77,7 +77,7 @@ async fn if_cognito_refuses_all_changes_the_output_says_so() {
     let answer = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap();
     assert_eq!(answer.status, ExitStatus::Partial);
     assert!(
-        answer.human.starts_with("Cognito refused all changes of user pool eu-west-1_a."),
+        answer.human.starts_with("No object of user pool eu-west-1_a is rolled back completely."),
         "{}",
         answer.human
     );

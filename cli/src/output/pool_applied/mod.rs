@@ -15,7 +15,7 @@ use shared::model::{PoolId, RunId, object_name};
 use shared::operations::Holding;
 use shared::operations::apply::{AfterReason, Applied, LeftByApply};
 
-use self::words::{is_extra, is_new_id, is_new_secret, left_line, reason};
+use self::words::{is_deletable, is_extra, is_new_id, is_new_secret, left_line, reason};
 use super::Report;
 use super::flags::command;
 use super::pool_diff::line;
