@@ -76,7 +76,10 @@ async fn a_refused_change_never_reaches_the_emulator() -> Result<()> {
     let id = client.client_id().context("no id")?;
     let direct = fixture.direct_client.describe_user_pool_client().user_pool_id(&pool).client_id(id);
     let direct = direct.send().await?.user_pool_client.context("no client")?;
-    assert_eq!(client.client_secret(), direct.client_secret(), "both sides have one id and one secret");
+    assert_eq!(client.client_id(), direct.client_id());
+    // Cognito makes secrets of letters and digits. If the emulator's is another one, the proxy chooses its own.
+    let secret = client.client_secret().context("no secret")?;
+    assert!(secret.len() >= 24 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{secret}");
 
     let mfa = || fixture.client.set_user_pool_mfa_config().user_pool_id(&pool);
     assert_eq!(error_name(mfa().mfa_configuration(UserPoolMfaType::On).send().await), INVALID);
