@@ -151,7 +151,7 @@ fn a_hundred_clients_are_captured_in_half_a_minute_with_one_call_of_each_kind() 
         assert_eq!(calls(Operation::DescribeUserPool), 3);
         assert_eq!(calls(Operation::ListUserPoolClients), 2);
         assert_eq!(calls(Operation::DescribeUserPoolClient), 100);
-        // Cognito hides some secrets, so a client that shows none is asked once.
+        // Cognito hides some secrets, so the export asks about a client that shows none, until Cognito has answered.
         assert_eq!(calls(Operation::ListUserPoolClientSecrets), 100);
         assert_eq!(calls(Operation::GetUICustomization), 101);
         assert_eq!(calls(Operation::DescribeRiskConfiguration), 0);

@@ -69,7 +69,7 @@ pub struct ApplyArgs {
     /// `kms:GenerateDataKey`, `kms:GenerateMac`)
     #[arg(long)]
     pub no_secrets: bool,
-    /// Only show what would be changed and left. The exit code is 0, whatever it shows
+    /// Only show what would be changed and left. The exit code is 0, also if something differs
     #[arg(long)]
     pub plan: bool,
     /// Change the user pool without asking
