@@ -8,8 +8,8 @@ use shared::ErrorKind;
 pub enum ExitStatus {
     /// The command did what it was asked to do.
     Done = 0,
-    /// The run failed, or AWS could not be reached. Or a comparison found no difference, and could not read all of the live
-    /// pool that the snapshot holds.
+    /// The run failed, or AWS could not be reached. Or a comparison found no difference, and could not compare all of
+    /// the live pool that the snapshot holds.
     Failed = 1,
     /// The command line cannot be read. clap uses this code.
     Usage = 2,
@@ -36,7 +36,7 @@ impl ExitStatus {
         match self {
             Self::Done => "done",
             Self::Failed => {
-                "the run failed, AWS did not answer, or `pool diff` could not read all of the live pool"
+                "the run failed, AWS did not answer, or `pool diff` could not compare all of the live pool"
             }
             Self::Usage => "the command line is wrong",
             Self::Partial => {

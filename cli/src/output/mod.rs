@@ -41,7 +41,7 @@ pub use next_import::next_import;
 pub use plans::PlanEnd;
 pub use pool::PoolShown;
 pub use pool_applied::{
-    AppliedFrom, PoolApplied, SecretStorage, StoredConfiguration, action, applied_so_far, objects, way_back,
+    AppliedFrom, AtRisk, PoolApplied, SecretStorage, StoredConfiguration, action, applied_so_far, way_back,
 };
 pub use pool_code::PoolCode;
 pub use pool_created::{Continued, Creation, PoolCreated, made_so_far, status_of};

@@ -63,7 +63,7 @@ impl ComparedConfiguration {
 pub struct PoolDiff {
     old: ComparedConfiguration,
     new: ComparedConfiguration,
-    /// Whether all was read of a live pool that the snapshot holds.
+    /// Whether all was read and compared of a live pool that the snapshot holds.
     complete: bool,
     #[serde(flatten)]
     difference: ConfigurationDifference,
@@ -111,7 +111,10 @@ impl PoolDiff {
         }
         let unread: BTreeSet<_> = self.difference.unread(Side::New).map(named).collect();
         let unread = unread.into_iter().collect::<Vec<_>>().join(", ");
-        format!("{summary}\nNot compared, because the live pool could not be read: {unread}.")
+        let noun = self.old.holding.noun();
+        format!(
+            "{summary}\nNot compared, although the {noun} holds it: {unread}. The end of this list says why."
+        )
     }
 
     /// What was not compared, each once, with its reason.

@@ -215,8 +215,9 @@ fn permissions() -> String {
     let rows: Vec<_> = rows.collect();
     let words = "These commands use the permissions of the operator. `import --into new:NAME` needs those of `pool create`, \
                  `pool finish` and `import`. `pool create` also asks STS for the account (`GetCallerIdentity`, which needs no \
-                 permission). Without the permission for a read, `pool diff` \
-                 names the part in `notCompared` (`accessDenied`) and compares the rest. Without `kms:GenerateMac`, it does not                  compare secrets (`noMac`). Only `DescribeUserPool` is required.";
+                 permission). Without the permission for a read, `pool diff` names the part in `notCompared` (`accessDenied`) \
+                 and compares the rest. Without `kms:GenerateMac`, it does not compare secrets (`noMac`), and ends with 1 if \
+                 nothing else differs. Only `DescribeUserPool` is required.";
     format!(
         "\n## Permissions of `pool`\n\n{}\n\n{}",
         wrapped(words),

@@ -81,10 +81,16 @@ pub async fn imported<E: Executions, V: Vault, S: Future<Output = ()>>(
                     let still = StillRunning::new(RunKind::Import, view.arn.clone());
                     return Ok(Answer::new(&still, ExitStatus::Running, (phases.now)()));
                 }
-                // An execution with another input says nothing about this import.
                 Ok(Some(answer)) if is_same(&view, import) => return Ok(answer),
                 Err(problem) if is_same(&view, import) => return Err(import.with_line(problem)),
-                Ok(Some(_)) | Err(_) => {}
+                // The end of an execution with another input says nothing about this import.
+                Ok(Some(_)) => {}
+                Err(problem) => {
+                    let has_ended = async { Ok(has_ended(deployment, &view.arn).await) };
+                    if !phases.before_import(has_ended).await? {
+                        return Err(problem);
+                    }
+                }
             }
         }
         let done = done_before(import, deployment, (phases.now)());
@@ -103,6 +109,12 @@ pub async fn imported<E: Executions, V: Vault, S: Future<Output = ()>>(
             ended => return ended,
         }
     }
+}
+
+/// Whether an execution is known to have ended. The command may have lost sight of it before that.
+async fn has_ended<E: Executions, V: Vault>(deployment: &Deployment<E, V>, arn: &ExecutionArn) -> bool {
+    let looked = deployment.executions.describe(arn).await;
+    looked.is_ok_and(|view| view.status != RunStatus::Running)
 }
 
 /// Whether an execution restores what the import would restore.

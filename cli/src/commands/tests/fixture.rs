@@ -69,15 +69,17 @@ pub struct Imports {
     pub listed: Mutex<Option<Sender<()>>>,
     /// How many lists lack an execution that was just started.
     pub hidden: u32,
+    /// How often Step Functions still describes imports before it denies access. None if it never does.
+    pub descriptions: Mutex<Option<u32>>,
     /// The lists since the last start.
     lists: Mutex<u32>,
 }
 
 impl Imports {
     pub fn new(backend: MemoryBackend) -> Self {
-        let (runs, calls, refusal, listed) = Default::default();
-        let lists = Mutex::default();
-        Self { backend, runs, looks: Mutex::new(2), calls, refusal, listed, hidden: 0, lists }
+        let (runs, calls, refusal, listed, descriptions) = Default::default();
+        let (looks, lists) = (Mutex::new(2), Mutex::default());
+        Self { backend, runs, looks, calls, refusal, listed, hidden: 0, descriptions, lists }
     }
 
     fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
@@ -169,6 +171,14 @@ impl Executions for FakeExecutions {
                 let what = "Step Functions refused DescribeExecution (ExecutionDoesNotExist).";
                 return Err(Error::new(ErrorKind::InvalidInput, what, "Check the ARN."));
             };
+            match &mut *imports.descriptions.lock().unwrap() {
+                Some(0) => {
+                    let what = "Step Functions denied DescribeExecution.";
+                    return Err(Error::new(ErrorKind::AccessDenied, what, "Allow it."));
+                }
+                Some(left) => *left -= 1,
+                None => {}
+            }
             self.pass().await;
             let view = imports.describe(arn, input).await;
             self.pass().await;

@@ -293,3 +293,25 @@ async fn a_second_command_waits_for_the_import_of_the_first_and_starts_none() {
     assert_eq!((started(&fixture).len(), fixture.run(IMPORT).await.0.unwrap().status), (1, ExitStatus::Done));
     assert_restored(&fixture, &source, "");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_loses_sight_of_another_import_starts_none_beside_it() {
+    let (fixture, source, id) = importing().await;
+    let refused = Error::new(ErrorKind::AccessDenied, "Step Functions denied access.", "Allow it.");
+    *imports(&fixture).refusal.lock().unwrap() = Some(refused);
+    fixture.run(IMPORT).await.0.unwrap_err();
+    let pool = new_pools(&source).remove(0);
+    *imports(&fixture).looks.lock().unwrap() = 30;
+    let by_hand =
+        format!("import --pool eu-west-1_a --snapshot {id} --into {pool} --existing update --no-wait");
+    assert_eq!(fixture.run(&by_hand).await.0.unwrap().status, ExitStatus::Running);
+    *imports(&fixture).descriptions.lock().unwrap() = Some(1);
+    let (ended, said) = fixture.run(IMPORT).await;
+    let problem = ended.unwrap_err();
+    assert!(said.contains("imports already. The command waits for its end."), "{said}");
+    assert_eq!(started(&fixture).len(), 1, "{problem}");
+    assert!(problem.guidance.contains("The run continues."), "{problem}");
+    *imports(&fixture).descriptions.lock().unwrap() = None;
+    assert_eq!(fixture.run(IMPORT).await.0.unwrap().status, ExitStatus::Done);
+    assert_restored(&fixture, &source, "");
+}

@@ -27,7 +27,10 @@ async fn a_plan_names_the_secrets_that_it_replaces_and_makes_no_write_of_kms() {
         fixture.backend.key_ring().refuse(operation, Some("AccessDeniedException"));
     }
     let answer = fixture.run(&format!("{APPLY} --plan")).await.0.unwrap();
-    assert_eq!(answer.json["secretsAtRisk"], json!([{"object": "identityProviders/Google", "secrets": 1}]));
+    assert_eq!(
+        answer.json["secretsAtRisk"],
+        json!([{"object": "identityProviders/Google", "secrets": 1, "notShown": 0}])
+    );
     assert_eq!(answer.json["secretStorage"], "encrypted");
     assert_snapshot!(answer.human.replace(&id, "SNAPSHOT"));
 }
@@ -41,7 +44,10 @@ async fn what_deletes_a_secret_that_is_not_stored_is_refused_before_the_question
         let without = if with_keys { " --no-secrets" } else { "" };
         let line = format!("{APPLY} --delete-extra{without}");
         let plan = fixture.run(&format!("{line} --plan")).await.0.unwrap();
-        assert_eq!(plan.json["secretsAtRisk"], json!([{"object": "clients/extra", "secrets": 1}]));
+        assert_eq!(
+            plan.json["secretsAtRisk"],
+            json!([{"object": "clients/extra", "secrets": 1, "notShown": 0}])
+        );
         assert_eq!(plan.json["secretStorage"], if with_keys { "notWanted" } else { "noKeys" });
         assert!(plan.human.contains("lose 1 secret for good: clients/extra."), "{}", plan.human);
         assert!(plan.human.contains("--allow lost-secret"), "{}", plan.human);
@@ -98,4 +104,40 @@ async fn a_client_that_returns_without_its_secret_gets_a_new_one_and_the_output_
     let done = fixture.run(&format!("{APPLY} --recreate-clients --yes")).await.0.unwrap();
     assert!(done.human.contains(says), "{}", done.human);
     assert_eq!(done.json["newSecrets"], json!(["clients/server"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_deletes_a_secret_that_cognito_does_not_show_is_refused_before_the_question() {
+    let (fixture, pool, _, _) = captured(true).await;
+    let supplied = json!({"ClientName": "supplied", "ClientSecret": "supplied0secret0of0a0client00000"});
+    let supplied = pool.change_configuration("CreateUserPoolClient", supplied);
+    pool.change_configuration("CreateUserPoolClient", json!({"ClientName": "public"}));
+    let apple = json!({
+        "ProviderName": "SignInWithApple", "ProviderType": "SignInWithApple", "AttributeMapping": {"email": "email"},
+        "ProviderDetails": {
+            "client_id": "com.example", "team_id": "TEAM", "key_id": "KEY", "authorize_scopes": "email",
+            "private_key": "supplied0key",
+        },
+    });
+    pool.change_configuration("CreateIdentityProvider", apple);
+    let line = format!("{APPLY} --delete-extra");
+    let plan = fixture.run(&format!("{line} --plan")).await.0.unwrap();
+    let at_risk = json!([
+        {"object": "clients/supplied", "secrets": 0, "notShown": 1},
+        {"object": "identityProviders/SignInWithApple", "secrets": 0, "notShown": 1},
+    ]);
+    assert_eq!(plan.json["secretsAtRisk"], at_risk);
+    let says = "ATTENTION: these changes lose 2 secrets for good: clients/supplied, identityProviders/SignInWithApple. \
+                Cognito does not show them, so no stored capture can have them. So the command refuses them without --allow \
+                lost-secret.";
+    assert!(plan.human.contains(says), "{}", plan.human);
+    let problem = fixture.run(&format!("{line} --yes")).await.0.unwrap_err();
+    assert_eq!(problem.status, ExitStatus::Refused, "{problem}");
+    assert!(problem.message.contains("deletes the secrets of clients/supplied, "), "{problem}");
+    assert!(captures(&fixture).await.is_empty());
+    let describe = json!({"ClientId": supplied["UserPoolClient"]["ClientId"]});
+    let described = pool.change_configuration("DescribeUserPoolClient", describe);
+    assert_eq!(described["UserPoolClient"]["ClientName"], "supplied");
+    let answer = fixture.run(&format!("{line} --allow lost-secret --yes")).await.0.unwrap();
+    assert_eq!(answer.status, ExitStatus::Done, "{}", answer.human);
 }

@@ -84,6 +84,28 @@ async fn if_cognito_refuses_all_changes_no_object_is_rolled_back_completely() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_line_names_an_object_that_was_deleted_and_not_put_back() {
+    let (fixture, pool, _, client) = captured(false).await;
+    let style = json!({"ClientId": client, "Settings": {"components": {"radius": 8}}});
+    let style = pool.change_configuration("CreateManagedLoginBranding", style);
+    super::fixture::export(&fixture, "with a login style").await;
+    let id = &style["ManagedLoginBranding"]["ManagedLoginBrandingId"];
+    let other =
+        json!({"ManagedLoginBrandingId": id, "Settings": {"components": {"radius": 9, "extra": true}}});
+    pool.change_configuration("UpdateManagedLoginBranding", other);
+    let refused = Some(Fault::Refuse(PoolErrorKind::AccessDenied));
+    fixture.backend.script().always(Operation::CreateManagedLoginBranding, refused);
+    let answer = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap();
+    assert_eq!(answer.status, ExitStatus::Partial);
+    let first = "ATTENTION: user pool eu-west-1_a has lost branding/web. Remove the cause that the list names, and run the \
+                 command again.\n";
+    assert!(answer.human.starts_with(first), "{}", answer.human);
+    fixture.backend.script().always(Operation::CreateManagedLoginBranding, None);
+    let again = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap();
+    assert_eq!(again.status, ExitStatus::Done, "{}", again.human);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lease_that_cannot_be_released_does_not_hide_the_result() {
     // The release is the last call.
     let mut last = None;

@@ -21,7 +21,7 @@ use super::flags::command;
 use super::pool_diff::line;
 use crate::exit::ExitStatus;
 
-pub use self::stored::{SecretStorage, StoredConfiguration, objects, way_back};
+pub use self::stored::{AtRisk, SecretStorage, StoredConfiguration, way_back};
 pub use self::words::action;
 
 /// What `pool apply` prints.

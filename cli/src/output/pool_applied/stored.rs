@@ -40,34 +40,73 @@ impl SecretStorage {
 
     /// What a plan does with secrets, and what the operator has to do for it.
     pub fn risk(self, at_risk: &[SecretsAtRisk], is_allowed: bool) -> String {
-        let secrets = total(at_risk);
-        if secrets == 0 {
-            return String::new();
-        }
-        let (count, names) = (plural(secrets, "secret", "secrets"), objects(at_risk));
-        if self == Self::Encrypted {
-            let last =
-                if is_allowed { "it is lost for good" } else { "the command stops before its first change" };
-            return format!(
-                "\nThese changes replace or delete {count}: {names}. The stored capture gets {} if KMS encrypts {}. If not, \
-                 {last}.\n",
-                form(secrets, "it", "them"),
-                form(secrets, "it", "them"),
-            );
-        }
+        let (shown, not_shown) = (AtRisk::shown(at_risk), AtRisk::not_shown(at_risk));
         let needs = if is_allowed { "" } else { " So the command refuses them without --allow lost-secret." };
-        format!("\nATTENTION: these changes lose {count} for good: {names}. {}{needs}\n", self.why(secrets))
+        let loses = |lost: &AtRisk, why: &str| match lost.secrets {
+            0 => String::new(),
+            _ => format!(
+                "\nATTENTION: these changes lose {} for good: {}. {why}{needs}\n",
+                lost.count(),
+                lost.objects()
+            ),
+        };
+        let it = not_shown.it();
+        let of_not_shown =
+            loses(&not_shown, &format!("Cognito does not show {it}, so no stored capture can have {it}."));
+        if self != Self::Encrypted {
+            return loses(&shown, &self.why(shown.secrets)) + &of_not_shown;
+        }
+        if shown.secrets == 0 {
+            return of_not_shown;
+        }
+        let last = match is_allowed {
+            true => format!("{} lost for good", form(shown.secrets, "it is", "they are")),
+            false => "the command stops before its first change".to_owned(),
+        };
+        let (count, names, it) = (shown.count(), shown.objects(), shown.it());
+        format!(
+            "\nThese changes replace or delete {count}: {names}. The stored capture gets {it} if KMS encrypts {it}. If not, \
+             {last}.\n{of_not_shown}",
+        )
     }
 }
 
-/// How many secrets are at risk.
-fn total(at_risk: &[SecretsAtRisk]) -> u64 {
-    at_risk.iter().map(|at_risk| at_risk.secrets).sum()
+/// Some of the secrets at risk.
+pub struct AtRisk {
+    pub secrets: u64,
+    names: Vec<String>,
 }
 
-/// The objects whose secrets are at risk.
-pub fn objects(at_risk: &[SecretsAtRisk]) -> String {
-    named(at_risk.iter().map(|at_risk| object_name(&at_risk.object)).collect())
+impl AtRisk {
+    /// Those that a capture with keys has.
+    pub fn shown(at_risk: &[SecretsAtRisk]) -> Self {
+        Self::of(at_risk, |at_risk| at_risk.secrets)
+    }
+
+    /// Those that no capture has.
+    pub fn not_shown(at_risk: &[SecretsAtRisk]) -> Self {
+        Self::of(at_risk, |at_risk| at_risk.not_shown)
+    }
+
+    fn of(at_risk: &[SecretsAtRisk], count: impl Fn(&SecretsAtRisk) -> u64) -> Self {
+        let some = at_risk.iter().filter(|at_risk| count(at_risk) > 0);
+        let names = some.map(|at_risk| object_name(&at_risk.object)).collect();
+        Self { secrets: at_risk.iter().map(&count).sum(), names }
+    }
+
+    fn count(&self) -> String {
+        plural(self.secrets, "secret", "secrets")
+    }
+
+    /// The word that stands for them.
+    pub fn it(&self) -> &'static str {
+        form(self.secrets, "it", "them")
+    }
+
+    /// The objects that have them.
+    pub fn objects(&self) -> String {
+        named(self.names.clone())
+    }
 }
 
 fn named(mut names: Vec<String>) -> String {

@@ -93,6 +93,8 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
 
     /// Creates what was deleted to be replaced again, after Cognito has refused its replacement. Returns the call that
     /// Cognito has refused, too: then the object is missing.
+    ///
+    /// Cognito may have taken a first part of the replacement. Then the pool has the object, and nothing is put back.
     async fn put_back(
         &mut self,
         write: &PlannedWrite,
@@ -100,13 +102,20 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
     ) -> Result<Option<RefusedWrite>> {
         let is_replaced = self.plan.steps[write.step].action == Action::Replace;
         let name = write.name_in_pool(&self.applied.clients);
-        let is_gone = self.changed.get(&name).is_some_and(Option::is_none);
-        let Some(write) = write.putting_back().filter(|_| is_replaced && is_gone) else { return Ok(None) };
-        match Box::pin(self.with_assets(&write, None, watch)).await {
-            Ok(()) => Ok(None),
-            Err(Failed::Refused(error) | Failed::Denied(error)) => Ok(Some((&error).into())),
-            Err(failed) => Err(failed.into_error(self.pool)),
+        let was_deleted = self.changed.get(&name).is_some_and(Option::is_none);
+        let Some(old) = write.putting_back().filter(|_| is_replaced && was_deleted) else { return Ok(None) };
+        if read(self.pool, &name, old.reveal()).await?.is_some() {
+            return Ok(None);
         }
+        let ended = Box::pin(self.with_assets(&old, None, watch)).await;
+        let lost = match ended {
+            Ok(()) => None,
+            Err(Failed::Refused(error) | Failed::Denied(error)) => Some((&error).into()),
+            Err(failed) => return Err(failed.into_error(self.pool)),
+        };
+        // The object is as before, or known to be missing.
+        self.applied.unsure.remove(&self.plan.steps[write.step].label);
+        Ok(lost)
     }
 
     fn fails(&mut self, write: &PlannedWrite, reason: AfterReason) {

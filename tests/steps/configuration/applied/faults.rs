@@ -129,6 +129,59 @@ fn a_login_style_whose_replacement_is_refused_is_put_back() {
 }
 
 #[test]
+fn a_login_style_whose_replacement_is_put_back_is_not_in_doubt() {
+    in_paused_time(async {
+        let (backend, source, snapshot) = snapshot_of(rich).await;
+        drift_all(&source);
+        refuse(&backend, Operation::CreateManagedLoginBranding, PoolErrorKind::InvalidParameter);
+        let answering = backend.clone();
+        let answers = move || answer(&answering, Operation::CreateManagedLoginBranding);
+        backend.script().change_before(Operation::CreateManagedLoginBranding, 2, answers);
+        refuse(&backend, Operation::SetLogDeliveryConfiguration, PoolErrorKind::Throttled);
+        let stopped = apply(&backend, &snapshot, &everything()).await.unwrap_err();
+        let refused: Vec<_> = stopped.applied.refused.iter().map(|(label, _)| label.as_str()).collect();
+        assert_eq!(refused, ["branding/web"]);
+        assert!(!stopped.applied.unsure.contains("branding/web"), "{:?}", stopped.applied.unsure);
+    });
+}
+
+#[test]
+fn a_login_style_whose_second_part_is_refused_is_not_called_deleted() {
+    in_paused_time(async {
+        let with_large_pictures = |pool: &MemoryPool| {
+            rich(pool);
+            let style = json!({"ClientId": client_id(pool, "web")});
+            let style = pool.change_configuration("DescribeManagedLoginBrandingByClient", style);
+            for category in ["PAGE_HEADER_LOGO", "PAGE_FOOTER_LOGO"] {
+                let bytes = format!("iVBORw0KGgoA{}", "A".repeat(1_000_000));
+                let picture =
+                    json!({"Category": category, "ColorMode": "LIGHT", "Extension": "PNG", "Bytes": bytes});
+                let update = json!({
+                    "ManagedLoginBrandingId": style["ManagedLoginBranding"]["ManagedLoginBrandingId"],
+                    "Settings": style["ManagedLoginBranding"]["Settings"],
+                    "Assets": [picture],
+                });
+                pool.change_configuration("UpdateManagedLoginBranding", update);
+            }
+        };
+        let (backend, source, snapshot) = snapshot_of(with_large_pictures).await;
+        drift_all(&source);
+        refuse(&backend, Operation::UpdateManagedLoginBranding, PoolErrorKind::InvalidParameter);
+        let from = backend.script().log().len();
+        let applied = apply(&backend, &snapshot, &everything()).await.unwrap();
+        let of_style = writes(&backend, from).into_iter().filter(|write| write.contains("Branding"));
+        assert_eq!(
+            of_style.collect::<Vec<_>>(),
+            ["DeleteManagedLoginBranding", "CreateManagedLoginBranding", "UpdateManagedLoginBranding"]
+        );
+        assert!(!applied.left.is_empty());
+        assert!(applied.left.iter().all(|left| left.reason.name() == "refused"), "{:?}", applied.left);
+        answer(&backend, Operation::UpdateManagedLoginBranding);
+        assert_eq!(left(&apply(&backend, &snapshot, &everything()).await.unwrap()), Vec::<String>::new());
+    });
+}
+
+#[test]
 fn a_login_style_that_can_be_neither_replaced_nor_put_back_is_named_as_deleted() {
     in_paused_time(async {
         let (backend, source, snapshot) = snapshot_of(rich).await;

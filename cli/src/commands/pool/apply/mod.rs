@@ -11,7 +11,7 @@ use std::str::FromStr;
 use clap::Args;
 use futures::{FutureExt, poll};
 use jiff::Timestamp;
-use shared::model::configuration::apply::{Allow, ApplyChoices, Part};
+use shared::model::configuration::apply::{Allow, ApplyChoices, Part, Side};
 use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, Tps};
 use shared::operations::apply::{plan_of, require_idle};
 use shared::operations::{HeldLease, holder_name, live_configuration};
@@ -22,7 +22,7 @@ use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind, Guidance};
 
-use self::work::{Course, Target, Work, require_stored_secrets};
+use self::work::{Course, Target, Work, require_shown_secrets, require_stored_secrets};
 use super::account;
 use super::confirm::confirm;
 use super::release::release;
@@ -163,7 +163,7 @@ impl Request {
         ));
         let live = Box::pin(live_configuration(&pool, &target.earlier, &mut Said(session.meter))).await?;
         let plan = plan_of(&live, target.wanted(&self.choices)).map_err(|error| self.of_part(error))?;
-        let at_risk = plan.secrets_at_risk(&live.list);
+        let at_risk = plan.secrets_at_risk(Side { list: &live.list, objects: &live.answers });
         drop(live);
         let captured = &target.captured;
         let from = AppliedFrom {
@@ -179,6 +179,7 @@ impl Request {
         if plan.writes.is_empty() {
             return Ok(Answer::new(&shown, shown.exit_status(), now));
         }
+        require_shown_secrets(&at_risk, &self.choices)?;
         if target.storage != SecretStorage::Encrypted {
             require_stored_secrets(&at_risk, &self.choices, target.storage)?;
         }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use shared::catalog::Catalog;
 use shared::format::form;
-use shared::model::configuration::apply::{Allow, ApplyChoices, ApplyPlan, SecretsAtRisk};
+use shared::model::configuration::apply::{Allow, ApplyChoices, ApplyPlan, SecretsAtRisk, Side};
 use shared::model::configuration::{CapturedList, CapturedObject, ConfigurationKeys};
 use shared::model::{PoolId, SnapshotSelector, StoredCapture};
 use shared::operations::apply::{Applied, Wanted, apply, plan_of};
@@ -20,7 +20,7 @@ use shared::{Error, ErrorKind, Guidance};
 use super::super::said::Said;
 use crate::commands::Deployment;
 use crate::exit::ExitStatus;
-use crate::output::{SecretStorage, StoredConfiguration, applied_so_far, objects, way_back};
+use crate::output::{AtRisk, SecretStorage, StoredConfiguration, applied_so_far, way_back};
 use crate::problem::{Problem, Result};
 use crate::watch::Meter;
 
@@ -109,7 +109,8 @@ impl<V: Vault, P: ConfigurablePool, K: EncryptingKeys> Work<'_, V, P, K> {
             return Err(changed_since(pool.id()));
         }
         let live = &prepared.live;
-        require_stored_secrets(&again.secrets_at_risk(&live.list), choices, target.storage)?;
+        let live_side = Side { list: &live.list, objects: &live.answers };
+        require_stored_secrets(&again.secrets_at_risk(live_side), choices, target.storage)?;
         let capture = prepared.keep(catalog, lease).await?;
         let options = way_back(&again, choices, target.storage);
         let stored = StoredConfiguration::new(capture, &live.list, &live.answers, target.storage, &options);
@@ -121,24 +122,45 @@ impl<V: Vault, P: ConfigurablePool, K: EncryptingKeys> Work<'_, V, P, K> {
     }
 }
 
+/// Refuses to delete secrets that Cognito does not show: then no capture can have them.
+///
+/// # Errors
+/// `InvalidInput` unless there are none, or the operator gives them up.
+pub fn require_shown_secrets(at_risk: &[SecretsAtRisk], choices: &ApplyChoices) -> shared::Result<()> {
+    let lost = AtRisk::not_shown(at_risk);
+    if lost.secrets == 0 || choices.allow.contains(&Allow::LostSecret) {
+        return Ok(());
+    }
+    let (secret, objects, it) = (form(lost.secrets, "secret", "secrets"), lost.objects(), lost.it());
+    let what = format!(
+        "The plan deletes the {secret} of {objects}. Cognito does not show {it}, so the stored capture cannot have {it}. \
+         Nothing was changed."
+    );
+    let next = format!(
+        "Save the {secret} yourself first: your applications or your provider have {it}. Then --allow lost-secret gives {it} \
+         up: no command brings {it} back."
+    );
+    Err(Error::new(ErrorKind::InvalidInput, what, next))
+}
+
 /// Refuses to replace or delete secrets that the stored capture does not have: then nothing brings them back.
 ///
 /// # Errors
 /// `InvalidInput` unless there are none, or the operator gives them up.
 pub fn require_stored_secrets(
-    lost: &[SecretsAtRisk],
+    at_risk: &[SecretsAtRisk],
     choices: &ApplyChoices,
     storage: SecretStorage,
 ) -> shared::Result<()> {
-    if lost.is_empty() || choices.allow.contains(&Allow::LostSecret) {
+    let lost = AtRisk::shown(at_risk);
+    if lost.secrets == 0 || choices.allow.contains(&Allow::LostSecret) {
         return Ok(());
     }
-    let count = lost.iter().map(|lost| lost.secrets).sum();
     let what = format!(
         "The plan replaces or deletes the {} of {}, and the stored capture cannot have {}. Nothing was changed.",
-        form(count, "secret", "secrets"),
-        objects(lost),
-        form(count, "it", "them")
+        form(lost.secrets, "secret", "secrets"),
+        lost.objects(),
+        lost.it()
     );
     let needs = "kms:Encrypt, kms:GenerateDataKey and kms:GenerateMac on the keys of the snapshots";
     let (first, or) = match storage {

@@ -6,16 +6,21 @@ use serde::Serialize;
 
 use super::super::difference::{Change, Difference};
 use super::super::request::{Purpose, missing_secrets, secrets_of};
-use super::super::{CapturedList, Nature, NotCapturedReason, ObjectKind, ObjectName};
-use super::{Act, ApplyPlan};
+use super::super::{
+    CapturedList, CapturedObject, Nature, NotCapturedReason, ObjectKind, ObjectName, shows_secret,
+};
+use super::{Act, ApplyPlan, Side};
 
 /// Secrets of an object that the plan replaces or deletes, and that a capture does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SecretsAtRisk {
     /// The words for a reader: `identityProviders/Google`.
     pub object: String,
-    /// How many secrets.
+    /// How many secrets that Cognito shows. A capture with keys has them.
     pub secrets: u64,
+    /// How many secrets that Cognito never shows. No capture has them.
+    pub not_shown: u64,
 }
 
 /// The objects of a capture that lack secrets, and how many secrets each one lacks.
@@ -34,10 +39,32 @@ pub fn lacking_secrets(list: &CapturedList) -> BTreeMap<&ObjectName, u64> {
     lacking
 }
 
+/// How many secrets of a present object Cognito does not show: those of a client that its owner supplied or rotated, and
+/// the private key of a provider. Source: `DescribeUserPoolClient`, `ListUserPoolClientSecrets` and
+/// `DescribeIdentityProvider`, Cognito API reference.
+fn secrets_not_shown(name: &ObjectName, objects: &[CapturedObject]) -> u64 {
+    let document = |wanted: &ObjectName| {
+        objects.iter().find(|object| object.name == *wanted).map(|object| &object.document)
+    };
+    let Some(object) = document(name) else { return 0 };
+    if name.kind != ObjectKind::Client {
+        return missing_secrets(name.kind, object, Purpose::Create).len() as u64;
+    }
+    let listed = document(&ObjectName::of(ObjectKind::ClientSecrets, name.id.as_str()));
+    let listed = listed.and_then(|listed| listed["ClientSecrets"].as_array()).map_or(0, Vec::len);
+    let secrets = listed.max(usize::from(shows_secret(object)));
+    let shown = object["ClientSecret"].as_str().is_some_and(|secret| !secret.is_empty());
+    secrets.saturating_sub(usize::from(shown)) as u64
+}
+
 impl ApplyPlan {
-    /// The secrets that the plan replaces or deletes, and that the list of a capture lacks.
-    pub fn secrets_at_risk(&self, list: &CapturedList) -> Vec<SecretsAtRisk> {
-        let lacking = lacking_secrets(list);
+    /// The secrets that the plan replaces or deletes, and that a capture of the pool lacks.
+    pub fn secrets_at_risk(&self, live: Side<'_>) -> Vec<SecretsAtRisk> {
+        let lacking = lacking_secrets(live.list);
+        let not_shown = |found: &Difference| match (&found.field, found.change, &found.object.old) {
+            (None, Change::Removed, Some(name)) => secrets_not_shown(name, live.objects),
+            _ => 0,
+        };
         let at_risk = |found: &Difference| {
             let of_object =
                 found.object.old.as_ref().and_then(|name| lacking.get(name)).copied().unwrap_or(0);
@@ -51,8 +78,9 @@ impl ApplyPlan {
         let of_steps = self.steps.iter().map(|step| SecretsAtRisk {
             object: step.label.clone(),
             secrets: step.differences.iter().map(at_risk).sum(),
+            not_shown: step.differences.iter().map(not_shown).sum(),
         });
-        of_steps.filter(|at_risk| at_risk.secrets > 0).collect()
+        of_steps.filter(|at_risk| at_risk.secrets > 0 || at_risk.not_shown > 0).collect()
     }
 
     /// Whether the plan creates an object that has a secret.

@@ -140,8 +140,8 @@ impl ConfigurationDifference {
         Self { same: differences.is_empty(), differences, not_compared }
     }
 
-    /// What one side could not read, although the other one could. What the tier or the Region of a pool does not have is
-    /// no such part.
+    /// What one side could not read, although the other one could, and secrets that KMS made no MAC of. What the tier or the
+    /// Region of a pool does not have is no such part.
     pub fn unread(&self, side: Side) -> impl Iterator<Item = &NotCompared> {
         let is_of_capture = |note: &NotCompared| note.reason == NotComparedReason::NotCaptured;
         let is_failure = |note: &NotCompared| {
@@ -155,7 +155,12 @@ impl ConfigurationDifference {
             })
         };
         self.not_compared.iter().filter(move |note| {
-            is_of_capture(note) && note.side == Some(side) && is_failure(note) && is_read_by_other(note)
+            let is_unread = match note.reason {
+                NotComparedReason::NotCaptured => is_failure(note) && is_read_by_other(note),
+                NotComparedReason::NoMac => true,
+                _ => false,
+            };
+            note.side == Some(side) && is_unread
         })
     }
 }
