@@ -120,6 +120,10 @@ async fn what_deletes_a_secret_that_cognito_does_not_show_is_refused_before_the_
         },
     });
     pool.change_configuration("CreateIdentityProvider", apple);
+    // The secret belongs to the client, which may stay.
+    let left = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap();
+    assert_eq!(left.status, ExitStatus::Done, "{}", left.human);
+    assert!(!left.human.contains("clientSecrets"), "{}", left.human);
     let line = format!("{APPLY} --delete-extra");
     let plan = fixture.run(&format!("{line} --plan")).await.0.unwrap();
     let at_risk = json!([

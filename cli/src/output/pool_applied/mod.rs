@@ -246,8 +246,10 @@ impl PoolApplied {
         match &names[..] {
             [] => String::new(),
             names => format!(
-                "\nNot compared: {}. The command leaves them as they are. `{}` says why.\n",
+                "\nNot compared: {}. The command leaves {} as {}. `{}` says why.\n",
                 names.join("; "),
+                form(names.len() as u64, "it", "them"),
+                form(names.len() as u64, "it is", "they are"),
                 command(format!("pool diff --pool {} --snapshot {}", self.user_pool_id, self.snapshot_id))
             ),
         }

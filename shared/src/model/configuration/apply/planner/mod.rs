@@ -109,9 +109,12 @@ impl<'a> Planner<'a> {
             captured: wanted.objects.iter().map(|object| (&object.name, &object.document)).collect(),
             choices,
             found: differences
-                .into_iter()
+                .iter()
                 .filter(|found| is_wanted(&found.object) && !is_own_tag(found))
-                .filter(|found| !comes_with_client(found, &old, &new))
+                .filter(|found| {
+                    !comes_with_client(found, &old, &new) && !goes_with_client(found, &differences)
+                })
+                .cloned()
                 .collect(),
             not_compared: not_compared.into_iter().filter(|lacking| is_wanted(&lacking.object)).collect(),
             clients,
@@ -364,6 +367,19 @@ fn comes_with_client(found: &Difference, live: &Configuration, wanted: &Configur
     found.object.old.is_none()
         && secrets.is_none_or(|secrets| secrets.len() <= 1)
         && live.object(&ObjectName::of(ObjectKind::Client, name.id.as_str())).is_none()
+}
+
+/// Whether a difference is the secrets of a client that only the pool has.
+fn goes_with_client(found: &Difference, all: &[Difference]) -> bool {
+    let Some(name) = found.object.old.as_ref().filter(|name| name.kind == ObjectKind::ClientSecrets) else {
+        return false;
+    };
+    let is_client = |other: &&Difference| {
+        let client = other.object.old.as_ref();
+        client.is_some_and(|client| client.kind == ObjectKind::Client && client.id == name.id)
+    };
+    let is_extra = |other: &Difference| other.object.new.is_none() && other.field.is_none();
+    all.iter().filter(is_client).any(is_extra)
 }
 
 /// Whether a side has an object with this id, or with this name.
