@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::members::{CutOut, Withheld, cut_out, sorted};
-use super::{ObjectKind, ObjectName};
+use super::{OWN_TAG_PREFIX, ObjectKind, ObjectName};
 use crate::model::{Digest, DigestBuilder};
 
 /// The member of an asset that holds its bytes, and in a stored object the digest of these.
@@ -14,6 +14,8 @@ const BYTES: &str = "Bytes";
 const ASSETS: &str = "Assets";
 /// The member of a classic look that holds its logo.
 const LOGO: &str = "ImageFile";
+/// The member of a pool, and of a replica, that holds its tags.
+const TAGS: &str = "UserPoolTags";
 /// What the digests of objects and of assets begin with.
 const OBJECT: &str = "configuration object";
 const ASSET: &str = "configuration asset";
@@ -94,6 +96,9 @@ impl Capture {
     pub fn of(name: ObjectName, answer: &Value) -> Option<Self> {
         let CutOut { document, withheld } = cut_out(name.kind, answer);
         let mut document = document.filter(Value::is_object)?;
+        if let Some(tags) = document.get_mut(TAGS).and_then(Value::as_object_mut) {
+            tags.retain(|key, _| !key.starts_with(OWN_TAG_PREFIX));
+        }
         let assets = take_assets(name.kind, &mut document);
         Some(Self { object: CapturedObject { name, document: sorted(document) }, assets, withheld })
     }
@@ -168,6 +173,19 @@ mod tests {
             client("").withheld.iter().all(|member| member.path == "NewMember"),
             "an empty secret is none"
         );
+    }
+
+    #[test]
+    fn a_tag_of_this_program_is_no_part_of_a_capture() {
+        let pool = |tags: Value| capture(ObjectKind::UserPool, "", json!({"Id": "1", "UserPoolTags": tags}));
+        let plain = pool(json!({"team": "a"}));
+        for own in ["cognito-backup", "cognito-backup-rebuild"] {
+            let tagged = pool(json!({"team": "a", own: "target"}));
+            assert_eq!(tagged.object.document, plain.object.document);
+            assert_eq!(tagged.object.digest(), plain.object.digest());
+        }
+        let of_aws = pool(json!({"aws:cloudformation:stack-name": "login"}));
+        assert_eq!(of_aws.object.document["UserPoolTags"]["aws:cloudformation:stack-name"], "login");
     }
 
     #[test]

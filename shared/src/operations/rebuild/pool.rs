@@ -10,7 +10,7 @@ use crate::Result;
 use crate::catalog::{RebuildStep, StepState};
 use crate::model::PoolId;
 use crate::model::configuration::request::ConfigurationWrite;
-use crate::model::configuration::{ObjectKind, ObjectName, RESERVED_TAG_PREFIX};
+use crate::model::configuration::{OWN_TAG_PREFIX, ObjectKind, ObjectName, RESERVED_TAG_PREFIX};
 use crate::operations::sending::{MAX_READS, WAIT, internal};
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Operation, PoolErrorKind};
@@ -82,7 +82,9 @@ impl<V: Vault> Work<'_, V> {
         let (object, state, client) = (step.key(), StepState::Begun, None);
         let begun = RebuildStep { object, state, request, without: Default::default(), client };
         let mut tags = document["UserPoolTags"].as_object().cloned().unwrap_or_default();
-        tags.retain(|key, _| !key.starts_with(RESERVED_TAG_PREFIX));
+        tags.retain(|key, _| {
+            ![RESERVED_TAG_PREFIX, OWN_TAG_PREFIX].iter().any(|other| key.starts_with(other))
+        });
         tags.insert(MARKER.to_owned(), self.journal.marker.as_str().into());
         let write = ConfigurationWrite::creating(&name, document, account.no_pool(), self.plan.tier);
         let write = write.ok_or_else(|| internal("No operation creates a user pool."))?;

@@ -143,6 +143,23 @@ fn a_pool_that_changed_since_the_plan_is_left_and_the_error_lists_what_was_done(
 }
 
 #[test]
+fn a_tag_of_this_program_that_came_after_the_plan_stays() {
+    in_paused_time(async {
+        let (backend, source, snapshot) = snapshot_of(rich).await;
+        source.change_configuration("UpdateUserPool", json!({"UserPoolTags": {"team": "other"}}));
+        let plan = plan_of(&backend, &snapshot, &everything()).await;
+        // TagResource changes no date.
+        let live = source.change_configuration("DescribeUserPool", json!({}));
+        let tag = json!({"ResourceArn": live["UserPool"]["Arn"], "Tags": {"cognito-backup": "repair"}});
+        source.change_configuration("TagResource", tag);
+        let applied = carry_out(&backend, &plan, &snapshot, &everything()).await;
+        let live = source.change_configuration("DescribeUserPool", json!({}));
+        let tags = &live["UserPool"]["UserPoolTags"];
+        assert_eq!(tags, &json!({"team": "login", "cognito-backup": "repair"}), "{applied:?}");
+    });
+}
+
+#[test]
 fn a_change_to_and_fro_is_seen_by_its_date() {
     in_paused_time(async {
         let (backend, source, snapshot) = snapshot_of(rich).await;

@@ -18,6 +18,7 @@
 //! | [`reason`] | why a difference stays |
 //! | [`planner`] | what each object becomes, and which differences stay |
 //! | [`secrets`] | which secrets a plan replaces or deletes |
+//! | [`tags`] | which tags stay as they are |
 //! | [`order`] | the writes, in an order in which Cognito takes each |
 
 mod choices;
@@ -26,6 +27,7 @@ mod plan;
 mod planner;
 mod reason;
 mod secrets;
+mod tags;
 #[cfg(test)]
 mod tests;
 

@@ -11,6 +11,7 @@ use super::super::difference::{Difference, NotCompared};
 use super::super::request::{ConfigurationWrite, Purpose, missing_secrets};
 use super::super::{CapturedList, CapturedObject, ObjectKind, ObjectName, Tier};
 use super::planner::Planner;
+use super::tags::keep_own_tags;
 use super::{ApplyChoices, ApplyReason, Part};
 use crate::model::PoolId;
 
@@ -191,7 +192,11 @@ impl PlannedWrite {
             }
             Act::Create => ConfigurationWrite::creating(&name, &document, pool, self.tier),
             Act::Update => {
-                let live = live.unwrap_or(&document);
+                let live = live.unwrap_or(&self.document);
+                if self.name.kind == ObjectKind::UserPool {
+                    // Another command may have given the pool a tag since the plan.
+                    keep_own_tags(&mut document, live);
+                }
                 ConfigurationWrite::updating(&name, &document, live, pool, self.tier)
             }
             Act::Clear => ConfigurationWrite::clearing(&name, live.unwrap_or(&null), pool),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::document::SecretPlaceholder;
 use super::normal::{bytes, normal};
 use crate::model::configuration::{
-    Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, fields_of,
+    Comparison, Field, Nature, OWN_TAG_PREFIX, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, fields_of,
 };
 
 /// A position in an object.
@@ -61,10 +61,12 @@ impl Node {
         self.members.get(name).or(self.any.as_deref())
     }
 
-    /// Whether a diff passes over the member, because AWS writes it: the tags of AWS.
+    /// Whether a diff passes over the member, because the owner of the pool does not choose it: the tags of AWS and those
+    /// of this program.
     pub fn is_passed_over(&self, name: &str) -> bool {
         let any = self.any.as_ref().and_then(|any| any.row);
-        any.is_some_and(|row| row.path == "UserPoolTags.*") && name.starts_with(RESERVED_TAG_PREFIX)
+        any.is_some_and(|row| row.path == "UserPoolTags.*")
+            && [RESERVED_TAG_PREFIX, OWN_TAG_PREFIX].iter().any(|prefix| name.starts_with(prefix))
     }
 
     /// The comparison of the row.

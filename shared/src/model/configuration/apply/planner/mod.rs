@@ -41,9 +41,6 @@ const ORDER: [ObjectKind; 13] = [
     ObjectKind::Sessions,
 ];
 
-/// Tags that begin so belong to this program. A roll back leaves them as they are.
-const OWN_TAGS: &str = "cognito-backup";
-
 /// The member that holds the bytes of the logo of a look.
 const LOGO: &str = "ImageFile";
 
@@ -110,7 +107,7 @@ impl<'a> Planner<'a> {
             choices,
             found: differences
                 .iter()
-                .filter(|found| is_wanted(&found.object) && !is_own_tag(found))
+                .filter(|found| is_wanted(&found.object))
                 .filter(|found| {
                     !comes_with_client(found, &old, &new) && !goes_with_client(found, &differences)
                 })
@@ -348,13 +345,6 @@ fn is_off(value: &Value) -> bool {
 
 fn tier_of(pool: &Value) -> Option<Tier> {
     pool["UserPoolTier"].as_str().and_then(Tier::parse)
-}
-
-/// Whether a difference is in a tag of this program.
-fn is_own_tag(found: &Difference) -> bool {
-    let tag = found.field.as_deref().and_then(|field| field.strip_prefix("UserPoolTags."));
-    found.object.kind == Some(ObjectKind::UserPool)
-        && tag.is_some_and(|tag| tag.trim_start_matches('"').starts_with(OWN_TAGS))
 }
 
 /// Whether a difference is the one secret of a client that the pool does not have under its old id. A client is created

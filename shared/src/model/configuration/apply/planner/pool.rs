@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::super::super::path::{at, remove};
 use super::super::super::{ObjectKind, ObjectName};
+use super::super::tags::keep_own_tags;
 use super::super::{Allow, ApplyReason};
+use super::Planner;
 use super::names::is_custom_attribute;
-use super::{OWN_TAGS, Planner};
 
 /// What only changes if the operator allows it, by member of the pool.
 const ALLOWED: [(&str, Allow); 4] = [
@@ -132,27 +133,6 @@ impl Planner<'_> {
             self.target.put(mfa, factors);
         }
         self.target.put(pool, target);
-    }
-}
-
-/// Tags of this program stay as the pool has them.
-fn keep_own_tags(target: &mut Value, live: &Value) {
-    let own = |tags: &Value| -> Vec<(String, Value)> {
-        let tags = tags.as_object().into_iter().flatten();
-        tags.filter(|(key, _)| key.starts_with(OWN_TAGS))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    };
-    for (key, _) in own(&target["UserPoolTags"]) {
-        if let Some(tags) = target["UserPoolTags"].as_object_mut() {
-            tags.remove(&key);
-        }
-    }
-    for (key, value) in own(&live["UserPoolTags"]) {
-        target["UserPoolTags"][key] = value;
-    }
-    if target["UserPoolTags"].is_null() {
-        remove(target, "UserPoolTags");
     }
 }
 

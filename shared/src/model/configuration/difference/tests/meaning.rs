@@ -24,6 +24,7 @@ fn what_changes_by_itself_or_is_computed_is_no_difference() {
         pool["clientSecrets"] = json!([]);
         pool["resourceServers"][2]["Scopes"] = json!([]);
         pool["userPool"]["UserPoolTags"]["aws:cloudformation:stack-name"] = json!("other");
+        pool["userPool"]["UserPoolTags"]["cognito-backup"] = json!("target");
     });
     assert_same(|pool| {
         pool["resourceServers"].as_array_mut().unwrap().remove(2);
