@@ -216,7 +216,7 @@ impl Request {
             let what = "The command stopped before the creation of the user pool ended.";
             return Err(of_interruption(what, "Run the command again to continue."));
         };
-        created.map_err(|stopped| problem(*stopped))
+        created.map_err(|stopped| problem(*stopped, &planned.plan))
     }
 
     /// Whether only the plan is wanted.
@@ -368,11 +368,11 @@ impl<E, V, P, F> Copy for Creating<'_, E, V, P, F> {}
 const MAX_NAME: usize = 128;
 
 /// The problem of a creation that stopped, with all that it has made.
-fn problem(stopped: Stopped) -> Problem {
+fn problem(stopped: Stopped, plan: &RebuildPlan) -> Problem {
     let Stopped { error, made } = stopped;
     let status = ExitStatus::of_error(error.kind().name(), made.pool.is_some());
     let problem = Problem::from(error);
-    Problem { message: format!("{}{}", problem.message, made_so_far(&made)), status, ..problem }
+    Problem { message: format!("{}{}", problem.message, made_so_far(&made, plan)), status, ..problem }
 }
 
 /// A capture has no users for the import that follows a creation.

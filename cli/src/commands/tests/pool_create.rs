@@ -70,6 +70,9 @@ async fn a_pool_is_created_once_and_finished() {
     assert_eq!(creations(&said), ["userPool", "clients/web", "mfa"], "{said}");
     let id = answer.json["userPoolId"].as_str().unwrap().to_owned();
     assert_eq!(answer.json["clients"].as_object().unwrap().len(), 1);
+    let old = answer.json["clients"].as_object().unwrap().keys().next().unwrap();
+    let new = answer.json["clients"][old].as_str().unwrap();
+    assert!(answer.human.contains(&format!("  clients/web ({old}) is now {new}\n")), "{}", answer.human);
     assert!(answer.human.contains(&format!("pool finish --pool {id}")), "{}", answer.human);
     let (again, said) = fixture.run(&format!("{CREATE} --yes")).await;
     let again = again.unwrap();
