@@ -7,7 +7,6 @@ mod new_pool;
 mod way_on;
 
 use std::future::Future;
-use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -15,6 +14,7 @@ use shared::model::{ImportInput, PoolId, RunId, RunKind, SnapshotSelector, UserF
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind, Guidance};
 
+use super::pool::create::CreationArgs;
 use super::run::{self, RunArgs, RunRequest};
 use super::{Deployment, Session};
 use crate::arguments;
@@ -55,18 +55,8 @@ pub struct ImportArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "A new user pool (only with --into new:NAME)")]
 pub struct NewPoolArgs {
-    /// A YAML file that maps what belongs to an account or Region, domains, secrets, and roles of groups
-    #[arg(long, value_name = "FILE")]
-    pub map: Option<PathBuf>,
-    /// Refuse, unless the credentials are of this account
-    #[arg(long, value_name = "ACCOUNT_ID")]
-    pub account: Option<String>,
-    /// Refuse if the map lacks a value, a domain or a secret, or if a client names what the snapshot lacks
-    #[arg(long)]
-    pub strict: bool,
-    /// Do not decrypt the secrets of the snapshot with your own permission (`kms:Decrypt`)
-    #[arg(long)]
-    pub no_secrets: bool,
+    #[command(flatten)]
+    pub creation: CreationArgs,
     /// Create, import and finish without asking
     #[arg(long)]
     pub yes: bool,
@@ -75,11 +65,12 @@ pub struct NewPoolArgs {
 impl NewPoolArgs {
     /// The options that the operator has given.
     fn given(&self) -> impl Iterator<Item = &'static str> {
+        let CreationArgs { map, account, strict, no_secrets } = &self.creation;
         [
-            ("--map", self.map.is_some()),
-            ("--account", self.account.is_some()),
-            ("--strict", self.strict),
-            ("--no-secrets", self.no_secrets),
+            ("--map", map.is_some()),
+            ("--account", account.account.is_some()),
+            ("--strict", *strict),
+            ("--no-secrets", *no_secrets),
             ("--yes", self.yes),
         ]
         .into_iter()
