@@ -19,11 +19,11 @@ use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
 
+use super::args::{ImportArgs, input_json};
 use super::group_roles::RolesFile;
 use super::importing::{Phases, done_before, imported};
 use super::introduction::introduction;
 use super::way_on::of_created;
-use super::{ImportArgs, json as input_json};
 use crate::arguments;
 use crate::aws::{Caller, Executions};
 use crate::commands::pool::create::{self, CreateArgs, Creating, Planned, of_interruption};
