@@ -18,7 +18,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// A reply with its whole body.
 pub(crate) type Reply = Response<Full<Bytes>>;
@@ -83,9 +83,27 @@ impl Upstream {
     }
 }
 
-/// Accepts connections and passes every request to `handle`, until it is aborted. Its connections end with
-/// it.
-pub(crate) async fn accept<H, F>(listener: TcpListener, handle: H)
+/// Passes every request that a listener gets to a function. It stops when this value is dropped.
+pub(crate) struct Accepting(JoinHandle<()>);
+
+impl Accepting {
+    pub fn start<H, F>(listener: TcpListener, handle: H) -> Self
+    where
+        H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Reply, ConnectionDropped>> + Send + 'static,
+    {
+        Self(tokio::spawn(accept(listener, handle)))
+    }
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        // This also closes the connections, because the accepting task owns their tasks.
+        self.0.abort();
+    }
+}
+
+async fn accept<H, F>(listener: TcpListener, handle: H)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Reply, ConnectionDropped>> + Send + 'static,

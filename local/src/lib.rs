@@ -20,6 +20,7 @@ pub mod emulator;
 pub mod executions;
 pub mod form;
 mod http;
+mod lock;
 pub mod paths;
 pub mod policy;
 pub mod population;

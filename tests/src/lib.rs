@@ -3,6 +3,7 @@
 //! Each scenario has its own [`World`]: an emulator with the strict proxy, the real functions behind a
 //! recorder, and the real state machines.
 
+pub mod capturing;
 pub mod deployed;
 pub mod operator;
 

@@ -12,6 +12,7 @@ pub mod status;
 pub mod sub_map;
 #[cfg(test)]
 mod tests;
+mod tps;
 pub mod verify;
 
 use std::io::Write;

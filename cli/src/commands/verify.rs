@@ -18,6 +18,7 @@ use shared::ports::pool::Pool;
 use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
+use super::tps::TpsArgs;
 use super::{Deployment, Session, pool_of, run};
 use crate::arguments;
 use crate::output::text::duration;
@@ -41,9 +42,8 @@ pub struct VerifyArgs {
     /// The user pool of the snapshot [default: found by the id of the snapshot]
     #[arg(long, value_name = "POOL_ID")]
     pub pool: Option<String>,
-    /// Cognito calls per second, 1 to 200 [default: 10]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub tps: Option<String>,
+    #[command(flatten)]
+    pub tps: TpsArgs,
     /// Show all findings, not only the first few of each kind
     #[arg(long)]
     pub all: bool,
@@ -79,7 +79,7 @@ impl Request {
                 ),
             ));
         }
-        let tps = arguments::read_if_given("--tps", args.tps.as_deref(), Tps::parse)?.unwrap_or(Tps::DEFAULT);
+        let tps = args.tps.read()?;
         let (all, json) = (args.all, settings.json);
         Ok(Self { source, snapshot, against, tps, all, json })
     }
@@ -223,7 +223,13 @@ mod tests {
         let [pool, tps] = [pool, tps].map(|text| text.map(str::to_owned));
         let settings = Cli::parse_from(["cognito-backup", "verify", "--against", against]).settings;
         Request::read(
-            &VerifyArgs { snapshot: snapshot.to_owned(), against: against.to_owned(), pool, tps, all: false },
+            &VerifyArgs {
+                snapshot: snapshot.to_owned(),
+                against: against.to_owned(),
+                pool,
+                tps: TpsArgs { tps },
+                all: false,
+            },
             &settings,
         )
     }

@@ -6,6 +6,7 @@ mod damage;
 mod executions;
 pub mod flags;
 mod left_out;
+mod new_ids;
 mod new_pool;
 mod next_import;
 mod plans;

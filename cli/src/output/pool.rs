@@ -103,10 +103,10 @@ impl Report for PoolShown {
             let are = form(stored, "is", "are");
             text +=
                 &format!("\n{} {are} stored encrypted.", plural(stored, "secret member", "secret members"));
-            text += if self.reveals_secrets {
-                " In the objects, it is in clear."
+            text += &if self.reveals_secrets {
+                format!(" In the objects, {} in clear.", form(stored, "it is", "they are"))
             } else {
-                " Print it with --secrets."
+                format!(" Print {} with --secrets.", form(stored, "it", "them"))
             };
         }
         text += &match self.secrets_left_out {

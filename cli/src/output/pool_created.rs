@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::format::plural;
 use shared::model::configuration::rebuild::{LeftOut, RebuildPlan, Step, ToDo, outside};
-use shared::model::{PoolId, RunId};
+use shared::model::{PoolId, RunId, object_name};
 use shared::operations::rebuild::{CreationReason, LeftByCreation, Rebuilt};
 
 use super::Report;
 use super::flags::{command, flag};
 use super::left_out::words;
+use super::new_ids::new_ids;
 use super::to_do::{NewPool, line};
 use crate::aws::Caller;
 use crate::exit::ExitStatus;
@@ -30,6 +31,9 @@ pub struct PoolCreated {
     user_pool_id: Option<PoolId>,
     /// The old and the new ids of clients.
     clients: BTreeMap<String, String>,
+    /// The labels of clients, by their old ids.
+    #[serde(skip)]
+    client_labels: BTreeMap<String, String>,
     /// The objects, in the order of their creation.
     steps: Vec<String>,
     left: Vec<Left>,
@@ -140,6 +144,7 @@ impl PoolCreated {
             region: creation.region.to_owned(),
             user_pool_id: None,
             clients: BTreeMap::new(),
+            client_labels: plan.client_labels(),
             steps: plan.steps.iter().map(|step| step.label.clone()).collect(),
             left: plan.left_out.iter().map(Left::by_plan).collect(),
             outside: Vec::new(),
@@ -213,14 +218,15 @@ pub fn status_of(created: &Rebuilt) -> ExitStatus {
 }
 
 /// What a creation that stopped has made, line by line. Empty if it has made nothing.
-pub fn made_so_far(made: &Rebuilt) -> String {
+pub fn made_so_far(made: &Rebuilt, plan: &RebuildPlan) -> String {
     let Some(pool) = &made.pool else { return String::new() };
     let mut text = format!("\nMade so far: user pool {pool}");
     for label in &made.made {
-        text += &format!("\n  {label}");
+        text += &format!("\n  {}", object_name(label));
     }
-    for (old, new) in &made.clients {
-        text += &format!("\n  client {old} is now {new}");
+    let labels = plan.client_labels().into_iter().map(|(id, label)| (id, object_name(&label)));
+    for line in new_ids(&made.clients, &labels.collect()) {
+        text += &format!("\n  {line}");
     }
     text
 }
@@ -255,8 +261,8 @@ impl PoolCreated {
         if self.user_pool_id.is_none() {
             self.steps.iter().for_each(|step| text += &format!("  {step}\n"));
         }
-        for (old, new) in &self.clients {
-            text += &format!("  client {old} is now {new}\n");
+        for line in new_ids(&self.clients, &self.client_labels) {
+            text += &format!("  {line}\n");
         }
         let (unchanged, left): (Vec<_>, Vec<_>) =
             self.left.iter().partition(|left| left.fate == Fate::NotChanged);

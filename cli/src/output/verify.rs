@@ -121,23 +121,22 @@ impl VerifyEnd {
             lines.extend(fields(what, tally));
         }
         lines.extend(roles(comparison));
-        let of_deleted = comparison.memberships.member_without_user;
-        if of_deleted > 0 {
-            lines.push(format!(
-                "{} of the snapshot {} of users that were deleted during the export: nothing is missing.",
-                plural(of_deleted, "membership", "memberships"),
-                form(of_deleted, "is", "are")
-            ));
-        }
-        let of_damaged = comparison.memberships.damaged;
-        if of_damaged > 0 {
-            lines.push(format!(
-                "{} of the snapshot {} of damaged users or groups.",
-                plural(of_damaged, "membership", "memberships"),
-                form(of_damaged, "is", "are")
-            ));
-        }
         let Comparison { users, memberships, .. } = comparison;
+        for (count, whose) in [
+            (
+                memberships.member_without_user,
+                "users that were deleted during the export: nothing is missing",
+            ),
+            (memberships.damaged, "damaged users or groups"),
+        ] {
+            if count > 0 {
+                lines.push(format!(
+                    "{} of the snapshot {} of {whose}.",
+                    plural(count, "membership", "memberships"),
+                    form(count, "is", "are")
+                ));
+            }
+        }
         for (what, users, memberships) in [
             ("Left to the next federated sign-in", users.left_to_sign_in, memberships.left_to_sign_in),
             (

@@ -11,7 +11,7 @@ mod write_units;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -20,9 +20,9 @@ use hyper::body::{Bytes, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
-use crate::http::{self, ConnectionDropped, Reply, Upstream};
+use crate::http::{self, Accepting, ConnectionDropped, Reply, Upstream};
+use crate::lock::lock;
 
 pub use fault::{Action, Answer, Call};
 pub use traffic::{Entry, Traffic};
@@ -32,7 +32,7 @@ pub use write_units::write_units;
 pub struct Recorder {
     url: String,
     shared: Arc<Shared>,
-    accepting: JoinHandle<()>,
+    _accepting: Accepting,
 }
 
 /// Decides what the recorder does with a call.
@@ -71,9 +71,8 @@ impl Recorder {
         let url = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared { upstream, record: Mutex::default(), rule: Mutex::default() });
         let handler = Arc::clone(&shared);
-        let accepting =
-            tokio::spawn(http::accept(listener, move |request| handle(Arc::clone(&handler), request)));
-        Ok(Self { url, shared, accepting })
+        let accepting = Accepting::start(listener, move |request| handle(Arc::clone(&handler), request));
+        Ok(Self { url, shared, _accepting: accepting })
     }
 
     /// The endpoint URL for an SDK.
@@ -109,13 +108,6 @@ impl Recorder {
 impl fmt::Debug for Recorder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Recorder").field("url", &self.url).finish_non_exhaustive()
-    }
-}
-
-impl Drop for Recorder {
-    fn drop(&mut self) {
-        // This also closes the connections, because the accepting task owns their tasks.
-        self.accepting.abort();
     }
 }
 
@@ -224,12 +216,6 @@ impl Answer {
     fn into_reply(self) -> Reply {
         http::json_reply(self.status, self.error_type.as_deref(), &self.body)
     }
-}
-
-/// Locks a mutex, even if a thread panicked while it held the lock. Such a thread leaves only complete
-/// entries.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -23,7 +23,6 @@ mod filter;
 mod groups;
 mod import;
 mod listing;
-mod lock;
 mod names;
 mod overlay;
 mod password;
@@ -45,9 +44,9 @@ use anyhow::{Context, Result};
 use hyper::Request;
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
-use crate::http::{self, ConnectionDropped, Reply};
+use crate::http::{self, Accepting, ConnectionDropped, Reply};
+use crate::lock::lock;
 use call::Call;
 use clock::Clock;
 use configuration::AllConfigurations;
@@ -55,7 +54,6 @@ use counters::Counters;
 use created_groups::CreatedGroups;
 use emulator_client::{COGNITO, EmulatorClient, unchanged};
 use import::Jobs;
-use lock::lock;
 use overlay::Overlay;
 use pool::Pools;
 use refusal::CallError;
@@ -71,7 +69,7 @@ pub use strict_configuration::{ConfigurationSettings, Configurations};
 pub struct StrictProxy {
     url: String,
     shared: Arc<Shared>,
-    accepting: JoinHandle<()>,
+    _accepting: Accepting,
 }
 
 impl StrictProxy {
@@ -111,9 +109,8 @@ impl StrictProxy {
             creation_locks: Mutex::default(),
         });
         let handler = Arc::clone(&shared);
-        let accepting =
-            tokio::spawn(http::accept(listener, move |request| handle(Arc::clone(&handler), request)));
-        Ok(Self { url, shared, accepting })
+        let accepting = Accepting::start(listener, move |request| handle(Arc::clone(&handler), request));
+        Ok(Self { url, shared, _accepting: accepting })
     }
 
     /// The endpoint URL for an SDK or a recorder.
@@ -176,13 +173,6 @@ impl StrictProxy {
 impl fmt::Debug for StrictProxy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("StrictProxy").field("url", &self.url).finish_non_exhaustive()
-    }
-}
-
-impl Drop for StrictProxy {
-    fn drop(&mut self) {
-        // This also closes the connections, because the accepting task owns their tasks.
-        self.accepting.abort();
     }
 }
 

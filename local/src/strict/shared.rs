@@ -15,7 +15,6 @@ use super::counters::Counters;
 use super::created_groups::CreatedGroups;
 use super::emulator_client::{EmulatorClient, unchanged};
 use super::import::Jobs;
-use super::lock::lock;
 use super::overlay::Overlay;
 use super::pool::{Pool, Pools};
 use super::quotas::RateWindows;
@@ -23,6 +22,7 @@ use super::refusal::{CallError, Refusal};
 use super::settings::Settings;
 use super::tokens::Tokens;
 use crate::http::Reply;
+use crate::lock::lock;
 
 /// The state of a strict proxy.
 pub(super) struct Shared {

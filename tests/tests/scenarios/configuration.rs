@@ -7,35 +7,33 @@
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::OAuthFlowType;
-use local::aws::{self, REGION};
 use local::population::{self, FillProgress};
-use local::provision::Options;
 use serde_json::{Value, json};
-use tests::World;
-use tests::operator::Operator;
+use tests::capturing::Capturing;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operator_finds_a_change_of_the_configuration() -> Result<()> {
-    let variables = vec![("CAPTURE_CONFIGURATION".to_owned(), "YES".to_owned())];
-    let world = World::with_options(Options { variables, ..Options::default() }).await?;
-    let proxy = world.stack.strict.url();
-    let operator =
-        Operator::new(&world).await?.with_variable("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", &proxy);
-    let cognito = Client::new(&aws::config(&proxy, REGION));
-    let (pool, _) = world.filled_pool(5).await?;
-    let created = cognito.create_user_pool_client().user_pool_id(&pool).client_name("web");
+/// Creates the client `web`. Returns its id and its secret.
+async fn client_with_secret(cognito: &Client, pool: &str) -> Result<(String, String)> {
+    let created = cognito.create_user_pool_client().user_pool_id(pool).client_name("web");
     let created = created.generate_secret(true).send().await?.user_pool_client.context("no client")?;
     let client = created.client_id().context("the client has no id")?;
     let secret = created.client_secret().context("the client has no secret")?;
+    Ok((client.to_owned(), secret.to_owned()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_finds_a_change_of_the_configuration() -> Result<()> {
+    let Capturing { world, operator, cognito } = Capturing::new().await?;
+    let (pool, _) = world.filled_pool(5).await?;
+    let (client, secret) = client_with_secret(&cognito, &pool).await?;
 
     let report = world.take_snapshot(&pool).await?;
     assert_eq!(report["configuration"]["objects"]["clients"], 1, "{report}");
     let shown = operator.run_json(0, &format!("pool show --pool {pool}")).await?;
-    assert_eq!(shown["clients"][client]["ClientName"], "web", "{shown}");
+    assert_eq!(shown["clients"][&client]["ClientName"], "web", "{shown}");
     let same = operator.run_json(0, &format!("pool diff --pool {pool}")).await?;
     assert_eq!((&same["same"], &same["differences"]), (&json!(true), &json!([])), "{same}");
 
-    let changed = cognito.update_user_pool_client().user_pool_id(&pool).client_id(client).client_name("web");
+    let changed = cognito.update_user_pool_client().user_pool_id(&pool).client_id(&client).client_name("web");
     let changed = changed.callback_urls("https://app.example.com").supported_identity_providers("COGNITO");
     let changed =
         changed.allowed_o_auth_flows_user_pool_client(true).allowed_o_auth_flows(OAuthFlowType::Code);
@@ -49,19 +47,14 @@ async fn an_operator_finds_a_change_of_the_configuration() -> Result<()> {
     let text = String::from_utf8(output.stdout)?;
     assert!(output.status.code() == Some(3) && text.contains("\nclients/web\n"), "{text}");
     for output in [shown.to_string(), differs.to_string(), text] {
-        assert!(!output.contains(secret), "{output}");
+        assert!(!output.contains(&secret), "{output}");
     }
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_undoes_a_change_and_goes_back() -> Result<()> {
-    let variables = vec![("CAPTURE_CONFIGURATION".to_owned(), "YES".to_owned())];
-    let world = World::with_options(Options { variables, ..Options::default() }).await?;
-    let proxy = world.stack.strict.url();
-    let operator =
-        Operator::new(&world).await?.with_variable("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", &proxy);
-    let cognito = Client::new(&aws::config(&proxy, REGION));
+    let Capturing { world, operator, cognito } = Capturing::new().await?;
     // Through the proxy: the emulator shows empty messages, which Cognito never does.
     let pool = population::create_pool(&cognito, "source").await?;
     population::generate(5, 7).fill(&cognito, &pool, &FillProgress::default()).await?;
@@ -102,13 +95,8 @@ async fn an_operator_undoes_a_change_and_goes_back() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_kept_encrypted_shown_to_the_operator_and_named_when_it_changes() -> Result<()> {
-    let variables = vec![("CAPTURE_CONFIGURATION".to_owned(), "YES".to_owned())];
-    let world = World::with_options(Options { variables, ..Options::default() }).await?;
+    let Capturing { world, operator, cognito } = Capturing::new().await?;
     world.keep_secrets().await?;
-    let proxy = world.stack.strict.url();
-    let operator =
-        Operator::new(&world).await?.with_variable("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", &proxy);
-    let cognito = Client::new(&aws::config(&proxy, REGION));
     let (pool, _) = world.filled_pool(5).await?;
     let details = |secret: &str| {
         [("client_id", "google"), ("client_secret", secret), ("authorize_scopes", "openid email")]
@@ -118,10 +106,7 @@ async fn a_secret_is_kept_encrypted_shown_to_the_operator_and_named_when_it_chan
     let provider = cognito.create_identity_provider().user_pool_id(&pool).provider_name("Google");
     let provider = provider.provider_type("Google".into()).attribute_mapping("email", "email");
     provider.set_provider_details(Some(details(first_secret).into())).send().await?;
-    let created = cognito.create_user_pool_client().user_pool_id(&pool).client_name("web");
-    let created = created.generate_secret(true).send().await?.user_pool_client.context("no client")?;
-    let client = created.client_id().context("the client has no id")?;
-    let client_secret = created.client_secret().context("the client has no secret")?;
+    let (client, client_secret) = client_with_secret(&cognito, &pool).await?;
 
     let first = world.take_snapshot(&pool).await?;
     assert_eq!(first["configuration"]["secretsStored"], 2, "{first}");
@@ -131,7 +116,7 @@ async fn a_secret_is_kept_encrypted_shown_to_the_operator_and_named_when_it_chan
     let revealed = operator.run_json(0, &format!("{show} --secrets")).await?;
     let google =
         |shown: &Value| shown["identityProviders"]["Google"]["ProviderDetails"]["client_secret"].clone();
-    assert_eq!(revealed["clients"][client]["ClientSecret"], client_secret);
+    assert_eq!(revealed["clients"][&client]["ClientSecret"], client_secret);
     assert_eq!((google(&revealed), google(&shown)), (json!(first_secret), Value::Null));
 
     let update = cognito.update_identity_provider().user_pool_id(&pool).provider_name("Google");
@@ -160,7 +145,7 @@ async fn a_secret_is_kept_encrypted_shown_to_the_operator_and_named_when_it_chan
     let table = world.stack.dynamodb().scan().table_name(&world.stack.deployment.backup_table).send().await?;
     let table = format!("{:?}", table.items());
     for text in [first.to_string(), shown.to_string(), second.to_string(), differs.to_string(), table] {
-        for secret in [first_secret, second_secret, client_secret] {
+        for secret in [first_secret, second_secret, &client_secret] {
             assert!(!text.contains(secret), "{secret}");
         }
     }

@@ -9,13 +9,13 @@ use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::DeletionProtectionType;
 use local::aws::{self, REGION};
 use local::population::{self, FillProgress, SignIn};
-use local::provision::Options;
 use serde_json::{Map, Value, json};
 use shared::model::configuration::request::ConfigurationWrite;
 use shared::model::{Operation, PoolId};
 use shared::ports::pool::ConfigurablePool;
 use shared_aws::cognito::CognitoPool;
 use tests::World;
+use tests::capturing::Capturing;
 use tests::operator::Operator;
 
 const USERS: usize = 12;
@@ -40,14 +40,9 @@ struct Lost<'a> {
 
 impl Fixture {
     async fn new() -> Result<Self> {
-        let variables = vec![("CAPTURE_CONFIGURATION".to_owned(), "YES".to_owned())];
-        let world = World::with_options(Options { variables, ..Options::default() }).await?;
+        let Capturing { world, operator, cognito } = Capturing::new().await?;
         world.keep_secrets().await?;
-        let proxy = world.stack.strict.url();
-        let operator =
-            Operator::new(&world).await?.with_variable("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", &proxy);
         let operator = operator.with_variable("PROVIDER_SECRET", PLANTED);
-        let cognito = Client::new(&aws::config(&proxy, REGION));
         Ok(Self { world, operator, cognito })
     }
 

@@ -19,15 +19,16 @@ use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
 
+use super::args::{ImportArgs, input_json};
 use super::group_roles::RolesFile;
 use super::importing::{Phases, done_before, imported};
 use super::introduction::introduction;
 use super::way_on::of_created;
-use super::{ImportArgs, json as input_json};
 use crate::arguments;
 use crate::aws::{Caller, Executions};
 use crate::commands::pool::create::{self, CreateArgs, Creating, Planned, of_interruption};
 use crate::commands::pool::release::release;
+use crate::commands::tps::TpsArgs;
 use crate::commands::{Deployment, Session};
 use crate::exit::ExitStatus;
 use crate::output::{Answer, NewPoolEnd, NewPoolPlan, PoolCreated, PoolFinished, Report, status_of};
@@ -65,13 +66,10 @@ impl Request {
             pool: args.pool.clone(),
             snapshot: args.snapshot.clone(),
             name: name.to_owned(),
-            map: new_pool.map.clone(),
-            account: new_pool.account.clone(),
-            strict: new_pool.strict,
-            no_secrets: new_pool.no_secrets,
+            creation: new_pool.creation.clone(),
             plan: args.plan,
             yes: new_pool.yes,
-            tps: args.run.tps.clone(),
+            tps: TpsArgs { tps: args.run.tps.clone() },
         })?;
         let roles = creation.group_roles();
         if options.group_roles.is_some() && !roles.is_empty() {
@@ -90,7 +88,7 @@ impl Request {
             members.remove("dryRun");
         }
         if !roles.is_empty() {
-            let path = new_pool.map.as_ref().map(|map| map.display().to_string());
+            let path = new_pool.creation.map.as_ref().map(|map| map.display().to_string());
             import.group_roles = path.map(|path| RolesFile { path, option: "--map" });
         }
         Ok(Self { creation, import })

@@ -1,14 +1,30 @@
 //! The account of the credentials, as an operator may require it.
 
+use clap::Args;
 use shared::{Error, ErrorKind};
 
+use crate::arguments;
 use crate::aws::{Caller, is_account};
 
-/// Reads the id of an account.
-///
-/// # Errors
-/// `InvalidInput` if it is none.
-pub fn parse(text: &str) -> Result<String, Error> {
+/// The account, as the operator gives it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AccountArgs {
+    /// Refuse, unless the credentials are of this account
+    #[arg(long, value_name = "ACCOUNT_ID")]
+    pub account: Option<String>,
+}
+
+impl AccountArgs {
+    /// The id of the account, if the operator gives one.
+    ///
+    /// # Errors
+    /// `InvalidInput` if it is no id of an account.
+    pub fn read(&self) -> Result<Option<String>, Error> {
+        arguments::read_if_given("--account", self.account.as_deref(), parse)
+    }
+}
+
+fn parse(text: &str) -> Result<String, Error> {
     if is_account(text) {
         return Ok(text.to_owned());
     }

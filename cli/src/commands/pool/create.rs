@@ -20,7 +20,7 @@ use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind, Guidance};
 
-use super::account;
+use super::account::{self, AccountArgs};
 use super::confirm::confirm;
 use super::map;
 use super::refusals::{refusal, require_complete};
@@ -28,6 +28,7 @@ use super::release::release;
 use super::said::Said;
 use crate::arguments;
 use crate::aws::Caller;
+use crate::commands::tps::TpsArgs;
 use crate::commands::{Deployment, Session, run};
 use crate::exit::ExitStatus;
 use crate::output::flags::command;
@@ -47,27 +48,32 @@ pub struct CreateArgs {
     /// The name of the new user pool
     #[arg(long, value_name = "NAME")]
     pub name: String,
-    /// A YAML file that maps what belongs to an account or Region, domains, secrets, and roles of groups
-    #[arg(long, value_name = "FILE")]
-    pub map: Option<PathBuf>,
-    /// Refuse, unless the credentials are of this account
-    #[arg(long, value_name = "ACCOUNT_ID")]
-    pub account: Option<String>,
-    /// Refuse if the map lacks a value, a domain or a secret, or if a client names what the snapshot lacks
-    #[arg(long)]
-    pub strict: bool,
-    /// Do not decrypt the secrets of the snapshot with your own permission (`kms:Decrypt`)
-    #[arg(long)]
-    pub no_secrets: bool,
+    #[command(flatten)]
+    pub creation: CreationArgs,
     /// Only show what would be created and left out
     #[arg(long)]
     pub plan: bool,
     /// Create without asking
     #[arg(long)]
     pub yes: bool,
-    /// Cognito calls per second, 1 to 200 [default: 10]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub tps: Option<String>,
+    #[command(flatten)]
+    pub tps: TpsArgs,
+}
+
+/// What every command that creates a pool takes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CreationArgs {
+    /// A YAML file that maps what belongs to an account or Region, domains, secrets, and roles of groups
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    #[command(flatten)]
+    pub account: AccountArgs,
+    /// Refuse if the map lacks a value, a domain or a secret, or if a client names what the snapshot lacks
+    #[arg(long)]
+    pub strict: bool,
+    /// Do not decrypt the secrets of the snapshot with your own permission (`kms:Decrypt`)
+    #[arg(long)]
+    pub no_secrets: bool,
 }
 
 /// A pool to create.
@@ -110,20 +116,21 @@ impl Request {
                 Error::new(ErrorKind::InvalidInput, what, "Give a name of 1 to 128 characters.").into()
             );
         }
-        let map = args.map.as_deref().map(map::read).transpose()?.unwrap_or_default();
-        let file = args.map.as_deref().filter(|_| !map.group_roles.is_empty());
+        let CreationArgs { map: file, account, strict, no_secrets } = &args.creation;
+        let map = file.as_deref().map(map::read).transpose()?.unwrap_or_default();
+        let file = file.as_deref().filter(|_| !map.group_roles.is_empty());
         Ok(Self {
             pool: arguments::read("--pool", &args.pool, PoolId::parse)?,
             snapshot: arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?,
             name,
             group_roles: file.map(|file| file.display().to_string()),
             map,
-            account: arguments::read_if_given("--account", args.account.as_deref(), account::parse)?,
-            strict: args.strict,
-            decrypts: !args.no_secrets,
+            account: account.read()?,
+            strict: *strict,
+            decrypts: !no_secrets,
             plan: args.plan,
             yes: args.yes,
-            tps: arguments::read_if_given("--tps", args.tps.as_deref(), Tps::parse)?.unwrap_or(Tps::DEFAULT),
+            tps: args.tps.read()?,
         })
     }
 
@@ -216,7 +223,7 @@ impl Request {
             let what = "The command stopped before the creation of the user pool ended.";
             return Err(of_interruption(what, "Run the command again to continue."));
         };
-        created.map_err(|stopped| problem(*stopped))
+        created.map_err(|stopped| problem(*stopped, &planned.plan))
     }
 
     /// Whether only the plan is wanted.
@@ -368,11 +375,11 @@ impl<E, V, P, F> Copy for Creating<'_, E, V, P, F> {}
 const MAX_NAME: usize = 128;
 
 /// The problem of a creation that stopped, with all that it has made.
-fn problem(stopped: Stopped) -> Problem {
+fn problem(stopped: Stopped, plan: &RebuildPlan) -> Problem {
     let Stopped { error, made } = stopped;
     let status = ExitStatus::of_error(error.kind().name(), made.pool.is_some());
     let problem = Problem::from(error);
-    Problem { message: format!("{}{}", problem.message, made_so_far(&made)), status, ..problem }
+    Problem { message: format!("{}{}", problem.message, made_so_far(&made, plan)), status, ..problem }
 }
 
 /// A capture has no users for the import that follows a creation.

@@ -14,12 +14,14 @@ use shared::{Error, ErrorKind};
 
 use super::said::Said;
 use crate::arguments;
+use crate::commands::tps::TpsArgs;
 use crate::commands::{Deployment, Session, run};
 use crate::output::{Answer, ComparedConfiguration, PoolDiff};
 use crate::problem::Result;
 
 /// The arguments of `pool diff`.
 #[derive(Debug, Args)]
+#[command(mut_arg("tps", |tps| tps.help("Cognito calls per second, 1 to 200, if a live pool is read [default: 10]")))]
 pub struct DiffArgs {
     /// The user pool of the snapshot
     #[arg(long, value_name = "POOL_ID")]
@@ -37,9 +39,8 @@ pub struct DiffArgs {
     /// Do not compare the secrets of a live pool (`kms:GenerateMac`)
     #[arg(long)]
     pub no_secrets: bool,
-    /// Cognito calls per second, 1 to 200, if a live pool is read [default: 10]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub tps: Option<String>,
+    #[command(flatten)]
+    pub tps: TpsArgs,
 }
 
 /// Where the new configuration is.
@@ -80,7 +81,7 @@ impl Request {
         let snapshot = arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
         let against = arguments::read_if_given("--against", args.against.as_deref(), Against::parse)?;
         let against = against.unwrap_or_else(|| Against::Live(pool.clone()));
-        let tps = arguments::read_if_given("--tps", args.tps.as_deref(), Tps::parse)?.unwrap_or(Tps::DEFAULT);
+        let tps = args.tps.read()?;
         Ok(Self { pool, snapshot, against, uses_secrets: !args.no_secrets, tps })
     }
 

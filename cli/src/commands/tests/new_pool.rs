@@ -15,7 +15,7 @@ use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
 use tokio::time::{Duration, sleep};
 
 use super::fixture::{Fixture, Imports, export, lose_record};
-use super::pool_create::{LAMBDA, captured_pool};
+use super::pool_create::{LAMBDA, captured_pool, creations};
 use crate::exit::ExitStatus;
 
 pub(super) const IMPORT: &str = "import --pool eu-west-1_a --into new:new --tps 100 --yes";
@@ -81,14 +81,10 @@ async fn one_command_creates_a_pool_imports_its_users_and_finishes_it() {
         "sourceUserPoolId": "eu-west-1_a", "targetUserPoolId": pool.as_str(), "snapshot": id, "tps": 100,
     });
     assert_eq!(*input, expected);
-    for words in [
-        "Would create user pool",
-        "Then the import:",
-        "At the end, if nothing is missing:",
-        "Creating userPool.",
-    ] {
+    for words in ["Would create user pool", "Then the import:", "At the end, if nothing is missing:"] {
         assert!(said.contains(words), "{words}: {said}");
     }
+    assert_eq!(creations(&said), ["userPool", "clients/web", "mfa"], "{said}");
     // Again: nothing is left to do.
     let again = fixture.run(IMPORT).await.0.unwrap();
     assert_eq!((again.status, &again.json["creation"]), (ExitStatus::Done, &Value::Null));

@@ -88,6 +88,8 @@ async fn a_stored_secret_is_named_and_shown_only_with_the_option_and_the_permiss
     let answer = fixture.run(&format!("{SHOW} --secrets")).await.0.unwrap();
     assert_eq!(answer.json["clients"][id]["ClientSecret"], secret);
     assert!(answer.human.contains(secret), "{}", answer.human);
+    let words = "\n1 secret member is stored encrypted. In the objects, it is in clear.";
+    assert!(answer.human.contains(words), "{}", answer.human);
 
     fixture.backend.key_ring().refuse(KeyOperation::Decrypt, Some("AccessDeniedException"));
     let problem = fixture.run(&format!("{SHOW} --secrets")).await.0.unwrap_err();
@@ -96,6 +98,20 @@ async fn a_stored_secret_is_named_and_shown_only_with_the_option_and_the_permiss
         problem.message.contains("KMS denied Decrypt") && problem.message.contains(keys.encryption.as_str())
     );
     assert!(fixture.run(SHOW).await.0.is_ok(), "without the option, nothing is decrypted");
+    fixture.backend.key_ring().refuse(KeyOperation::Decrypt, None);
+
+    // Of several secrets, it speaks in the plural.
+    let other = json!({"ClientName": "mobile", "GenerateSecret": true});
+    pool.change_configuration("CreateUserPoolClient", other);
+    export(&fixture, "another client").await;
+    for (line, words) in [
+        (SHOW.to_owned(), "Print them with --secrets."),
+        (format!("{SHOW} --secrets"), "In the objects, they are in clear."),
+    ] {
+        let answer = fixture.run(&line).await.0.unwrap();
+        let words = format!("\n2 secret members are stored encrypted. {words}");
+        assert!(answer.human.contains(&words), "{words}: {}", answer.human);
+    }
 }
 
 #[tokio::test(start_paused = true)]

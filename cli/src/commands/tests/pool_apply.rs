@@ -162,7 +162,13 @@ async fn a_deleted_client_returns_under_a_new_id_if_the_operator_says_so() {
     // The new client is an extra one for the way back.
     let back = answer.json["before"]["goBack"].as_str().unwrap();
     assert!(back.contains(" --delete-extra"), "{back}");
-    assert!(answer.human.contains(&format!("client {client} is now {new}")), "{}", answer.human);
+    let renamed = format!("\nclients/web ({client}) is now {new}\n");
+    assert!(answer.human.contains(&renamed), "{}", answer.human);
+    // A roll back of another part still names the client.
+    pool.change_configuration("UpdateUserPool", json!({"UserPoolTags": {"team": "other"}}));
+    let part = fixture.run(&format!("{APPLY} --only userPool --yes")).await.0.unwrap();
+    assert_eq!(part.status, ExitStatus::Done, "{}", part.human);
+    assert!(part.human.contains(&renamed), "{}", part.human);
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,24 +214,6 @@ fn names_that_do_not_exist_are_refused_with_those_that_do() {
         assert!(problem.guidance.contains(says), "{problem}");
     }
     assert!(read("--only userPool,clients/web --only mfa --allow tier,key").is_ok());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_command_that_stops_names_what_is_done_and_both_ways_on() {
-    let (fixture, pool, _, client) = captured(false).await;
-    drift(&pool, &client);
-    let script = fixture.backend.script();
-    script.always(Operation::UpdateUserPoolClient, Some(Fault::Refuse(PoolErrorKind::Throttled)));
-    let problem = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap_err();
-    assert_eq!(problem.status, ExitStatus::Failed, "{problem}");
-    let [capture] = &captures(&fixture).await[..] else { panic!("a capture") };
-    for words in ["The roll back stopped at clients/web.", "userPool", &format!("--snapshot {capture}")] {
-        assert!(problem.message.contains(words), "{words}: {problem}");
-    }
-    assert!(lease_is_free(&fixture).await);
-    script.always(Operation::UpdateUserPoolClient, None);
-    let answer = fixture.run(&format!("{APPLY} --allow deletion-protection-off --yes")).await.0.unwrap();
-    assert_eq!(answer.status, ExitStatus::Done, "{}", answer.human);
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,7 +45,7 @@ async fn a_recovery_that_begins_after_the_plan_is_told_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_in_the_middle_has_one_next_step() {
+async fn a_stop_in_the_middle_names_what_is_done_and_one_next_step() {
     let (fixture, pool, _, client) = captured(false).await;
     drift(&pool, &client);
     let script = fixture.backend.script();
@@ -53,6 +53,7 @@ async fn a_stop_in_the_middle_has_one_next_step() {
     let problem = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap_err();
     assert_eq!(problem.status, ExitStatus::Failed, "{problem}");
     let [capture] = &captures(&fixture).await[..] else { panic!("a capture") };
+    assert!(problem.message.contains("The roll back stopped at clients/web."), "{problem}");
     let expected = format!(
         "Done so far:\n  change userPool\n\
          The command does not know whether it changed clients/web. The next command looks.\n\
@@ -64,6 +65,30 @@ async fn a_stop_in_the_middle_has_one_next_step() {
     );
     assert!(problem.message.contains(&back), "{problem}");
     assert!(problem.guidance.ends_with("To go on, run the command again."), "{problem}");
+    assert!(lease_is_free(&fixture).await);
+    script.always(Operation::UpdateUserPoolClient, None);
+    let answer = fixture.run(&format!("{APPLY} --allow deletion-protection-off --yes")).await.0.unwrap();
+    assert_eq!(answer.status, ExitStatus::Done, "{}", answer.human);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_after_a_client_returned_names_it_with_its_old_and_its_new_id() {
+    let (fixture, pool, _, client) = captured(false).await;
+    let policy = json!({
+        "ClientId": client, "PolicyName": "agents", "URLPatterns": ["https://agent.example.com/*"],
+    });
+    let made = pool.change_configuration("CreateCIMDPolicy", policy);
+    super::fixture::export(&fixture, "with a policy").await;
+    let policy = json!({"CIMDPolicyId": made["CIMDPolicy"]["CIMDPolicyId"]});
+    pool.change_configuration("DeleteCIMDPolicy", policy);
+    pool.change_configuration("DeleteUserPoolClient", json!({"ClientId": client}));
+    let script = fixture.backend.script();
+    script.always(Operation::CreateCIMDPolicy, Some(Fault::Refuse(PoolErrorKind::Throttled)));
+    let problem = fixture.run(&format!("{APPLY} --recreate-clients --yes")).await.0.unwrap_err();
+    let listed = pool.change_configuration("ListUserPoolClients", json!({"MaxResults": 60}));
+    let new = listed["UserPoolClients"][0]["ClientId"].as_str().unwrap();
+    let expected = format!("Done so far:\n  create clients/web\n  clients/web ({client}) is now {new}\n");
+    assert!(problem.message.contains(&expected), "{problem}");
 }
 
 #[tokio::test(start_paused = true)]

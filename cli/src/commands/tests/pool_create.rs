@@ -33,6 +33,12 @@ pub(super) async fn captured_pool() -> (Fixture, MemoryPool, String) {
     (fixture, pool, id.to_string())
 }
 
+/// The objects that a command says it creates, in their order.
+pub(super) fn creations(said: &str) -> Vec<&str> {
+    let objects = said.lines().filter_map(|line| line.strip_prefix("Creating ")?.strip_suffix('.'));
+    objects.filter(|words| !words.starts_with("user pool ")).collect()
+}
+
 fn described(fixture: &Fixture, id: &str, operation: &str, request: Value) -> Value {
     fixture.backend.pool(&PoolId::parse(id).unwrap()).change_configuration(operation, request)
 }
@@ -61,10 +67,16 @@ async fn a_pool_is_created_once_and_finished() {
         said.contains("Would create user pool \"new\" in account 123456789012, Region eu-west-1"),
         "{said}"
     );
+    assert_eq!(creations(&said), ["userPool", "clients/web", "mfa"], "{said}");
     let id = answer.json["userPoolId"].as_str().unwrap().to_owned();
     assert_eq!(answer.json["clients"].as_object().unwrap().len(), 1);
+    let old = answer.json["clients"].as_object().unwrap().keys().next().unwrap();
+    let new = answer.json["clients"][old].as_str().unwrap();
+    assert!(answer.human.contains(&format!("  clients/web ({old}) is now {new}\n")), "{}", answer.human);
     assert!(answer.human.contains(&format!("pool finish --pool {id}")), "{}", answer.human);
-    let again = fixture.run(&format!("{CREATE} --yes")).await.0.unwrap();
+    let (again, said) = fixture.run(&format!("{CREATE} --yes")).await;
+    let again = again.unwrap();
+    assert!(creations(&said).is_empty(), "{said}");
     assert_eq!(again.json["userPoolId"], answer.json["userPoolId"]);
     assert_eq!(again.json["clients"], answer.json["clients"]);
     let finish = format!("pool finish --pool {id}");
@@ -91,6 +103,26 @@ async fn a_pool_is_created_once_and_finished() {
         assert_eq!((taken.error.as_str(), taken.status), ("InvalidInput", ExitStatus::Refused), "{taken}");
         assert!(!said.contains("Would create"), "{said}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_says_once_that_it_creates_the_pool_although_it_tries_again() {
+    let (fixture, _) = captured().await;
+    let script = fixture.backend.script();
+    script.always(Operation::CreateUserPool, Some(Fault::Refuse(PoolErrorKind::Transient)));
+    let (stopped, said) = fixture.run(&format!("{CREATE} --yes")).await;
+    assert_eq!(stopped.unwrap_err().status, ExitStatus::Failed);
+    assert_eq!(creations(&said), ["userPool"], "{said}");
+    script.always(Operation::CreateUserPool, None);
+    script.always(Operation::CreateUserPoolClient, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+    let (stopped, said) = fixture.run(&format!("{CREATE} --yes")).await;
+    assert!(stopped.unwrap_err().message.contains("The creation stopped at clients/web."));
+    assert_eq!(creations(&said), ["userPool", "clients/web"], "{said}");
+    // The next command has the pool already.
+    script.always(Operation::CreateUserPoolClient, None);
+    let (created, said) = fixture.run(&format!("{CREATE} --yes")).await;
+    assert_eq!(created.unwrap().status, ExitStatus::Done);
+    assert_eq!(creations(&said), ["clients/web", "mfa"], "{said}");
 }
 
 #[tokio::test(start_paused = true)]

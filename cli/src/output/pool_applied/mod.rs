@@ -18,6 +18,7 @@ use shared::operations::apply::{AfterReason, Applied, LeftByApply};
 use self::words::{is_deletable, is_extra, is_new_id, is_new_secret, left_line, reason};
 use super::Report;
 use super::flags::command;
+use super::new_ids::new_ids;
 use super::pool_diff::line;
 use crate::exit::ExitStatus;
 
@@ -44,6 +45,9 @@ pub struct PoolApplied {
     not_compared: Vec<NotCompared>,
     /// The old and the new ids of clients that were created again.
     clients: BTreeMap<String, String>,
+    /// The labels of clients, by their old ids.
+    #[serde(skip)]
+    client_labels: BTreeMap<String, String>,
     /// The clients that get a new secret.
     new_secrets: BTreeSet<String>,
     /// The secrets that the plan replaces or deletes.
@@ -78,8 +82,9 @@ pub fn applied_so_far(applied: &Applied) -> String {
     for step in &applied.done {
         text += &format!("\n  {} {}", action(step.action), object_name(&step.label));
     }
-    for (old, new) in &applied.clients {
-        text += &format!("\n  client {old} is now {new}");
+    let labels = applied.client_labels.iter().map(|(id, label)| (id.clone(), object_name(label)));
+    for line in new_ids(&applied.clients, &labels.collect()) {
+        text += &format!("\n  {line}");
     }
     for label in &applied.unsure {
         let label = object_name(label);
@@ -116,6 +121,7 @@ impl PoolApplied {
             left,
             not_compared: plan.not_compared.clone(),
             clients: plan.clients.clone(),
+            client_labels: plan.client_labels.clone(),
             secrets_at_risk,
             secret_storage,
             gives_up_secrets: from.choices.allow.contains(&Allow::LostSecret),
@@ -132,6 +138,7 @@ impl PoolApplied {
             left: applied.left.clone(),
             not_compared: applied.not_compared.clone(),
             clients: applied.clients.clone(),
+            client_labels: applied.client_labels.clone(),
             ..self.clone()
         }
     }
@@ -262,8 +269,8 @@ impl Report for PoolApplied {
         if !self.changed {
             text += &self.secret_storage.risk(&self.secrets_at_risk, self.gives_up_secrets);
         }
-        for (old, new) in &self.clients {
-            text += &format!("\nclient {old} is now {new}\n");
+        for line in new_ids(&self.clients, &self.client_labels) {
+            text += &format!("\n{line}\n");
         }
         text += &self.left();
         text += &self.not_compared();

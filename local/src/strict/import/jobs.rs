@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use tokio::sync::Notify;
 
 use super::job::Job;
-use crate::strict::lock::lock;
+use crate::lock::lock;
 
 /// All jobs, in the order of their creation.
 #[derive(Debug, Default)]

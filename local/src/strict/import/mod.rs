@@ -24,11 +24,11 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::listing::{self, ListingFields};
-use super::lock::lock;
 use super::pool::Pool;
 use super::refusal::{CallError, Refusal};
 use super::shared::Shared;
 use crate::http::{self, Reply};
+use crate::lock::lock;
 use job::{Job, Status, precondition};
 pub(super) use jobs::Jobs;
 

@@ -66,6 +66,9 @@ pub struct Applied {
     pub not_compared: Vec<NotCompared>,
     /// The old and the new ids of clients that were created again, now or before.
     pub clients: BTreeMap<String, String>,
+    /// The labels of clients, by their old ids. It has those of `clients`, and of clients that are not created yet.
+    #[serde(skip)]
+    pub client_labels: BTreeMap<String, String>,
     /// Whether a request has left that changes the pool.
     #[serde(skip)]
     pub has_sent: bool,
@@ -227,6 +230,7 @@ pub async fn apply<V: Vault, P: ConfigurablePool>(
     watch: &mut impl WatchApply,
 ) -> Result<()> {
     applied.clients.clone_from(&plan.clients);
+    applied.client_labels.clone_from(&plan.client_labels);
     let mut failures = BTreeMap::new();
     let steps = &plan.steps;
     if !plan.writes.is_empty() {

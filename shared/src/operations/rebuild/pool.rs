@@ -47,7 +47,9 @@ impl<V: Vault> Work<'_, V> {
             // First: a command that dies now leaves a pool that only this note makes the next command look for.
             self.note(|journal| journal.is_sent = true).await?;
             self.note_step(begun.clone()).await?;
-            watch.makes("userPool");
+            if unanswered == 0 {
+                watch.makes("userPool");
+            }
             match account.create(&write).await? {
                 Ok(id) => break id,
                 Err(error) if error.kind == PoolErrorKind::Transient && unanswered < MAX_READS => {

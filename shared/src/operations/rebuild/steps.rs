@@ -116,7 +116,10 @@ impl<'a, V: Vault> Work<'a, V> {
                 self.leave(step, None, reason);
                 continue;
             }
-            watch.makes(&step.label);
+            // The pool itself exists by now.
+            if !step.makes_pool() {
+                watch.makes(&step.label);
+            }
             let of_step = |state, request, client| RebuildStep {
                 object: step.key(),
                 state,

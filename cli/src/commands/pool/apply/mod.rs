@@ -23,12 +23,13 @@ use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind, Guidance};
 
 use self::work::{Course, Target, Work, require_shown_secrets, require_stored_secrets};
-use super::account;
+use super::account::{self, AccountArgs};
 use super::confirm::confirm;
 use super::release::release;
 use super::said::Said;
 use crate::arguments;
 use crate::aws::Caller;
+use crate::commands::tps::TpsArgs;
 use crate::commands::{Deployment, Session, run};
 use crate::exit::ExitStatus;
 use crate::output::flags::command;
@@ -62,9 +63,8 @@ pub struct ApplyArgs {
     /// made. A deleted client never gets its id back
     #[arg(long)]
     pub delete_extra: bool,
-    /// Refuse, unless the credentials are of this account
-    #[arg(long, value_name = "ACCOUNT_ID")]
-    pub account: Option<String>,
+    #[command(flatten)]
+    pub account: AccountArgs,
     /// Neither decrypt the secrets of the snapshot (`kms:Decrypt`) nor store those of the user pool (`kms:Encrypt`,
     /// `kms:GenerateDataKey`, `kms:GenerateMac`)
     #[arg(long)]
@@ -75,9 +75,8 @@ pub struct ApplyArgs {
     /// Change the user pool without asking
     #[arg(long)]
     pub yes: bool,
-    /// Cognito calls per second, 1 to 200 [default: 10]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub tps: Option<String>,
+    #[command(flatten)]
+    pub tps: TpsArgs,
 }
 
 /// The help of `--allow`.
@@ -119,11 +118,11 @@ impl Request {
             pool: arguments::read("--pool", &args.pool, PoolId::parse)?,
             snapshot: arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?,
             choices,
-            account: arguments::read_if_given("--account", args.account.as_deref(), account::parse)?,
+            account: args.account.read()?,
             uses_secrets: !args.no_secrets,
             plan: args.plan,
             yes: args.yes,
-            tps: arguments::read_if_given("--tps", args.tps.as_deref(), Tps::parse)?.unwrap_or(Tps::DEFAULT),
+            tps: args.tps.read()?,
         })
     }
 

@@ -231,6 +231,8 @@ pub struct ApplyPlan {
     pub stack: Option<String>,
     /// Clients of the snapshot that the pool has under another id.
     pub clients: BTreeMap<String, String>,
+    /// The labels of these clients, and of those that the roll back creates, by their ids in the snapshot.
+    pub client_labels: BTreeMap<String, String>,
 }
 
 impl ApplyPlan {

@@ -1,5 +1,6 @@
 //! The steps of a rebuild, in their order.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
@@ -97,6 +98,14 @@ pub struct RebuildPlan {
     pub tier: Option<Tier>,
     /// The ARN of the web ACL of the old pool. None if the new pool cannot have it: it is of another account or Region.
     pub web_acl: Option<String>,
+}
+
+impl RebuildPlan {
+    /// The labels of the clients, by their ids in the snapshot.
+    pub fn client_labels(&self) -> BTreeMap<String, String> {
+        let clients = self.steps.iter().filter(|step| step.name.kind == ObjectKind::Client);
+        clients.map(|step| (step.name.id.clone(), step.label.clone())).collect()
+    }
 }
 
 /// Why a rebuild cannot begin.

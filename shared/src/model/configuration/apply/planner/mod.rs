@@ -59,6 +59,8 @@ pub(super) struct Planner<'a> {
     not_compared: Vec<NotCompared>,
     /// Clients of the capture that the pool has under another id.
     clients: ClientMap,
+    /// The labels of clients that differ, by their ids in the capture.
+    client_labels: BTreeMap<String, String>,
     created: BTreeSet<ObjectName>,
     deleted: BTreeSet<ObjectName>,
     /// Why members stay, by object and path. The empty path means the whole object.
@@ -92,12 +94,14 @@ impl<'a> Planner<'a> {
         }
         let ConfigurationDifference { differences, not_compared, .. } =
             compare(&old, &new, &ClientMap::new());
-        let pairs = differences.iter().filter(|found| found.object.kind == Some(ObjectKind::Client));
-        let clients = pairs.filter_map(|found| {
-            let (old, new) = (found.object.old.as_ref()?, found.object.new.as_ref()?);
-            (old != new).then(|| (new.id.clone(), old.id.clone()))
-        });
-        let clients = clients.collect();
+        let (mut clients, mut client_labels) = (ClientMap::new(), BTreeMap::new());
+        for found in differences.iter().filter(|found| found.object.kind == Some(ObjectKind::Client)) {
+            let ComparedObject { old, new: Some(new), text, .. } = &found.object else { continue };
+            client_labels.insert(new.id.clone(), text.clone());
+            if let Some(old) = old.as_ref().filter(|old| *old != new) {
+                clients.insert(new.id.clone(), old.id.clone());
+            }
+        }
         let is_wanted = |object: &ComparedObject| {
             choices.only.is_empty() || choices.only.iter().any(|part| part.includes(object))
         };
@@ -115,6 +119,7 @@ impl<'a> Planner<'a> {
                 .collect(),
             not_compared: not_compared.into_iter().filter(|lacking| is_wanted(&lacking.object)).collect(),
             clients,
+            client_labels,
             target: old.clone(),
             live: old,
             capture: new,
@@ -147,7 +152,8 @@ impl<'a> Planner<'a> {
         let (steps, writes) = ordered(self.drafts(does), &self.live, &self.target, &self.hidden);
         let tags = self.live.single(ObjectKind::UserPool).map_or(&Value::Null, |pool| &pool["UserPoolTags"]);
         let stack = tags["aws:cloudformation:stack-name"].as_str().map(str::to_owned);
-        ApplyPlan { steps, writes, left, not_compared: self.not_compared, stack, clients: self.clients }
+        let Self { not_compared, clients, client_labels, .. } = self;
+        ApplyPlan { steps, writes, left, not_compared, stack, clients, client_labels }
     }
 
     /// Refuses a part that names an object which neither side has.

@@ -2,7 +2,10 @@
 //!
 //! Method: plans of two documents, without any call.
 
+mod clients;
+mod factors;
 mod losses;
+mod order;
 
 use serde_json::{Value, json};
 
@@ -148,112 +151,6 @@ fn what_costs_or_loosens_stays_in_the_complete_object_until_it_is_allowed() {
 }
 
 #[test]
-fn a_protection_and_mfa_that_the_pool_lacks_come_back_without_a_word() {
-    let wanted = json!({"userPool": pool(json!({"DeletionProtection": "ACTIVE"})), "mfa": {"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": true}}});
-    let live = json!({"userPool": pool(json!({"DeletionProtection": "INACTIVE"})), "mfa": {"MfaConfiguration": "OFF"}});
-    let plan = planned(wanted, live, &ApplyChoices::default());
-    assert_eq!(left(&plan), []);
-    assert_eq!(
-        requests(&plan).iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-        ["UpdateUserPool", "SetUserPoolMfaConfig"]
-    );
-}
-
-#[test]
-fn factors_that_may_not_go_keep_what_they_need_in_the_pool() {
-    let sender = json!({"EmailConfiguration": {"EmailSendingAccount": "DEVELOPER", "SourceArn": "arn"}});
-    let live = json!({
-        "userPool": pool(sender.clone()),
-        "mfa": {"MfaConfiguration": "ON", "EmailMfaConfiguration": {"Message": "{####}", "Subject": "s"}},
-    });
-    let wanted = json!({
-        "userPool": pool(json!({"EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"}, "Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}}})),
-        "mfa": {"MfaConfiguration": "OFF"},
-    });
-    let plan = planned(wanted.clone(), live.clone(), &ApplyChoices::default());
-    assert_eq!(done(&plan), Vec::<String>::new());
-    assert!(
-        left(&plan).iter().all(|(_, reason)| *reason == ApplyReason::NeedsAllow(Allow::MfaOff)),
-        "{:?}",
-        left(&plan)
-    );
-    let allowed = ApplyChoices { allow: [Allow::MfaOff].into(), ..ApplyChoices::default() };
-    let plan = planned(wanted, live, &allowed);
-    let names: Vec<_> = requests(&plan).into_iter().map(|(name, _)| name).collect();
-    assert_eq!(
-        names,
-        ["SetUserPoolMfaConfig", "UpdateUserPool"],
-        "the pool refuses the new sender beside the factor"
-    );
-    assert_eq!(left(&plan), []);
-}
-
-#[test]
-fn a_lower_tier_comes_last_and_a_higher_one_first() {
-    let of = |tier: &str, version: u8| {
-        json!({
-            "userPool": pool(json!({"UserPoolTier": tier, "Policies": {"PasswordPolicy": {"PasswordHistorySize": if tier == "LITE" { 0 } else { 3 }}}})),
-            "domains": [{"Domain": "login", "ManagedLoginVersion": version}],
-        })
-    };
-    let names = |plan: &ApplyPlan| -> Vec<_> {
-        requests(plan)
-            .into_iter()
-            .map(|(name, request)| (name, request["UserPoolTier"].as_str().map(str::to_owned)))
-            .collect()
-    };
-    let tier = |tier: &str| Some(tier.to_owned());
-    let plan = planned(of("LITE", 1), of("PLUS", 2), &everything());
-    assert_eq!(
-        names(&plan),
-        [("UpdateUserPool", tier("PLUS")), ("UpdateUserPoolDomain", None), ("UpdateUserPool", tier("LITE"))]
-    );
-    let plan = planned(of("PLUS", 2), of("LITE", 1), &everything());
-    assert_eq!(names(&plan), [("UpdateUserPool", tier("PLUS")), ("UpdateUserPoolDomain", None)]);
-    let plan = planned(of("PLUS", 2), of("LITE", 1), &ApplyChoices::default());
-    assert_eq!(names(&plan), []);
-    assert!(
-        left(&plan).iter().all(|(_, reason)| *reason == ApplyReason::NeedsAllow(Allow::Tier)),
-        "{:?}",
-        left(&plan)
-    );
-}
-
-#[test]
-fn scopes_come_before_the_clients_that_name_them_and_go_after_these() {
-    let of = |scope: &str| {
-        json!({
-            "userPool": pool(json!({})),
-            "resourceServers": [{"Identifier": "api", "Name": "api", "Scopes": [{"ScopeName": scope, "ScopeDescription": "d"}]}],
-            "clients": [{"ClientId": "1", "ClientName": "web", "AllowedOAuthScopes": [format!("api/{scope}")]}],
-        })
-    };
-    let plan = planned(of("read"), of("write"), &ApplyChoices::default());
-    let sent = requests(&plan);
-    let names: Vec<_> = sent.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, ["UpdateResourceServer", "UpdateUserPoolClient", "UpdateResourceServer"]);
-    assert_eq!([0, 2].map(|n| sent[n].1["Scopes"].as_array().unwrap().len()), [2, 1]);
-    assert_eq!(plan.steps.len(), 2);
-}
-
-#[test]
-fn a_name_that_the_pool_does_not_have_is_not_sent_and_is_listed() {
-    let client = |providers: &[&str], days: u8| json!([{"ClientId": "1", "ClientName": "web", "SupportedIdentityProviders": providers, "RefreshTokenValidity": days}]);
-    // The details of a provider of Apple lack its key.
-    let apple = json!([{"ProviderName": "SignInWithApple", "ProviderType": "SignInWithApple", "ProviderDetails": {"client_id": "x"}}]);
-    let wanted = json!({"userPool": pool(json!({})), "clients": client(&["COGNITO", "SignInWithApple"], 30), "identityProviders": apple});
-    let live = json!({"userPool": pool(json!({})), "clients": client(&["COGNITO"], 7)});
-    let plan = planned(wanted, live, &ApplyChoices::default());
-    assert_eq!(done(&plan), ["clients/web RefreshTokenValidity"]);
-    assert_eq!(requests(&plan)[0].1["SupportedIdentityProviders"], json!(["COGNITO"]));
-    let expected = [
-        ("clients/web SupportedIdentityProviders".to_owned(), ApplyReason::NamesMissing),
-        ("identityProviders/SignInWithApple -".to_owned(), ApplyReason::SecretMissing),
-    ];
-    assert_eq!(left(&plan), expected);
-}
-
-#[test]
 fn a_provider_without_a_known_secret_changes_without_its_details() {
     let of = |mapping: Value, client: &str| {
         json!({
@@ -277,37 +174,6 @@ fn tags_of_aws_and_of_this_program_are_no_differences_and_the_stack_is_named() {
     assert_eq!(done(&plan), ["userPool UserPoolTags.team"]);
     assert_eq!(requests(&plan)[0].1["UserPoolTags"], json!({"team": "a", "cognito-backup-rebuild": "x"}));
     assert_eq!((left(&plan), plan.stack.as_deref()), (vec![], Some("login")));
-}
-
-#[test]
-fn a_deleted_client_returns_only_if_asked_for_and_if_its_name_tells_it_from_others() {
-    let web = |id: &str| json!({"ClientId": id, "ClientName": "web"});
-    let terms = json!([{"ClientId": "1", "TermsName": "terms-of-use", "TermsId": "t", "Links": {"cognito:default": "https://example.com"}}]);
-    let wanted = json!({"userPool": pool(json!({})), "clients": [web("1")], "terms": terms});
-    let live = json!({"userPool": pool(json!({}))});
-    let plan = planned(wanted.clone(), live.clone(), &ApplyChoices::default());
-    assert_eq!(
-        left(&plan),
-        [
-            ("clients/web -".to_owned(), ApplyReason::NeedsRecreateClients),
-            ("terms/web/terms-of-use -".to_owned(), ApplyReason::NamesMissing)
-        ]
-    );
-    let plan = planned(wanted.clone(), live, &everything());
-    assert_eq!(
-        (done(&plan), left(&plan)),
-        (vec!["clients/web -".to_owned(), "terms/web/terms-of-use -".to_owned()], vec![])
-    );
-    // The next plan finds the new client by its name.
-    let now = json!({"userPool": pool(json!({})), "clients": [web("2")], "terms": []});
-    let plan = planned(wanted.clone(), now, &everything());
-    assert_eq!(done(&plan), ["terms/web/terms-of-use -"]);
-    assert_eq!(requests(&plan)[0].1["ClientId"], "2");
-    assert_eq!(left(&plan), [("clients/web ClientId".to_owned(), ApplyReason::CannotChange)]);
-    let twin = json!({"userPool": pool(json!({})), "clients": [web("1"), web("3")]});
-    let plan = planned(twin, json!({"userPool": pool(json!({})), "clients": [web("3")]}), &everything());
-    assert_eq!(left(&plan).first().map(|(_, reason)| *reason), Some(ApplyReason::AmbiguousName));
-    assert_eq!(done(&plan), Vec::<String>::new());
 }
 
 #[test]
@@ -418,31 +284,6 @@ fn a_style_that_loses_something_is_replaced_and_another_one_is_updated() {
 }
 
 #[test]
-fn the_registration_of_clients_is_switched_off_also_before_the_tier_falls() {
-    let registration = |status: &str| json!({"DcrConfiguration": {"EnableStatus": status}});
-    for (wanted, live) in
-        [(json!({}), registration("Enabled")), (registration("Disabled"), registration("Enabled"))]
-    {
-        for tier in ["PLUS", "LITE"] {
-            let mut wanted = pool(wanted.clone());
-            wanted["UserPoolTier"] = tier.into();
-            let plan =
-                planned(json!({"userPool": wanted}), json!({"userPool": pool(live.clone())}), &everything());
-            let sent = requests(&plan);
-            assert_eq!(sent[0].1["DcrConfiguration"]["EnableStatus"], "Disabled", "{tier}");
-            assert_eq!(sent.last().unwrap().1["UserPoolTier"], tier);
-        }
-    }
-    // Nothing removes it, and one that is switched off is as good as none.
-    let plan = planned(
-        json!({"userPool": pool(json!({}))}),
-        json!({"userPool": pool(registration("Disabled"))}),
-        &everything(),
-    );
-    assert_eq!((done(&plan), left(&plan)), (vec![], vec![]));
-}
-
-#[test]
 fn a_capture_of_another_pool_and_one_without_the_pool_are_refused() {
     let list = CapturedList::new(Vec::new(), Vec::new());
     let one = objects(json!({"userPool": pool(json!({}))}));
@@ -470,76 +311,6 @@ fn no_text_of_a_plan_shows_a_secret() {
     assert!(!text.contains("planted"), "{text}");
     let unused = ObjectName::parse("identityProviders/Google").unwrap();
     assert_eq!(plan.steps[0].name, unused);
-}
-
-#[test]
-fn a_client_whose_scope_is_gone_keeps_its_flows_and_the_plan_shows_each_scope_that_goes() {
-    let client = |scopes: Value, validity: i64| {
-        json!({
-            "ClientId": "1", "ClientName": "m2m", "AllowedOAuthFlows": ["client_credentials"],
-            "AllowedOAuthFlowsUserPoolClient": true, "AllowedOAuthScopes": scopes,
-            "AccessTokenValidity": validity,
-        })
-    };
-    let choices = ApplyChoices { only: vec!["clients/m2m".parse().unwrap()], ..ApplyChoices::default() };
-    let plan_of = |scopes: Value, live: i64| {
-        let server = json!({"Identifier": "api", "Name": "api", "Scopes": [{"ScopeName": "read", "ScopeDescription": "d"}]});
-        let wanted = json!({
-            "userPool": pool(json!({})), "resourceServers": [server],
-            "clients": [client(scopes.clone(), 60)],
-        });
-        let live = json!({"userPool": pool(json!({})), "clients": [client(scopes, live)]});
-        planned(wanted, live, &choices)
-    };
-    let plan = plan_of(json!(["api/read"]), 5);
-    assert_eq!(done(&plan), Vec::<String>::new());
-    assert_eq!(left(&plan), [("clients/m2m AccessTokenValidity".to_owned(), ApplyReason::NamesMissing)]);
-    let plan = plan_of(json!(["api/read", "openid"]), 5);
-    assert_eq!(done(&plan), ["clients/m2m AccessTokenValidity", "clients/m2m AllowedOAuthScopes"]);
-    assert_eq!(requests(&plan)[0].1["AllowedOAuthScopes"], json!(["openid"]));
-    // A scope that is gone is no change by itself.
-    assert_eq!(done(&plan_of(json!(["api/read", "openid"]), 60)), Vec::<String>::new());
-}
-
-#[test]
-fn the_pool_alone_keeps_what_the_present_factors_need() {
-    let sms = json!({"SnsCallerArn": "arn:aws:iam::123456789012:role/sms", "ExternalId": "x"});
-    let live = json!({
-        "userPool": pool(json!({"SmsConfiguration": sms, "UserPoolTags": {"team": "a"}})),
-        "mfa": {"MfaConfiguration": "ON", "SmsMfaConfiguration": {"SmsConfiguration": sms}},
-    });
-    let wanted = json!({
-        "userPool": pool(json!({"UserPoolTags": {"team": "b"}})), "mfa": {"MfaConfiguration": "OFF"},
-    });
-    let only = vec!["userPool".parse().unwrap()];
-    let plan = planned(wanted, live, &ApplyChoices { only, ..everything() });
-    assert_eq!(done(&plan), ["userPool UserPoolTags.team"]);
-    assert_eq!(requests(&plan)[0].1["SmsConfiguration"], sms);
-    assert!(
-        !left(&plan).is_empty() && left(&plan).iter().all(|(_, reason)| *reason == ApplyReason::NeededByMfa),
-        "{:?}",
-        left(&plan)
-    );
-}
-
-#[test]
-fn factors_that_may_not_go_get_the_new_sender() {
-    let sms = |role: &str| json!({"SnsCallerArn": format!("arn:aws:iam::123456789012:role/{role}"), "ExternalId": "x"});
-    let of = |role: &str, mode: &str, verification: &str| {
-        let mut mfa = json!({
-            "MfaConfiguration": mode,
-            "WebAuthnConfiguration": {"RelyingPartyId": "example.com", "UserVerification": verification},
-        });
-        if mode != "OFF" {
-            mfa["SmsMfaConfiguration"] = json!({"SmsConfiguration": sms(role)});
-        }
-        json!({"userPool": pool(json!({"SmsConfiguration": sms(role)})), "mfa": mfa})
-    };
-    let plan = planned(of("old", "OFF", "required"), of("new", "ON", "preferred"), &ApplyChoices::default());
-    let sent = requests(&plan);
-    let (_, factors) = sent.iter().find(|(name, _)| *name == "SetUserPoolMfaConfig").unwrap();
-    assert_eq!(factors["MfaConfiguration"], "ON");
-    assert_eq!(factors["SmsMfaConfiguration"]["SmsConfiguration"], sms("old"));
 }
 
 #[test]
@@ -574,28 +345,4 @@ fn a_member_that_this_version_does_not_know_is_not_put_at_risk_without_a_word() 
     let reason = ApplyReason::NeedsAllow(Allow::UnknownMembers);
     assert!(left(&plan).contains(&("userPool UserPoolTags.team".to_owned(), reason)), "{:?}", left(&plan));
     assert_eq!(done(&planned(of("a"), of("b"), &everything())), ["userPool UserPoolTags.team"]);
-}
-
-#[test]
-fn a_write_names_the_steps_that_must_come_before_it() {
-    let email =
-        |sender: &str| json!({"EmailConfiguration": {"EmailSendingAccount": sender, "SourceArn": "arn"}});
-    let live = json!({
-        "userPool": pool(email("DEVELOPER")),
-        "mfa": {"MfaConfiguration": "ON", "EmailMfaConfiguration": {"Message": "{####}", "Subject": "s"}},
-        "resourceServers": [{"Identifier": "api", "Name": "api", "Scopes": [{"ScopeName": "read", "ScopeDescription": "d"}]}],
-        "clients": [{"ClientId": "1", "ClientName": "web", "AllowedOAuthScopes": ["api/read"]}],
-    });
-    let wanted = json!({
-        "userPool": pool(email("COGNITO_DEFAULT")), "mfa": {"MfaConfiguration": "OFF"},
-        "clients": [{"ClientId": "1", "ClientName": "web", "AllowedOAuthScopes": ["openid"]}],
-    });
-    let plan = planned(wanted, live, &everything());
-    let needs = |label: &str| -> Vec<&str> {
-        let of_label = plan.writes.iter().filter(|write| plan.steps[write.step].label == label);
-        of_label.flat_map(|write| write.needs()).map(|step| &*plan.steps[*step].label).collect()
-    };
-    assert_eq!(needs("userPool"), ["mfa"]);
-    assert_eq!(needs("resourceServers/api"), ["clients/web"]);
-    assert_eq!(needs("clients/web"), Vec::<&str>::new());
 }
