@@ -192,11 +192,11 @@ impl PlannedWrite {
             }
             Act::Create => ConfigurationWrite::creating(&name, &document, pool, self.tier),
             Act::Update => {
-                let live = live.unwrap_or(&self.document);
-                if self.name.kind == ObjectKind::UserPool {
+                if let Some(live) = live.filter(|_| self.name.kind == ObjectKind::UserPool) {
                     // Another command may have given the pool a tag since the plan.
                     keep_own_tags(&mut document, live);
                 }
+                let live = live.unwrap_or(&document);
                 ConfigurationWrite::updating(&name, &document, live, pool, self.tier)
             }
             Act::Clear => ConfigurationWrite::clearing(&name, live.unwrap_or(&null), pool),
