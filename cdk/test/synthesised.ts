@@ -139,7 +139,7 @@ export function synthesise(context: Record<string, unknown> = CONTEXT, change?: 
 }
 
 /** The feature flags of `cdk.json`. */
-function cdkContext(): Record<string, unknown> {
+export function cdkContext(): Record<string, unknown> {
   return JSON.parse(readFileSync(join(__dirname, '..', 'cdk.json'), 'utf8')).context;
 }
 
