@@ -11,14 +11,7 @@ import {
   denySourcePools,
 } from './cognito-access';
 import { FunctionName, OPERATIONS } from './operations';
-import {
-  RunProps,
-  commonEnvironment,
-  enumerateEnvironment,
-  finalizeEnvironment,
-  pageConcurrency,
-  subMapEnvironment,
-} from './run-environment';
+import { RunProps, commonEnvironment, enumerateEnvironment, finalizeEnvironment, subMapEnvironment } from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import { importTargetsIn, repairablePoolsIn, sourcePools } from './settings';
@@ -124,7 +117,6 @@ export class Import extends Construct {
         this.readJobLogs(jobLogArns),
         ...denials,
       ],
-      reservedConcurrency: pageConcurrency(settings, sources.length),
       // The function writes the CSV file of an import job here. Cognito accepts up to 100 MB.
       temporaryStorage: Size.mebibytes(512),
     });

@@ -120,11 +120,6 @@ export const SETTINGS = {
     default: '`arm64`',
     meaning: '`arm64` or `x86_64`.',
   },
-  ReserveConcurrency: {
-    default: '`YES`',
-    meaning:
-      '`YES`: the export-page and import-page functions each run at most once per pool at the same time. The limit of calls per second does not need this. `NO`: for accounts without concurrency to reserve. New accounts often have 10 in all.',
-  },
   Name: {
     default: '`cognito-backup`',
     meaning:

@@ -111,8 +111,6 @@ export interface Settings {
   readonly groupRoleArns: readonly string[];
   /** `Architecture` of the functions. */
   readonly architecture: 'arm64' | 'x86_64';
-  /** `ReserveConcurrency`: whether each page function runs at most once per pool at the same time. */
-  readonly reserveConcurrency: boolean;
   /** `Functions`: where the code of the functions comes from. */
   readonly functions: CodeSource;
 }
@@ -273,7 +271,6 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
       'Use ARNs of IAM roles, such as arn:aws:iam::111122223333:role/editors.',
     ),
     architecture: reader.oneOf('Architecture', ['arm64', 'x86_64']),
-    reserveConcurrency: reader.oneOf('ReserveConcurrency', ['YES', 'NO']) === 'YES',
     functions: reader.oneOf('Functions', ['BUILT', 'BUILD', 'PLACEHOLDER']),
   };
   if (reader.problems.length > 0) {

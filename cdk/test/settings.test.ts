@@ -43,7 +43,6 @@ test('a setting that is not given has its default', () => {
     repairablePools: [],
     groupRoleArns: [],
     architecture: 'arm64',
-    reserveConcurrency: true,
     functions: 'BUILT',
   });
 });
@@ -124,7 +123,6 @@ test('every wrong value of a setting has one problem, which says what is allowed
     [{ ImportTargets: '*,us-east-1_New' }, /^ImportTargets .* not in a Region of this deployment/],
     [{ GroupRoleArns: 'editors' }, /^GroupRoleArns .* ARNs of IAM roles/],
     [{ Architecture: 'riscv' }, /^Architecture .* arm64, x86_64/],
-    [{ ReserveConcurrency: 'maybe' }, /^ReserveConcurrency .* YES, NO/],
     [{ Functions: 'GUESS' }, /^Functions .* BUILT, BUILD, PLACEHOLDER/],
     [{ Name: 'Backup' }, /^Name .* lower-case/],
   ];
@@ -141,6 +139,10 @@ test('an unknown name is a problem, which suggests a similar setting', () => {
     problemsWith({ Schedule: 'x' })[0] ?? '',
     /^Schedule is not a setting\. The settings are Architecture, CaptureConfiguration, CaptureSecrets, CognitoTPS, /,
   );
+});
+
+test('a setting of an earlier version is not a setting', () => {
+  assert.match(problemsWith({ ReserveConcurrency: 'NO' })[0] ?? '', /^ReserveConcurrency is not a setting\. The settings are /);
 });
 
 test('one error has all problems, each once', () => {
