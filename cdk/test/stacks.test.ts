@@ -3,7 +3,8 @@ import { test } from 'node:test';
 
 import { CONTEXT, POOLS, PRIMARY, SECONDARY, readable, synthesise, defaultStacks, Template } from './synthesised';
 
-const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
+/** A resource that stays, unless the deployment that creates it fails. A retry then finds no left-over. */
+const KEPT = { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' };
 
 test('the table has a replica, its own keys, point-in-time recovery and deletion protection', () => {
   const { primary } = defaultStacks();
