@@ -8,6 +8,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 
 import { Permissions } from './operations';
+import { viaService } from './partition';
 import { Settings } from './settings';
 
 /**
@@ -67,7 +68,7 @@ export class Notifications extends Construct {
         sid: 'UseTheKeyOfTheTopic',
         actions: kms.topic.map((action) => `kms:${action}`),
         resources: [this.key.keyArn],
-        conditions: { StringEquals: { 'kms:ViaService': `sns.${Stack.of(this).region}.amazonaws.com` } },
+        conditions: viaService(Stack.of(this), 'sns'),
       }),
     ];
   }

@@ -19,7 +19,10 @@ const OTHER_VALUES: Record<string, { readonly value: unknown; readonly reason: s
     value: 'strong',
     reason: 'CloudFormation then refuses to delete or replace a key that another stack uses.',
   },
-  '@aws-cdk/core:target-partitions': { value: ['aws'], reason: 'The state machines name this partition.' },
+  '@aws-cdk/core:target-partitions': {
+    value: ['aws', 'aws-cn', 'aws-us-gov', 'aws-eusc'],
+    reason: 'Operators in GovCloud and in the European Sovereign Cloud can deploy, too.',
+  },
 };
 
 const RECOMMENDED: Record<string, unknown> = JSON.parse(
