@@ -117,8 +117,8 @@ export const SETTINGS = {
     meaning: 'The days for which CloudWatch Logs keeps logs: 1, 3, 5, 7, 14, 30, 60, 90, … 3653.',
   },
   Architecture: {
-    default: '`arm64`',
-    meaning: '`arm64` or `x86_64`.',
+    default: '`x86_64`',
+    meaning: '`x86_64`, with which the project is tested, or `arm64`, which costs less.',
   },
   Name: {
     default: '`cognito-backup`',

@@ -113,7 +113,7 @@ export interface Settings {
   /** `GroupRoleArns`: the roles that imports may give to groups. */
   readonly groupRoleArns: readonly string[];
   /** `Architecture` of the functions. */
-  readonly architecture: 'arm64' | 'x86_64';
+  readonly architecture: 'x86_64' | 'arm64';
   /** `Functions`: where the code of the functions comes from. */
   readonly functions: CodeSource;
 }
@@ -274,7 +274,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion], [...userPoolIds, ...formerUserPoolIds]),
     repairablePools: readRepairablePools(reader, primaryRegion, [...userPoolIds, ...formerUserPoolIds]),
     groupRoleArns: readGroupRoles(reader, primaryRegion),
-    architecture: reader.oneOf('Architecture', ['arm64', 'x86_64']),
+    architecture: reader.oneOf('Architecture', ['x86_64', 'arm64']),
     functions: reader.oneOf('Functions', ['BUILT', 'BUILD', 'PLACEHOLDER']),
   };
   if (reader.problems.length > 0) {

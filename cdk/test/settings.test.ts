@@ -42,7 +42,7 @@ test('a setting that is not given has its default', () => {
     importTargets: ['*'],
     repairablePools: [],
     groupRoleArns: [],
-    architecture: 'arm64',
+    architecture: 'x86_64',
     functions: 'BUILT',
   });
 });
@@ -128,7 +128,7 @@ test('every wrong value of a setting has one problem, which says what is allowed
       { TrustedPrincipals: 'arn:aws-us-gov:iam::111122223333:root' },
       /^TrustedPrincipals .* is not in the partition of eu-west-1/,
     ],
-    [{ Architecture: 'riscv' }, /^Architecture .* arm64, x86_64/],
+    [{ Architecture: 'riscv' }, /^Architecture .* x86_64, arm64/],
     [{ Functions: 'GUESS' }, /^Functions .* BUILT, BUILD, PLACEHOLDER/],
     [{ Name: 'Backup' }, /^Name .* lower-case/],
   ];

@@ -60,7 +60,7 @@ test('every function has its executable, its memory, its timeout, its logs and i
   logGroups.forEach(([, { Properties }]) => assert.equal(Properties.RetentionInDays, 90));
   for (const properties of [...primary.all('AWS::Lambda::Function'), ...secondary.all('AWS::Lambda::Function')]) {
     assert.equal(properties.Runtime, 'provided.al2023');
-    assert.deepEqual(properties.Architectures, ['arm64']);
+    assert.deepEqual(properties.Architectures, ['x86_64']);
     assert.equal(properties.MemorySize, 256);
     assert.equal(properties.Timeout, 900);
     assert.deepEqual(properties.TracingConfig, { Mode: 'Active' });
@@ -139,10 +139,10 @@ test('settings reach the functions', () => {
     CognitoTPS: 25,
     LogRetentionDays: 7,
     SnsPreference: 'ERRORS_ONLY',
-    Architecture: 'x86_64',
+    Architecture: 'arm64',
   });
   const finalize = primary.lambda('people-export-finalize');
-  assert.deepEqual(finalize.Architectures, ['x86_64']);
+  assert.deepEqual(finalize.Architectures, ['arm64']);
   assert.equal(finalize.Environment.Variables.COGNITO_TPS, '25');
   assert.equal(finalize.Environment.Variables.SNS_PREFERENCE, 'ERRORS_ONLY');
   assert.equal(finalize.Environment.Variables.BACKUP_TABLE_NAME, 'people');

@@ -120,7 +120,7 @@ export interface Synthesised {
 /** Synthesises a deployment with placeholders for the functions. It fails if cdk-nag finds a new problem. */
 export function synthesise(context: Record<string, unknown> = CONTEXT, change?: (deployment: Deployment) => void): Synthesised {
   const app = new App({ context: { ...cdkContext(), ...context } });
-  const deployment = deploy(app, FunctionCode.placeholders('arm64'));
+  const deployment = deploy(app, FunctionCode.placeholders('x86_64'));
   change?.(deployment);
   const assembly = app.synth();
   const template = (stack: { artifactId: string }) => {
