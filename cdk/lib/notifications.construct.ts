@@ -1,4 +1,4 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -53,6 +53,11 @@ export class Notifications extends Construct {
     );
     if (settings.notificationEmail !== undefined) {
       this.topic.addSubscription(new EmailSubscription(settings.notificationEmail));
+    } else {
+      Annotations.of(this).addWarningV2(
+        'cognito-backup:no-email',
+        `NotificationEmail is not set. Failed runs and alarms reach nothing, unless you subscribe to the topic ${settings.name} in ${Stack.of(this).region} yourself.`,
+      );
     }
   }
 

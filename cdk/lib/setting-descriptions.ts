@@ -85,7 +85,7 @@ export const SETTINGS = {
   },
   NotificationEmail: {
     default: 'none',
-    meaning: 'The address that gets the messages about runs and alarms.',
+    meaning: 'The address that gets the messages about runs and alarms. Without it, the deployment warns.',
   },
   SnsPreference: {
     default: '`INFO_AND_ERRORS`',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { SettingsError, importTargetsIn, readSettings } from '../lib/settings';
-import { CONTEXT, POOLS } from './synthesised';
+import { CONTEXT, EMAIL, POOLS } from './synthesised';
 
 /** The problems of a context. */
 function problemsOf(context: Record<string, unknown>): string[] {
@@ -37,7 +37,7 @@ test('a setting that is not given has its default', () => {
     configurationChangeAlarm: false,
     logRetentionDays: 90,
     snsPreference: 'INFO_AND_ERRORS',
-    notificationEmail: undefined,
+    notificationEmail: EMAIL,
     trustedPrincipals: [],
     importTargets: ['*'],
     repairablePools: [],
@@ -52,6 +52,7 @@ test('texts from the command line and values from a file give the same settings'
   const texts = {
     UserPoolIds: ` ${POOLS.join(' , ')},`,
     SecondaryRegion: 'eu-central-1',
+    NotificationEmail: ` ${EMAIL}`,
     CognitoTPS: '20',
     LogRetentionDays: '30',
   };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { CONTEXT, POOLS, PRIMARY, SECONDARY, readable, synthesise, defaultStacks, Template } from './synthesised';
+import { CONTEXT, EMAIL, POOLS, PRIMARY, SECONDARY, readable, synthesise, defaultStacks, Template } from './synthesised';
 
 /** A resource that stays, unless the deployment that creates it fails. A retry then finds no left-over. */
 const KEPT = { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' };
@@ -211,11 +211,11 @@ test('a cron expression keeps its time zone', () => {
 });
 
 test('topics have their own keys, accept alarms, and send to the given e-mail address', () => {
-  const { primary, secondary } = synthesise({ ...CONTEXT, NotificationEmail: 'backup@example.com' });
+  const { primary, secondary } = defaultStacks();
   for (const template of [primary, secondary]) {
     assert.match(readable(template.only('AWS::SNS::Topic').KmsMasterKeyId), /^<NotificationsKey/);
     const { Protocol, Endpoint } = template.only('AWS::SNS::Subscription');
-    assert.deepEqual([Protocol, Endpoint], ['email', 'backup@example.com']);
+    assert.deepEqual([Protocol, Endpoint], ['email', EMAIL]);
     const statements = [
       ...template.only('AWS::SNS::TopicPolicy').PolicyDocument.Statement,
       ...template
@@ -230,7 +230,14 @@ test('topics have their own keys, accept alarms, and send to the given e-mail ad
     ]);
     alarmStatements.forEach((statement) => assert.ok(statement.Condition.StringEquals['aws:SourceAccount']));
   }
-  assert.equal(defaultStacks().primary.all('AWS::SNS::Subscription').length, 0);
+});
+
+test('without an e-mail address, both Regions warn that messages reach no address', () => {
+  const { primary, secondary } = synthesise({ ...CONTEXT, NotificationEmail: undefined });
+  for (const template of [primary, secondary]) {
+    assert.equal(template.all('AWS::SNS::Subscription').length, 0);
+    assert.match(template.warnings.join('\n'), /^NotificationEmail is not set.*\[ack: cognito-backup:no-email\]$/);
+  }
 });
 
 test('a deployment with only former pools imports, and exports nothing', () => {
@@ -253,4 +260,5 @@ test('pools that together exceed the listing quota give a warning', () => {
   const warnings = (change: object) => synthesise({ ...CONTEXT, ...change }).primary.warnings.join('\n');
   assert.match(warnings({ CognitoTPS: 16 }), /2 pools at the same time make up to 32 calls per second/);
   assert.deepEqual(defaultStacks().primary.warnings, []);
+  assert.deepEqual(defaultStacks().secondary.warnings, []);
 });

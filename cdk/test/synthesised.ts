@@ -12,7 +12,8 @@ import { FunctionCode } from '../lib/function-code';
 export const POOLS = ['eu-west-1_AbCdEf123', 'eu-west-1_GhIjKl456'];
 export const PRIMARY = 'eu-west-1';
 export const SECONDARY = 'eu-central-1';
-export const CONTEXT = { UserPoolIds: POOLS, SecondaryRegion: SECONDARY };
+export const EMAIL = 'backup@example.com';
+export const CONTEXT = { UserPoolIds: POOLS, SecondaryRegion: SECONDARY, NotificationEmail: EMAIL };
 
 // The templates must not contain the account of a developer.
 delete process.env.CDK_DEFAULT_ACCOUNT;
