@@ -6,6 +6,7 @@
  * unknown name is a problem, too.
  */
 
+import { EXAMPLE_SWITCH } from './example';
 import { partitionOf } from './partition';
 import { SETTINGS } from './setting-descriptions';
 
@@ -286,7 +287,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
 /** Adds a problem for each unknown name. Names with a colon or an at sign belong to the CDK. */
 function addUnknownNames(reader: SettingReader, context: Readonly<Record<string, unknown>>): void {
   const known: readonly string[] = SETTING_NAMES;
-  const unknown = Object.keys(context).filter((name) => !/[:@]/.test(name) && !known.includes(name));
+  const unknown = Object.keys(context).filter((name) => !/[:@]/.test(name) && name !== EXAMPLE_SWITCH && !known.includes(name));
   for (const name of unknown) {
     const similar = known.find((setting) => setting.toLowerCase() === name.toLowerCase().replaceAll(/[-_]/g, ''));
     const advice = similar ? `Do you mean ${similar}?` : `The settings are ${known.join(', ')}.`;
