@@ -29,7 +29,9 @@ export class SnapshotAges extends Construct {
     const { settings, finalize } = props;
     const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+        // The scheduler names the group, not the schedule. Source: "Confused deputy prevention in EventBridge Scheduler",
+        // EventBridge Scheduler user guide.
+        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID, 'aws:SourceArn': props.group.scheduleGroupArn } },
       }),
       description: 'Measures the age of the newest snapshots',
     });
