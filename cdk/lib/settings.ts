@@ -247,7 +247,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
   } else if (!isInPartitionOf(primaryRegion, partitionOf(secondaryRegion))) {
     reader.addProblem(
       'SecondaryRegion',
-      `Name a Region in the partition of ${primaryRegion}. A table has no replica in another one.`,
+      `Name a Region in the AWS partition of ${primaryRegion}. A table has no replica in another one.`,
     );
   }
 
@@ -453,12 +453,14 @@ function requirePartition(reader: SettingReader, name: SettingName, values: read
   if (others.length > 0) {
     reader.addProblem(
       name,
-      `${others.join(', ')} is not in the partition of ${region}: use ARNs that begin with arn:${partitionOf(region)}:`,
+      `${others.join(', ')} is not in the AWS partition of ${region}: use ARNs that begin with arn:${partitionOf(region)}:`,
     );
   }
 }
 
-/** Whether `partition` is that of the Region. True if the CDK does not know one of them: the deployment shows it. */
+/**
+ * Whether `partition` is that of the Region. True if the CDK does not know the Region, because it may be a new one.
+ */
 function isInPartitionOf(region: string, partition: string | undefined): boolean {
   const own = partitionOf(region);
   return own === undefined || partition === undefined || own === partition;

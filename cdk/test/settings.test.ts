@@ -123,11 +123,11 @@ test('every wrong value of a setting has one problem, which says what is allowed
     [{ ImportTargets: 'eu-west-1_New' }, /^ImportTargets .* Imports in eu-central-1 have no target/],
     [{ ImportTargets: '*,us-east-1_New' }, /^ImportTargets .* not in a Region of this deployment/],
     [{ GroupRoleArns: 'editors' }, /^GroupRoleArns .* ARNs of IAM roles/],
-    [{ SecondaryRegion: 'us-gov-west-1' }, /^SecondaryRegion .* Name a Region in the partition of eu-west-1/],
+    [{ SecondaryRegion: 'us-gov-west-1' }, /^SecondaryRegion .* Name a Region in the AWS partition of eu-west-1/],
     [{ GroupRoleArns: 'arn:aws-cn:iam::111122223333:role/editors' }, /^GroupRoleArns .* begin with arn:aws:$/],
     [
       { TrustedPrincipals: 'arn:aws-us-gov:iam::111122223333:root' },
-      /^TrustedPrincipals .* is not in the partition of eu-west-1/,
+      /^TrustedPrincipals .* is not in the AWS partition of eu-west-1/,
     ],
     [{ Architecture: 'riscv' }, /^Architecture .* x86_64, arm64/],
     [{ Functions: 'GUESS' }, /^Functions .* BUILT, BUILD, PLACEHOLDER/],
