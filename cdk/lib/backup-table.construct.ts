@@ -18,14 +18,17 @@ export function tableKeyAlias(name: string): string {
   return `alias/${name}-table`;
 }
 
-/** The key of the table in one Region. It stays if its stack is deleted, because the table stays, too. */
+/**
+ * The key of the table in one Region. It stays if its stack is deleted, because the table stays, too. If the
+ * deployment that creates it fails, CloudFormation deletes it.
+ */
 export class TableKey extends kms.Key {
   constructor(scope: Construct, id: string, name: string) {
     super(scope, id, {
       alias: tableKeyAlias(name),
       description: `Encrypts the backup table ${name}`,
       enableKeyRotation: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
   }
 }
@@ -42,6 +45,9 @@ export interface BackupTableProps {
  *
  * Deletion protection is on in both Regions, and the table stays if its stack is deleted. A replica repeats
  * every deletion and every change of an item, so both Regions have point-in-time recovery, too.
+ *
+ * The table is empty if the deployment that creates it fails. So the policy lets CloudFormation delete it then.
+ * Deletion protection refuses this.
  */
 export class BackupTable extends Construct implements RegionalTable {
   readonly tableName: string;
@@ -70,7 +76,7 @@ export class BackupTable extends Construct implements RegionalTable {
       // The items of restores have this attribute. A global table has one TTL for all its replicas.
       timeToLiveAttribute: 'expiresAt',
       replicas: [{ region: props.secondaryRegion, ...protection }],
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       ...protection,
     });
     this.tableName = props.name;

@@ -29,18 +29,18 @@ export function deploy(app: App, code?: FunctionCode): Deployment {
   const settings = readSettings(app.node.getAllContext());
   const functions = code ?? new FunctionCode(settings.functions, settings.architecture);
   const account = process.env.CDK_DEFAULT_ACCOUNT;
-  const primaryEnv = { account, region: settings.primaryRegion };
-  const secondaryEnv = { account, region: settings.secondaryRegion };
+  // `Tags.of` tags the resources only. CloudFormation shows the stacks with these tags.
+  const tags = { application: settings.name };
+  const primaryProps = { env: { account, region: settings.primaryRegion }, tags };
+  const secondaryProps = { env: { account, region: settings.secondaryRegion }, tags };
 
-  const secondaryKey = new SecondaryKeyStack(app, `${settings.name}-secondary-key`, settings, { env: secondaryEnv });
-  const primary = new PrimaryStack(app, settings.name, settings, functions, { env: primaryEnv });
+  const secondaryKey = new SecondaryKeyStack(app, `${settings.name}-secondary-key`, settings, secondaryProps);
+  const primary = new PrimaryStack(app, settings.name, settings, functions, primaryProps);
   primary.addStackDependency(secondaryKey, 'the replica needs its key');
-  const secondary = new SecondaryStack(app, `${settings.name}-secondary`, settings, functions, secondaryKey.key, {
-    env: secondaryEnv,
-  });
+  const secondary = new SecondaryStack(app, `${settings.name}-secondary`, settings, functions, secondaryKey.key, secondaryProps);
   secondary.addStackDependency(primary, 'imports read the replica');
 
-  Tags.of(app).add('application', settings.name);
+  Object.entries(tags).forEach(([key, value]) => Tags.of(app).add(key, value));
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   return { settings, secondaryKey, primary, secondary };
 }

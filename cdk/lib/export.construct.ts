@@ -9,7 +9,6 @@ import {
   exportPageEnvironment,
   enumerateEnvironment,
   finalizeEnvironment,
-  pageConcurrency,
   retentionEnvironment,
 } from './run-environment';
 import { RunMachine } from './run-machine.construct';
@@ -83,7 +82,6 @@ export class Export extends Construct {
         ),
         ...(keys?.statements() ?? []),
       ],
-      reservedConcurrency: pageConcurrency(settings, pools.length),
     });
     if (settings.captureConfiguration) {
       acknowledgeDomains(page.role);

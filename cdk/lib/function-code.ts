@@ -21,6 +21,12 @@ export type Executable = (typeof EXECUTABLES)[number];
 /** The root of the workspace. */
 export const WORKSPACE = resolve(__dirname, '..', '..');
 
+/**
+ * Installs cargo-lambda and zig, its linker. Other versions may fail: the archiver of zig 0.16.0 breaks the build of
+ * aws-lc-sys. Source: https://github.com/aws/aws-lc-rs/issues/993.
+ */
+export const BUILD_TOOLS = 'pip install cargo-lambda==1.9.2 ziglang==0.17.1';
+
 /** The folder of the placeholder for functions that are not built. */
 const PLACEHOLDER = join(__dirname, '..', 'placeholder');
 
@@ -103,7 +109,7 @@ function build(architecture: Settings['architecture']): void {
   if (built.error !== undefined || built.status !== 0) {
     const reason = built.error?.message ?? `cargo exited with ${built.status ?? built.signal}`;
     throw new FunctionsError(
-      `Building the functions for ${architecture} failed: ${reason}. Install Rust and cargo-lambda (\`pip install cargo-lambda\`), and try again.`,
+      `Building the functions for ${architecture} failed: ${reason}. Install Rust and cargo-lambda (\`${BUILD_TOOLS}\`), and try again.`,
     );
   }
 }

@@ -11,14 +11,7 @@ import {
   denySourcePools,
 } from './cognito-access';
 import { FunctionName, OPERATIONS } from './operations';
-import {
-  RunProps,
-  commonEnvironment,
-  enumerateEnvironment,
-  finalizeEnvironment,
-  pageConcurrency,
-  subMapEnvironment,
-} from './run-environment';
+import { RunProps, commonEnvironment, enumerateEnvironment, finalizeEnvironment, subMapEnvironment } from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import { importTargetsIn, repairablePoolsIn, sourcePools } from './settings';
@@ -124,7 +117,6 @@ export class Import extends Construct {
         this.readJobLogs(jobLogArns),
         ...denials,
       ],
-      reservedConcurrency: pageConcurrency(settings, sources.length),
       // The function writes the CSV file of an import job here. Cognito accepts up to 100 MB.
       temporaryStorage: Size.mebibytes(512),
     });
@@ -175,8 +167,15 @@ export class Import extends Construct {
    * Source: "Creating the CloudWatch Logs IAM role", Amazon Cognito developer guide.
    */
   private createJobLogRole(name: string): iam.Role {
+    const stack = Stack.of(this);
     const role = new iam.Role(this, 'JobLogRole', {
-      assumedBy: new iam.ServicePrincipal('cognito-idp.amazonaws.com'),
+      assumedBy: new iam.ServicePrincipal('cognito-idp.amazonaws.com', {
+        // AWS does not document whether Cognito names the account and the pool here. If it does, both must be right.
+        conditions: {
+          StringEqualsIfExists: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
+          ArnLikeIfExists: { 'aws:SourceArn': poolArns(stack, [`${stack.region}_*`]) },
+        },
+      }),
       description: `Lets Cognito write the logs of the import jobs of ${name}`,
     });
     role.addToPolicy(

@@ -1,4 +1,4 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -8,6 +8,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 
 import { Permissions } from './operations';
+import { viaService } from './partition';
 import { Settings } from './settings';
 
 /**
@@ -52,6 +53,11 @@ export class Notifications extends Construct {
     );
     if (settings.notificationEmail !== undefined) {
       this.topic.addSubscription(new EmailSubscription(settings.notificationEmail));
+    } else {
+      Annotations.of(this).addWarningV2(
+        'cognito-backup:no-email',
+        `NotificationEmail is not set. Failed runs and alarms reach nothing, unless you subscribe to the topic ${settings.name} in ${Stack.of(this).region} yourself.`,
+      );
     }
   }
 
@@ -67,7 +73,7 @@ export class Notifications extends Construct {
         sid: 'UseTheKeyOfTheTopic',
         actions: kms.topic.map((action) => `kms:${action}`),
         resources: [this.key.keyArn],
-        conditions: { StringEquals: { 'kms:ViaService': `sns.${Stack.of(this).region}.amazonaws.com` } },
+        conditions: viaService(Stack.of(this), 'sns'),
       }),
     ];
   }

@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 
 import { RegionalTable } from './backup-table.construct';
-import { Settings, sourcePools } from './settings';
+import { Settings, isAccountId, sourcePools } from './settings';
 import {
   READ_ACTIONS,
   SNAPSHOT_PARTITIONS,
@@ -38,7 +38,7 @@ export class Reader extends Construct {
     this.role = new iam.Role(this, 'Role', {
       roleName: `${settings.name}-reader-${stack.region}`,
       description: `Reads the snapshots of ${settings.name} in ${stack.region}, for imports in other accounts`,
-      assumedBy: new iam.CompositePrincipal(...settings.trustedPrincipals.map((arn) => new iam.ArnPrincipal(arn))),
+      assumedBy: new iam.CompositePrincipal(...settings.trustedPrincipals.map((principal) => trusted(stack, principal))),
     });
     const partitions = [poolPartitions(pools), configurationPartitions(pools), userPartitions(pools), SNAPSHOT_PARTITIONS];
     const grant = { sid: 'ReadSnapshots', actions: READ_ACTIONS, partitions };
@@ -49,4 +49,9 @@ export class Reader extends Construct {
       new iam.PolicyStatement({ sid: 'DescribeTable', actions: ['dynamodb:DescribeTable'], resources: [table.tableArn] }),
     );
   }
+}
+
+/** An account id trusts every principal that its account allows. */
+function trusted(stack: Stack, principal: string): iam.ArnPrincipal {
+  return new iam.ArnPrincipal(isAccountId(principal) ? `arn:${stack.partition}:iam::${principal}:root` : principal);
 }

@@ -50,22 +50,3 @@ export function finalizeEnvironment(props: RunProps): Record<string, string> {
 export function retentionEnvironment({ snapshotRetention }: Settings): Record<string, string> {
   return snapshotRetention === undefined ? {} : { SNAPSHOT_RETENTION: snapshotRetention };
 }
-
-/**
- * The maximum number of invocations of a page function at the same time: one for each pool.
- *
- * If Step Functions loses the connection to an invocation, it starts a second one. The first may still run
- * for up to 15 minutes. The results are correct, because every step may run twice at the same time. But the
- * run would make twice its calls per second, and would take the quota from sign-ins.
- *
- * - With one pool, Lambda refuses the second invocation until the first one ends. The state machine retries
- *   for about two minutes, and then the run fails. Finalize records and announces the failure. No work is
- *   lost: the next export, or an import with the same input, continues.
- * - With several pools, as many runs work at the same time. All of them together never make more calls than
- *   that number of runs may make.
- *
- * Enumerate and finalize make few calls, so they have no limit.
- */
-export function pageConcurrency(settings: Settings, pools: number): number | undefined {
-  return settings.reserveConcurrency ? Math.max(1, pools) : undefined;
-}

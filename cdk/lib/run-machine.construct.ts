@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as stepfunctions from 'aws-cdk-lib/aws-stepfunctions';
@@ -37,7 +37,7 @@ export class RunMachine extends Construct {
     this.machine = new stepfunctions.StateMachine(this, 'StateMachine', {
       stateMachineName,
       definitionBody: stepfunctions.DefinitionBody.fromString(JSON.stringify(JSON.parse(definition))),
-      definitionSubstitutions: Object.fromEntries(arns),
+      definitionSubstitutions: { ...Object.fromEntries(arns), Partition: Stack.of(this).partition },
       tracingEnabled: true,
       logs: {
         // All log groups with this prefix share one resource policy. Otherwise its length limit is soon

@@ -20,8 +20,6 @@ export interface RustFunctionProps {
   readonly environment: Record<string, string>;
   /** The permissions of the function. It may also write its log and its traces. */
   readonly statements: readonly iam.PolicyStatement[];
-  /** The maximum number of invocations at the same time. Undefined: only the account's limit. */
-  readonly reservedConcurrency?: number;
   /** The temporary storage. Undefined: Lambda's default. */
   readonly temporaryStorage?: Size;
 }
@@ -61,7 +59,6 @@ export class RustFunction extends Construct {
       // Lambda's maximum. An invocation ends by itself before it. The lease of a run (20 minutes) is longer.
       timeout: Duration.minutes(15),
       tracing: lambda.Tracing.ACTIVE,
-      reservedConcurrentExecutions: props.reservedConcurrency,
       ephemeralStorageSize: props.temporaryStorage,
     });
     acknowledge(

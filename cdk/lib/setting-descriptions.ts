@@ -85,7 +85,7 @@ export const SETTINGS = {
   },
   NotificationEmail: {
     default: 'none',
-    meaning: 'The address that gets the messages about runs and alarms.',
+    meaning: 'The address that gets the messages about runs and alarms. Without it, the deployment warns.',
   },
   SnsPreference: {
     default: '`INFO_AND_ERRORS`',
@@ -117,13 +117,8 @@ export const SETTINGS = {
     meaning: 'The days for which CloudWatch Logs keeps logs: 1, 3, 5, 7, 14, 30, 60, 90, … 3653.',
   },
   Architecture: {
-    default: '`arm64`',
-    meaning: '`arm64` or `x86_64`.',
-  },
-  ReserveConcurrency: {
-    default: '`YES`',
-    meaning:
-      '`YES`: the export-page and import-page functions each run at most once per pool at the same time. The limit of calls per second does not need this. `NO`: for accounts without concurrency to reserve. New accounts often have 10 in all.',
+    default: '`x86_64`',
+    meaning: '`x86_64`, with which the project is tested, or `arm64`, which costs less.',
   },
   Name: {
     default: '`cognito-backup`',

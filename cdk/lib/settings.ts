@@ -6,6 +6,8 @@
  * unknown name is a problem, too.
  */
 
+import { EXAMPLE_SWITCH } from './example';
+import { partitionOf } from './partition';
 import { SETTINGS } from './setting-descriptions';
 
 /** The name of a setting. */
@@ -42,11 +44,12 @@ const NAMED_FREQUENCIES: Record<string, string> = {
  */
 const MAX_POOLS = 20;
 
-const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
-const POOL_ID = /^([a-z]{2}(?:-[a-z]+)+-\d)_[0-9A-Za-z]{1,40}$/;
-const POOL_PATTERN = /^([a-z]{2}(?:-[a-z]+)+-\d)_[0-9A-Za-z*]{1,40}$/;
-const ROLE_ARN = /^arn:aws:iam::\d{12}:role\/[\w+=,.@/-]+$/;
-const PRINCIPAL_ARN = /^arn:aws:iam::\d{12}:(root|(role|user)\/[\w+=,.@/-]+)$/;
+const REGION = /^[a-z]{2,4}(-[a-z]+)+-\d$/;
+const POOL_ID = /^([a-z]{2,4}(?:-[a-z]+)+-\d)_[0-9A-Za-z]{1,40}$/;
+const POOL_PATTERN = /^([a-z]{2,4}(?:-[a-z]+)+-\d)_[0-9A-Za-z*]{1,40}$/;
+const ACCOUNT_ID = /^\d{12}$/;
+const ROLE_ARN = /^arn:aws(-[a-z]+)*:iam::\d{12}:role\/[\w+=,.@/-]+$/;
+const PRINCIPAL_ARN = /^arn:aws(-[a-z]+)*:iam::\d{12}:(root|(role|user)\/[\w+=,.@/-]+)$/;
 
 /** When exports start. */
 export interface ExportSchedule {
@@ -100,7 +103,8 @@ export interface Settings {
   /** `NotificationEmail`: the e-mail address that is subscribed to the topics. */
   readonly notificationEmail?: string;
   /**
-   * `TrustedPrincipals`: the ARNs of accounts, roles and users that may read the backup from other accounts.
+   * `TrustedPrincipals`: the ids of accounts, and the ARNs of roles and users, that may read the backup from other
+   * accounts.
    */
   readonly trustedPrincipals: readonly string[];
   /** `ImportTargets`: the pools that imports may write to, as ids or patterns. `*` alone means all pools. */
@@ -110,9 +114,7 @@ export interface Settings {
   /** `GroupRoleArns`: the roles that imports may give to groups. */
   readonly groupRoleArns: readonly string[];
   /** `Architecture` of the functions. */
-  readonly architecture: 'arm64' | 'x86_64';
-  /** `ReserveConcurrency`: whether each page function runs at most once per pool at the same time. */
-  readonly reserveConcurrency: boolean;
+  readonly architecture: 'x86_64' | 'arm64';
   /** `Functions`: where the code of the functions comes from. */
   readonly functions: CodeSource;
 }
@@ -242,6 +244,11 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
       'SecondaryRegion',
       'Name the Region of the replica, such as eu-central-1. It differs from the Region of the pools.',
     );
+  } else if (!isInPartitionOf(primaryRegion, partitionOf(secondaryRegion))) {
+    reader.addProblem(
+      'SecondaryRegion',
+      `Name a Region in the AWS partition of ${primaryRegion}. A table has no replica in another one.`,
+    );
   }
 
   const exportSchedule = readSchedule(reader);
@@ -264,16 +271,11 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     logRetentionDays: readLogRetention(reader),
     snsPreference: reader.oneOf('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),
     notificationEmail: readEmail(reader),
-    trustedPrincipals: readPrincipals(reader),
+    trustedPrincipals: readPrincipals(reader, primaryRegion),
     importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion], [...userPoolIds, ...formerUserPoolIds]),
     repairablePools: readRepairablePools(reader, primaryRegion, [...userPoolIds, ...formerUserPoolIds]),
-    groupRoleArns: reader.listOf(
-      'GroupRoleArns',
-      ROLE_ARN,
-      'Use ARNs of IAM roles, such as arn:aws:iam::111122223333:role/editors.',
-    ),
-    architecture: reader.oneOf('Architecture', ['arm64', 'x86_64']),
-    reserveConcurrency: reader.oneOf('ReserveConcurrency', ['YES', 'NO']) === 'YES',
+    groupRoleArns: readGroupRoles(reader, primaryRegion),
+    architecture: reader.oneOf('Architecture', ['x86_64', 'arm64']),
     functions: reader.oneOf('Functions', ['BUILT', 'BUILD', 'PLACEHOLDER']),
   };
   if (reader.problems.length > 0) {
@@ -285,7 +287,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
 /** Adds a problem for each unknown name. Names with a colon or an at sign belong to the CDK. */
 function addUnknownNames(reader: SettingReader, context: Readonly<Record<string, unknown>>): void {
   const known: readonly string[] = SETTING_NAMES;
-  const unknown = Object.keys(context).filter((name) => !/[:@]/.test(name) && !known.includes(name));
+  const unknown = Object.keys(context).filter((name) => !/[:@]/.test(name) && name !== EXAMPLE_SWITCH && !known.includes(name));
   for (const name of unknown) {
     const similar = known.find((setting) => setting.toLowerCase() === name.toLowerCase().replaceAll(/[-_]/g, ''));
     const advice = similar ? `Do you mean ${similar}?` : `The settings are ${known.join(', ')}.`;
@@ -425,16 +427,48 @@ function readEmail(reader: SettingReader): string | undefined {
   return email;
 }
 
-/** An account id trusts every principal that its account allows. Wildcards are not accepted. */
-function readPrincipals(reader: SettingReader): string[] {
+/** Wildcards are not accepted. */
+function readPrincipals(reader: SettingReader, primaryRegion: string): string[] {
   const principals = reader.list('TrustedPrincipals');
-  if (!principals.every((principal) => /^\d{12}$/.test(principal) || PRINCIPAL_ARN.test(principal))) {
+  if (!principals.every((principal) => isAccountId(principal) || PRINCIPAL_ARN.test(principal))) {
     reader.addProblem(
       'TrustedPrincipals',
       'Use account ids of 12 digits, and ARNs of roles and users, such as arn:aws:iam::111122223333:role/restore.',
     );
   }
-  return principals.map((principal) => (/^\d{12}$/.test(principal) ? `arn:aws:iam::${principal}:root` : principal));
+  requirePartition(reader, 'TrustedPrincipals', principals, primaryRegion);
+  return principals;
+}
+
+function readGroupRoles(reader: SettingReader, primaryRegion: string): string[] {
+  const advice = 'Use ARNs of IAM roles, such as arn:aws:iam::111122223333:role/editors.';
+  const roles = reader.listOf('GroupRoleArns', ROLE_ARN, advice);
+  requirePartition(reader, 'GroupRoleArns', roles, primaryRegion);
+  return roles;
+}
+
+/** Adds a problem if an ARN is of another partition than the Region. IAM refuses a policy with such an ARN. */
+function requirePartition(reader: SettingReader, name: SettingName, values: readonly string[], region: string): void {
+  const others = values.filter((value) => PRINCIPAL_ARN.test(value) && !isInPartitionOf(region, value.split(':')[1]));
+  if (others.length > 0) {
+    reader.addProblem(
+      name,
+      `${others.join(', ')} is not in the AWS partition of ${region}: use ARNs that begin with arn:${partitionOf(region)}:`,
+    );
+  }
+}
+
+/**
+ * Whether `partition` is that of the Region. True if the CDK does not know the Region, because it may be a new one.
+ */
+function isInPartitionOf(region: string, partition: string | undefined): boolean {
+  const own = partitionOf(region);
+  return own === undefined || partition === undefined || own === partition;
+}
+
+/** Whether a principal is the id of an account. */
+export function isAccountId(principal: string): boolean {
+  return ACCOUNT_ID.test(principal);
 }
 
 function readImportTargets(reader: SettingReader, regions: readonly string[], sources: readonly string[]): string[] {

@@ -29,11 +29,16 @@ export class SnapshotAges extends Construct {
     const { settings, finalize } = props;
     const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+        // The scheduler names the group, not the schedule. Source: "Confused deputy prevention in EventBridge Scheduler",
+        // EventBridge Scheduler user guide.
+        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID, 'aws:SourceArn': props.group.scheduleGroupArn } },
       }),
       description: 'Measures the age of the newest snapshots',
     });
     role.addToPolicy(new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [finalize.lambda.functionArn] }));
+    // The scheduler hands an event to Lambda's queue. Lambda's defaults would repeat it twice, for up to six hours. The
+    // state machine waits for its invocations, so this does not apply to them.
+    finalize.lambda.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: MEASURED_EVERY });
     new scheduler.Schedule(this, 'Schedule', {
       scheduleName: `${settings.name}-snapshot-ages`,
       description: 'Measures the age of the newest snapshots',
@@ -45,7 +50,7 @@ export class SnapshotAges extends Construct {
           arn: finalize.lambda.functionArn,
           role,
           input: scheduler.ScheduleTargetInput.fromObject({ operation: 'watch', userPoolIds: settings.userPoolIds }),
-          // One retry is enough: the next measurement follows after five minutes.
+          // One retry to reach Lambda is enough: the next measurement follows after five minutes.
           retryPolicy: { maximumEventAgeInSeconds: MEASURED_EVERY.toSeconds(), maximumRetryAttempts: 1 },
         }),
       },

@@ -10,6 +10,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 
 import { RegionalTable } from './backup-table.construct';
 import { FunctionName, OPERATIONS, PartitionKind, TABLE_ACTIONS, TableAction } from './operations';
+import { viaService } from './partition';
 
 /** A set of partitions. */
 export interface Partitions {
@@ -134,7 +135,7 @@ export function tableStatements(
       sid: 'UseTheKeyOfTheTable',
       actions: keyActions.map((action) => `kms:${action}`),
       resources: [table.keyArn],
-      conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${stack.region}.amazonaws.com` } },
+      conditions: viaService(stack, 'dynamodb'),
     }),
   ];
 }

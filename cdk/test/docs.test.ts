@@ -1,6 +1,6 @@
 /**
  * Compares `docs/reference/settings.md` with the settings that the deployment reads. `UPDATE_REFERENCE=1 npm
- * test` writes it.
+ * test` writes it. Compares the versions in the guide with those of the deployment.
  */
 
 import assert from 'node:assert/strict';
@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { WORKSPACE } from '../lib/function-code';
+import { BUILD_TOOLS, WORKSPACE } from '../lib/function-code';
 import { SETTINGS, type SettingDescription } from '../lib/setting-descriptions';
 
 const PAGE = join(WORKSPACE, 'docs', 'reference', 'settings.md');
@@ -38,4 +38,9 @@ test('docs/reference/settings.md describes every setting', () => {
     writeFileSync(PAGE, rendered);
   }
   assert.equal(readFileSync(PAGE, 'utf8'), rendered, `${PAGE} is stale. UPDATE_REFERENCE=1 npm test writes it again.`);
+});
+
+test('docs/guides/deploy.md installs the versions of the build tools that the deployment names', () => {
+  const guide = readFileSync(join(WORKSPACE, 'docs', 'guides', 'deploy.md'), 'utf8');
+  assert.deepEqual(guide.match(/pip install [^`\n]*/g), [BUILD_TOOLS]);
 });

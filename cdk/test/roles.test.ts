@@ -289,6 +289,39 @@ test('Cognito writes job logs with its own role, and import-page may read the jo
   }
 });
 
+/** The conditions of the only statement that says who may assume a role. Its values are readable. */
+function trustConditions(template: Template, role: string): Record<string, Record<string, string>> {
+  const [, found] = template.ofType('AWS::IAM::Role').find(([id]) => id.startsWith(role)) ?? assert.fail(role);
+  const [statement, ...more] = found.Properties.AssumeRolePolicyDocument.Statement;
+  assert.deepEqual(more, []);
+  const readableValues = (values: object) =>
+    Object.fromEntries(Object.entries(values).map(([key, value]) => [key, [value].flat().map(readable).join()]));
+  const conditions = Object.entries<object>(statement.Condition ?? {});
+  return Object.fromEntries(conditions.map(([operator, values]) => [operator, readableValues(values)]));
+}
+
+test('Cognito may assume the role of job logs only for pools of this account and Region, if it says for which', () => {
+  for (const [template, region] of [
+    [defaultStacks().primary, 'eu-west-1'],
+    [defaultStacks().secondary, 'eu-central-1'],
+  ] as const) {
+    assert.deepEqual(trustConditions(template, 'ImportJobLogRole'), {
+      StringEqualsIfExists: { 'aws:SourceAccount': '<AWS::AccountId>' },
+      ArnLikeIfExists: { 'aws:SourceArn': `arn:aws:cognito-idp:${region}:<AWS::AccountId>:userpool/${region}_*` },
+    });
+  }
+});
+
+test('the scheduler may assume its roles only for the schedules of this deployment', () => {
+  const { primary } = defaultStacks();
+  const [[group] = assert.fail()] = primary.ofType('AWS::Scheduler::ScheduleGroup');
+  for (const role of ['SnapshotAgesRole', 'SchedulerRole']) {
+    assert.deepEqual(trustConditions(primary, role), {
+      StringEquals: { 'aws:SourceAccount': '<AWS::AccountId>', 'aws:SourceArn': `<${group}.Arn>` },
+    });
+  }
+});
+
 test('only finalize may publish to the topic, and functions may write only their own logs', () => {
   for (const role of FUNCTION_ROLES) {
     const { primary } = defaultStacks();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { SettingsError, importTargetsIn, readSettings } from '../lib/settings';
-import { CONTEXT, POOLS } from './synthesised';
+import { CONTEXT, EMAIL, POOLS } from './synthesised';
 
 /** The problems of a context. */
 function problemsOf(context: Record<string, unknown>): string[] {
@@ -37,13 +37,12 @@ test('a setting that is not given has its default', () => {
     configurationChangeAlarm: false,
     logRetentionDays: 90,
     snsPreference: 'INFO_AND_ERRORS',
-    notificationEmail: undefined,
+    notificationEmail: EMAIL,
     trustedPrincipals: [],
     importTargets: ['*'],
     repairablePools: [],
     groupRoleArns: [],
-    architecture: 'arm64',
-    reserveConcurrency: true,
+    architecture: 'x86_64',
     functions: 'BUILT',
   });
 });
@@ -53,6 +52,7 @@ test('texts from the command line and values from a file give the same settings'
   const texts = {
     UserPoolIds: ` ${POOLS.join(' , ')},`,
     SecondaryRegion: 'eu-central-1',
+    NotificationEmail: ` ${EMAIL}`,
     CognitoTPS: '20',
     LogRetentionDays: '30',
   };
@@ -123,8 +123,13 @@ test('every wrong value of a setting has one problem, which says what is allowed
     [{ ImportTargets: 'eu-west-1_New' }, /^ImportTargets .* Imports in eu-central-1 have no target/],
     [{ ImportTargets: '*,us-east-1_New' }, /^ImportTargets .* not in a Region of this deployment/],
     [{ GroupRoleArns: 'editors' }, /^GroupRoleArns .* ARNs of IAM roles/],
-    [{ Architecture: 'riscv' }, /^Architecture .* arm64, x86_64/],
-    [{ ReserveConcurrency: 'maybe' }, /^ReserveConcurrency .* YES, NO/],
+    [{ SecondaryRegion: 'us-gov-west-1' }, /^SecondaryRegion .* Name a Region in the AWS partition of eu-west-1/],
+    [{ GroupRoleArns: 'arn:aws-cn:iam::111122223333:role/editors' }, /^GroupRoleArns .* begin with arn:aws:$/],
+    [
+      { TrustedPrincipals: 'arn:aws-us-gov:iam::111122223333:root' },
+      /^TrustedPrincipals .* is not in the AWS partition of eu-west-1/,
+    ],
+    [{ Architecture: 'riscv' }, /^Architecture .* x86_64, arm64/],
     [{ Functions: 'GUESS' }, /^Functions .* BUILT, BUILD, PLACEHOLDER/],
     [{ Name: 'Backup' }, /^Name .* lower-case/],
   ];
@@ -141,6 +146,10 @@ test('an unknown name is a problem, which suggests a similar setting', () => {
     problemsWith({ Schedule: 'x' })[0] ?? '',
     /^Schedule is not a setting\. The settings are Architecture, CaptureConfiguration, CaptureSecrets, CognitoTPS, /,
   );
+});
+
+test('a setting of an earlier version is not a setting', () => {
+  assert.match(problemsWith({ ReserveConcurrency: 'NO' })[0] ?? '', /^ReserveConcurrency is not a setting\. The settings are /);
 });
 
 test('one error has all problems, each once', () => {

@@ -12,7 +12,8 @@ import { FunctionCode } from '../lib/function-code';
 export const POOLS = ['eu-west-1_AbCdEf123', 'eu-west-1_GhIjKl456'];
 export const PRIMARY = 'eu-west-1';
 export const SECONDARY = 'eu-central-1';
-export const CONTEXT = { UserPoolIds: POOLS, SecondaryRegion: SECONDARY };
+export const EMAIL = 'backup@example.com';
+export const CONTEXT = { UserPoolIds: POOLS, SecondaryRegion: SECONDARY, NotificationEmail: EMAIL };
 
 // The templates must not contain the account of a developer.
 delete process.env.CDK_DEFAULT_ACCOUNT;
@@ -120,7 +121,7 @@ export interface Synthesised {
 /** Synthesises a deployment with placeholders for the functions. It fails if cdk-nag finds a new problem. */
 export function synthesise(context: Record<string, unknown> = CONTEXT, change?: (deployment: Deployment) => void): Synthesised {
   const app = new App({ context: { ...cdkContext(), ...context } });
-  const deployment = deploy(app, FunctionCode.placeholders('arm64'));
+  const deployment = deploy(app, FunctionCode.placeholders('x86_64'));
   change?.(deployment);
   const assembly = app.synth();
   const template = (stack: { artifactId: string }) => {
@@ -139,7 +140,7 @@ export function synthesise(context: Record<string, unknown> = CONTEXT, change?: 
 }
 
 /** The feature flags of `cdk.json`. */
-function cdkContext(): Record<string, unknown> {
+export function cdkContext(): Record<string, unknown> {
   return JSON.parse(readFileSync(join(__dirname, '..', 'cdk.json'), 'utf8')).context;
 }
 

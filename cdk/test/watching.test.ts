@@ -95,6 +95,13 @@ test('finalize measures the age of snapshots several times in a period of its al
   );
 });
 
+test('Lambda does not repeat a measurement that failed, and drops one that is late', () => {
+  const { FunctionName, Qualifier, MaximumEventAgeInSeconds, MaximumRetryAttempts } =
+    defaultStacks().primary.only('AWS::Lambda::EventInvokeConfig');
+  assert.match(readable(FunctionName), /^<ExportFinalizeFunction/);
+  assert.deepEqual([Qualifier, MaximumEventAgeInSeconds, MaximumRetryAttempts], ['$LATEST', 300, 0]);
+});
+
 test('the maximum age of a snapshot follows the export frequency or the setting', () => {
   const maxAgeHours = (change: object) =>
     alarm(synthesise({ ...CONTEXT, ...change }).primary, `no-snapshot-${POOLS[0]}`)?.Threshold / 3600;

@@ -9,6 +9,9 @@ use aws_sdk_sfn::types::StateMachineType;
 
 use super::functions::{Functions, ROLE_ARN};
 
+/// The only partition of the emulator.
+const PARTITION: &str = "aws";
+
 /// The ARNs of the state machines.
 #[derive(Debug)]
 pub(super) struct Machines {
@@ -42,9 +45,10 @@ async fn create_one(client: &Client, name: &str, definition: &Path, functions: &
     Ok(created.state_machine_arn)
 }
 
-/// Fills in the ARNs of the functions, as CloudFormation's `DefinitionSubstitutions` does.
+/// Fills in the partition and the ARNs of the functions, as CloudFormation's `DefinitionSubstitutions` does.
 fn substitute(template: &str, functions: &Functions) -> Result<String> {
     let filled = template
+        .replace("${Partition}", PARTITION)
         .replace("${EnumerateFunctionArn}", &functions.enumerate)
         .replace("${ExportPageFunctionArn}", &functions.export_page)
         .replace("${ImportPageFunctionArn}", &functions.import_page)
@@ -69,8 +73,8 @@ mod tests {
 
     #[test]
     fn every_substitution_is_filled() -> Result<()> {
-        let template = r#"["${EnumerateFunctionArn}","${ExportPageFunctionArn}","${ImportPageFunctionArn}","${FinalizeFunctionArn}"]"#;
-        assert_eq!(substitute(template, &functions())?, r#"["arn:e","arn:x","arn:i","arn:f"]"#);
+        let template = r#"["arn:${Partition}:x","${EnumerateFunctionArn}","${ExportPageFunctionArn}","${ImportPageFunctionArn}","${FinalizeFunctionArn}"]"#;
+        assert_eq!(substitute(template, &functions())?, r#"["arn:aws:x","arn:e","arn:x","arn:i","arn:f"]"#);
         Ok(())
     }
 

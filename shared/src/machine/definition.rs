@@ -18,8 +18,8 @@ use crate::model::{Failure, RunKind};
 
 const EXPORT: &str = include_str!("../../../statemachines/export.asl.json");
 const IMPORT: &str = include_str!("../../../statemachines/import.asl.json");
-/// The only resource that the player knows.
-const LAMBDA_INVOKE: &str = "arn:aws:states:::lambda:invoke";
+/// The only resource that the player knows. A deployment substitutes its partition, such as `aws` or `aws-us-gov`.
+const LAMBDA_INVOKE: &str = "arn:${Partition}:states:::lambda:invoke";
 
 /// A state machine.
 #[derive(Debug, Clone)]

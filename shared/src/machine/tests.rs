@@ -233,7 +233,7 @@ async fn a_choice_about_a_missing_value_breaks_the_definition() {
 fn refusal(members: Value) -> String {
     let mut task = json!({
         "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
+        "Resource": "arn:${Partition}:states:::lambda:invoke",
         "TimeoutSeconds": 1,
         "Parameters": {"FunctionName": "${FinalizeFunctionArn}", "Payload.$": "$"},
         "Next": "Done",
@@ -259,7 +259,8 @@ fn an_unknown_state_field_or_transition_is_refused_by_name() {
         (json!({"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Elsewhere"}]}), "Elsewhere"),
         (json!({"Retry": [{"ErrorEquals": ["X"], "JitterStrategy": "FULL"}]}), "JitterStrategy"),
         (json!({"Retry": [{"ErrorEquals": ["States.HeartbeatTimeout"]}]}), "States.HeartbeatTimeout"),
-        (json!({"Resource": "arn:aws:states:::sns:publish"}), "sns:publish"),
+        (json!({"Resource": "arn:${Partition}:states:::sns:publish"}), "sns:publish"),
+        (json!({"Resource": "arn:aws:states:::lambda:invoke"}), "arn:aws:states"),
         (json!({"OutputPath": "$.Payload[0]"}), "$.Payload[0]"),
         (json!({"OutputPath": "States.Format('{}', $)"}), "States.Format"),
         (json!({"ResultSelector": {"all": [1]}}), "array"),
