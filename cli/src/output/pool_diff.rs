@@ -97,6 +97,7 @@ impl PoolDiff {
         let not_compared = self.difference.not_compared.len();
         let summary = match (differences.len() as u64, not_compared) {
             (0, 0) => "No difference.".to_owned(),
+            (0, _) if !self.complete => "No difference in what was compared.".to_owned(),
             (0, _) => {
                 "No difference in what was compared. The end of this list says what was not.".to_owned()
             }
@@ -111,10 +112,7 @@ impl PoolDiff {
         }
         let unread: BTreeSet<_> = self.difference.unread(Side::New).map(named).collect();
         let unread = unread.into_iter().collect::<Vec<_>>().join(", ");
-        let noun = self.old.holding.noun();
-        format!(
-            "{summary}\nNot compared, although the {noun} holds it: {unread}. The end of this list says why."
-        )
+        format!("{summary}\nNot compared with the live pool: {unread}. The end of this list says why.")
     }
 
     /// What was not compared, each once, with its reason.

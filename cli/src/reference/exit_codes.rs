@@ -23,8 +23,8 @@ pub fn render() -> String {
     text += &wrapped(
         "`pool diff` ends with 3 if something differs. If nothing does, it ends with 1 if it could not compare a part of the \
          live pool that the snapshot holds, for example without permission. Then the JSON output has `\"complete\": false`. \
-         What the tier or the Region of the pool does not have does not change the code. Nor do secrets that `--no-secrets` \
-         or the snapshot leaves out, or that Cognito does not show.",
+         Some gaps do not change the code: what the tier or the Region of the pool does not have, and secrets that `--no-secrets` \
+         or the snapshot leaves out, that Cognito does not show, or that have a MAC of another key.",
     );
     text += "\n## Errors and their codes\n\n";
     text += &wrapped(

@@ -42,9 +42,10 @@ pub fn holder_name(holder: &str) -> &str {
 }
 
 /// The text of an object of a configuration: `clients/web`. Parts that hold other characters than ASCII letters,
-/// digits, spaces and `_.:-()` are left out.
+/// digits, spaces and `_.:-()` are left out. An empty part stays, as in `resourceServers/https://api.example.com`.
 pub fn object_name(text: &str) -> String {
-    let part = |part| if is_made_of(part, MAX_SETTING, " _.:-()") { part } else { OMISSION };
+    let is_shown = |part: &str| part.is_empty() || is_made_of(part, MAX_SETTING, " _.:-()");
+    let part = |part| if is_shown(part) { part } else { OMISSION };
     text.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
@@ -119,6 +120,8 @@ mod tests {
         assert_eq!(holder_name("anna@example.com"), OMISSION);
         assert_eq!(object_name("clients/web (1a2b)"), "clients/web (1a2b)");
         assert_eq!(object_name("clients/anna@example.com"), "clients/…");
+        let server = "resourceServers/https://api.example.com";
+        assert_eq!(object_name(server), server);
         assert_eq!(member_path("SchemaAttributes[custom:x].Mutable"), "SchemaAttributes[custom:x].Mutable");
         assert_eq!(member_path("UserPoolTags.\"anna@example.com\""), "UserPoolTags.….…");
         assert!(is_plain_id("617ae49d-f84c-47fc-99bf-1b780e65dec8") && is_plain_id("import-1a"));

@@ -5,7 +5,8 @@
 use insta::assert_snapshot;
 use serde_json::json;
 use shared::ports::keys::KeyOperation;
-use shared_memory::MemoryPool;
+use shared::ports::pool::{Operation, PoolErrorKind};
+use shared_memory::{Fault, MemoryPool};
 
 use super::pool_apply::{APPLY, SECRET, captured, captures, lease_is_free};
 use crate::exit::ExitStatus;
@@ -132,16 +133,52 @@ async fn what_deletes_a_secret_that_cognito_does_not_show_is_refused_before_the_
     ]);
     assert_eq!(plan.json["secretsAtRisk"], at_risk);
     let says = "ATTENTION: these changes lose 2 secrets for good: clients/supplied, identityProviders/SignInWithApple. \
-                Cognito does not show them, so no stored capture can have them. So the command refuses them without --allow \
-                lost-secret.";
+                Cognito does not show them to the command, so no stored capture can have them. So the command refuses them \
+                without --allow lost-secret.";
     assert!(plan.human.contains(says), "{}", plan.human);
     let problem = fixture.run(&format!("{line} --yes")).await.0.unwrap_err();
     assert_eq!(problem.status, ExitStatus::Refused, "{problem}");
-    assert!(problem.message.contains("deletes the secrets of clients/supplied, "), "{problem}");
+    for says in
+        ["deletes the secrets of clients/supplied, ", "Cognito does not show the secrets of clients/supplied"]
+    {
+        assert!(problem.message.contains(says), "{problem}");
+    }
     assert!(captures(&fixture).await.is_empty());
     let describe = json!({"ClientId": supplied["UserPoolClient"]["ClientId"]});
     let described = pool.change_configuration("DescribeUserPoolClient", describe);
     assert_eq!(described["UserPoolClient"]["ClientName"], "supplied");
     let answer = fixture.run(&format!("{line} --allow lost-secret --yes")).await.0.unwrap();
     assert_eq!(answer.status, ExitStatus::Done, "{}", answer.human);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_secrets_the_operator_may_not_list_may_have_one() {
+    let (fixture, pool, _, _) = captured(true).await;
+    let supplied = json!({"ClientName": "supplied", "ClientSecret": "supplied0secret0of0a0client00000"});
+    pool.change_configuration("CreateUserPoolClient", supplied);
+    let denied = Some(Fault::Refuse(PoolErrorKind::AccessDenied));
+    fixture.backend.script().always(Operation::ListUserPoolClientSecrets, denied);
+    let problem = fixture.run(&format!("{APPLY} --delete-extra --yes")).await.0.unwrap_err();
+    assert_eq!(problem.status, ExitStatus::Refused, "{problem}");
+    assert!(
+        problem.message.contains("does not show the secret of clients/supplied to the command"),
+        "{problem}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_came_after_the_plan_is_not_deleted_without_a_word() {
+    let (fixture, pool, _, _) = captured(true).await;
+    let extra = json!({"ClientName": "extra", "GenerateSecret": true});
+    let extra =
+        pool.change_configuration("CreateUserPoolClient", extra)["UserPoolClient"]["ClientId"].clone();
+    let (changed, id) = (pool.clone(), extra.clone());
+    fixture.backend.script().change_before(Operation::GetUserPoolMfaConfig, 2, move || {
+        changed.change_configuration("AddUserPoolClientSecret", json!({"ClientId": id}));
+    });
+    let problem = fixture.run(&format!("{APPLY} --delete-extra --yes")).await.0.unwrap_err();
+    assert_eq!(problem.status, ExitStatus::Refused, "{problem}");
+    assert!(problem.message.contains("clients/extra"), "{problem}");
+    let described = pool.change_configuration("DescribeUserPoolClient", json!({"ClientId": extra}));
+    assert_eq!(described["UserPoolClient"]["ClientName"], "extra");
 }

@@ -128,6 +128,20 @@ async fn the_first_line_names_an_object_that_was_deleted_and_not_put_back() {
     fixture.backend.script().always(Operation::CreateManagedLoginBranding, None);
     let again = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap();
     assert_eq!(again.status, ExitStatus::Done, "{}", again.human);
+    // Other changes that succeed do not hide it.
+    let described = json!({"ClientId": client});
+    let style = pool.change_configuration("DescribeManagedLoginBrandingByClient", described);
+    let id = &style["ManagedLoginBranding"]["ManagedLoginBrandingId"];
+    let other =
+        json!({"ManagedLoginBrandingId": id, "Settings": {"components": {"radius": 9, "extra": true}}});
+    pool.change_configuration("UpdateManagedLoginBranding", other);
+    pool.change_configuration("UpdateUserPool", json!({"UserPoolTags": {"team": "other"}}));
+    fixture
+        .backend
+        .script()
+        .always(Operation::CreateManagedLoginBranding, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+    let answer = fixture.run(&format!("{APPLY} --yes")).await.0.unwrap();
+    assert!(answer.human.starts_with(&format!("{first}Rolled 1 object of")), "{}", answer.human);
 }
 
 #[tokio::test(start_paused = true)]

@@ -198,7 +198,7 @@ async fn a_part_that_the_operator_may_not_read_is_not_compared_and_no_check_for_
     let words = "  clients: your permissions do not allow to read it (new)\n";
     assert!(answer.human.contains(words), "{}", answer.human);
     // The objects of clients need the list of clients.
-    let words = "Not compared, although the snapshot holds it: branding, clientSecrets, clients, ";
+    let words = "Not compared with the live pool: branding, clientSecrets, clients, ";
     assert!(answer.human.contains(words), "{}", answer.human);
 
     // Another difference has its own code.
@@ -334,7 +334,7 @@ async fn without_secrets_no_mac_is_asked_for_and_the_live_secrets_are_not_compar
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_live_secret_of_which_kms_makes_no_mac_is_not_compared_and_fails_nothing() {
+async fn a_live_secret_of_which_kms_makes_no_mac_is_not_compared_and_passes_no_check() {
     let (fixture, pool, _) = captured_with_secrets().await;
     pool.change_configuration("UpdateIdentityProvider", google("planted second"));
     for code in ["AccessDeniedException", "DisabledException", "ThrottlingException", "ValidationException"] {

@@ -157,10 +157,25 @@ impl PoolApplied {
         self.left.iter().filter(|left| !is_new_id(left) && !is_new_secret(left))
     }
 
-    /// The objects that the command deleted to replace them, and that Cognito did not create again.
-    fn lost_objects(&self) -> impl Iterator<Item = &str> {
-        let lost = self.left.iter().filter(|left| matches!(left.reason, AfterReason::NotPutBack(_)));
-        lost.map(|left| left.difference.object.text.as_str())
+    /// The objects that stay for a reason of this kind, each once.
+    fn objects_left(&self, is_of_kind: fn(&AfterReason) -> bool) -> Vec<&str> {
+        let left = self.left.iter().filter(|left| is_of_kind(&left.reason));
+        let mut objects: Vec<_> = left.map(|left| left.difference.object.text.as_str()).collect();
+        objects.dedup();
+        objects
+    }
+
+    /// A warning if an object is worse than before: the command deleted it to replace it.
+    fn harm(&self) -> String {
+        let pool = &self.user_pool_id;
+        let next = "Remove the cause that the list names, and run the command again.";
+        let warning = |objects: Vec<&str>, has: &str| match &objects[..] {
+            [] => String::new(),
+            objects => format!("ATTENTION: user pool {pool} has {has}{}. {next}\n", objects.join(", ")),
+        };
+        let lost = self.objects_left(|reason| matches!(reason, AfterReason::NotPutBack(_)));
+        let partly = self.objects_left(|reason| matches!(reason, AfterReason::PartlyReplaced(_)));
+        warning(lost, "lost ") + &warning(partly, "only a part of ")
     }
 
     fn first_line(&self) -> String {
@@ -168,10 +183,7 @@ impl PoolApplied {
         let objects = plural(self.steps.len() as u64, "object", "objects");
         let left = self.shown_left().count() as u64;
         match (self.changed, self.steps.len()) {
-            (true, 0) if self.lost_objects().next().is_some() => format!(
-                "ATTENTION: user pool {pool} has lost {}. Remove the cause that the list names, and run the command again.\n",
-                self.lost_objects().collect::<Vec<_>>().join(", ")
-            ),
+            (true, 0) if !self.harm().is_empty() => String::new(),
             (true, 0) => {
                 format!("No object of user pool {pool} is rolled back completely. The list says why.\n")
             }
@@ -253,10 +265,8 @@ impl PoolApplied {
         match &names[..] {
             [] => String::new(),
             names => format!(
-                "\nNot compared: {}. The command leaves {} as {}. `{}` says why.\n",
+                "\nNot compared, and so not rolled back: {}. `{}` says why.\n",
                 names.join("; "),
-                form(names.len() as u64, "it", "them"),
-                form(names.len() as u64, "it is", "they are"),
                 command(format!("pool diff --pool {} --snapshot {}", self.user_pool_id, self.snapshot_id))
             ),
         }
@@ -265,7 +275,7 @@ impl PoolApplied {
 
 impl Report for PoolApplied {
     fn human(&self, _: Timestamp) -> String {
-        let mut text = self.first_line() + &self.of_stack() + &self.steps();
+        let mut text = self.harm() + &self.first_line() + &self.of_stack() + &self.steps();
         if !self.changed {
             text += &self.secret_storage.risk(&self.secrets_at_risk, self.gives_up_secrets);
         }

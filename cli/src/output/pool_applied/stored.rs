@@ -50,9 +50,10 @@ impl SecretStorage {
                 lost.objects()
             ),
         };
-        let it = not_shown.it();
-        let of_not_shown =
-            loses(&not_shown, &format!("Cognito does not show {it}, so no stored capture can have {it}."));
+        let them = not_shown.pronoun();
+        let why =
+            format!("Cognito does not show {them} to the command, so no stored capture can have {them}.");
+        let of_not_shown = loses(&not_shown, &why);
         if self != Self::Encrypted {
             return loses(&shown, &self.why(shown.secrets)) + &of_not_shown;
         }
@@ -63,9 +64,9 @@ impl SecretStorage {
             true => format!("{} lost for good", form(shown.secrets, "it is", "they are")),
             false => "the command stops before its first change".to_owned(),
         };
-        let (count, names, it) = (shown.count(), shown.objects(), shown.it());
+        let (count, names, them) = (shown.count(), shown.objects(), shown.pronoun());
         format!(
-            "\nThese changes replace or delete {count}: {names}. The stored capture gets {it} if KMS encrypts {it}. If not, \
+            "\nThese changes replace or delete {count}: {names}. The stored capture gets {them} if KMS encrypts {them}. If not, \
              {last}.\n{of_not_shown}",
         )
     }
@@ -78,6 +79,11 @@ pub struct AtRisk {
 }
 
 impl AtRisk {
+    /// All of them.
+    pub fn all(at_risk: &[SecretsAtRisk]) -> Self {
+        Self::of(at_risk, |at_risk| at_risk.secrets + at_risk.not_shown)
+    }
+
     /// Those that a capture with keys has.
     pub fn shown(at_risk: &[SecretsAtRisk]) -> Self {
         Self::of(at_risk, |at_risk| at_risk.secrets)
@@ -98,8 +104,7 @@ impl AtRisk {
         plural(self.secrets, "secret", "secrets")
     }
 
-    /// The word that stands for them.
-    pub fn it(&self) -> &'static str {
+    pub fn pronoun(&self) -> &'static str {
         form(self.secrets, "it", "them")
     }
 

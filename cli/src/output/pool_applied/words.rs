@@ -103,6 +103,12 @@ pub fn reason(reason: &AfterReason) -> String {
                 "the command deleted it, and Cognito refused to create it again ({call}). The stored capture holds it"
             );
         }
+        AfterReason::PartlyReplaced(call) => {
+            return format!(
+                "the command deleted it to replace it, and Cognito took only a part of it again ({call}). The stored capture \
+                 holds what was there"
+            );
+        }
         AfterReason::NeedsRefused => "it belongs to an object that Cognito refused, or comes after it",
         AfterReason::NotTaken => "Cognito took the request, and shows another value",
         AfterReason::Planned(reason) => match reason {

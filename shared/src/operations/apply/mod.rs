@@ -96,6 +96,8 @@ pub enum AfterReason {
     Refused(RefusedWrite),
     /// The roll back has deleted the object to replace it, and Cognito refused the replacement and the old object.
     NotPutBack(RefusedWrite),
+    /// The roll back has deleted the object to replace it, and Cognito took only a part of the new one, or of the old one.
+    PartlyReplaced(RefusedWrite),
     /// It belongs to an object that was refused, or has to come after it.
     NeedsRefused,
     /// Cognito took the request, and the difference is there all the same.
@@ -109,6 +111,7 @@ impl AfterReason {
             Self::Planned(reason) => reason.name(),
             Self::Refused(_) => "refused",
             Self::NotPutBack(_) => "notPutBack",
+            Self::PartlyReplaced(_) => "partlyReplaced",
             Self::NeedsRefused => "needsRefused",
             Self::NotTaken => "notTaken",
         }
@@ -133,7 +136,9 @@ impl Serialize for LeftByApply {
             member: Option<&'static str>,
         }
         let refused = match &self.reason {
-            AfterReason::Refused(write) | AfterReason::NotPutBack(write) => Some(write),
+            AfterReason::Refused(write)
+            | AfterReason::NotPutBack(write)
+            | AfterReason::PartlyReplaced(write) => Some(write),
             _ => None,
         };
         let allow = if let AfterReason::Planned(reason) = &self.reason { reason.allow() } else { None };

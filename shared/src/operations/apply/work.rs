@@ -72,11 +72,12 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
             match Box::pin(self.one(write, later, watch)).await {
                 Ok(()) => {}
                 Err(Failed::Refused(error) | Failed::Denied(error)) => {
-                    self.fails(write, AfterReason::Refused((&error).into()));
-                    let put_back = self.put_back(write, watch).await;
-                    let lost = put_back.map_err(|error| self.stopped_at(&step.label, &error))?;
-                    if let Some(call) = lost {
-                        self.fails(write, AfterReason::NotPutBack(call));
+                    let refused = RefusedWrite::from(&error);
+                    self.fails(write, AfterReason::Refused(refused.clone()));
+                    let put_back = self.put_back(write, &refused, watch).await;
+                    let reason = put_back.map_err(|error| self.stopped_at(&step.label, &error))?;
+                    if let Some(reason) = reason {
+                        self.gives_reason(write, reason);
                     }
                     continue;
                 }
@@ -91,31 +92,38 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         Ok(())
     }
 
-    /// Creates what was deleted to be replaced again, after Cognito has refused its replacement. Returns the call that
-    /// Cognito has refused, too: then the object is missing.
+    /// Creates what was deleted to be replaced again, after Cognito has refused its replacement with `refused`. Returns
+    /// why the object is not as before. None if it is.
     ///
     /// Cognito may have taken a first part of the replacement. Then the pool has the object, and nothing is put back.
     async fn put_back(
         &mut self,
         write: &PlannedWrite,
+        refused: &RefusedWrite,
         watch: &mut impl WatchApply,
-    ) -> Result<Option<RefusedWrite>> {
+    ) -> Result<Option<AfterReason>> {
         let is_replaced = self.plan.steps[write.step].action == Action::Replace;
         let name = write.name_in_pool(&self.applied.clients);
         let was_deleted = self.changed.get(&name).is_some_and(Option::is_none);
         let Some(old) = write.putting_back().filter(|_| is_replaced && was_deleted) else { return Ok(None) };
-        if read(self.pool, &name, old.reveal()).await?.is_some() {
-            return Ok(None);
-        }
-        let ended = Box::pin(self.with_assets(&old, None, watch)).await;
-        let lost = match ended {
-            Ok(()) => None,
-            Err(Failed::Refused(error) | Failed::Denied(error)) => Some((&error).into()),
-            Err(failed) => return Err(failed.into_error(self.pool)),
+        // A read that fails must not keep the object out. Cognito refuses to create one that is there.
+        let is_there = read(self.pool, &name, old.reveal()).await.is_ok_and(|now| now.is_some());
+        let reason = if is_there {
+            Some(AfterReason::PartlyReplaced(refused.clone()))
+        } else {
+            match Box::pin(self.with_assets(&old, None, watch)).await {
+                Ok(()) => None,
+                Err(Failed::Refused(error) | Failed::Denied(error)) => {
+                    let is_there = read(self.pool, &name, old.reveal()).await?.is_some();
+                    let reason = if is_there { AfterReason::PartlyReplaced } else { AfterReason::NotPutBack };
+                    Some(reason((&error).into()))
+                }
+                Err(failed) => return Err(failed.into_error(self.pool)),
+            }
         };
-        // The object is as before, or known to be missing.
+        // What has become of the object is known.
         self.applied.unsure.remove(&self.plan.steps[write.step].label);
-        Ok(lost)
+        Ok(reason)
     }
 
     fn fails(&mut self, write: &PlannedWrite, reason: AfterReason) {
@@ -123,6 +131,12 @@ impl<'a, P: ConfigurablePool> Work<'a, P> {
         if !self.accepted.contains(&write.step) {
             self.applied.unsure.remove(label);
         }
+        self.gives_reason(write, reason);
+    }
+
+    /// Notes why the step of a write is not carried out.
+    fn gives_reason(&mut self, write: &PlannedWrite, reason: AfterReason) {
+        let label = &self.plan.steps[write.step].label;
         self.applied.refused.retain(|(known, _)| known != label);
         self.applied.refused.push((label.clone(), reason.clone()));
         self.failures.insert(write.step, reason);

@@ -22,7 +22,7 @@ use shared::ports::pool::ConfigurablePool;
 use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind, Guidance};
 
-use self::work::{Course, Target, Work, require_shown_secrets, require_stored_secrets};
+use self::work::{Course, Target, Work, require_stored_secrets};
 use super::account::{self, AccountArgs};
 use super::confirm::confirm;
 use super::release::release;
@@ -178,10 +178,8 @@ impl Request {
         if plan.writes.is_empty() {
             return Ok(Answer::new(&shown, shown.exit_status(), now));
         }
-        require_shown_secrets(&at_risk, &self.choices)?;
-        if target.storage != SecretStorage::Encrypted {
-            require_stored_secrets(&at_risk, &self.choices, target.storage)?;
-        }
+        let stores_shown = target.storage == SecretStorage::Encrypted;
+        require_stored_secrets(&at_risk, &self.choices, target.storage, stores_shown)?;
         require_idle(&deployment.catalog, &pool, clock.now()).await?;
         self.confirmed(&shown, now, session.meter)?;
         let mut interrupted = pin!(session.interrupted.fuse());

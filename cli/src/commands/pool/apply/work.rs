@@ -110,7 +110,7 @@ impl<V: Vault, P: ConfigurablePool, K: EncryptingKeys> Work<'_, V, P, K> {
         }
         let live = &prepared.live;
         let live_side = Side { list: &live.list, objects: &live.answers };
-        require_stored_secrets(&again.secrets_at_risk(live_side), choices, target.storage)?;
+        require_stored_secrets(&again.secrets_at_risk(live_side), choices, target.storage, false)?;
         let capture = prepared.keep(catalog, lease).await?;
         let options = way_back(&again, choices, target.storage);
         let stored = StoredConfiguration::new(capture, &live.list, &live.answers, target.storage, &options);
@@ -122,28 +122,9 @@ impl<V: Vault, P: ConfigurablePool, K: EncryptingKeys> Work<'_, V, P, K> {
     }
 }
 
-/// Refuses to delete secrets that Cognito does not show: then no capture can have them.
+/// Refuses to replace or delete secrets that the stored capture cannot have: then nothing brings them back.
 ///
-/// # Errors
-/// `InvalidInput` unless there are none, or the operator gives them up.
-pub fn require_shown_secrets(at_risk: &[SecretsAtRisk], choices: &ApplyChoices) -> shared::Result<()> {
-    let lost = AtRisk::not_shown(at_risk);
-    if lost.secrets == 0 || choices.allow.contains(&Allow::LostSecret) {
-        return Ok(());
-    }
-    let (secret, objects, it) = (form(lost.secrets, "secret", "secrets"), lost.objects(), lost.it());
-    let what = format!(
-        "The plan deletes the {secret} of {objects}. Cognito does not show {it}, so the stored capture cannot have {it}. \
-         Nothing was changed."
-    );
-    let next = format!(
-        "Save the {secret} yourself first: your applications or your provider have {it}. Then --allow lost-secret gives {it} \
-         up: no command brings {it} back."
-    );
-    Err(Error::new(ErrorKind::InvalidInput, what, next))
-}
-
-/// Refuses to replace or delete secrets that the stored capture does not have: then nothing brings them back.
+/// `stores_shown` says whether the stored capture may still get the secrets that Cognito shows.
 ///
 /// # Errors
 /// `InvalidInput` unless there are none, or the operator gives them up.
@@ -151,32 +132,44 @@ pub fn require_stored_secrets(
     at_risk: &[SecretsAtRisk],
     choices: &ApplyChoices,
     storage: SecretStorage,
+    stores_shown: bool,
 ) -> shared::Result<()> {
-    let lost = AtRisk::shown(at_risk);
+    let (all, not_shown) = (AtRisk::all(at_risk), AtRisk::not_shown(at_risk));
+    let lost = if stores_shown { &not_shown } else { &all };
     if lost.secrets == 0 || choices.allow.contains(&Allow::LostSecret) {
         return Ok(());
     }
+    let (secret, them) = (form(lost.secrets, "secret", "secrets"), lost.pronoun());
+    let hidden = match not_shown.secrets {
+        0 => String::new(),
+        count => format!(
+            " Cognito does not show the {} of {} to the command.",
+            form(count, "secret", "secrets"),
+            not_shown.objects()
+        ),
+    };
     let what = format!(
-        "The plan replaces or deletes the {} of {}, and the stored capture cannot have {}. Nothing was changed.",
-        form(lost.secrets, "secret", "secrets"),
-        lost.objects(),
-        lost.it()
+        "The plan replaces or deletes the {secret} of {}, and the stored capture cannot have {them}.{hidden} Nothing was \
+         changed.",
+        lost.objects()
     );
     let needs = "kms:Encrypt, kms:GenerateDataKey and kms:GenerateMac on the keys of the snapshots";
-    let (first, or) = match storage {
+    let first = match storage {
+        _ if lost.secrets == not_shown.secrets => String::new(),
         SecretStorage::Encrypted => {
-            (format!("Allow {needs}, and run the command again."), "If that is not possible, save")
+            format!("Allow {needs}, and run the command again. If that is not possible: ")
         }
-        SecretStorage::NotWanted => (
-            format!("Run the command without --no-secrets. It needs {needs}."),
-            "If that is not possible, save",
-        ),
+        SecretStorage::NotWanted => {
+            format!("Run the command without --no-secrets. It needs {needs}. If that is not possible: ")
+        }
         SecretStorage::NoKeys => {
-            ("No snapshot of the table has an encrypted secret, so there are no keys.".to_owned(), "Save")
+            "No snapshot of the table has an encrypted secret, so there are no keys. ".to_owned()
         }
     };
+    let make_sure = if first.ends_with(": ") { "make sure" } else { "Make sure" };
     let next = format!(
-        "{first} {or} the secrets yourself first. Then --allow lost-secret gives them up: no command brings them back."
+        "{first}{make_sure} that you have the {secret} yourself, or that your applications can do with new ones. Then \
+         --allow lost-secret gives {them} up: no command brings {them} back."
     );
     Err(Error::new(ErrorKind::InvalidInput, what, next))
 }

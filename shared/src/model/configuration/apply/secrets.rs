@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::super::difference::{Change, Difference};
+use super::super::members::rows_of;
+use super::super::rebuild::Secrecy;
 use super::super::request::{Purpose, missing_secrets, secrets_of};
-use super::super::{
-    CapturedList, CapturedObject, Nature, NotCapturedReason, ObjectKind, ObjectName, shows_secret,
-};
+use super::super::{CapturedList, Nature, NotCapturedReason, ObjectKind, ObjectName};
 use super::{Act, ApplyPlan, Side};
 
 /// Secrets of an object that the plan replaces or deletes, and that a capture does not have.
@@ -19,7 +19,7 @@ pub struct SecretsAtRisk {
     pub object: String,
     /// How many secrets that Cognito shows. A capture with keys has them.
     pub secrets: u64,
-    /// How many secrets that Cognito never shows. No capture has them.
+    /// How many secrets that Cognito does not show to the operator. No capture of the operator has them.
     pub not_shown: u64,
 }
 
@@ -39,22 +39,27 @@ pub fn lacking_secrets(list: &CapturedList) -> BTreeMap<&ObjectName, u64> {
     lacking
 }
 
-/// How many secrets of a present object Cognito does not show: those of a client that its owner supplied or rotated, and
-/// the private key of a provider. Source: `DescribeUserPoolClient`, `ListUserPoolClientSecrets` and
-/// `DescribeIdentityProvider`, Cognito API reference.
-fn secrets_not_shown(name: &ObjectName, objects: &[CapturedObject]) -> u64 {
-    let document = |wanted: &ObjectName| {
-        objects.iter().find(|object| object.name == *wanted).map(|object| &object.document)
-    };
-    let Some(object) = document(name) else { return 0 };
+/// How many secrets of an object of the pool Cognito does not show to the operator: those of a client that its owner
+/// supplied or rotated, and the private key of a provider. If the operator may not list the secrets of a client, it may
+/// have one. Source: `DescribeUserPoolClient`, `ListUserPoolClientSecrets` and `DescribeIdentityProvider`, Cognito API
+/// reference.
+fn secrets_not_shown(name: &ObjectName, live: Side<'_>) -> u64 {
+    let answers: BTreeMap<_, _> =
+        live.objects.iter().map(|object| (&object.name, &object.document)).collect();
+    let Some(object) = answers.get(name) else { return 0 };
     if name.kind != ObjectKind::Client {
-        return missing_secrets(name.kind, object, Purpose::Create).len() as u64;
+        let rows = rows_of(name.kind, object).into_iter();
+        return rows.filter(|row| row.nature == Nature::Secret && !row.readable).count() as u64;
     }
-    let listed = document(&ObjectName::of(ObjectKind::ClientSecrets, name.id.as_str()));
-    let listed = listed.and_then(|listed| listed["ClientSecrets"].as_array()).map_or(0, Vec::len);
-    let secrets = listed.max(usize::from(shows_secret(object)));
-    let shown = object["ClientSecret"].as_str().is_some_and(|secret| !secret.is_empty());
-    secrets.saturating_sub(usize::from(shown)) as u64
+    let listed = answers.get(&ObjectName::of(ObjectKind::ClientSecrets, name.id.as_str()));
+    let listed = listed.and_then(|listed| listed["ClientSecrets"].as_array()).map_or(0, Vec::len) as u64;
+    if object["ClientSecret"].as_str().is_some_and(|secret| !secret.is_empty()) {
+        return listed.saturating_sub(1);
+    }
+    match Secrecy::of(&name.id, &answers, live.list) {
+        Secrecy::Confidential | Secrecy::Unknown => listed.max(1),
+        Secrecy::Public => 0,
+    }
 }
 
 impl ApplyPlan {
@@ -62,7 +67,7 @@ impl ApplyPlan {
     pub fn secrets_at_risk(&self, live: Side<'_>) -> Vec<SecretsAtRisk> {
         let lacking = lacking_secrets(live.list);
         let not_shown = |found: &Difference| match (&found.field, found.change, &found.object.old) {
-            (None, Change::Removed, Some(name)) => secrets_not_shown(name, live.objects),
+            (None, Change::Removed, Some(name)) => secrets_not_shown(name, live),
             _ => 0,
         };
         let at_risk = |found: &Difference| {
