@@ -154,12 +154,15 @@ fn a_login_style_whose_replacement_is_put_back_is_not_in_doubt() {
         refuse(&backend, Operation::CreateManagedLoginBranding, PoolErrorKind::InvalidParameter);
         let answering = backend.clone();
         let answers = move || answer(&answering, Operation::CreateManagedLoginBranding);
-        backend.script().change_before(Operation::CreateManagedLoginBranding, 2, answers);
+        backend.script().change_before(Operation::CreateManagedLoginBranding, 1, answers);
         refuse(&backend, Operation::SetLogDeliveryConfiguration, PoolErrorKind::Throttled);
         let stopped = apply(&backend, &snapshot, &everything()).await.unwrap_err();
         let refused: Vec<_> = stopped.applied.refused.iter().map(|(label, _)| label.as_str()).collect();
         assert_eq!(refused, ["branding/web"]);
         assert!(!stopped.applied.unsure.contains("branding/web"), "{:?}", stopped.applied.unsure);
+        let style = json!({"ClientId": client_id(&source, "web")});
+        let style = source.change_configuration("DescribeManagedLoginBrandingByClient", style);
+        assert_eq!(style["ManagedLoginBranding"]["Settings"]["components"]["radius"], 9, "put back");
     });
 }
 
@@ -193,7 +196,7 @@ fn a_login_style_of_which_only_a_part_is_put_back_is_not_called_deleted() {
         refuse(&backend, Operation::UpdateManagedLoginBranding, PoolErrorKind::InvalidParameter);
         let answering = backend.clone();
         let answers = move || answer(&answering, Operation::CreateManagedLoginBranding);
-        backend.script().change_before(Operation::CreateManagedLoginBranding, 2, answers);
+        backend.script().change_before(Operation::CreateManagedLoginBranding, 1, answers);
         let applied = apply(&backend, &snapshot, &everything()).await.unwrap();
         let reasons: BTreeSet<_> = applied.left.iter().map(|left| left.reason.name()).collect();
         assert_eq!(reasons, BTreeSet::from(["partlyReplaced"]), "{:?}", applied.left);
@@ -213,7 +216,7 @@ fn a_read_that_fails_does_not_keep_a_deleted_login_style_out() {
         let denies = move || refuse(&denying, describes, PoolErrorKind::AccessDenied);
         let answers = move || answer(&answering, Operation::CreateManagedLoginBranding);
         backend.script().change_before(Operation::CreateManagedLoginBranding, 1, denies);
-        backend.script().change_before(Operation::CreateManagedLoginBranding, 2, answers);
+        backend.script().change_before(Operation::CreateManagedLoginBranding, 1, answers);
         apply(&backend, &snapshot, &everything()).await.unwrap();
         answer(&backend, describes);
         let style = json!({"ClientId": client_id(&source, "web")});
