@@ -107,7 +107,7 @@ test('the keys for secrets are multi-Region keys that stay, and exist only for e
   for (const key of [encryption, mac]) {
     assert.deepEqual(
       [key.Properties.MultiRegion, key.DeletionPolicy, key.UpdateReplacePolicy],
-      [true, 'RetainExceptOnCreate', 'Retain'],
+      [true, 'Retain', 'Retain'],
     );
     const principals = key.Properties.KeyPolicy.Statement.map((statement: any) => JSON.stringify(statement.Principal));
     assert.equal(principals.length, 1);

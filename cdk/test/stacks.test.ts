@@ -52,13 +52,6 @@ test("the table's keys rotate and stay, and the replica's key has the alias that
   assert.ok(deployment.secondary.dependencies.includes(deployment.primary));
 });
 
-test('the keys for the secrets of configurations stay, even if the deployment that creates them fails', () => {
-  const { primary } = synthesise({ ...CONTEXT, CaptureConfiguration: 'YES' });
-  const keys = primary.ofType('AWS::KMS::Key').filter(([id]) => id.includes('ConfigurationKeys'));
-  assert.equal(keys.length, 2, primary.ofType('AWS::KMS::Key').join());
-  keys.forEach(([, { DeletionPolicy, UpdateReplacePolicy }]) => assert.deepEqual({ DeletionPolicy, UpdateReplacePolicy }, KEPT));
-});
-
 test('every function has its executable, its memory, its timeout, its logs and its storage', () => {
   const { primary, secondary } = defaultStacks();
   const names = (template: typeof primary) => template.all('AWS::Lambda::Function').map((properties) => properties.FunctionName);
