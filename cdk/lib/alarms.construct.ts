@@ -59,7 +59,7 @@ export class Alarms extends Construct {
     });
     const throttles = run.functions.map((rustFunction, number) => [`f${number}`, rustFunction.lambda.metricThrottles()] as const);
     this.add(`${operation}-functions-throttled`, {
-      alarmDescription: `Lambda throttles functions of the ${operation}, because other functions use the account's concurrency. The state machine tries again. If the alarm stays, ask AWS for more concurrency.`,
+      alarmDescription: `Lambda throttles functions of the ${operation}: functions of this deployment and others use all of the account's concurrency. The state machine tries again. If the alarm stays, ask AWS for more concurrency.`,
       metric: new cloudwatch.MathExpression({
         expression: throttles.map(([id]) => id).join(' + '),
         usingMetrics: Object.fromEntries(throttles),

@@ -19,8 +19,8 @@ export function tableKeyAlias(name: string): string {
 }
 
 /**
- * The key of the table in one Region. It stays if its stack is deleted, because the table stays, too. If the
- * deployment that creates it fails, CloudFormation deletes it.
+ * The key of the table in one Region. It stays if its stack is deleted, and if the deployment that creates it
+ * fails. The table can survive both, and no tool can read it without its key.
  */
 export class TableKey extends kms.Key {
   constructor(scope: Construct, id: string, name: string) {
@@ -28,7 +28,7 @@ export class TableKey extends kms.Key {
       alias: tableKeyAlias(name),
       description: `Encrypts the backup table ${name}`,
       enableKeyRotation: true,
-      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      removalPolicy: RemovalPolicy.RETAIN,
     });
   }
 }
@@ -46,8 +46,8 @@ export interface BackupTableProps {
  * Deletion protection is on in both Regions, and the table stays if its stack is deleted. A replica repeats
  * every deletion and every change of an item, so both Regions have point-in-time recovery, too.
  *
- * The table is empty if the deployment that creates it fails. So the policy lets CloudFormation delete it then.
- * Deletion protection refuses this.
+ * Deletion protection also keeps the table if the deployment that creates it fails. The table may hold snapshots
+ * then, because the first export begins before the deployment ends.
  */
 export class BackupTable extends Construct implements RegionalTable {
   readonly tableName: string;

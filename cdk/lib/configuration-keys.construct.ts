@@ -9,11 +9,13 @@ import { OPERATIONS } from './operations';
 const MAC_OPERATION = 'GenerateMac';
 
 /**
- * The keys for the secrets of configurations. Both are multi-Region keys: a replica in another Region decrypts what the
- * table there holds.
+ * The keys for the secrets of configurations. Both are multi-Region keys: a replica in another Region decrypts
+ * what the table there holds.
  *
- * They stay if their stack is deleted, because without them the secrets in the table are lost. If the deployment that
- * creates them fails, CloudFormation deletes them. Their policies let IAM decide. The export may encrypt and make MACs, and no role of the deployment may decrypt.
+ * They stay if their stack is deleted, because without them the secrets in the table are lost. They also stay if
+ * the deployment that creates them fails, because an export may use them before it fails.
+ *
+ * Their policies let IAM decide. The export may encrypt and make MACs, and no role of the deployment may decrypt.
  */
 export class ConfigurationKeys extends Construct {
   private readonly encryption: kms.Key;
@@ -26,7 +28,7 @@ export class ConfigurationKeys extends Construct {
       description: `Encrypts the secrets of configurations in the backup table ${name}`,
       multiRegion: true,
       enableKeyRotation: true,
-      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      removalPolicy: RemovalPolicy.RETAIN,
     });
     this.mac = new kms.Key(this, 'Mac', {
       alias: `alias/${name}-configuration-mac`,
@@ -34,7 +36,7 @@ export class ConfigurationKeys extends Construct {
       keySpec: kms.KeySpec.HMAC_256,
       keyUsage: kms.KeyUsage.GENERATE_VERIFY_MAC,
       multiRegion: true,
-      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      removalPolicy: RemovalPolicy.RETAIN,
     });
     const output = (outputId: string, key: kms.Key, description: string) =>
       new CfnOutput(Stack.of(this), outputId, { value: key.keyArn, description });

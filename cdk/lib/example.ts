@@ -1,8 +1,8 @@
 import { App } from 'aws-cdk-lib';
 
 /**
- * The context value `Example=YES` asks for the example. Only `npm run synth` gives it. The other commands read or change
- * an account, and without settings they could mean the wrong deployment.
+ * The context value `Example=YES` asks for the example. Only `npm run synth` gives it. The other commands read or
+ * change an account, and without settings they could mean the wrong deployment.
  */
 export const EXAMPLE_SWITCH = 'Example';
 

@@ -22,8 +22,8 @@ export type Executable = (typeof EXECUTABLES)[number];
 export const WORKSPACE = resolve(__dirname, '..', '..');
 
 /**
- * Installs cargo-lambda and zig, its linker. Other versions may fail: the archiver of zig 0.16.0 breaks the build of
- * aws-lc-sys. Source: https://github.com/aws/aws-lc-rs/issues/993.
+ * Installs cargo-lambda and zig, its linker. Other versions may fail: the archiver of zig 0.16.0 breaks the build
+ * of aws-lc-sys. Source: https://github.com/aws/aws-lc-rs/issues/993.
  */
 export const BUILD_TOOLS = 'pip install cargo-lambda==1.9.2 ziglang==0.17.1';
 

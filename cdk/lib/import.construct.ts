@@ -167,14 +167,11 @@ export class Import extends Construct {
    * Source: "Creating the CloudWatch Logs IAM role", Amazon Cognito developer guide.
    */
   private createJobLogRole(name: string): iam.Role {
-    const stack = Stack.of(this);
     const role = new iam.Role(this, 'JobLogRole', {
       assumedBy: new iam.ServicePrincipal('cognito-idp.amazonaws.com', {
-        // AWS does not document whether Cognito names the account and the pool here. If it does, both must be right.
-        conditions: {
-          StringEqualsIfExists: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
-          ArnLikeIfExists: { 'aws:SourceArn': poolArns(stack, [`${stack.region}_*`]) },
-        },
+        // AWS does not document whether Cognito names the account here, and which ARN it names. So the ARN is not
+        // compared. The account is enough to keep others from using this role.
+        conditions: { StringEqualsIfExists: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
       }),
       description: `Lets Cognito write the logs of the import jobs of ${name}`,
     });

@@ -56,7 +56,7 @@ export class Notifications extends Construct {
     } else {
       Annotations.of(this).addWarningV2(
         'cognito-backup:no-email',
-        `NotificationEmail is not set. Failed runs and alarms reach nothing, unless you subscribe to the topic ${settings.name} in ${Stack.of(this).region} yourself.`,
+        `NotificationEmail is not set. No address gets messages about failed runs and alarms, unless you subscribe to the topic ${settings.name} in ${Stack.of(this).region} yourself.`,
       );
     }
   }

@@ -1,11 +1,28 @@
-/** The partitions of AWS: the standard Regions, China, GovCloud, and the European Sovereign Cloud. */
+/** The partitions of AWS, such as the standard Regions, China, GovCloud, and the European Sovereign Cloud. */
 
 import { Aws, Stack } from 'aws-cdk-lib';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 
-/** The partition of a Region, such as `aws` or `aws-us-gov`. Undefined if this version of the CDK does not know it. */
+/** How the names of Regions end: with a direction and a number. All Regions that AWS lists have this form. */
+const END = '(central|(north|south)(east|west)?|east|west)-\\d$';
+
+/**
+ * The form of the names of Regions, for each partition.
+ * Source: `regionRegex` in `partitions.json` of the AWS SDKs, with {@link END} instead of any word.
+ */
+const REGION_FORMS = Object.entries({
+  aws: `^(us|eu|ap|sa|ca|me|af|il|mx)-${END}`,
+  'aws-cn': `^cn-${END}`,
+  'aws-us-gov': `^us-gov-${END}`,
+  'aws-eusc': `^eusc-de-${END}`,
+}).map(([partition, form]) => [partition, new RegExp(form)] as const);
+
+/**
+ * The partition of a Region, such as `aws` or `aws-us-gov`. A Region that this version of the CDK does not know may
+ * be a new one, so its form decides. Undefined if no partition has Regions of this form.
+ */
 export function partitionOf(region: string): string | undefined {
-  return RegionInfo.get(region).partition;
+  return RegionInfo.get(region).partition ?? REGION_FORMS.find(([, form]) => form.test(region))?.[0];
 }
 
 /**

@@ -44,7 +44,6 @@ const NAMED_FREQUENCIES: Record<string, string> = {
  */
 const MAX_POOLS = 20;
 
-const REGION = /^[a-z]{2,4}(-[a-z]+)+-\d$/;
 const POOL_ID = /^([a-z]{2,4}(?:-[a-z]+)+-\d)_[0-9A-Za-z]{1,40}$/;
 const POOL_PATTERN = /^([a-z]{2,4}(?:-[a-z]+)+-\d)_[0-9A-Za-z*]{1,40}$/;
 const ACCOUNT_ID = /^\d{12}$/;
@@ -233,13 +232,15 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
       `A deployment has at most ${MAX_POOLS} pools, with those of FormerUserPoolIds. Deploy the others with another Name.`,
     );
   }
+  requireRegions(reader, 'UserPoolIds', userPoolIds);
+  requireRegions(reader, 'FormerUserPoolIds', formerUserPoolIds);
   const inBoth = formerUserPoolIds.filter((pool) => userPoolIds.includes(pool));
   if (inBoth.length > 0) {
     reader.addProblem('FormerUserPoolIds', `UserPoolIds has ${inBoth.join(', ')}, too. Name each pool in one list only.`);
   }
   const primaryRegion = readPrimaryRegion(reader, userPoolIds);
   const secondaryRegion = reader.text('SecondaryRegion') ?? '';
-  if (!REGION.test(secondaryRegion) || secondaryRegion === primaryRegion) {
+  if (!isRegion(secondaryRegion) || secondaryRegion === primaryRegion) {
     reader.addProblem(
       'SecondaryRegion',
       'Name the Region of the replica, such as eu-central-1. It differs from the Region of the pools.',
@@ -318,7 +319,7 @@ function readPrimaryRegion(reader: SettingReader, userPoolIds: readonly string[]
   if (region === undefined && userPoolIds.length === 0 && reader.list('FormerUserPoolIds').length > 0) {
     reader.addProblem('PrimaryRegion', 'UserPoolIds is empty, so name the Region to deploy to, such as eu-west-1.');
   }
-  if (region !== undefined && !(REGION.test(region) && (regions.length === 0 || regions.includes(region)))) {
+  if (region !== undefined && !(isRegion(region) && (regions.length === 0 || regions.includes(region)))) {
     reader.addProblem('PrimaryRegion', 'Name the Region of UserPoolIds, such as eu-west-1, or leave PrimaryRegion out.');
   }
   return region ?? regions[0] ?? '';
@@ -458,12 +459,23 @@ function requirePartition(reader: SettingReader, name: SettingName, values: read
   }
 }
 
-/**
- * Whether `partition` is that of the Region. True if the CDK does not know the Region, because it may be a new one.
- */
+/** Adds a problem if the id of a pool begins with a text that has not the form of a Region. */
+function requireRegions(reader: SettingReader, name: SettingName, pools: readonly string[]): void {
+  const mistyped = [...new Set(pools.filter((pool) => POOL_ID.test(pool)).map(regionOf))].filter((region) => !isRegion(region));
+  if (mistyped.length > 0) {
+    reader.addProblem(name, `AWS has no Region ${mistyped.join(' or ')}. Use the whole ids that Cognito shows.`);
+  }
+}
+
+/** Whether the name has the form of a Region. */
+function isRegion(name: string): boolean {
+  return partitionOf(name) !== undefined;
+}
+
+/** Whether `partition` is that of the Region. True for a text that is no Region, because another problem names it. */
 function isInPartitionOf(region: string, partition: string | undefined): boolean {
-  const own = partitionOf(region);
-  return own === undefined || partition === undefined || own === partition;
+  const expected = partitionOf(region);
+  return expected === undefined || expected === partition;
 }
 
 /** Whether a principal is the id of an account. */
@@ -488,7 +500,7 @@ function readImportTargets(reader: SettingReader, regions: readonly string[], so
       `${sourceTargets.join(', ')} is a source pool. Imports write to a source pool only if RepairablePools names it.`,
     );
   }
-  for (const region of regions.filter((region) => REGION.test(region))) {
+  for (const region of regions.filter(isRegion)) {
     if (importTargetsIn({ importTargets: targets }, region).length === 0) {
       reader.addProblem('ImportTargets', `Imports in ${region} have no target. Add a pool id of that Region, or ${region}_*.`);
     }
@@ -508,7 +520,7 @@ function readRepairablePools(reader: SettingReader, primaryRegion: string, sourc
   const pools = reader.list('RepairablePools');
   if (!pools.every((pool) => sources.includes(pool))) {
     reader.addProblem('RepairablePools', 'Use whole ids of pools in UserPoolIds or FormerUserPoolIds.');
-  } else if (REGION.test(primaryRegion) && !pools.every((pool) => regionOf(pool) === primaryRegion)) {
+  } else if (isRegion(primaryRegion) && !pools.every((pool) => regionOf(pool) === primaryRegion)) {
     reader.addProblem('RepairablePools', `Use pools of the primary Region, ${primaryRegion}. Imports repair no others.`);
   }
   return pools;

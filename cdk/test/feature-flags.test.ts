@@ -21,7 +21,8 @@ const OTHER_VALUES: Record<string, { readonly value: unknown; readonly reason: s
   },
   '@aws-cdk/core:target-partitions': {
     value: ['aws', 'aws-cn', 'aws-us-gov', 'aws-eusc'],
-    reason: 'Operators in GovCloud and in the European Sovereign Cloud can deploy, too.',
+    reason:
+      'The recommended list lacks GovCloud and the European Sovereign Cloud. Templates must not name another partition there.',
   },
 };
 

@@ -105,10 +105,7 @@ test('the keys for secrets are multi-Region keys that stay, and exist only for e
   const [[, encryption], [, mac], ...others] = keys({ CaptureConfiguration: 'YES' }) as any;
   assert.equal(others.length, 0);
   for (const key of [encryption, mac]) {
-    assert.deepEqual(
-      [key.Properties.MultiRegion, key.DeletionPolicy, key.UpdateReplacePolicy],
-      [true, 'RetainExceptOnCreate', 'Retain'],
-    );
+    assert.deepEqual([key.Properties.MultiRegion, key.DeletionPolicy, key.UpdateReplacePolicy], [true, 'Retain', 'Retain']);
     const principals = key.Properties.KeyPolicy.Statement.map((statement: any) => JSON.stringify(statement.Principal));
     assert.equal(principals.length, 1);
     assert.match(principals[0], /:root/);

@@ -7,11 +7,24 @@ import { test } from 'node:test';
 
 import { Template, defaultStacks, readable, synthesise } from './synthesised';
 
+/** The Regions, and the suffixes that `kms:ViaService` has in each: that of the primary and of the secondary Region. */
 const PARTITIONS = {
-  'aws-cn': { pool: 'cn-north-1_AbCdEf123', secondary: 'cn-northwest-1', suffix: 'amazonaws.com.cn' },
-  'aws-us-gov': { pool: 'us-gov-west-1_AbCdEf123', secondary: 'us-gov-east-1', suffix: 'amazonaws.com' },
-  // The CDK knows one Region here. CloudFormation fills in the partition of the other one.
-  'aws-eusc': { pool: 'eusc-de-east-1_AbCdEf123', secondary: 'eusc-de-west-1', suffix: 'amazonaws.eu' },
+  'aws-cn': {
+    pool: 'cn-north-1_AbCdEf123',
+    secondary: 'cn-northwest-1',
+    suffixes: { primary: ['amazonaws.com', 'amazonaws.com.cn'], secondary: ['amazonaws.com', 'amazonaws.com.cn'] },
+  },
+  'aws-us-gov': {
+    pool: 'us-gov-west-1_AbCdEf123',
+    secondary: 'us-gov-east-1',
+    suffixes: { primary: ['amazonaws.com'], secondary: ['amazonaws.com'] },
+  },
+  // AWS has one Region here. The other one is invented, so CloudFormation fills in its suffix.
+  'aws-eusc': {
+    pool: 'eusc-de-east-1_AbCdEf123',
+    secondary: 'eusc-de-west-1',
+    suffixes: { primary: ['amazonaws.com', 'amazonaws.eu'], secondary: ['amazonaws.com', '<AWS::URLSuffix>'] },
+  },
 };
 
 /** A deployment with all settings that make ARNs. */
@@ -35,6 +48,33 @@ function partitionsIn(template: Template): string[] {
   return [...new Set([...text.matchAll(/arn:([^:]*):/g)].map(([, partition = '']) => partition))];
 }
 
+/** The values of all conditions `kms:ViaService` of a template, by service. All conditions of a service are equal. */
+function viaServicesOf(template: Template): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const operators of valuesOf(template.json, 'Condition').filter((value) => typeof value === 'object')) {
+    for (const values of valuesOf(operators, 'kms:ViaService')) {
+      const hosts = [values].flat().map(readable);
+      const service = hosts[0]?.split('.')[0] ?? assert.fail();
+      assert.deepEqual(hosts, found.get(service) ?? hosts);
+      found.set(service, hosts);
+    }
+  }
+  return new Map([...found].sort());
+}
+
+/** The services that policies of a template name as principals. */
+function servicePrincipalsOf(json: any): string[] {
+  return valuesOf(json, 'Principal').flatMap((principal) => [principal.Service ?? []].flat().map(readable));
+}
+
+/** The values of all members with this name, at any depth. */
+function valuesOf(json: any, name: string): any[] {
+  if (typeof json !== 'object' || json === null) {
+    return [];
+  }
+  return Object.entries(json).flatMap(([key, value]) => [...(key === name ? [value] : []), ...valuesOf(value, name)]);
+}
+
 for (const partition of Object.keys(PARTITIONS) as (keyof typeof PARTITIONS)[]) {
   test(`the templates of a deployment in ${partition} name no other partition`, () => {
     const stacks = deploymentIn(partition);
@@ -50,15 +90,18 @@ for (const partition of Object.keys(PARTITIONS) as (keyof typeof PARTITIONS)[]) 
         const resources = states.filter(({ Type }) => Type === 'Task').map(({ Resource }) => Resource);
         assert.deepEqual(new Set(resources), new Set(['arn:${Partition}:states:::lambda:invoke']));
       }
-      const [key] = template.statements('ImportPageRole').filter(({ Sid }) => Sid === 'UseTheKeyOfTheTable');
-      const via = [key?.Condition?.StringEquals?.['kms:ViaService']].flat().map(readable);
-      const service = `dynamodb.${stacks.deployment[name].region}`;
-      const suffixes = [PARTITIONS[partition].suffix, '<AWS::URLSuffix>'];
-      assert.ok(via.includes(`${service}.amazonaws.com`), via.join());
-      assert.ok(
-        suffixes.some((suffix) => via.includes(`${service}.${suffix}`)),
-        via.join(),
+      const region = stacks.deployment[name].region;
+      const hosts = (service: string) => PARTITIONS[partition].suffixes[name].map((suffix) => `${service}.${region}.${suffix}`);
+      assert.deepEqual(
+        viaServicesOf(template),
+        new Map([
+          ['dynamodb', hosts('dynamodb')],
+          ['sns', hosts('sns')],
+        ]),
       );
+      const principals = servicePrincipalsOf(template.json);
+      assert.ok(principals.length > 0);
+      principals.forEach((principal) => assert.match(principal, /^[a-z-]+\.amazonaws\.com$/));
     }
   });
 }

@@ -123,6 +123,12 @@ test('every wrong value of a setting has one problem, which says what is allowed
     [{ ImportTargets: 'eu-west-1_New' }, /^ImportTargets .* Imports in eu-central-1 have no target/],
     [{ ImportTargets: '*,us-east-1_New' }, /^ImportTargets .* not in a Region of this deployment/],
     [{ GroupRoleArns: 'editors' }, /^GroupRoleArns .* ARNs of IAM roles/],
+    [{ SecondaryRegion: 'eu-wset-1' }, /^SecondaryRegion .* Name the Region of the replica/],
+    [{ SecondaryRegion: 'us-gov-wset-1' }, /^SecondaryRegion .* Name the Region of the replica/],
+    [{ SecondaryRegion: 'eru-west-1' }, /^SecondaryRegion .* Name the Region of the replica/],
+    [{ SecondaryRegion: 'us-gov-west-9' }, /^SecondaryRegion .* Name a Region in the AWS partition of eu-west-1/],
+    [{ UserPoolIds: 'eu-wset-1_AbCdEf123' }, /^UserPoolIds .* AWS has no Region eu-wset-1\. /],
+    [{ FormerUserPoolIds: 'eu-wset-1_AbCdEf123' }, /^FormerUserPoolIds .* AWS has no Region eu-wset-1\. /],
     [{ SecondaryRegion: 'us-gov-west-1' }, /^SecondaryRegion .* Name a Region in the AWS partition of eu-west-1/],
     [{ GroupRoleArns: 'arn:aws-cn:iam::111122223333:role/editors' }, /^GroupRoleArns .* begin with arn:aws:$/],
     [

@@ -3,14 +3,17 @@ import { test } from 'node:test';
 
 import { CONTEXT, EMAIL, POOLS, PRIMARY, SECONDARY, readable, synthesise, defaultStacks, Template } from './synthesised';
 
-/** A resource that stays, unless the deployment that creates it fails. A retry then finds no left-over. */
-const KEPT = { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' };
+/** A resource that stays if its stack is deleted, and if the deployment that creates it fails. */
+const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
+
+/** The same, but a failed first deployment tries to delete it. Deletion protection refuses this. */
+const KEPT_BY_PROTECTION = { ...KEPT, DeletionPolicy: 'RetainExceptOnCreate' };
 
 test('the table has a replica, its own keys, point-in-time recovery and deletion protection', () => {
   const { primary } = defaultStacks();
   const [[, table] = assert.fail()] = primary.ofType('AWS::DynamoDB::GlobalTable');
   const { Properties: properties, DeletionPolicy, UpdateReplacePolicy } = table;
-  assert.deepEqual({ DeletionPolicy, UpdateReplacePolicy }, KEPT);
+  assert.deepEqual({ DeletionPolicy, UpdateReplacePolicy }, KEPT_BY_PROTECTION);
   assert.equal(properties.TableName, 'cognito-backup');
   assert.equal(properties.BillingMode, 'PAY_PER_REQUEST');
   assert.deepEqual(properties.KeySchema, [
