@@ -123,7 +123,7 @@ export const SETTINGS = {
   Name: {
     default: '`cognito-backup`',
     meaning:
-      'The name of the table, and the beginning of every other name. If you choose another name, give the command line `--table`, `--export-state-machine` and `--import-state-machine`.',
+      'The name of the table, and the beginning of every other name. If you choose another name, give it to the command line as `--table`.',
   },
   Functions: {
     default: '`BUILT`',

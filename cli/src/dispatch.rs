@@ -121,7 +121,7 @@ fn keys(config: &SdkConfig) -> AwsKeys {
 
 fn deployment(settings: &Settings, config: &SdkConfig) -> Deployment<StepFunctions, DynamoVault> {
     Deployment {
-        executions: StepFunctions::new(aws_sdk_sfn::Client::new(config), settings),
+        executions: StepFunctions::new(config, settings),
         catalog: Catalog::new(DynamoVault::new(
             aws_sdk_dynamodb::Client::new(config),
             settings.table().to_owned(),
