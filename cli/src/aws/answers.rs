@@ -68,6 +68,17 @@ pub fn caller_identity() -> (u16, String) {
     (200, in_document("GetCallerIdentity", &result))
 }
 
+/// The answer of `AssumeRole`, with the access key `key`.
+pub fn assumed_role(key: &str) -> (u16, String) {
+    let credentials = format!(
+        "<AccessKeyId>{key}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration>"
+    );
+    let user = "<AssumedRoleUser><Arn>arn:aws:sts::111111111111:assumed-role/reader/test</Arn><AssumedRoleId>R:test</AssumedRoleId></AssumedRoleUser>";
+    let result =
+        format!("<AssumeRoleResult><Credentials>{credentials}</Credentials>{user}</AssumeRoleResult>");
+    (200, in_document("AssumeRole", &result))
+}
+
 fn in_document(call: &str, result: &str) -> String {
     let name = format!("{call}Response");
     format!("<{name} xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">{result}</{name}>")

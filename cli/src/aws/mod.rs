@@ -10,6 +10,7 @@ mod failure;
 mod machine;
 mod profiles;
 mod sfn;
+mod source;
 mod table;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -24,6 +25,7 @@ pub use destination::{DestinationArgs, destination};
 pub use executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 pub use machine::{Machine, verb};
 pub use sfn::StepFunctions;
+pub use source::{SourceArgs, source};
 pub use table::{Table, TablePlace, name_of_table};
 
 /// Finds credentials and Region as the AWS CLI does. If the settings name a profile, only its credentials count.
