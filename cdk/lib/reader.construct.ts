@@ -25,7 +25,7 @@ export interface ReaderProps {
  *
  * The principals in `TrustedPrincipals` assume it to copy a snapshot to their own table, and restore it from
  * there. A snapshot has all data about the users that Cognito returns. So trust only principals that may see
- * it.
+ * it. `TrustedExternalId` and `TrustedOrganization` are conditions on all of them.
  */
 export class Reader extends Construct {
   readonly role: iam.Role;
@@ -38,7 +38,9 @@ export class Reader extends Construct {
     this.role = new iam.Role(this, 'Role', {
       roleName: `${settings.name}-reader-${stack.region}`,
       description: `Reads the snapshots of ${settings.name} in ${stack.region}, for imports in other accounts`,
-      assumedBy: new iam.CompositePrincipal(...settings.trustedPrincipals.map((principal) => trusted(stack, principal))),
+      assumedBy: new iam.CompositePrincipal(
+        ...settings.trustedPrincipals.map((principal) => trusted(stack, settings, principal)),
+      ),
     });
     const partitions = [poolPartitions(pools), configurationPartitions(pools), userPartitions(pools), SNAPSHOT_PARTITIONS];
     const grant = { sid: 'ReadSnapshots', actions: READ_ACTIONS, partitions };
@@ -52,6 +54,11 @@ export class Reader extends Construct {
 }
 
 /** An account id trusts every principal that its account allows. */
-function trusted(stack: Stack, principal: string): iam.ArnPrincipal {
-  return new iam.ArnPrincipal(isAccountId(principal) ? `arn:${stack.partition}:iam::${principal}:root` : principal);
+function trusted(stack: Stack, settings: Settings, principal: string): iam.PrincipalBase {
+  const arn = new iam.ArnPrincipal(isAccountId(principal) ? `arn:${stack.partition}:iam::${principal}:root` : principal);
+  const required = {
+    ...(settings.trustedExternalId && { 'sts:ExternalId': settings.trustedExternalId }),
+    ...(settings.trustedOrganization && { 'aws:PrincipalOrgID': settings.trustedOrganization }),
+  };
+  return Object.keys(required).length > 0 ? arn.withConditions({ StringEquals: required }) : arn;
 }

@@ -112,6 +112,15 @@ export const SETTINGS = {
     meaning:
       'Account ids, and ARNs of roles and users, that may read the backup for [imports in other accounts](../guides/deploy.md#allow-another-account-to-read).',
   },
+  TrustedExternalId: {
+    default: 'none',
+    meaning:
+      'The external id that these principals must give when they assume the reader role. It is no secret. Required in `copy` as `--from-external-id`, if it is set.',
+  },
+  TrustedOrganization: {
+    default: 'none',
+    meaning: 'The id of the AWS organization that these principals must belong to, such as `o-a1b2c3d4e5`.',
+  },
   LogRetentionDays: {
     default: '90',
     meaning: 'The days for which CloudWatch Logs keeps logs: 1, 3, 5, 7, 14, 30, 60, 90, … 3653.',
@@ -123,7 +132,7 @@ export const SETTINGS = {
   Name: {
     default: '`cognito-backup`',
     meaning:
-      'The name of the table, and the beginning of every other name. If you choose another name, give the command line `--table`, `--export-state-machine` and `--import-state-machine`.',
+      'The name of the table, and the beginning of every other name. If you choose another name, give it to the command line as `--table`.',
   },
   Functions: {
     default: '`BUILT`',

@@ -106,6 +106,10 @@ export interface Settings {
    * accounts.
    */
   readonly trustedPrincipals: readonly string[];
+  /** `TrustedExternalId`: the external id that they give when they assume the reader role. */
+  readonly trustedExternalId?: string;
+  /** `TrustedOrganization`: the id of the organization that they belong to. */
+  readonly trustedOrganization?: string;
   /** `ImportTargets`: the pools that imports may write to, as ids or patterns. `*` alone means all pools. */
   readonly importTargets: readonly string[];
   /** `RepairablePools`: the source pools that imports in the primary Region may write to. */
@@ -273,6 +277,20 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     snsPreference: reader.oneOf('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),
     notificationEmail: readEmail(reader),
     trustedPrincipals: readPrincipals(reader, primaryRegion),
+    // Source of the form: `AssumeRole`, AWS STS API reference.
+    trustedExternalId: readTrust(
+      reader,
+      'TrustedExternalId',
+      /^[\w+=,.@:/-]{2,1224}$/,
+      '2 to 1224 letters, digits and characters of +=,.@:/-_',
+    ),
+    // Source of the form: `Organization`, AWS Organizations API reference.
+    trustedOrganization: readTrust(
+      reader,
+      'TrustedOrganization',
+      /^o-[a-z0-9]{10,32}$/,
+      'the id of an organization, such as o-a1b2c3d4e5',
+    ),
     importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion], [...userPoolIds, ...formerUserPoolIds]),
     repairablePools: readRepairablePools(reader, primaryRegion, [...userPoolIds, ...formerUserPoolIds]),
     groupRoleArns: readGroupRoles(reader, primaryRegion),
@@ -439,6 +457,22 @@ function readPrincipals(reader: SettingReader, primaryRegion: string): string[] 
   }
   requirePartition(reader, 'TrustedPrincipals', principals, primaryRegion);
   return principals;
+}
+
+/** A condition on the trusted principals. Without a principal it would protect nothing. */
+function readTrust(
+  reader: SettingReader,
+  name: 'TrustedExternalId' | 'TrustedOrganization',
+  form: RegExp,
+  allowed: string,
+): string | undefined {
+  const value = reader.text(name);
+  if (value !== undefined && !form.test(value)) {
+    reader.addProblem(name, `Use ${allowed}.`);
+  } else if (value !== undefined && reader.list('TrustedPrincipals').length === 0) {
+    reader.addProblem(name, 'No principal is trusted, so set TrustedPrincipals, too, or leave this out.');
+  }
+  return value;
 }
 
 function readGroupRoles(reader: SettingReader, primaryRegion: string): string[] {

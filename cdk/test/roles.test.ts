@@ -411,6 +411,26 @@ test('trusted principals may read snapshots in both Regions, and without them th
   );
 });
 
+test('the reader role has the external id and the organization of the settings as conditions on every principal', () => {
+  const conditions = (context: Record<string, string>) => {
+    const { primary, secondary } = synthesise({ ...CONTEXT, TrustedPrincipals: '111122223333,444455556666', ...context });
+    return [primary, secondary].map((template) => {
+      const [, role] = template.ofType('AWS::IAM::Role').find(([id]) => id.startsWith('ReaderRole')) ?? assert.fail();
+      return role.Properties.AssumeRolePolicyDocument.Statement.map((statement: any) => statement.Condition);
+    });
+  };
+  const both = { TrustedExternalId: 'migration', TrustedOrganization: 'o-a1b2c3d4e5' };
+  for (const [context, required] of [
+    [{}, undefined],
+    [{ TrustedExternalId: both.TrustedExternalId }, { 'sts:ExternalId': 'migration' }],
+    [both, { 'sts:ExternalId': 'migration', 'aws:PrincipalOrgID': 'o-a1b2c3d4e5' }],
+  ] as const) {
+    const condition = required && { StringEquals: required };
+    const ofRegion = [condition, condition];
+    assert.deepEqual(conditions(context), [ofRegion, ofRegion]);
+  }
+});
+
 test('the policies of a role with the maximum number of pools fit into the limit of IAM', () => {
   const UserPoolIds = Array.from({ length: 20 }, (_, n) => `ap-northeast-1_AbCdEf1${String(n).padStart(2, '0')}`);
   const { primary } = synthesise({

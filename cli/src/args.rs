@@ -198,6 +198,8 @@ mod tests {
             " status --wait",
             " copy",
             " copy --to-table t --external-id x",
+            " copy --to-table t --from-external-id x",
+            " copy --to-table t --assume-role r --from-external-id x",
             " copy --to-table t --to-profile p --assume-role arn:aws:iam::222222222222:role/r",
             " prune --pool a_1",
             " prune --pool a_1 --plan",

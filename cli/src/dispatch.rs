@@ -86,10 +86,11 @@ pub async fn run<S: Future<Output = ()>>(
         Command::Copy(args) => {
             let request = copy::Request::read(args)?;
             let config = aws::configuration(settings, None, request.pool_region()).await?;
-            let source = Table::open(&config, settings.table()).await?;
+            let from = aws::source(&config, &args.from).await?;
+            let source = Table::open(&from, settings.table()).await?;
             let to = aws::destination(&config, &args.to).await?;
             let destination = Table::open_destination(&to, &args.to.to_table).await?;
-            let kms = copy::BothKeys { source: keys(&config), destination: keys(&to) };
+            let kms = copy::BothKeys { source: keys(&from), destination: keys(&to) };
             let replicas = destination.catalog.vault().replicas().await.map_err(at_destination)?;
             request.run(&source, &destination, &replicas, kms, Clock::system(), session).await
         }
@@ -121,7 +122,7 @@ fn keys(config: &SdkConfig) -> AwsKeys {
 
 fn deployment(settings: &Settings, config: &SdkConfig) -> Deployment<StepFunctions, DynamoVault> {
     Deployment {
-        executions: StepFunctions::new(aws_sdk_sfn::Client::new(config), settings),
+        executions: StepFunctions::new(config, settings),
         catalog: Catalog::new(DynamoVault::new(
             aws_sdk_dynamodb::Client::new(config),
             settings.table().to_owned(),

@@ -9,10 +9,10 @@ pub struct Settings {
     /// The backup table [default: cognito-backup]
     #[arg(long, global = true, env = "BACKUP_TABLE_NAME", hide_env_values = true, value_name = "NAME")]
     pub table: Option<String>,
-    /// The export state machine [default: the one named cognito-backup-export]
+    /// The export state machine [default: the one with the name of the table and -export]
     #[arg(long, global = true, env = "EXPORT_STATE_MACHINE_ARN", hide_env_values = true, value_name = "ARN")]
     pub export_state_machine: Option<String>,
-    /// The import state machine [default: the one named cognito-backup-import]
+    /// The import state machine [default: the one with the name of the table and -import]
     #[arg(long, global = true, env = "IMPORT_STATE_MACHINE_ARN", hide_env_values = true, value_name = "ARN")]
     pub import_state_machine: Option<String>,
     /// The AWS Region [default: as the AWS CLI finds it, otherwise that of the pool or execution]

@@ -2,13 +2,16 @@
 
 use std::error::Error as StdError;
 
-use aws_config::Region;
+use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::config::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_dynamodb::error::ErrorMetadata;
-use shared::{Error, ErrorKind};
+use shared::{Error, ErrorKind, Guidance};
 
+use super::caller::is_account;
 use super::failure::innermost;
 use super::profiles::ProfileFiles;
 
@@ -44,6 +47,56 @@ pub async fn of_profile(profile: &str, region: Option<&Region>) -> Result<Shared
     }
 }
 
+/// A role that an option names.
+#[derive(Debug, Clone, Copy)]
+pub struct Role<'a> {
+    pub arn: &'a str,
+    pub external_id: Option<&'a str>,
+    /// The option that gives the external id.
+    pub external_id_option: &'static str,
+}
+
+/// The name of the sessions of an assumed role, in the CloudTrail of its account.
+const SESSION: &str = "cognito-backup-copy";
+
+/// The credentials of `role`, which those of `config` assume.
+///
+/// # Errors
+/// `InvalidInput` if the text is not the ARN of a role. `AccessDenied` if the role cannot be assumed.
+pub async fn of_role(role: Role<'_>, config: &SdkConfig) -> Result<SharedCredentialsProvider, Error> {
+    let Role { arn, external_id, external_id_option: option } = role;
+    let mut builder = AssumeRoleProvider::builder(checked(arn)?).configure(config).session_name(SESSION);
+    if let Some(id) = external_id {
+        builder = builder.external_id(id);
+    }
+    let guidance = format!(
+        "The role must trust these credentials: `aws sts get-caller-identity` names their owner. If the role requires an \
+         external id, give it with {option}. Allow the credentials sts:AssumeRole on the role."
+    );
+    let provider = SharedCredentialsProvider::new(builder.build().await);
+    require(&provider, &format!("The command could not assume role {arn}"), guidance).await?;
+    Ok(provider)
+}
+
+/// `config` with the credentials of `provider`. It shares no cache with `config`, which may hold other credentials.
+pub fn exchanged(config: &SdkConfig, provider: SharedCredentialsProvider) -> SdkConfig {
+    let config = config.clone().into_builder();
+    config.credentials_provider(provider).identity_cache(IdentityCache::lazy().build()).build()
+}
+
+/// Checks that the text is the ARN of a role.
+fn checked(role: &str) -> Result<&str, Error> {
+    let parts: Vec<&str> = role.splitn(6, ':').collect();
+    match parts[..] {
+        ["arn", _, "iam", "", account, name] if is_account(account) && name.starts_with("role/") => Ok(role),
+        _ => Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("{role:?} is not the ARN of a role."),
+            "The ARN of a role looks like arn:aws:iam::222222222222:role/cognito-backup-copy.",
+        )),
+    }
+}
+
 /// Asks the default chain of the SDK once, so that missing credentials are no failure of the table.
 ///
 /// # Errors
@@ -73,7 +126,7 @@ pub async fn require_any(provider: Option<&SharedCredentialsProvider>) -> Result
 pub async fn require(
     provider: &SharedCredentialsProvider,
     what: &str,
-    guidance: &'static str,
+    guidance: impl Into<Guidance>,
 ) -> Result<(), Error> {
     match provider.provide_credentials().await {
         Ok(_) => Ok(()),
@@ -114,6 +167,22 @@ mod tests {
         assert_eq!(reason(&refused), "AccessDenied, Not authorized");
         let unreachable: SdkError<DescribeTableError, ()> = SdkError::timeout_error("connection refused.");
         assert_eq!(reason(&unreachable), "connection refused");
+    }
+
+    #[test]
+    fn only_a_role_can_be_assumed() {
+        for role in ["arn:aws:iam::222222222222:role/copy", "arn:aws-cn:iam::222222222222:role/path/to/copy"]
+        {
+            assert_eq!(checked(role), Ok(role));
+        }
+        for other in [
+            "copy",
+            "arn:aws:iam::222222222222:user/copy",
+            "arn:aws:sts::222222222222:assumed-role/copy/me",
+            "arn:aws:iam::2:role/x",
+        ] {
+            assert_eq!(checked(other).unwrap_err().kind(), ErrorKind::InvalidInput, "{other}");
+        }
     }
 
     #[tokio::test]

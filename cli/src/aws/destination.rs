@@ -1,13 +1,10 @@
-//! The credentials and the Region in which a snapshot is copied to another table.
+//! The credentials and the Region with which a command works on the table that a snapshot is copied to.
 
-use aws_config::identity::IdentityCache;
-use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
-use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use clap::Args;
-use shared::{Error, ErrorKind};
+use shared::Error;
 
-use super::credentials;
+use super::credentials::{self, Role};
 use crate::output::flags::NextCredentials;
 
 /// The options that choose the destination of a copy.
@@ -42,80 +39,33 @@ impl DestinationArgs {
     }
 }
 
-/// The name of the sessions of an assumed role, in the CloudTrail of the other account.
-const SESSION: &str = "cognito-backup-copy";
-
-/// The configuration for the destination: that of the source, changed as `to` says.
+/// The configuration for the destination: that of the operator, changed as `to` says.
 ///
 /// # Errors
 /// If the role cannot be assumed, or the profile gives no credentials.
-pub async fn destination(source: &SdkConfig, to: &DestinationArgs) -> Result<SdkConfig, Error> {
-    let mut config = source.clone().into_builder();
+pub async fn destination(operator: &SdkConfig, to: &DestinationArgs) -> Result<SdkConfig, Error> {
+    let mut config = operator.clone().into_builder();
     if let Some(region) = &to.to_region {
         config = config.region(Region::new(region.clone()));
     }
-    if let Some(provider) = credentials(source, to).await? {
-        config = config.credentials_provider(provider).identity_cache(IdentityCache::lazy().build());
-    }
-    Ok(config.build())
-}
-
-/// The credentials for the destination. None if they are those of the source.
-async fn credentials(
-    source: &SdkConfig,
-    to: &DestinationArgs,
-) -> Result<Option<SharedCredentialsProvider>, Error> {
-    match (&to.assume_role, &to.to_profile) {
-        (Some(role), _) => {
-            let mut builder =
-                AssumeRoleProvider::builder(checked(role)?).configure(source).session_name(SESSION);
-            if let Some(id) = &to.external_id {
-                builder = builder.external_id(id);
-            }
-            let guidance = "The role must trust these credentials: `aws sts get-caller-identity` names their owner. If the role \
-                            requires an external id, give it with --external-id. Allow the credentials sts:AssumeRole on the role.";
-            let provider = SharedCredentialsProvider::new(builder.build().await);
-            let what = format!("The command could not assume role {role}");
-            credentials::require(&provider, &what, guidance).await?;
-            Ok(Some(provider))
+    let config = config.build();
+    let provider = match (&to.assume_role, &to.to_profile) {
+        (Some(arn), _) => {
+            let external_id = to.external_id.as_deref();
+            let role = Role { arn, external_id, external_id_option: "--external-id" };
+            credentials::of_role(role, operator).await?
         }
-        (None, Some(profile)) => Ok(Some(credentials::of_profile(profile, source.region()).await?)),
-        (None, None) => Ok(None),
-    }
-}
-
-/// Checks that the text is the ARN of a role.
-fn checked(role: &str) -> Result<&str, Error> {
-    let parts: Vec<&str> = role.splitn(6, ':').collect();
-    match parts[..] {
-        ["arn", _, "iam", "", account, name] if account.len() == 12 && name.starts_with("role/") => Ok(role),
-        _ => Err(Error::new(
-            ErrorKind::InvalidInput,
-            format!("{role:?} is not the ARN of a role."),
-            "The ARN of a role looks like arn:aws:iam::222222222222:role/cognito-backup-copy.",
-        )),
-    }
+        (None, Some(profile)) => credentials::of_profile(profile, operator.region()).await?,
+        (None, None) => return Ok(config),
+    };
+    Ok(credentials::exchanged(&config, provider))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use shared::ErrorKind;
 
-    #[test]
-    fn only_a_role_can_be_assumed() {
-        for role in ["arn:aws:iam::222222222222:role/copy", "arn:aws-cn:iam::222222222222:role/path/to/copy"]
-        {
-            assert_eq!(checked(role), Ok(role));
-        }
-        for other in [
-            "copy",
-            "arn:aws:iam::222222222222:user/copy",
-            "arn:aws:sts::222222222222:assumed-role/copy/me",
-            "arn:aws:iam::2:role/x",
-        ] {
-            assert_eq!(checked(other).unwrap_err().kind(), ErrorKind::InvalidInput, "{other}");
-        }
-    }
+    use super::*;
 
     #[tokio::test]
     async fn without_other_credentials_only_the_region_differs() {

@@ -8,21 +8,25 @@ use serde_json::Value;
 use shared::model::{ExportInput, ImportInput, RunKind};
 use shared::{Error, ErrorKind};
 
+use super::machine::Machine;
 use crate::exit::RESTORE_PARTIAL;
 use crate::output::flags::command;
 
 /// The calls of Step Functions that this program makes.
 pub trait Executions {
-    /// The ARN of the state machine for `operation`.
-    async fn machine(&self, operation: RunKind) -> Result<String, Error>;
+    /// The state machine for `operation`. It need not exist.
+    async fn machine(&self, operation: RunKind) -> Result<Machine, Error>;
+
+    /// Refuses a state machine that does not exist.
+    async fn require(&self, machine: &Machine) -> Result<(), Error>;
 
     /// Starts an execution. If an execution with that name and input exists, returns that one.
-    async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error>;
+    async fn start(&self, machine: &Machine, name: &str, input: &Value) -> Result<ExecutionArn, Error>;
 
     async fn describe(&self, arn: &ExecutionArn) -> Result<ExecutionView, Error>;
 
     /// All running executions of `machine`, and the last `ended` of the ended ones; newest first.
-    async fn list(&self, machine: &str, ended: usize) -> Result<Vec<ExecutionArn>, Error>;
+    async fn list(&self, machine: &Machine, ended: usize) -> Result<Vec<ExecutionArn>, Error>;
 }
 
 /// The ARN of an execution: `arn:aws:states:<Region>:<account>:execution:<state machine>:<name>`.

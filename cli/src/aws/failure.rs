@@ -47,10 +47,6 @@ where
         "InvalidArn" => {
             (ErrorKind::InvalidInput, format!("Copy the ARN from `{}` or the console.", command("status")))
         }
-        "StateMachineDoesNotExist" => (
-            ErrorKind::InvalidConfiguration,
-            "Check --export-state-machine, --import-state-machine, the account and the Region.".to_owned(),
-        ),
         "ThrottlingException" | "Throttling" | "TooManyRequestsException" => {
             (ErrorKind::Throttled, "Try again in a moment.".to_owned())
         }
@@ -101,7 +97,6 @@ mod tests {
             ("AccessDeniedException", ErrorKind::AccessDenied),
             ("ExpiredTokenException", ErrorKind::AccessDenied),
             ("ExecutionDoesNotExist", ErrorKind::InvalidInput),
-            ("StateMachineDoesNotExist", ErrorKind::InvalidConfiguration),
             ("ThrottlingException", ErrorKind::Throttled),
             ("InternalFailure", ErrorKind::ServiceUnavailable),
             ("SomethingNew", ErrorKind::CallRefused),

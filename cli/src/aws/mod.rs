@@ -1,12 +1,16 @@
 //! AWS: the few calls of Step Functions, and the clients of the table and the pools.
 
+#[cfg(test)]
+mod answers;
 mod caller;
 mod credentials;
 mod destination;
 mod executions;
 mod failure;
+mod machine;
 mod profiles;
 mod sfn;
+mod source;
 mod table;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -19,8 +23,10 @@ use crate::settings::Settings;
 pub use caller::{Caller, is_account};
 pub use destination::{DestinationArgs, destination};
 pub use executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
+pub use machine::{Machine, verb};
 pub use sfn::StepFunctions;
-pub use table::{Table, TablePlace};
+pub use source::{SourceArgs, source};
+pub use table::{Table, TablePlace, name_of_table};
 
 /// Finds credentials and Region as the AWS CLI does. If the settings name a profile, only its credentials count.
 ///

@@ -1,48 +1,65 @@
 //! Step Functions.
 
+use std::error::Error as StdError;
+
+use aws_config::{Region, SdkConfig};
 use aws_sdk_sfn::Client;
+use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::primitives::DateTime;
 use aws_sdk_sfn::types::ExecutionStatus;
 use jiff::Timestamp;
 use serde_json::Value;
+use shared::Error;
 use shared::model::RunKind;
-use shared::{Error, ErrorKind};
+use shared_aws::codes::code_of;
+use tokio::sync::OnceCell;
 
+use super::caller::Caller;
 use super::executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 use super::failure;
+use super::machine::Machine;
+use super::table::name_of_table;
 use crate::settings::Settings;
 
 /// The state machines of one deployment.
 #[derive(Debug, Clone)]
 pub struct StepFunctions {
     client: Client,
+    config: SdkConfig,
+    /// The ARNs that the settings give.
     export: Option<String>,
     import: Option<String>,
+    /// The name of the table.
+    table: String,
+    caller: OnceCell<Caller>,
 }
 
 impl StepFunctions {
-    /// The state machines that `settings` name, or those with the usual names.
-    pub fn new(client: Client, settings: &Settings) -> Self {
+    /// The state machines that `settings` name, or those of the deployment with their table.
+    pub fn new(config: &SdkConfig, settings: &Settings) -> Self {
         let given = |arn: &Option<String>| arn.clone().filter(|arn| !arn.is_empty());
         Self {
-            client,
+            client: Client::new(config),
+            config: config.clone(),
             export: given(&settings.export_state_machine),
             import: given(&settings.import_state_machine),
+            table: name_of_table(settings.table()).to_owned(),
+            caller: OnceCell::new(),
         }
     }
 
     async fn list_page(
         &self,
-        machine: &str,
+        machine: &Machine,
         status: Option<ExecutionStatus>,
         limit: usize,
     ) -> Result<Vec<(Timestamp, ExecutionArn)>, Error> {
-        let call = self.client.list_executions().state_machine_arn(machine).set_status_filter(status);
+        let call = self.client.list_executions().state_machine_arn(&machine.arn).set_status_filter(status);
         let limit = i32::try_from(limit).unwrap_or(1000);
-        let listed =
-            call.max_results(limit).send().await.map_err(|error| failure::named("ListExecutions", &error))?;
+        let listed = call.max_results(limit).send().await;
         listed
+            .map_err(|error| on_machine("ListExecutions", &error, machine))?
             .executions
             .iter()
             .map(|item| Ok((timestamp(&item.start_date), ExecutionArn::parse(&item.execution_arn)?)))
@@ -54,37 +71,35 @@ impl StepFunctions {
 const MAX_RUNNING: usize = 1000;
 
 impl Executions for StepFunctions {
-    async fn machine(&self, operation: RunKind) -> Result<String, Error> {
-        let (given, name, option) = match operation {
-            RunKind::Export => (&self.export, "cognito-backup-export", "--export-state-machine"),
-            RunKind::Import => (&self.import, "cognito-backup-import", "--import-state-machine"),
+    async fn machine(&self, operation: RunKind) -> Result<Machine, Error> {
+        let given = match operation {
+            RunKind::Export => &self.export,
+            RunKind::Import => &self.import,
         };
         if let Some(arn) = given {
-            return Ok(arn.clone());
+            return Ok(Machine::given(operation, arn.clone()));
         }
-        let mut pages = self.client.list_state_machines().into_paginator().items().send();
-        let mut found = Vec::new();
-        while let Some(machine) = pages.next().await {
-            let machine = machine.map_err(|error| failure::named("ListStateMachines", &error))?;
-            if machine.name == name {
-                found.push(machine.state_machine_arn);
-            }
-        }
-        only_one(found, name, option)
+        let caller = self.caller.get_or_try_init(|| Caller::of(&self.config)).await?;
+        let region = self.config.region().map(Region::as_ref).unwrap_or_default();
+        Ok(Machine::of_deployment(operation, caller, region, &self.table))
     }
 
-    async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
-        let call =
-            self.client.start_execution().state_machine_arn(machine).name(name).input(input.to_string());
-        match call.send().await {
+    // DescribeStateMachine would need a permission that no other call of an operator needs.
+    async fn require(&self, machine: &Machine) -> Result<(), Error> {
+        self.list_page(machine, Some(ExecutionStatus::Running), 1).await.map(drop)
+    }
+
+    async fn start(&self, machine: &Machine, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
+        let call = self.client.start_execution().state_machine_arn(&machine.arn).name(name);
+        match call.input(input.to_string()).send().await {
             Ok(started) => ExecutionArn::parse(&started.execution_arn),
             // Names are unique. So the first attempt succeeded, and its reply was lost.
             Err(error)
                 if error.as_service_error().is_some_and(|error| error.is_execution_already_exists()) =>
             {
-                ExecutionArn::of(machine, name)
+                ExecutionArn::of(&machine.arn, name)
             }
-            Err(error) => Err(failure::named("StartExecution", &error)),
+            Err(error) => Err(on_machine("StartExecution", &error, machine)),
         }
     }
 
@@ -93,7 +108,7 @@ impl Executions for StepFunctions {
         Ok(view(arn, seen.map_err(|error| failure::named("DescribeExecution", &error))?))
     }
 
-    async fn list(&self, machine: &str, ended: usize) -> Result<Vec<ExecutionArn>, Error> {
+    async fn list(&self, machine: &Machine, ended: usize) -> Result<Vec<ExecutionArn>, Error> {
         let running = self.list_page(machine, Some(ExecutionStatus::Running), MAX_RUNNING).await?;
         let newest = if ended == 0 {
             Vec::new()
@@ -116,18 +131,18 @@ fn running_and_ended(running: Vec<Started>, newest: Vec<Started>, ended: usize) 
     all.into_iter().map(|(_, arn)| arn).collect()
 }
 
-fn only_one(mut found: Vec<String>, name: &str, option: &str) -> Result<String, Error> {
-    let message = match (found.pop(), found.len()) {
-        (Some(one), 0) => return Ok(one),
-        (None, _) => format!("This account and Region have no state machine named {name}."),
-        (Some(_), others) => {
-            format!("This account and Region have {} state machines named {name}.", others + 1)
-        }
-    };
-    let guidance = format!(
-        "Give the ARN with {option}, or check --profile and --region: the deployment may be in another account or Region."
-    );
-    Err(Error::new(ErrorKind::InvalidConfiguration, message, guidance))
+/// The named error for a failed `call` on a state machine.
+fn on_machine<E, R>(call: &str, error: &SdkError<E, R>, machine: &Machine) -> Error
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+    R: std::fmt::Debug,
+{
+    let code = code_of(error);
+    match code.as_str() {
+        "StateMachineDoesNotExist" => machine.missing(),
+        "AccessDenied" | "AccessDeniedException" => machine.denied(call, &code),
+        _ => failure::named(call, error),
+    }
 }
 
 fn view(arn: &ExecutionArn, seen: DescribeExecutionOutput) -> ExecutionView {
@@ -159,29 +174,86 @@ fn timestamp(time: &DateTime) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+    use shared::ErrorKind;
+
+    use super::super::answers::{ACCOUNT, Server, caller_identity};
     use super::*;
+    use crate::args::Cli;
     use crate::guidance::in_flags;
 
-    #[test]
-    fn a_state_machine_is_found_if_exactly_one_has_its_name() {
-        let found = |arns: &[&str]| {
-            only_one(
-                arns.iter().map(|arn| (*arn).to_owned()).collect(),
-                "cognito-backup-export",
-                "--export-state-machine",
-            )
-        };
-        assert_eq!(found(&["a"]), Ok("a".to_owned()));
-        for (arns, words) in
-            [(&[][..], "no state machine named"), (&["a", "b"][..], "2 state machines named")]
-        {
-            let error = found(arns).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
-            assert!(
-                error.to_string().contains(words)
-                    && in_flags(error.guidance()).contains("--export-state-machine"),
-                "{error}"
-            );
+    /// The state machines of a command with these options. The environment of the test names none.
+    async fn machines(server: &Server, options: &str) -> StepFunctions {
+        let line = format!("cognito-backup status {options}");
+        let mut settings = Cli::parse_from(line.split(' ')).settings;
+        let (export, import) = (&mut settings.export_state_machine, &mut settings.import_state_machine);
+        for (option, arn) in [("--export-state-machine", export), ("--import-state-machine", import)] {
+            *arn = arn.take().filter(|_| options.contains(option));
+        }
+        StepFunctions::new(&server.config().await, &settings)
+    }
+
+    fn refusal(code: &str) -> (u16, String) {
+        (400, format!(r#"{{"__type":"{code}","message":"Words."}}"#))
+    }
+
+    #[tokio::test]
+    async fn a_state_machine_is_found_by_account_region_and_table_with_one_call_of_sts() {
+        let server = Server::start(|_| caller_identity());
+        for table in ["users", "arn:aws:dynamodb:eu-west-1:123456789012:table/users"] {
+            let executions = machines(&server, &format!("--table {table}")).await;
+            let before = server.requests().len();
+            for (operation, name) in [(RunKind::Export, "users-export"), (RunKind::Import, "users-import")] {
+                let machine = executions.machine(operation).await.unwrap();
+                assert_eq!(
+                    machine.arn,
+                    format!("arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:{name}"),
+                    "{table}"
+                );
+            }
+            assert_eq!(server.requests().len(), before + 1, "{table}");
+        }
+        assert!(server.requests().iter().all(|request| request.contains("Action=GetCallerIdentity")));
+    }
+
+    #[tokio::test]
+    async fn a_state_machine_that_the_settings_name_comes_before_that_of_the_table() {
+        let server = Server::start(|_| caller_identity());
+        let executions = machines(&server, "--table users --import-state-machine arn:of:mine").await;
+        let import = executions.machine(RunKind::Import).await.unwrap();
+        assert_eq!((import.arn.as_str(), server.requests().len()), ("arn:of:mine", 0));
+        let export = executions.machine(RunKind::Export).await.unwrap();
+        assert!(export.arn.ends_with(":stateMachine:users-export"), "{export:?}");
+        // An empty variable names none.
+        let executions = machines(&server, "--table users --import-state-machine=").await;
+        let import = executions.machine(RunKind::Import).await.unwrap();
+        assert!(import.arn.ends_with(":stateMachine:users-import"), "{import:?}");
+    }
+
+    #[tokio::test]
+    async fn each_call_on_a_state_machine_says_that_it_is_missing_or_denied() {
+        let arn = format!("arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:users-export");
+        for (code, kind) in [
+            ("StateMachineDoesNotExist", ErrorKind::InvalidConfiguration),
+            ("AccessDeniedException", ErrorKind::AccessDenied),
+        ] {
+            let is_sts = |request: &str| request.contains("Action=GetCallerIdentity");
+            let server =
+                Server::start(move |request| if is_sts(request) { caller_identity() } else { refusal(code) });
+            let executions = machines(&server, "--table users").await;
+            let machine = executions.machine(RunKind::Export).await.unwrap();
+            for error in [
+                executions.require(&machine).await.unwrap_err(),
+                executions.list(&machine, 3).await.unwrap_err(),
+                executions.start(&machine, "name", &Value::Null).await.unwrap_err(),
+            ] {
+                assert_eq!(error.kind(), kind, "{error}");
+                let words = format!("{error} {}", in_flags(error.guidance()));
+                assert!(
+                    words.contains(&arn) && words.contains("heck --table, --region and --profile"),
+                    "{words}"
+                );
+            }
         }
     }
 

@@ -35,6 +35,11 @@ impl Table<DynamoVault> {
     }
 }
 
+/// The name of a table, in its ARN or alone. DynamoDB accepts both.
+pub fn name_of_table(table: &str) -> &str {
+    table.split_once(":table/").map_or(table, |(_, name)| name)
+}
+
 /// A table, by account, Region and name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

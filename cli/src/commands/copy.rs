@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::{Session, of_snapshot, pool_of};
 use crate::arguments;
-use crate::aws::{DestinationArgs, Table, TablePlace};
+use crate::aws::{DestinationArgs, SourceArgs, Table, TablePlace};
 use crate::exit::ExitStatus;
 use crate::home_region::home_region;
 use crate::output::flags::NextCredentials;
@@ -36,13 +36,15 @@ pub struct CopyArgs {
     pub pool: Option<String>,
     /// Encrypt the secrets of the configuration with this multi-Region key of the destination [default: leave them out]
     ///
-    /// The command decrypts each secret with your permission at the source (`kms:Decrypt`), and encrypts it with that at the
+    /// The command decrypts each secret with its credentials at the source (`kms:Decrypt`), and encrypts it with those at the
     /// destination (`kms:Encrypt`, `kms:GenerateDataKey`, `kms:GenerateMac`).
     #[arg(long, value_name = "ARN", requires = "configuration_mac_key")]
     pub configuration_key: Option<String>,
     /// Tell changes of these secrets with this multi-Region HMAC key of the destination
     #[arg(long, value_name = "ARN", requires = "configuration_key")]
     pub configuration_mac_key: Option<String>,
+    #[command(flatten)]
+    pub from: SourceArgs,
     #[command(flatten)]
     pub to: DestinationArgs,
 }
@@ -115,7 +117,7 @@ impl Request {
             return Err(Problem::refused(
                 ErrorKind::InvalidInput.name(),
                 format!("The snapshot is in {} already: a table cannot be copied to itself.", source.place),
-                "Give another table, Region or account: --to-table, --to-region, --assume-role, --to-profile.".to_owned(),
+                "Give another table, Region or account: --to-table, --to-region, --assume-role, --to-profile or --from-role.".to_owned(),
             ));
         }
         let pool = self.pool(source).await?;
@@ -235,6 +237,7 @@ mod tests {
             pool,
             configuration_key,
             configuration_mac_key,
+            from: Default::default(),
             to: Default::default(),
         })
     }

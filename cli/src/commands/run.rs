@@ -18,7 +18,9 @@ use shared::{Error, ErrorKind};
 
 use super::{Deployment, Session};
 use crate::arguments;
-use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
+use crate::aws::{
+    ExecutionArn, ExecutionView, Executions, Machine, RunInput, RunStatus, name_of_table, verb,
+};
 use crate::causes::{for_refusal, from_cause};
 use crate::exit::ExitStatus;
 use crate::losses::{MAX_NAMED, first_losses};
@@ -108,17 +110,12 @@ fn ceiling(argument: &str) -> Result<(Category, Tps), Error> {
 
 /// `input` with the table that the settings name, so that a run on another one is refused.
 ///
-/// DynamoDB also accepts the ARN of a table. The state machine knows its table by the name.
+/// The state machine knows its table by the name.
 pub fn with_table(mut input: Value, table: Option<&str>) -> Value {
     if let Some(table) = table {
         input["table"] = name_of_table(table).into();
     }
     input
-}
-
-/// The name of a table, in its ARN or alone.
-fn name_of_table(table: &str) -> &str {
-    table.split_once(":table/").map_or(table, |(_, name)| name)
 }
 
 /// Whether a name or an ARN is of the table `name`.
@@ -147,14 +144,14 @@ pub async fn carry_out<E: Executions, V: Vault, S: Future<Output = ()>>(
     carry_out_on(deployment, &machine, request, session).await
 }
 
-/// The state machine of a run that can be started.
+/// The state machine of a run, if its table exists.
 ///
 /// # Errors
-/// `TableNotFound`. If no state machine is found.
+/// `TableNotFound`. If the ARN of the state machine cannot be found out.
 pub async fn machine_of<E: Executions, V: Vault>(
     deployment: &Deployment<E, V>,
     operation: RunKind,
-) -> Result<String> {
+) -> Result<Machine> {
     match deployment.catalog.require_table().await {
         Err(error) if error.kind() == ErrorKind::TableNotFound => Err(error.into()),
         // An operator may start runs without permission to read the table.
@@ -168,7 +165,7 @@ pub async fn machine_of<E: Executions, V: Vault>(
 /// If the run cannot be started, fails, or cannot be watched.
 pub async fn carry_out_on<E: Executions, V: Vault, S: Future<Output = ()>>(
     deployment: &Deployment<E, V>,
-    machine: &str,
+    machine: &Machine,
     request: RunRequest,
     session: Session<'_, S>,
 ) -> Result<Answer> {
@@ -193,16 +190,12 @@ pub async fn carry_out_on<E: Executions, V: Vault, S: Future<Output = ()>>(
 
 /// `export-<pool>-20261121T020000Z-1a2b3c4d`: readable, and unique. Step Functions accepts 80 characters.
 fn execution_name(operation: RunKind, pool: &PoolId, now: Timestamp) -> Result<String> {
-    let verb = match operation {
-        RunKind::Export => "export",
-        RunKind::Import => "import",
-    };
     let random = getrandom::u32().map_err(|error| {
         let message = format!("The system gives no random numbers: {error}.");
         Error::new(ErrorKind::Internal, message, "Start the command again.")
     })?;
     let pool: String = pool.as_str().chars().take(46).collect();
-    Ok(format!("{verb}-{pool}-{}-{random:08x}", now.strftime("%Y%m%dT%H%M%SZ")))
+    Ok(format!("{}-{pool}-{}-{random:08x}", verb(operation), now.strftime("%Y%m%dT%H%M%SZ")))
 }
 
 /// The answer about a run that has ended. `roles` is the file of the roles of groups, if the command knows it.

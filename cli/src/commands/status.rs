@@ -19,7 +19,7 @@ use crate::exit::ExitStatus;
 use crate::losses::first_losses;
 use crate::output::{Answer, ExecutionRow, Report, RestoreRow, SnapshotRow, snapshot_table};
 use crate::problem::{Problem, Result};
-use crate::watch::{DeployedRun, Watched, lost_sight, watch};
+use crate::watch::{DeployedRun, Meter, Watched, lost_sight, watch};
 
 /// How many ended executions of each state machine are shown. Running ones are all shown.
 const MAX_ENDED: usize = 5;
@@ -84,13 +84,32 @@ impl Wanted {
         };
         let of = async |operation| {
             let machine = executions.machine(operation).await?;
-            executions.describe(&ExecutionArn::of(&machine, name)?).await
+            executions.describe(&ExecutionArn::of(&machine.arn, name)?).await
         };
         match of(first).await {
-            Err(error) if error.kind() == ErrorKind::InvalidInput => of(second).await,
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {}
+            found => return found,
+        }
+        match of(second).await {
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                Err(missing(executions).await.unwrap_or(error))
+            }
             found => found,
         }
     }
+}
+
+/// The error of the state machines if neither exists. An execution of a missing one is only said not to exist.
+async fn missing<E: Executions>(executions: &E) -> Option<Error> {
+    let mut missing = None;
+    for operation in [RunKind::Import, RunKind::Export] {
+        let machine = executions.machine(operation).await.ok()?;
+        match executions.require(&machine).await {
+            Err(error) if error.kind() == ErrorKind::InvalidConfiguration => missing = Some(error),
+            _ => return None,
+        }
+    }
+    missing
 }
 
 /// What runs, and what the table holds.
@@ -194,7 +213,7 @@ impl Request {
                 if self.pool.is_none() && self.names_table {
                     deployment.catalog.require_table().await?;
                 }
-                status.executions = executions(deployment, self.pool.as_ref()).await?;
+                status.executions = executions(deployment, self.pool.as_ref(), session.meter).await?;
             }
         }
         if let Some(pool) = &self.pool {
@@ -244,12 +263,23 @@ fn require_table<E, V>(deployment: &Deployment<E, V>, view: &ExecutionView) -> R
 async fn executions<E: Executions, V>(
     deployment: &Deployment<E, V>,
     pool: Option<&PoolId>,
+    meter: &mut Meter,
 ) -> Result<Vec<ExecutionRow>> {
     let ended = if pool.is_some() { MAX_ENDED_TO_SEARCH } else { MAX_ENDED };
     let mut rows: Vec<ExecutionRow> = Vec::new();
-    for operation in [RunKind::Export, RunKind::Import] {
+    // A deployment has an import state machine in each of its Regions.
+    for operation in [RunKind::Import, RunKind::Export] {
         let machine = deployment.executions.machine(operation).await?;
-        for arn in deployment.executions.list(&machine, ended).await? {
+        let listed = match deployment.executions.list(&machine, ended).await {
+            Err(error) if error.kind() == ErrorKind::InvalidConfiguration && machine.is_dispensable() => {
+                meter.note(&format!(
+                    "{error} The list shows only imports. In the second Region of a deployment, there are no exports."
+                ));
+                continue;
+            }
+            listed => listed?,
+        };
+        for arn in listed {
             rows.push(deployment.executions.describe(&arn).await?.into());
         }
     }

@@ -17,7 +17,7 @@ use shared::ports::vault::Vault;
 use super::run::{self, RunRequest};
 use super::{Deployment, Session};
 use crate::arguments;
-use crate::aws::Executions;
+use crate::aws::{Executions, Machine};
 use crate::guidance::of_input_in_options;
 use crate::output::{Answer, next_import};
 use crate::problem::{Problem, Result};
@@ -137,7 +137,7 @@ impl Request {
     async fn start<E: Executions, V: Vault, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
-        machine: &str,
+        machine: &Machine,
         session: Session<'_, S>,
     ) -> Result<Answer> {
         let (input, json, roles) = (self.input.clone(), self.json.clone(), self.roles().map(str::to_owned));

@@ -122,7 +122,8 @@ impl Request {
         let caller = caller().await?;
         let account = self.creation.account(&caller, &deployment.region, pool_at, clock)?;
         // Before anything is created: without the state machine, the pool would stay empty.
-        deployment.executions.machine(RunKind::Import).await?;
+        let machine = deployment.executions.machine(RunKind::Import).await?;
+        deployment.executions.require(&machine).await?;
         if let Some(pool) = self.finished(deployment, &account).await? {
             return Box::pin(self.of_finished(deployment, &account, pool, now)).await;
         }

@@ -25,7 +25,7 @@ use super::super::{
     Deployment, Session, copy, export as export_verb, import, pool, prune, snapshots, status, sub_map, verify,
 };
 use crate::args::{Cli, Command};
-use crate::aws::{Caller, ExecutionArn, ExecutionView, Executions, RunInput, RunStatus, Table};
+use crate::aws::{Caller, ExecutionArn, ExecutionView, Executions, Machine, RunInput, RunStatus, Table};
 use crate::output::Answer;
 use crate::output::flags::repeat_places;
 use crate::problem::Problem;
@@ -39,6 +39,8 @@ pub struct FakeExecutions {
     pub started: Mutex<Vec<(String, String, Value)>>,
     /// Carries imports out, instead of the script.
     pub imports: Option<Imports>,
+    /// The state machines that do not exist. If there are any, the execution of the script has no other name.
+    pub missing: Vec<RunKind>,
     /// The vault of a command that may die. Its script numbers the calls of Step Functions: once before the effect, and once
     /// before the answer.
     pub numbered: Option<MemoryVault>,
@@ -53,6 +55,20 @@ impl FakeExecutions {
             let _ = vault.get(&call).await;
         }
     }
+
+    fn check(&self, machine: &Machine) -> Result<(), Error> {
+        if self.missing.contains(&machine.operation) { Err(machine.missing()) } else { Ok(()) }
+    }
+}
+
+fn no_execution() -> Error {
+    let what = "Step Functions refused DescribeExecution (ExecutionDoesNotExist).";
+    Error::new(ErrorKind::InvalidInput, what, "Check the ARN.")
+}
+
+/// The operator of the deployment.
+fn caller() -> Caller {
+    Caller { account: "123456789012".to_owned(), partition: "aws".to_owned() }
 }
 
 /// Imports that a state machine in memory carries out.
@@ -148,19 +164,24 @@ impl Imports {
 }
 
 impl Executions for FakeExecutions {
-    async fn machine(&self, operation: RunKind) -> Result<String, Error> {
-        Ok(format!("arn:aws:states:eu-west-1:123456789012:stateMachine:{operation:?}"))
+    async fn machine(&self, operation: RunKind) -> Result<Machine, Error> {
+        Ok(Machine::of_deployment(operation, &caller(), "eu-west-1", "backup"))
     }
 
-    async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
+    async fn require(&self, machine: &Machine) -> Result<(), Error> {
+        self.check(machine)
+    }
+
+    async fn start(&self, machine: &Machine, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
+        self.check(machine)?;
         if let Some(imports) = &self.imports {
             self.pass().await;
-            let arn = imports.start(machine, name, input)?;
-            self.started.lock().unwrap().push((machine.to_owned(), arn.to_string(), input.clone()));
+            let arn = imports.start(&machine.arn, name, input)?;
+            self.started.lock().unwrap().push((machine.arn.clone(), arn.to_string(), input.clone()));
             self.pass().await;
             return Ok(arn);
         }
-        self.started.lock().unwrap().push((machine.to_owned(), name.to_owned(), input.clone()));
+        self.started.lock().unwrap().push((machine.arn.clone(), name.to_owned(), input.clone()));
         Ok(self.looks.lock().unwrap()[0].arn.clone())
     }
 
@@ -168,8 +189,7 @@ impl Executions for FakeExecutions {
         if let Some(imports) = &self.imports {
             let started = self.started.lock().unwrap().clone();
             let Some((.., input)) = started.iter().find(|(_, started, _)| started == arn.as_str()) else {
-                let what = "Step Functions refused DescribeExecution (ExecutionDoesNotExist).";
-                return Err(Error::new(ErrorKind::InvalidInput, what, "Check the ARN."));
+                return Err(no_execution());
             };
             match &mut *imports.descriptions.lock().unwrap() {
                 Some(0) => {
@@ -185,10 +205,14 @@ impl Executions for FakeExecutions {
             return Ok(view);
         }
         let mut looks = self.looks.lock().unwrap();
+        if !self.missing.is_empty() && looks[0].arn != *arn {
+            return Err(no_execution());
+        }
         Ok(if looks.len() > 1 { looks.pop_front().unwrap() } else { looks[0].clone() })
     }
 
-    async fn list(&self, machine: &str, _: usize) -> Result<Vec<ExecutionArn>, Error> {
+    async fn list(&self, machine: &Machine, _: usize) -> Result<Vec<ExecutionArn>, Error> {
+        self.check(machine)?;
         if let Some(imports) = &self.imports {
             if let Some(listed) = imports.listed.lock().unwrap().take() {
                 // The test may have dropped the receiver.
@@ -198,8 +222,7 @@ impl Executions for FakeExecutions {
             return Ok(imports.running());
         }
         let looks = self.looks.lock().unwrap();
-        let mine =
-            looks.iter().filter(|look| machine.ends_with(&format!("{:?}", look.input.operation().unwrap())));
+        let mine = looks.iter().filter(|look| look.input.operation() == Some(machine.operation));
         Ok(mine.map(|look| look.arn.clone()).collect())
     }
 }
@@ -273,9 +296,7 @@ impl Fixture {
                 Err(problem) => Err(problem),
                 Ok(import::Target::Existing(request)) => request.run(&self.deployment, session).await,
                 Ok(import::Target::New(request)) => {
-                    let caller = async || {
-                        Ok(Caller { account: "123456789012".to_owned(), partition: "aws".to_owned() })
-                    };
+                    let caller = async || Ok(caller());
                     let pool_at = |id: &PoolId| self.backend.pool(id);
                     let (keys, clock) = (self.backend.keys(), self.backend.clock());
                     Box::pin(request.run(&self.deployment, pool_at, &keys, caller, clock, session)).await
@@ -296,8 +317,7 @@ impl Fixture {
             }
             Command::Pool(args) => {
                 let request = pool::Request::read(args).unwrap();
-                let caller =
-                    async || Ok(Caller { account: "123456789012".to_owned(), partition: "aws".to_owned() });
+                let caller = async || Ok(caller());
                 let pool_at = |id: &PoolId| self.backend.pool(id);
                 let (keys, clock) = (self.backend.keys(), self.backend.clock());
                 request.run(&self.deployment, pool_at, &keys, caller, clock, session).await

@@ -6,7 +6,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
-use shared::model::{GroupRecord, PoolId};
+use shared::model::{GroupRecord, PoolId, RunKind};
 use shared::operations::rebuild::MARKER;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
@@ -93,6 +93,16 @@ async fn one_command_creates_a_pool_imports_its_users_and_finishes_it() {
         (&json!("SUCCEEDED"), &json!(false))
     );
     assert_restored(&fixture, &source, "again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_import_state_machine_no_pool_is_created() {
+    let (mut fixture, source, _) = importing().await;
+    fixture.deployment.executions.missing = vec![RunKind::Import];
+    let problem = fixture.run(IMPORT).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("InvalidConfiguration", ExitStatus::Refused));
+    assert!(problem.message.contains("stateMachine:backup-import."), "{problem}");
+    assert_eq!((new_pools(&source).len(), started(&fixture).len()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]

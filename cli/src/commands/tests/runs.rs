@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use shared::model::{
-    GroupRoles, LedgerPage, Listing, Note, Outcome, ReasonCode, RecordKind, Restore, RestoreState, Sub,
-    Totals,
+    GroupRoles, LedgerPage, Listing, Note, Outcome, ReasonCode, RecordKind, Restore, RestoreState, RunKind,
+    Sub, Totals,
 };
 use shared::ports::Backend;
 
@@ -45,6 +45,18 @@ async fn an_import_of_a_snapshot_that_the_table_lacks_starts_no_execution() {
         assert_eq!((problem.error.as_str(), problem.status), ("SnapshotNotFound", ExitStatus::Refused));
         assert!(problem.message.contains(says), "{problem}");
         assert!(fixture.deployment.executions.started.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_without_its_state_machine_is_refused_with_what_gives_the_arn() {
+    for (line, missing) in [("export --pool eu-west-1_a", RunKind::Export), (IMPORT, RunKind::Import)] {
+        let mut fixture = importing([testing::execution(RunStatus::Running)]).await;
+        fixture.deployment.executions.missing = vec![missing];
+        let problem = fixture.run(line).await.0.unwrap_err();
+        assert_eq!((problem.error.as_str(), problem.status), ("InvalidConfiguration", ExitStatus::Refused));
+        assert!(problem.message.starts_with("There is no state machine arn:aws:states:eu-west-1:"), "{line}");
+        assert!(problem.guidance.starts_with("Check --table, --region and --profile"), "{problem}");
     }
 }
 
@@ -92,7 +104,7 @@ async fn an_export_is_started_watched_and_reported() {
     assert_eq!(answer.json["users"], 400_000);
     let started = fixture.deployment.executions.started.lock().unwrap();
     let (machine, name, input) = &started[0];
-    assert!(machine.ends_with("Export") && name.starts_with("export-eu-west-1_a-"), "{machine} {name}");
+    assert!(machine.ends_with("-export") && name.starts_with("export-eu-west-1_a-"), "{machine} {name}");
     assert_eq!(*input, json!({"userPoolId": "eu-west-1_a", "tps": 25}));
     assert!(
         stderr.contains("at 25 calls per second") && stderr.contains("400,000 of about 400,000 users"),

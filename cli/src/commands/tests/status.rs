@@ -43,6 +43,40 @@ async fn an_execution_can_be_named_as_the_status_names_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_status_in_a_region_without_exports_lists_the_imports() {
+    let mut fixture = Fixture::new([testing::execution(RunStatus::Succeeded)]);
+    fixture.deployment.executions.missing = vec![RunKind::Export];
+    let (result, said) = fixture.run("status").await;
+    let answer = result.unwrap();
+    assert_eq!(answer.json["executions"][0]["executionArn"], testing::arn().as_str());
+    assert!(said.contains("stateMachine:backup-export. The list shows only imports."), "{said}");
+
+    // Every Region of a deployment has the other one.
+    for missing in [vec![RunKind::Import], vec![RunKind::Export, RunKind::Import]] {
+        fixture.deployment.executions.missing = missing;
+        let problem = fixture.run("status").await.0.unwrap_err();
+        assert_eq!((problem.error.as_str(), problem.status), ("InvalidConfiguration", ExitStatus::Refused));
+        assert!(problem.message.contains("stateMachine:backup-import."), "{problem}");
+        assert!(problem.guidance.contains("--table") && problem.guidance.contains("--import-state-machine"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_name_of_an_execution_is_not_blamed_if_there_is_no_state_machine() {
+    let mut fixture = Fixture::new([testing::execution(RunStatus::Succeeded)]);
+    for (missing, error, says) in [
+        (vec![RunKind::Export, RunKind::Import], "InvalidConfiguration", "There is no state machine arn:"),
+        (vec![RunKind::Export], "InvalidInput", "Step Functions refused DescribeExecution"),
+    ] {
+        fixture.deployment.executions.missing = missing;
+        let line = format!("status --execution {}", testing::arn().name());
+        let problem = fixture.run(&line).await.0.unwrap_err();
+        assert_eq!((problem.error.as_str(), problem.status), (error, ExitStatus::Refused), "{problem}");
+        assert!(problem.message.starts_with(says), "{problem}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_status_of_an_execution_ends_as_the_run_did() {
     let line = format!("status --execution {}", testing::arn());
     let running = Fixture::new([testing::execution(RunStatus::Running)]);
