@@ -1,5 +1,5 @@
-//! Goal: an export believes a split listing only if it names every user that the export can know of. The check ends,
-//! whatever stops it.
+//! Goal: an export believes a split listing only if it names every user that the export can know of. A check
+//! that was stopped at any call still ends.
 //!
 //! Method: users are overlooked, deleted and missing from the previous snapshot. The check dies at each of its calls.
 
