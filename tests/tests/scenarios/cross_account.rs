@@ -1,8 +1,9 @@
 //! Goal: a snapshot that was copied to another account is restored there, by the deployment of that
 //! account.
 //!
-//! Method: deploy to two accounts of one emulator. Copy a snapshot with the command line or item by
-//! item, import it in the other account, and compare the pools.
+//! Method: deploy to two accounts of one emulator. Copy a snapshot with the command line, from either
+//! account, or item by item. Import it in the other account, and compare the pools. The emulator lets
+//! everyone assume every role.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,9 @@ use tests::{Item, World, import_input, without_leases};
 /// The other account. The account of the world is 000000000000.
 const ACCOUNT: &str = "222222222222";
 const ROLE: &str = "arn:aws:iam::222222222222:role/cognito-backup-copy";
+
+/// The reader role of the first account.
+const READER: &str = "arn:aws:iam::000000000000:role/cognito-backup-reader";
 
 /// The other account in the emulator of a world, with its own deployment and a target pool.
 struct OtherAccount<'a> {
@@ -155,6 +159,52 @@ async fn a_snapshot_is_copied_to_another_account_and_restored_there() -> Result<
         "{refused}"
     );
     other.assert_restorable(&source).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_account_copies_with_a_role_of_the_source_and_imports_with_the_name_of_its_table()
+-> Result<()> {
+    let world = World::new().await?;
+    let other = OtherAccount::deploy(&world).await?;
+    let (source, _) = world.filled_pool(130).await?;
+    world.take_snapshot(&source).await?;
+    // Nothing but the table, which has the default name, says which deployment it is.
+    let operator = async |account: &'static str| {
+        let operator = Operator::new(&world).await?.with_variable("AWS_ACCESS_KEY_ID", account);
+        let variables = ["EXPORT_STATE_MACHINE_ARN", "IMPORT_STATE_MACHINE_ARN"];
+        anyhow::Ok(variables.into_iter().fold(operator, |operator, name| operator.with_variable(name, "")))
+    };
+    let own = operator(ACCOUNT).await?;
+    let (table, target) = (&other.deployment.backup_table, &other.target);
+    let copy = format!("copy --pool {source} --to-table {table}");
+    let refused = own.run_json(4, &copy).await?;
+    assert!(refused["guidance"].as_str().is_some_and(|words| words.contains("--from-role")), "{refused}");
+
+    let from = format!("--from-role {READER} --from-external-id migration");
+    let copied = own.run_json(0, &format!("{copy} {from}")).await?;
+    let accounts =
+        ["source", "destination"].map(|end| copied[end]["account"].as_str().unwrap_or_default().to_owned());
+    assert_eq!(accounts, ["000000000000", ACCOUNT], "{copied}");
+    assert_eq!(copied["items"]["users"], json!({"copied": 130, "alreadyThere": 0}), "{copied}");
+    // An operator of a third account needs a role at each end.
+    let third = operator("333333333333").await?;
+    let again = third.run_json(0, &format!("{copy} {from} --assume-role {ROLE}")).await?;
+    assert_eq!(again["items"]["users"], json!({"copied": 0, "alreadyThere": 130}), "{again}");
+
+    let imported = own.run_json(0, &format!("import --pool {source} --into {target} --tps 100")).await?;
+    let prefix = format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:{table}-import:");
+    let execution = imported["executionArn"].as_str().context("the answer has no execution")?;
+    assert!(execution.starts_with(&prefix), "{imported}");
+    let status = own.run_json(0, "status").await?;
+    assert_eq!(status["executions"][0]["executionArn"], execution, "{status}");
+    let missing = own.run_json(4, &format!("export --pool {target} --region {SECONDARY_REGION}")).await?;
+    let arn = format!("arn:aws:states:{SECONDARY_REGION}:{ACCOUNT}:stateMachine:{table}-export");
+    assert_eq!(
+        (&missing["error"], &missing["message"]),
+        (&json!("InvalidConfiguration"), &json!(format!("There is no state machine {arn}."))),
+        "{missing}"
+    );
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
