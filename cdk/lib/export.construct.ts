@@ -111,7 +111,9 @@ export class Export extends Construct {
     });
     this.run = new RunMachine(this, 'Run', {
       operation: 'export',
-      functions: { EnumerateFunctionArn: enumerate, ExportPageFunctionArn: page, FinalizeFunctionArn: this.finalize },
+      enumerate,
+      page,
+      finalize: this.finalize,
       settings,
     });
   }

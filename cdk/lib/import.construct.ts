@@ -157,7 +157,9 @@ export class Import extends Construct {
     }
     this.run = new RunMachine(this, 'Run', {
       operation: 'import',
-      functions: { EnumerateFunctionArn: enumerate, ImportPageFunctionArn: page, FinalizeFunctionArn: finalize },
+      enumerate,
+      page,
+      finalize,
       settings,
     });
   }

@@ -1,68 +1,74 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
+import * as events from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as logs from 'aws-cdk-lib/aws-logs';
-import * as stepfunctions from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
-import { WORKSPACE } from './function-code';
+import { DefinedMachine } from './defined-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import { Settings } from './settings';
 
 export interface RunMachineProps {
   /** The name of the definition in `statemachines/`. */
   readonly operation: 'export' | 'import';
-  /** The functions, by the names of their ARNs in the definition. */
-  readonly functions: Record<string, RustFunction>;
+  readonly enumerate: RustFunction;
+  readonly page: RustFunction;
+  /** The function that ends runs. It also gets the event of an execution that was stopped. */
+  readonly finalize: RustFunction;
   readonly settings: Settings;
 }
 
-/** The export or the import state machine. */
-export class RunMachine extends Construct {
-  readonly machine: stepfunctions.StateMachine;
+/**
+ * The export or the import state machine.
+ *
+ * It calls published versions of its functions. So a deployment does not change the code under a running
+ * execution: that execution keeps its definition, and the definition keeps its versions.
+ */
+export class RunMachine extends DefinedMachine {
   /** The functions that the state machine calls. */
   readonly functions: readonly RustFunction[];
 
   constructor(scope: Construct, id: string, props: RunMachineProps) {
-    super(scope, id);
-    const { settings } = props;
-    const definition = readFileSync(join(WORKSPACE, 'statemachines', `${props.operation}.asl.json`), 'utf8');
-    const stateMachineName = `${settings.name}-${props.operation}`;
-    this.functions = Object.values(props.functions);
-    const arns = Object.entries(props.functions).map(([name, rustFunction]) => [name, rustFunction.lambda.functionArn] as const);
+    const { operation, enumerate, page, finalize, settings } = props;
+    const days = operation === 'export' ? settings.exportTimeoutDays : settings.importTimeoutDays;
+    super(scope, id, {
+      definition: operation,
+      substitutions: {
+        EnumerateFunctionArn: enumerate.version.functionArn,
+        [operation === 'export' ? 'ExportPageFunctionArn' : 'ImportPageFunctionArn']: page.version.functionArn,
+        FinalizeFunctionArn: finalize.version.functionArn,
+      },
+      adjust: (definition) => (definition.TimeoutSeconds = Duration.days(days).toSeconds()),
+      settings,
+    });
+    this.functions = [enumerate, page, finalize];
+    // A running execution calls the versions of its own definition, not only the newest ones.
+    const versions = this.functions.map(({ lambda }) => `${lambda.functionArn}:*`);
+    this.machine.addToRolePolicy(
+      new iam.PolicyStatement({ sid: 'CallTheFunctions', actions: ['lambda:InvokeFunction'], resources: versions }),
+    );
+    for (const rustFunction of this.functions) {
+      acknowledge(
+        this.machine.role,
+        `Resource::${rustFunction.arnForFindings}:*`,
+        'A running execution calls the versions of the functions with which it began.',
+      );
+    }
+    this.addStoppedRule(finalize);
+  }
 
-    this.machine = new stepfunctions.StateMachine(this, 'StateMachine', {
-      stateMachineName,
-      definitionBody: stepfunctions.DefinitionBody.fromString(JSON.stringify(JSON.parse(definition))),
-      definitionSubstitutions: { ...Object.fromEntries(arns), Partition: Stack.of(this).partition },
-      tracingEnabled: true,
-      logs: {
-        // All log groups with this prefix share one resource policy. Otherwise its length limit is soon
-        // reached.
-        destination: new logs.LogGroup(this, 'Logs', {
-          logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
-          retention: settings.logRetentionDays,
-          removalPolicy: RemovalPolicy.DESTROY,
-        }),
-        level: stepfunctions.LogLevel.ALL,
-        // The input of an import may name users, and logs have no personal data.
-        includeExecutionData: false,
+  /** An execution that times out or is aborted runs no other state. So an event lets finalize record its end. */
+  private addStoppedRule(finalize: RustFunction): void {
+    const rule = new events.Rule(this, 'Stopped', {
+      ruleName: `${this.machineName}-stopped`,
+      description: `Records the end of executions of ${this.machineName} that timed out or were aborted`,
+      eventPattern: {
+        source: ['aws.states'],
+        detailType: ['Step Functions Execution Status Change'],
+        detail: { stateMachineArn: [this.machine.stateMachineArn], status: ['ABORTED', 'TIMED_OUT'] },
       },
     });
-    this.machine.addToRolePolicy(
-      new iam.PolicyStatement({
-        sid: 'CallTheFunctions',
-        actions: ['lambda:InvokeFunction'],
-        resources: arns.map(([, arn]) => arn),
-      }),
-    );
-    acknowledge(
-      this.machine.role,
-      'Resource::*',
-      'Log delivery and X-Ray have no resources, so IAM can allow their actions only on all resources.',
-    );
+    rule.addTarget(new LambdaFunction(finalize.version, { retryAttempts: 20, maxEventAge: Duration.hours(2) }));
   }
 }

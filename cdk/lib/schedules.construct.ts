@@ -1,26 +1,29 @@
-import { Duration, RemovalPolicy, TimeZone, Validations } from 'aws-cdk-lib';
+import { Aws, Duration, RemovalPolicy, TimeZone, Validations } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import * as stepfunctions from 'aws-cdk-lib/aws-stepfunctions';
-import { Construct } from 'constructs';
+import { Construct, IConstruct } from 'constructs';
 
 import { Settings } from './settings';
 
 export interface SchedulesProps {
   readonly settings: Settings;
-  /** The export state machine. */
+  /** The state machine that exports all pools. */
   readonly machine: stepfunctions.StateMachine;
+  /** What must stand, with all permissions, before the schedule starts anything. */
+  readonly after: readonly IConstruct[];
 }
 
 /**
- * One schedule for each pool, and a queue for exports that the scheduler could not start.
+ * The schedule of the exports, and a queue for starts that the scheduler could not make.
  *
- * A schedule may start an export twice, or while the export before it still runs. The second execution
- * starts, but the pool's lease refuses it with the error `ExportAlreadyRunning` before it uses a quota.
+ * The scheduler may start the exports twice, or while those before still run. Then an export whose pool is being
+ * exported ends with the status `SKIPPED` before it uses a quota.
  */
 export class Schedules extends Construct {
-  /** The messages of exports that the scheduler could not start. */
+  /** The messages of starts that the scheduler could not make. */
   readonly deadLetters: sqs.Queue;
   /** The group of all schedules of the deployment. */
   readonly group: scheduler.ScheduleGroup;
@@ -42,21 +45,29 @@ export class Schedules extends Construct {
       scheduleGroupName: settings.name,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    for (const pool of settings.userPoolIds) {
-      new scheduler.Schedule(this, pool, {
-        scheduleName: `${settings.name}-${pool}`,
-        description: `Exports user pool ${pool}`,
-        scheduleGroup: this.group,
-        schedule: expressionOf(settings),
-        target: new StepFunctionsStartExecution(props.machine, {
-          input: scheduler.ScheduleTargetInput.fromObject({ userPoolId: pool }),
-          deadLetterQueue: this.deadLetters,
-          // Short failures end within an hour. After it, the alarm of the queue informs the operator.
-          maxEventAge: Duration.hours(1),
-          retryAttempts: 10,
-        }),
-      });
-    }
+    // The CDK's own role belongs to the stack, so a schedule does not wait for the policy of that role.
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID, 'aws:SourceArn': this.group.scheduleGroupArn } },
+      }),
+      description: 'Starts the scheduled exports',
+    });
+    const schedule = new scheduler.Schedule(this, 'Exports', {
+      scheduleName: `${settings.name}-exports`,
+      description: 'Exports all user pools',
+      scheduleGroup: this.group,
+      schedule: expressionOf(settings),
+      target: new StepFunctionsStartExecution(props.machine, {
+        role,
+        input: scheduler.ScheduleTargetInput.fromObject({ userPoolIds: settings.userPoolIds }),
+        deadLetterQueue: this.deadLetters,
+        // Short failures end within an hour. After it, the alarm of the queue informs the operator.
+        maxEventAge: Duration.hours(1),
+        retryAttempts: 10,
+      }),
+    });
+    // A rate starts at once. A pool that the same deployment adds needs its permissions before.
+    schedule.node.addDependency(role, ...props.after);
   }
 }
 

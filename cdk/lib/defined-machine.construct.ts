@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as stepfunctions from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+
+import { acknowledge } from './acknowledge';
+import { WORKSPACE } from './function-code';
+import { Settings } from './settings';
+
+/** A definition of `statemachines/`, without the extension of its file. */
+export type DefinitionName = 'export' | 'import' | 'scheduled-exports';
+
+export interface DefinedMachineProps {
+  readonly definition: DefinitionName;
+  /** The values of the definition's placeholders. `Partition` is added. */
+  readonly substitutions: Record<string, string>;
+  /**
+   * Changes the definition before it is deployed. A placeholder can stand only for a text, and some members are
+   * numbers.
+   */
+  readonly adjust: (definition: any) => void;
+  readonly settings: Settings;
+}
+
+/** A state machine with a definition of `statemachines/`, its logs and its traces. */
+export class DefinedMachine extends Construct {
+  readonly machine: stepfunctions.StateMachine;
+  /** The name of the state machine. */
+  readonly machineName: string;
+
+  constructor(scope: Construct, id: string, props: DefinedMachineProps) {
+    super(scope, id);
+    const { settings } = props;
+    const definition = JSON.parse(readFileSync(join(WORKSPACE, 'statemachines', `${props.definition}.asl.json`), 'utf8'));
+    props.adjust(definition);
+    this.machineName = `${settings.name}-${props.definition}`;
+    const stateMachineName = this.machineName;
+    this.machine = new stepfunctions.StateMachine(this, 'StateMachine', {
+      stateMachineName,
+      definitionBody: stepfunctions.DefinitionBody.fromString(JSON.stringify(definition)),
+      definitionSubstitutions: { ...props.substitutions, Partition: Stack.of(this).partition },
+      tracingEnabled: true,
+      logs: {
+        // All log groups with this prefix share one resource policy. Otherwise its length limit is soon
+        // reached.
+        destination: new logs.LogGroup(this, 'Logs', {
+          logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
+          retention: settings.logRetentionDays,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
+        level: stepfunctions.LogLevel.ALL,
+        // The input of an import may name users, and logs have no personal data.
+        includeExecutionData: false,
+      },
+    });
+    acknowledge(
+      this.machine.role,
+      'Resource::*',
+      'Log delivery and X-Ray have no resources, so IAM can allow their actions only on all resources.',
+    );
+  }
+}
