@@ -1,0 +1,139 @@
+/**
+ * The settings of a deployment, read from CDK context and checked before anything is synthesised.
+ *
+ * The operator writes them in `cdk.context.json`, in `cdk.json`, or as `--context Name=value`. A list is a
+ * JSON array or a text with commas. One error names all problems, and says for each what is allowed. An
+ * unknown name is a problem, too.
+ */
+
+import { readCapture } from './capture';
+import { readEmail, readGroupRoles, readPrincipals, readTrustConditions } from './people';
+import { readImportTargets, readRepairablePools, readSourcePools, sourcePools } from './pools';
+import { SettingReader, SettingsError, addUnknownNames } from './reader';
+import { readPrimaryRegion, readSecondaryRegion } from './regions';
+import { readLogRetention, readSnapshotRetention } from './retention';
+import { type ExportSchedule, readMaxAge, readSchedule } from './schedule';
+
+export { isAccountId } from './people';
+export { importTargetsIn, regionOf, repairablePoolsIn, sourcePools } from './pools';
+export { SETTING_NAMES, type SettingName, SettingsError } from './reader';
+export type { ExportSchedule } from './schedule';
+
+/** Where the code of the functions comes from. */
+export type CodeSource = 'BUILD' | 'BUILT' | 'PLACEHOLDER';
+
+/** The checked settings of a deployment. */
+export interface Settings {
+  /** `Name`: the name of the table, and the beginning of every other name. */
+  readonly name: string;
+  /** `UserPoolIds`: the pools to export. Imports can write only to those that `repairablePools` names. */
+  readonly userPoolIds: readonly string[];
+  /** `FormerUserPoolIds`: pools that are not exported, but whose snapshots can be restored. */
+  readonly formerUserPoolIds: readonly string[];
+  /** `PrimaryRegion`: the Region of the exported pools, the table and the schedules. */
+  readonly primaryRegion: string;
+  /** `SecondaryRegion`: the Region of the replica, and of imports if the primary Region is lost. */
+  readonly secondaryRegion: string;
+  /** `ExportFrequency` and `ExportTimeZone`. */
+  readonly exportSchedule: ExportSchedule;
+  /** `SnapshotMaxAgeHours`: the age of a pool's newest snapshot that starts the alarm. Undefined: none. */
+  readonly snapshotMaxAgeHours?: number;
+  /** `SnapshotRetention`: the snapshots to keep, such as `days=35,monthly=12`. Undefined: all. */
+  readonly snapshotRetention?: string;
+  /** `SubMapRetention`: the days for which the sub maps of restores are kept. Undefined: all of them stay. */
+  readonly subMapRetention?: number;
+  /** `CognitoTPS`: the calls to Cognito per second of a run whose input has no `tps`. */
+  readonly cognitoTps: number;
+  /** `QuotaHeadroom`: the share of each request quota that runs leave to other clients, in percent. */
+  readonly quotaHeadroom: number;
+  /** `SplitListing`: whether exports may split the listing of users without being asked to. */
+  readonly splitListing: boolean;
+  /** `CaptureConfiguration`: whether exports capture the configuration of the pool. */
+  readonly captureConfiguration: boolean;
+  /** `CaptureSecrets`: whether exports encrypt the secrets of a configuration that they capture, and keep them. */
+  readonly captureSecrets: boolean;
+  /** `ConfigurationChangeAlarm`: whether an alarm tells that the configuration of a pool has changed. */
+  readonly configurationChangeAlarm: boolean;
+  /** `LogRetentionDays`: how many days logs are kept. */
+  readonly logRetentionDays: number;
+  /**
+   * `SnsPreference`: whether the topic gets messages about all runs, or only about failed and partial ones.
+   */
+  readonly snsPreference: 'INFO_AND_ERRORS' | 'ERRORS_ONLY';
+  /** `NotificationEmail`: the e-mail address that is subscribed to the topics. */
+  readonly notificationEmail?: string;
+  /**
+   * `TrustedPrincipals`: the ids of accounts, and the ARNs of roles and users, that may read the backup from other
+   * accounts.
+   */
+  readonly trustedPrincipals: readonly string[];
+  /** `TrustedExternalId`: the external id that they give when they assume the reader role. */
+  readonly trustedExternalId?: string;
+  /** `TrustedOrganization`: the id of the organization that they belong to. */
+  readonly trustedOrganization?: string;
+  /** `ImportTargets`: the pools that imports may write to, as ids or patterns. `*` alone means all pools. */
+  readonly importTargets: readonly string[];
+  /** `RepairablePools`: the source pools that imports in the primary Region may write to. */
+  readonly repairablePools: readonly string[];
+  /** `GroupRoleArns`: the roles that imports may give to groups. */
+  readonly groupRoleArns: readonly string[];
+  /** `Architecture` of the functions. */
+  readonly architecture: 'x86_64' | 'arm64';
+  /** `Functions`: where the code of the functions comes from. */
+  readonly functions: CodeSource;
+}
+
+/**
+ * Reads the settings of a deployment.
+ *
+ * @param context all context values of the app. The CDK's own values are ignored.
+ * @throws SettingsError with every problem
+ */
+export function readSettings(context: Readonly<Record<string, unknown>>): Settings {
+  const reader = new SettingReader(context);
+  addUnknownNames(reader, context);
+
+  const pools = readSourcePools(reader);
+  const primaryRegion = readPrimaryRegion(reader, pools.userPoolIds);
+  const secondaryRegion = readSecondaryRegion(reader, primaryRegion);
+  const exportSchedule = readSchedule(reader);
+  const settings: Settings = {
+    name: readName(reader),
+    ...pools,
+    primaryRegion,
+    secondaryRegion,
+    exportSchedule,
+    snapshotMaxAgeHours: readMaxAge(reader, exportSchedule),
+    snapshotRetention: readSnapshotRetention(reader),
+    subMapRetention: reader.number('SubMapRetention', 90, 3650),
+    cognitoTps: reader.number('CognitoTPS', 1, 200) ?? 10,
+    quotaHeadroom: reader.number('QuotaHeadroom', 0, 90) ?? 10,
+    splitListing: reader.oneOf('SplitListing', ['NO', 'YES']) === 'YES',
+    ...readCapture(reader),
+    logRetentionDays: readLogRetention(reader),
+    snsPreference: reader.oneOf('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),
+    notificationEmail: readEmail(reader),
+    trustedPrincipals: readPrincipals(reader, primaryRegion),
+    ...readTrustConditions(reader),
+    importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion], sourcePools(pools)),
+    repairablePools: readRepairablePools(reader, primaryRegion, sourcePools(pools)),
+    groupRoleArns: readGroupRoles(reader, primaryRegion),
+    architecture: reader.oneOf('Architecture', ['x86_64', 'arm64']),
+    functions: reader.oneOf('Functions', ['BUILT', 'BUILD', 'PLACEHOLDER']),
+  };
+  if (reader.problems.length > 0) {
+    throw new SettingsError(reader.problems);
+  }
+  return settings;
+}
+
+function readName(reader: SettingReader): string {
+  const name = reader.text('Name') ?? 'cognito-backup';
+  if (!/^[a-z][a-z0-9-]{1,30}[a-z0-9]$/.test(name)) {
+    reader.addProblem(
+      'Name',
+      'Use 3 to 32 lower-case letters, digits and hyphens. The first is a letter, and the last is not a hyphen.',
+    );
+  }
+  return name;
+}
