@@ -39,6 +39,16 @@ export const SETTINGS = {
     default: '`UTC`',
     meaning: 'The time zone of a cron expression, such as `Europe/Berlin`.',
   },
+  ExportTimeoutDays: {
+    default: '7',
+    meaning:
+      'The days after which Step Functions ends an execution of the export: 1 to 365. The export is then recorded as failed.',
+  },
+  ImportTimeoutDays: {
+    default: '60',
+    meaning:
+      'The days after which Step Functions ends an execution of an import: 1 to 365. The import is then recorded as failed, and the same import started again continues it.',
+  },
   SnapshotMaxAgeHours: {
     default: '1½ periods between exports',
     meaning:

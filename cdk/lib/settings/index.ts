@@ -13,6 +13,7 @@ import { SettingReader, SettingsError, addUnknownNames } from './reader';
 import { readPrimaryRegion, readSecondaryRegion } from './regions';
 import { readLogRetention, readSnapshotRetention } from './retention';
 import { type ExportSchedule, readMaxAge, readSchedule } from './schedule';
+import { readTimeouts } from './timeouts';
 
 export { isAccountId } from './people';
 export { importTargetsIn, regionOf, repairablePoolsIn, sourcePools } from './pools';
@@ -36,6 +37,10 @@ export interface Settings {
   readonly secondaryRegion: string;
   /** `ExportFrequency` and `ExportTimeZone`. */
   readonly exportSchedule: ExportSchedule;
+  /** `ExportTimeoutDays`: how long an execution of the export may take. */
+  readonly exportTimeoutDays: number;
+  /** `ImportTimeoutDays`: how long an execution of an import may take. */
+  readonly importTimeoutDays: number;
   /** `SnapshotMaxAgeHours`: the age of a pool's newest snapshot that starts the alarm. Undefined: none. */
   readonly snapshotMaxAgeHours?: number;
   /** `SnapshotRetention`: the snapshots to keep, such as `days=35,monthly=12`. Undefined: all. */
@@ -103,6 +108,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     primaryRegion,
     secondaryRegion,
     exportSchedule,
+    ...readTimeouts(reader),
     snapshotMaxAgeHours: readMaxAge(reader, exportSchedule),
     snapshotRetention: readSnapshotRetention(reader),
     subMapRetention: reader.number('SubMapRetention', 90, 3650),
