@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
+import * as stepfunctions from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 
 import { Notifications } from './notifications.construct';
@@ -45,16 +46,7 @@ export class Alarms extends Construct {
     const { machine } = run;
     this.add(`${operation}-failed`, {
       alarmDescription: `An ${operation} failed, was aborted or timed out${operation === 'import' ? ', or restored only a part' : ''}. Run \`cognito-backup status\` to see why.`,
-      metric: new cloudwatch.MathExpression({
-        expression: 'failed + aborted + timedOut',
-        usingMetrics: {
-          failed: machine.metricFailed({ statistic: cloudwatch.Stats.SUM }),
-          aborted: machine.metricAborted({ statistic: cloudwatch.Stats.SUM }),
-          timedOut: machine.metricTimedOut({ statistic: cloudwatch.Stats.SUM }),
-        },
-        period: FIVE_MINUTES,
-        label: `${operation}s that failed`,
-      }),
+      metric: unsuccessful(machine, `${operation}s that failed`),
       threshold: 0,
     });
     const throttles = run.functions.map((rustFunction, number) => [`f${number}`, rustFunction.lambda.metricThrottles()] as const);
@@ -70,11 +62,16 @@ export class Alarms extends Construct {
     });
   }
 
-  /** Adds an alarm for exports that the scheduler could not start. */
-  addDeadLetterAlarm(queue: sqs.Queue): void {
+  /** Adds alarms for exports that the scheduler, or the state machine that it starts, could not start. */
+  addScheduledExportsAlarms(machine: stepfunctions.StateMachine, queue: sqs.Queue): void {
     this.add('exports-not-started', {
-      alarmDescription: `The scheduler could not start an export. The message in the queue ${this.settings.name}-exports-not-started says why. Delete the message to end the alarm.`,
+      alarmDescription: `The scheduler could not start the exports. The message in the queue ${this.settings.name}-exports-not-started says why. Delete the message to end the alarm.`,
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: cloudwatch.Stats.MAXIMUM }),
+      threshold: 0,
+    });
+    this.add('scheduled-exports-failed', {
+      alarmDescription: `The export of at least one user pool could not be started, or the execution that starts the exports was stopped. The history of the newest execution of ${this.settings.name}-scheduled-exports says why. An export that has started and failed has its own alarm.`,
+      metric: unsuccessful(machine, 'scheduled exports that failed'),
       threshold: 0,
     });
   }
@@ -162,4 +159,18 @@ export class Alarms extends Construct {
     this.notifications.addAlarm(alarm);
     this.all.push(alarm);
   }
+}
+
+/** The executions of a state machine that failed, were aborted or timed out. */
+function unsuccessful(machine: stepfunctions.StateMachine, label: string): cloudwatch.MathExpression {
+  return new cloudwatch.MathExpression({
+    expression: 'failed + aborted + timedOut',
+    usingMetrics: {
+      failed: machine.metricFailed({ statistic: cloudwatch.Stats.SUM }),
+      aborted: machine.metricAborted({ statistic: cloudwatch.Stats.SUM }),
+      timedOut: machine.metricTimedOut({ statistic: cloudwatch.Stats.SUM }),
+    },
+    period: FIVE_MINUTES,
+    label,
+  });
 }

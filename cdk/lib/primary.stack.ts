@@ -1,4 +1,4 @@
-import { Annotations, ArnFormat, CfnOutput, Stack, StackProps } from 'aws-cdk-lib';
+import { ArnFormat, CfnOutput, Stack, StackProps } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
 import { Alarms } from './alarms.construct';
@@ -9,15 +9,10 @@ import { FunctionCode } from './function-code';
 import { Import } from './import.construct';
 import { Notifications } from './notifications.construct';
 import { Reader } from './reader.construct';
+import { ScheduledExports } from './scheduled-exports.construct';
 import { Schedules } from './schedules.construct';
 import { Settings } from './settings';
 import { SnapshotAges } from './snapshot-ages.construct';
-
-/**
- * Cognito's quota of listing calls per second, for an account in a Region. AWS does not raise it.
- * Source: "Quotas in Amazon Cognito", developer guide.
- */
-const LISTING_QUOTA = 30;
 
 /** The stack in the Region of the pools: the table, scheduled exports, and imports. */
 export class PrimaryStack extends Stack {
@@ -66,22 +61,16 @@ export class PrimaryStack extends Stack {
     notifications: Notifications,
     alarms: Alarms,
   ) {
-    const { run, finalize } = new Export(this, 'Export', { settings, table, code, notifications });
-    const schedules = new Schedules(this, 'Schedules', { settings, machine: run.machine });
+    const exports = new Export(this, 'Export', { settings, table, code, notifications });
+    const { run, finalize } = exports;
+    const scheduled = new ScheduledExports(this, 'ScheduledExports', { settings, exportMachine: run.machine });
+    const schedules = new Schedules(this, 'Schedules', { settings, machine: scheduled.machine, after: [exports, scheduled] });
     new SnapshotAges(this, 'SnapshotAges', { settings, group: schedules.group, finalize });
     alarms.addRunAlarms('export', run);
-    alarms.addDeadLetterAlarm(schedules.deadLetters);
+    alarms.addScheduledExportsAlarms(scheduled.machine, schedules.deadLetters);
     alarms.addSnapshotAgeAlarms();
     alarms.addExportMetricAlarms();
     new CfnOutput(this, 'ExportStateMachineArn', { value: run.machine.stateMachineArn, description: 'Takes snapshots' });
-
-    const callsPerSecond = settings.userPoolIds.length * settings.cognitoTps;
-    if (settings.userPoolIds.length > 1 && callsPerSecond > LISTING_QUOTA) {
-      Annotations.of(this).addWarningV2(
-        'cognito-backup:listing-quota',
-        `Exports of ${settings.userPoolIds.length} pools at the same time make up to ${callsPerSecond} calls per second. Cognito allows an account ${LISTING_QUOTA} listing calls per second, and throttles other clients, too. Lower CognitoTPS.`,
-      );
-    }
     return { run, schedules };
   }
 }
