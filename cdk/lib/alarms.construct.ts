@@ -4,7 +4,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 
-import { Operation, deadLetterQueueName, functionNames, topicArn } from './names';
+import { Operation, alarmName, deadLetterQueueName, functionNames, topicArn } from './names';
 import { MachineMetric, exportMetric, exportsNotStarted, functionMetric, machineMetric } from './run-metrics';
 import { Settings } from './settings';
 
@@ -153,7 +153,7 @@ export class Alarms extends Construct {
 
   private add(name: string, props: Omit<cloudwatch.AlarmProps, 'evaluationPeriods'> & { evaluationPeriods?: number }): void {
     const alarm = new cloudwatch.Alarm(this, name, {
-      alarmName: `${this.settings.name}-${name}`,
+      alarmName: alarmName(this.settings.name, name),
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: 1,
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,

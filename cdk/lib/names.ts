@@ -43,6 +43,11 @@ export function machineName(name: string, operation: Operation): string {
   return `${name}-${operation}`;
 }
 
+/** The name of an alarm. `alarm` says what is wrong. */
+export function alarmName(name: string, alarm: string): string {
+  return `${name}-${alarm}`;
+}
+
 /** The queue of exports that the scheduler could not start. */
 export function deadLetterQueueName(name: string): string {
   return `${name}-exports-not-started`;

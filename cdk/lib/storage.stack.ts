@@ -21,7 +21,10 @@ export class StorageStack extends Stack {
     this.table = new BackupTable(this, 'BackupTable', { name: settings.name, secondaryRegion: settings.secondaryRegion });
     if (keepsSecrets(settings)) {
       // The logical ids follow from this path. With other ids, CloudFormation would replace the keys of a deployment.
-      this.configurationKeys = new ConfigurationKeys(new Construct(this, 'Export'), 'ConfigurationKeys', settings.name).arns;
+      const keys = new ConfigurationKeys(new Construct(this, 'Export'), 'ConfigurationKeys', settings.name);
+      // The table comes last. DynamoDB may refuse for a day to delete a table that got a replica.
+      this.table.node.addDependency(keys);
+      this.configurationKeys = keys.arns;
     }
     new CfnOutput(this, 'TableName', { value: settings.name, description: 'The backup table, in both Regions' });
   }

@@ -105,6 +105,14 @@ test('the stack of the table has only the table and keys, so nothing else can ro
   assert.deepEqual(new Set(types(secondaryKey)), new Set(['AWS::KMS::Alias', 'AWS::KMS::Key']));
 });
 
+test('the table is created after all keys and aliases, so none of them can fail beside a table', () => {
+  const { storage } = synthesise(CAPTURE);
+  const [[, table] = assert.fail()] = storage.ofType('AWS::DynamoDB::GlobalTable');
+  const others = ['AWS::KMS::Alias', 'AWS::KMS::Key'].flatMap((type) => storage.ofType(type).map(([id]) => id));
+  assert.equal(others.length, 6);
+  assert.deepEqual([...(table.DependsOn ?? [])].sort(), others.sort());
+});
+
 test('only the stacks of storage have resources that stay', () => {
   const { storage, secondaryKey, deployment, ...others } = synthesise(CAPTURE);
   for (const { json } of Object.values(others)) {
