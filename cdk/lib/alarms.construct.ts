@@ -1,12 +1,11 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import * as sqs from 'aws-cdk-lib/aws-sqs';
-import * as stepfunctions from 'aws-cdk-lib/aws-stepfunctions';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 
-import { Notifications } from './notifications.construct';
-import { exportMetric } from './run-metrics';
-import { RunMachine } from './run-machine.construct';
+import { Machine, Operation, alarmName, deadLetterQueueName, functionNames, machineName, topicArn } from './names';
+import { MachineMetric, exportMetric, exportsNotStarted, functionMetric, machineMetric } from './run-metrics';
 import { Settings } from './settings';
 
 const FIVE_MINUTES = Duration.minutes(5);
@@ -23,33 +22,31 @@ const MAX_USERS_LOST = 20;
 /** The maximum percentage of an export's calls that Cognito may throttle. The export repeats them. */
 const MAX_CALLS_THROTTLED = 5;
 
-export interface AlarmsProps {
-  readonly settings: Settings;
-  /** The topic of the alarms. */
-  readonly notifications: Notifications;
-}
-
-/** The alarms of a Region. */
+/** The alarms of a Region. They publish to the topic of the Region. */
 export class Alarms extends Construct {
   readonly all: cloudwatch.Alarm[] = [];
-  private readonly settings: Settings;
-  private readonly notifications: Notifications;
+  private readonly action: cloudwatch.IAlarmAction;
 
-  constructor(scope: Construct, id: string, props: AlarmsProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly settings: Settings,
+  ) {
     super(scope, id);
-    this.settings = props.settings;
-    this.notifications = props.notifications;
+    this.action = new SnsAction(sns.Topic.fromTopicArn(this, 'Topic', topicArn(Stack.of(this), settings.name)));
   }
 
   /** Adds alarms for the runs of a state machine that fail, and for its functions that are throttled. */
-  addRunAlarms(operation: 'export' | 'import', run: RunMachine): void {
-    const { machine } = run;
+  addRunAlarms(operation: Operation): void {
+    const { name } = this.settings;
     this.add(`${operation}-failed`, {
       alarmDescription: `An ${operation} failed, was aborted or timed out${operation === 'import' ? ', or restored only a part' : ''}. Run \`cognito-backup status\` to see why.`,
-      metric: unsuccessful(machine, `${operation}s that failed`),
+      metric: this.unsuccessful(operation, `${operation}s that failed`),
       threshold: 0,
     });
-    const throttles = run.functions.map((rustFunction, number) => [`f${number}`, rustFunction.lambda.metricThrottles()] as const);
+    const throttles = functionNames(name, operation).map(
+      (functionName, number) => [`f${number}`, functionMetric(functionName, 'Throttles')] as const,
+    );
     this.add(`${operation}-functions-throttled`, {
       alarmDescription: `Lambda throttles functions of the ${operation}: functions of this deployment and others use all of the account's concurrency. The state machine tries again. If the alarm stays, ask AWS for more concurrency.`,
       metric: new cloudwatch.MathExpression({
@@ -63,15 +60,16 @@ export class Alarms extends Construct {
   }
 
   /** Adds alarms for exports that the scheduler, or the state machine that it starts, could not start. */
-  addScheduledExportsAlarms(machine: stepfunctions.StateMachine, queue: sqs.Queue): void {
+  addScheduledExportsAlarms(): void {
+    const { name } = this.settings;
     this.add('exports-not-started', {
-      alarmDescription: `The scheduler could not start the exports. The message in the queue ${this.settings.name}-exports-not-started says why. Delete the message to end the alarm.`,
-      metric: queue.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: cloudwatch.Stats.MAXIMUM }),
+      alarmDescription: `The scheduler could not start the exports. The message in the queue ${deadLetterQueueName(name)} says why. Delete the message to end the alarm.`,
+      metric: exportsNotStarted(name).with({ period: FIVE_MINUTES }),
       threshold: 0,
     });
     this.add('scheduled-exports-failed', {
-      alarmDescription: `The export of at least one user pool could not be started, or the execution that starts the exports was stopped. The history of the newest execution of ${this.settings.name}-scheduled-exports says why. An export that has started and failed has its own alarm.`,
-      metric: unsuccessful(machine, 'scheduled exports that failed'),
+      alarmDescription: `The export of at least one user pool could not be started, or the execution that starts the exports was stopped. The history of the newest execution of ${machineName(name, 'scheduled-exports')} says why. An export that has started and failed has its own alarm.`,
+      metric: this.unsuccessful('scheduled-exports', 'scheduled exports that failed'),
       threshold: 0,
     });
   }
@@ -148,29 +146,30 @@ export class Alarms extends Construct {
     }
   }
 
+  /** The executions of a state machine that failed, were aborted or timed out. */
+  private unsuccessful(machine: Machine, label: string): cloudwatch.MathExpression {
+    const count = (metric: MachineMetric) => machineMetric(Stack.of(this), this.settings.name, machine, metric);
+    return new cloudwatch.MathExpression({
+      expression: 'failed + aborted + timedOut',
+      usingMetrics: {
+        failed: count('ExecutionsFailed'),
+        aborted: count('ExecutionsAborted'),
+        timedOut: count('ExecutionsTimedOut'),
+      },
+      period: FIVE_MINUTES,
+      label,
+    });
+  }
+
   private add(name: string, props: Omit<cloudwatch.AlarmProps, 'evaluationPeriods'> & { evaluationPeriods?: number }): void {
     const alarm = new cloudwatch.Alarm(this, name, {
-      alarmName: `${this.settings.name}-${name}`,
+      alarmName: alarmName(this.settings.name, name),
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: 1,
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
       ...props,
     });
-    this.notifications.addAlarm(alarm);
+    alarm.addAlarmAction(this.action);
     this.all.push(alarm);
   }
-}
-
-/** The executions of a state machine that failed, were aborted or timed out. */
-function unsuccessful(machine: stepfunctions.StateMachine, label: string): cloudwatch.MathExpression {
-  return new cloudwatch.MathExpression({
-    expression: 'failed + aborted + timedOut',
-    usingMetrics: {
-      failed: machine.metricFailed({ statistic: cloudwatch.Stats.SUM }),
-      aborted: machine.metricAborted({ statistic: cloudwatch.Stats.SUM }),
-      timedOut: machine.metricTimedOut({ statistic: cloudwatch.Stats.SUM }),
-    },
-    period: FIVE_MINUTES,
-    label,
-  });
 }

@@ -8,13 +8,11 @@ import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
 import { WORKSPACE } from './function-code';
+import { Machine, machineName } from './names';
 import { Settings } from './settings';
 
-/** A definition of `statemachines/`, without the extension of its file. */
-export type DefinitionName = 'export' | 'import' | 'scheduled-exports';
-
 export interface DefinedMachineProps {
-  readonly definition: DefinitionName;
+  readonly definition: Machine;
   /** The values of the definition's placeholders. `Partition` is added. */
   readonly substitutions: Record<string, string>;
   /**
@@ -28,16 +26,13 @@ export interface DefinedMachineProps {
 /** A state machine with a definition of `statemachines/`, its logs and its traces. */
 export class DefinedMachine extends Construct {
   readonly machine: stepfunctions.StateMachine;
-  /** The name of the state machine. */
-  readonly machineName: string;
 
   constructor(scope: Construct, id: string, props: DefinedMachineProps) {
     super(scope, id);
     const { settings } = props;
     const definition = JSON.parse(readFileSync(join(WORKSPACE, 'statemachines', `${props.definition}.asl.json`), 'utf8'));
     props.adjust(definition);
-    this.machineName = `${settings.name}-${props.definition}`;
-    const stateMachineName = this.machineName;
+    const stateMachineName = machineName(settings.name, props.definition);
     this.machine = new stepfunctions.StateMachine(this, 'StateMachine', {
       stateMachineName,
       definitionBody: stepfunctions.DefinitionBody.fromString(JSON.stringify(definition)),

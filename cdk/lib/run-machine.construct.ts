@@ -6,12 +6,13 @@ import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
 import { DefinedMachine } from './defined-machine.construct';
+import { Operation, machineName, stoppedRuleName } from './names';
 import { RustFunction } from './rust-function.construct';
 import { Settings } from './settings';
 
 export interface RunMachineProps {
   /** The name of the definition in `statemachines/`. */
-  readonly operation: 'export' | 'import';
+  readonly operation: Operation;
   readonly enumerate: RustFunction;
   readonly page: RustFunction;
   /** The function that ends runs. It also gets the event of an execution that was stopped. */
@@ -26,9 +27,6 @@ export interface RunMachineProps {
  * execution: that execution keeps its definition, and the definition keeps its versions.
  */
 export class RunMachine extends DefinedMachine {
-  /** The functions that the state machine calls. */
-  readonly functions: readonly RustFunction[];
-
   constructor(scope: Construct, id: string, props: RunMachineProps) {
     const { operation, enumerate, page, finalize, settings } = props;
     const days = operation === 'export' ? settings.exportTimeoutDays : settings.importTimeoutDays;
@@ -42,27 +40,27 @@ export class RunMachine extends DefinedMachine {
       adjust: (definition) => (definition.TimeoutSeconds = Duration.days(days).toSeconds()),
       settings,
     });
-    this.functions = [enumerate, page, finalize];
+    const functions = [enumerate, page, finalize];
     // A running execution calls the versions of its own definition, not only the newest ones.
-    const versions = this.functions.map(({ lambda }) => `${lambda.functionArn}:*`);
+    const versions = functions.map(({ lambda }) => `${lambda.functionArn}:*`);
     this.machine.addToRolePolicy(
       new iam.PolicyStatement({ sid: 'CallTheFunctions', actions: ['lambda:InvokeFunction'], resources: versions }),
     );
-    for (const rustFunction of this.functions) {
+    for (const rustFunction of functions) {
       acknowledge(
         this.machine.role,
         `Resource::${rustFunction.arnForFindings}:*`,
         'A running execution calls the versions of the functions with which it began.',
       );
     }
-    this.addStoppedRule(finalize);
+    this.addStoppedRule(props);
   }
 
   /** An execution that times out or is aborted runs no other state. So an event lets finalize record its end. */
-  private addStoppedRule(finalize: RustFunction): void {
+  private addStoppedRule({ finalize, operation, settings }: RunMachineProps): void {
     const rule = new events.Rule(this, 'Stopped', {
-      ruleName: `${this.machineName}-stopped`,
-      description: `Records the end of executions of ${this.machineName} that timed out or were aborted`,
+      ruleName: stoppedRuleName(settings.name, operation),
+      description: `Records the end of executions of ${machineName(settings.name, operation)} that timed out or were aborted`,
       eventPattern: {
         source: ['aws.states'],
         detailType: ['Step Functions Execution Status Change'],

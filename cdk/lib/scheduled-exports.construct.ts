@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
 import { DefinedMachine } from './defined-machine.construct';
+import { machineName } from './names';
 import { Settings } from './settings';
 
 /**
@@ -42,7 +43,7 @@ export class ScheduledExports extends DefinedMachine {
     const executions = stack.formatArn({
       service: 'states',
       resource: 'execution',
-      resourceName: `${settings.name}-export:*`,
+      resourceName: `${machineName(settings.name, 'export')}:*`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
     const rule = stack.formatArn({

@@ -6,6 +6,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import * as stepfunctions from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct, IConstruct } from 'constructs';
 
+import { deadLetterQueueName, scheduleName } from './names';
 import { Settings } from './settings';
 
 export interface SchedulesProps {
@@ -23,21 +24,19 @@ export interface SchedulesProps {
  * exported ends with the status `SKIPPED` before it uses a quota.
  */
 export class Schedules extends Construct {
-  /** The messages of starts that the scheduler could not make. */
-  readonly deadLetters: sqs.Queue;
   /** The group of all schedules of the deployment. */
   readonly group: scheduler.ScheduleGroup;
 
   constructor(scope: Construct, id: string, props: SchedulesProps) {
     super(scope, id);
     const { settings } = props;
-    this.deadLetters = new sqs.Queue(this, 'DeadLetters', {
-      queueName: `${settings.name}-exports-not-started`,
+    const deadLetters = new sqs.Queue(this, 'DeadLetters', {
+      queueName: deadLetterQueueName(settings.name),
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    Validations.of(this.deadLetters).acknowledge({
+    Validations.of(deadLetters).acknowledge({
       id: 'AwsSolutions-SQS3',
       reason: 'This is the dead-letter queue of the schedules. It has no consumer that could fail.',
     });
@@ -53,14 +52,14 @@ export class Schedules extends Construct {
       description: 'Starts the scheduled exports',
     });
     const schedule = new scheduler.Schedule(this, 'Exports', {
-      scheduleName: `${settings.name}-exports`,
+      scheduleName: scheduleName(settings.name),
       description: 'Exports all user pools',
       scheduleGroup: this.group,
       schedule: expressionOf(settings),
       target: new StepFunctionsStartExecution(props.machine, {
         role,
         input: scheduler.ScheduleTargetInput.fromObject({ userPoolIds: settings.userPoolIds }),
-        deadLetterQueue: this.deadLetters,
+        deadLetterQueue: deadLetters,
         // Short failures end within an hour. After it, the alarm of the queue informs the operator.
         maxEventAge: Duration.hours(1),
         retryAttempts: 10,

@@ -19,9 +19,11 @@ const { FUNCTIONS_FOLDER: folder, FUNCTION_ENDPOINTS: endpoints } = process.env;
 if (folder === undefined || endpoints === undefined) {
   throw new Error('Set FUNCTIONS_FOLDER and FUNCTION_ENDPOINTS.');
 }
-const { primary, secondary } = deploy(new App(), new FunctionCode('BUILT', 'x86_64', folder));
-for (const stack of [primary, secondary]) {
+const { runs, watch, secondary, secondaryWatch } = deploy(new App(), new FunctionCode('BUILT', 'x86_64', folder));
+for (const stack of [runs, secondary]) {
   setEndpoints(stack, JSON.parse(endpoints));
+}
+for (const stack of [watch, secondaryWatch]) {
   removeMetricMathAlarms(stack);
 }
 
