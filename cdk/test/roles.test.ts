@@ -318,7 +318,7 @@ test('Cognito may assume the role of job logs only for this account, if it names
 test('the scheduler may assume its roles only for the schedules of this deployment', () => {
   const { runs } = defaultStacks();
   const [[group] = assert.fail()] = runs.ofType('AWS::Scheduler::ScheduleGroup');
-  for (const role of ['SnapshotAgesRole', 'SchedulerRole']) {
+  for (const role of ['SnapshotAgesRole', 'SchedulesRole']) {
     assert.deepEqual(trustConditions(runs, role), {
       StringEquals: { 'aws:SourceAccount': '<AWS::AccountId>', 'aws:SourceArn': `<${group}.Arn>` },
     });
@@ -365,22 +365,42 @@ test('only enumerate may read quotas', () => {
   }
 });
 
-test('a state machine may invoke its own three functions', () => {
+test('a state machine may invoke its own three functions, in every version', () => {
   const { runs } = defaultStacks();
   for (const operation of ['Export', 'Import']) {
     const [invoke] = withAction(runs.statements(`${operation}RunStateMachineRole`), 'lambda:InvokeFunction');
     assert.deepEqual(
-      invoke?.resources.map((arn) => arn.replace(/Function\w+\.Arn>$/, '')).sort(),
+      invoke?.resources.map((arn) => arn.replace(/Function\w+\.Arn>:\*$/, '')).sort(),
       ['Enumerate', 'Finalize', 'Page'].map((step) => `<${operation}${step}`),
     );
   }
+});
+
+test('the state machine of the scheduled exports may only start, watch and stop exports', () => {
+  const { runs } = defaultStacks();
+  const own = runs.statements('ScheduledExportsStateMachineRole').filter(({ Sid }) => Sid !== undefined);
+  const [[machine] = assert.fail()] = runs
+    .ofType('AWS::StepFunctions::StateMachine')
+    .filter(([, { Properties }]) => Properties.StateMachineName === 'cognito-backup-export');
+  const arn = (service: string) => `arn:aws:${service}:eu-west-1:<AWS::AccountId>`;
+  assert.deepEqual(
+    own.map(({ actions, resources }) => [actions, resources]),
+    [
+      [['states:StartExecution'], [`<${machine}>`]],
+      [['states:DescribeExecution', 'states:StopExecution'], [`${arn('states')}:execution:cognito-backup-export:*`]],
+      [
+        ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
+        [`${arn('events')}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule`],
+      ],
+    ],
+  );
 });
 
 test('the scheduler may only start exports and send messages to its queue', () => {
   const { runs } = defaultStacks();
   assert.deepEqual(
     runs
-      .statements('SchedulerRole')
+      .statements('SchedulesRole')
       .flatMap((statement) => statement.actions)
       .sort(),
     ['sqs:SendMessage', 'states:StartExecution'],

@@ -26,6 +26,8 @@ test('a setting that is not given has its default', () => {
     primaryRegion: 'eu-west-1',
     secondaryRegion: 'eu-central-1',
     exportSchedule: { expression: 'rate(1 day)', timeZone: undefined },
+    exportTimeoutDays: 7,
+    importTimeoutDays: 60,
     snapshotMaxAgeHours: 36,
     snapshotRetention: undefined,
     subMapRetention: undefined,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { exportsAtOnce } from '../lib/scheduled-exports.construct';
 import { CONTEXT, EMAIL, POOLS, readable, synthesise, defaultStacks, Template } from './synthesised';
 
 test('every function has its executable, its memory, its timeout, its logs and its storage', () => {
@@ -98,7 +99,7 @@ test('settings reach the functions', () => {
   runs.all('AWS::Logs::LogGroup').forEach((group) => assert.equal(group.RetentionInDays, 7));
   assert.deepEqual(
     runs.all('AWS::StepFunctions::StateMachine').map((machine) => machine.StateMachineName),
-    ['people-export', 'people-import'],
+    ['people-export', 'people-scheduled-exports', 'people-import'],
   );
 });
 
@@ -107,44 +108,129 @@ test('the state machines have the definitions in statemachines/, every substitut
   const machines = [...runs.all('AWS::StepFunctions::StateMachine'), ...secondary.all('AWS::StepFunctions::StateMachine')];
   assert.deepEqual(
     machines.map((machine) => machine.StateMachineName),
-    ['cognito-backup-export', 'cognito-backup-import', 'cognito-backup-import'],
+    ['cognito-backup-export', 'cognito-backup-scheduled-exports', 'cognito-backup-import', 'cognito-backup-import'],
   );
   for (const machine of machines) {
     const placeholders = new Set([...machine.DefinitionString.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
     assert.deepEqual(new Set(Object.keys(machine.DefinitionSubstitutions)), placeholders);
-    assert.equal(JSON.parse(machine.DefinitionString).States[JSON.parse(machine.DefinitionString).StartAt].Type, 'Task');
+    const { StartAt, States } = JSON.parse(machine.DefinitionString);
+    assert.match(States[StartAt].Type, machine.StateMachineName.endsWith('-scheduled-exports') ? /^Map$/ : /^Task$/);
     assert.deepEqual(machine.TracingConfiguration, { Enabled: true });
     const { Level, IncludeExecutionData, Destinations } = machine.LoggingConfiguration;
     assert.deepEqual([Level, IncludeExecutionData, Destinations.length], ['ALL', false, 1]);
   }
-  const { EnumerateFunctionArn, FinalizeFunctionArn } = machines[0].DefinitionSubstitutions;
-  assert.match(readable(EnumerateFunctionArn), /^<ExportEnumerate/);
-  assert.match(readable(FinalizeFunctionArn), /^<ExportFinalize/);
-  assert.match(readable(machines[1].DefinitionSubstitutions.EnumerateFunctionArn), /^<ImportEnumerate/);
+  const versions = machines.flatMap(({ DefinitionSubstitutions }) => [
+    DefinitionSubstitutions.EnumerateFunctionArn,
+    DefinitionSubstitutions.FinalizeFunctionArn,
+  ]);
+  const names = versions
+    .filter((arn) => arn !== undefined)
+    .map((arn) => readable(arn).replace(/FunctionCurrentVersion\w+>$/, ''));
+  const ofImport = ['<ImportEnumerate', '<ImportFinalize'];
+  assert.deepEqual(names, ['<ExportEnumerate', '<ExportFinalize', ...ofImport, ...ofImport]);
+});
+
+test('a deployment keeps the published versions of the functions', () => {
+  const { runs, secondary } = defaultStacks();
+  for (const template of [runs, secondary]) {
+    const versions = template.ofType('AWS::Lambda::Version');
+    assert.equal(versions.length, template.ofType('AWS::Lambda::Function').length);
+    versions.forEach(([, { DeletionPolicy, UpdateReplacePolicy }]) =>
+      assert.deepEqual({ DeletionPolicy, UpdateReplacePolicy }, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' }),
+    );
+  }
+});
+
+/** The members of the definitions that the deployment writes, by the name of the state machine. */
+function written(template: Template): Record<string, number | undefined> {
+  return Object.fromEntries(
+    template.all('AWS::StepFunctions::StateMachine').map(({ StateMachineName, DefinitionString }) => {
+      const { TimeoutSeconds, States } = JSON.parse(DefinitionString);
+      return [StateMachineName, TimeoutSeconds ?? States['Export the pools'].MaxConcurrency];
+    }),
+  );
+}
+
+test('executions end after a time that settings choose, and scheduled exports stay below the quota of listings', () => {
+  const day = 24 * 3600;
+  const { runs } = synthesise({ ...CONTEXT, ExportTimeoutDays: 2, ImportTimeoutDays: 90, CognitoTPS: 4 });
+  assert.deepEqual(written(defaultStacks().runs), {
+    'cognito-backup-export': 7 * day,
+    'cognito-backup-scheduled-exports': 2,
+    'cognito-backup-import': 60 * day,
+  });
+  assert.deepEqual(written(runs), {
+    'cognito-backup-export': 2 * day,
+    'cognito-backup-scheduled-exports': 6,
+    'cognito-backup-import': 90 * day,
+  });
+});
+
+test('the exports at once stay below the quota without its headroom, and are never without limit', () => {
+  for (const [cognitoTps, quotaHeadroom, expected] of [
+    [1, 0, 30],
+    [1, 90, 3],
+    [10, 0, 3],
+    [10, 10, 2],
+    [30, 0, 1],
+    [200, 90, 1],
+  ] as const) {
+    assert.equal(exportsAtOnce({ cognitoTps, quotaHeadroom }), expected);
+  }
+});
+
+test('an execution that is aborted or times out invokes finalize of its state machine', () => {
+  const { runs, secondary } = defaultStacks();
+  for (const [template, operations] of [
+    [runs, ['Export', 'Import']],
+    [secondary, ['Import']],
+  ] as const) {
+    const rules = template.all('AWS::Events::Rule');
+    assert.deepEqual(
+      rules.map(({ Name }) => Name),
+      operations.map((operation) => `cognito-backup-${operation.toLowerCase()}-stopped`),
+    );
+    for (const [index, { EventPattern, Targets }] of rules.entries()) {
+      assert.deepEqual(EventPattern.source, ['aws.states']);
+      assert.deepEqual(EventPattern['detail-type'], ['Step Functions Execution Status Change']);
+      assert.deepEqual(EventPattern.detail.status, ['ABORTED', 'TIMED_OUT']);
+      assert.match(readable(EventPattern.detail.stateMachineArn[0]), new RegExp(`^<${operations[index]}RunStateMachine`));
+      assert.equal(Targets.length, 1);
+      assert.match(readable(Targets[0].Arn), new RegExp(`^<${operations[index]}FinalizeFunctionCurrentVersion`));
+    }
+  }
 });
 
 /** The schedules that start exports. */
 const exportSchedules = (template: Template): any[] =>
   template.all('AWS::Scheduler::Schedule').filter((schedule) => !schedule.Name.endsWith('-snapshot-ages'));
 
-test('every pool has a schedule, and all share a queue for exports that could not be started', () => {
+test('one schedule starts the exports of all pools, and has a queue for starts that the scheduler could not make', () => {
   const { runs } = defaultStacks();
-  const schedules = exportSchedules(runs);
-  assert.deepEqual(
-    schedules.map((schedule) => [schedule.Name, JSON.parse(schedule.Target.Input)]),
-    POOLS.map((pool) => [`cognito-backup-${pool}`, { userPoolId: pool }]),
-  );
+  const [schedule, ...others] = exportSchedules(runs);
+  assert.deepEqual(others, []);
+  assert.deepEqual([schedule.Name, JSON.parse(schedule.Target.Input)], ['cognito-backup-exports', { userPoolIds: POOLS }]);
   const [queueId] = runs.ofType('AWS::SQS::Queue')[0] ?? assert.fail();
-  for (const schedule of schedules) {
-    assert.equal(schedule.ScheduleExpression, 'rate(1 day)');
-    assert.equal(schedule.State, 'ENABLED');
-    assert.match(readable(schedule.Target.Arn), /^<ExportRunStateMachine/);
-    assert.equal(readable(schedule.Target.DeadLetterConfig.Arn), `<${queueId}.Arn>`);
-    assert.deepEqual(schedule.Target.RetryPolicy, { MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 10 });
-  }
+  assert.equal(schedule.ScheduleExpression, 'rate(1 day)');
+  assert.equal(schedule.State, 'ENABLED');
+  assert.match(readable(schedule.Target.Arn), /^<ScheduledExportsStateMachine/);
+  assert.equal(readable(schedule.Target.DeadLetterConfig.Arn), `<${queueId}.Arn>`);
+  assert.deepEqual(schedule.Target.RetryPolicy, { MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 10 });
   const queue = runs.only('AWS::SQS::Queue');
   assert.equal(queue.SqsManagedSseEnabled, true);
   assert.equal(queue.MessageRetentionPeriod, 14 * 24 * 3600);
+});
+
+test('the schedule of exports is created after every permission that they need', () => {
+  const { runs } = defaultStacks();
+  const [[, schedule] = assert.fail()] = runs
+    .ofType('AWS::Scheduler::Schedule')
+    .filter(([, { Properties }]) => Properties.Name === 'cognito-backup-exports');
+  const before = schedule.DependsOn ?? assert.fail();
+  const policies = runs.ofType('AWS::IAM::Policy').map(([id]) => id);
+  const needed = policies.filter((id) => /^(Export|ScheduledExports|Schedules)/.test(id));
+  assert.equal(needed.length, 6);
+  needed.forEach((id) => assert.ok(before.includes(id), id));
 });
 
 test('a cron expression keeps its time zone', () => {
@@ -205,9 +291,7 @@ test('a deployment with only former pools imports, and exports nothing', () => {
   }
 });
 
-test('pools that together exceed the listing quota give a warning', () => {
-  const warnings = (change: object) => synthesise({ ...CONTEXT, ...change }).runs.warnings.join('\n');
-  assert.match(warnings({ CognitoTPS: 16 }), /2 pools at the same time make up to 32 calls per second/);
+test('a deployment with an e-mail address gives no warning', () => {
   assert.deepEqual(defaultStacks().runs.warnings, []);
   assert.deepEqual(defaultStacks().secondary.warnings, []);
 });

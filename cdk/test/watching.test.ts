@@ -93,6 +93,9 @@ test('exports that could not be started start an alarm', () => {
     [notStarted.MetricName, notStarted.Statistic, notStarted.Threshold],
     ['ApproximateNumberOfMessagesVisible', 'Maximum', 0],
   );
+  const failed = alarm(defaultStacks().watch, 'scheduled-exports-failed');
+  assert.deepEqual(metricsOf(failed).names.sort(), ['ExecutionsAborted', 'ExecutionsFailed', 'ExecutionsTimedOut']);
+  assert.ok(JSON.stringify(failed.Metrics).includes(':cognito-backup-scheduled-exports'));
 });
 
 test("the age of each pool's newest snapshot starts an alarm after a period and a half, and so does missing data", () => {
