@@ -74,6 +74,7 @@ pub async fn execute(
             bail!("the execution failed in state {state:?}: {}: {}", failure.error, failure.cause)
         }
         End::Stopped(why) => Err(why),
+        End::TimedOut => bail!("the execution took longer than its definition allows"),
     }
 }
 

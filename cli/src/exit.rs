@@ -80,6 +80,7 @@ impl ExitStatus {
             | Kind::TargetNotSupported
             | Kind::UsersNotAccepted => Self::Refused,
             Kind::AccessDenied
+            | Kind::AccessNotYet
             | Kind::PoolNotFound
             | Kind::SnapshotDamaged
             | Kind::MissingCustomAttributes

@@ -171,6 +171,8 @@ pub fn options_of(member: &str) -> Vec<String> {
     match member {
         "userPoolId" | "sourceUserPoolId" => vec!["--pool".to_owned()],
         "targetUserPoolId" => vec!["--into".to_owned()],
+        // Only schedules set it.
+        "scheduled" => Vec::new(),
         "dryRun" => vec!["--plan".to_owned()],
         "select" => ["user", "email", "sub", "group"].map(|name| format!("--{name}")).into(),
         "except" => ["user", "email", "sub", "group"].map(|name| format!("--except-{name}")).into(),
@@ -196,6 +198,9 @@ pub fn of_input_in_options(error: &Error) -> Error {
         return error.clone();
     };
     let options = options_of(member).join(", ");
+    if options.is_empty() {
+        return error.clone();
+    }
     let message = match error.message().strip_prefix(member.as_str()) {
         Some(rest) if rest.starts_with([' ', ':']) => format!("{options}{rest}"),
         _ => error.message().to_owned(),

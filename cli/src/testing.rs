@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use shared::model::configuration::CapturedConfiguration;
 use shared::model::{
     CallStats, Counts, Digest, Execution, ExpiresAt, Failure, FindingKind, ForecastCheckpoint, GroupName,
-    ImportInput, ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason,
+    ImportInput, ImportOptions, Lease, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason,
     ReasonCode, RecordKind, Recovery, Restore, RestoreState, RestoredUser, RunId, RunKind, Seal, Snapshot,
     SnapshotSelector, SnapshotState, StoredCapture, Sub, SubMapEntry, TargetSettings, Totals, Tps,
     UserListing, Username,
 };
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
-use shared::report::{ExportReport, ImportReport};
+use shared::report::{ExportReport, ImportReport, SkipReport};
 
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus, TablePlace};
 use crate::losses::{Loss, LossReason};
@@ -75,6 +75,22 @@ pub fn execution(status: RunStatus) -> ExecutionView {
         output: None,
         error: None,
         cause: None,
+    }
+}
+
+/// A scheduled export of pool `a` that found the pool at work.
+pub fn skipped_export() -> ExecutionView {
+    let arn =
+        |name: &str| format!("arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:{name}");
+    let lease = Lease::new(&arn("nightly-1"), now());
+    let report = SkipReport::of_export(&pool("a"), &lease, Some(snapshot(10, 0).id));
+    let input = serde_json::json!({"userPoolId": pool("a"), "scheduled": true});
+    ExecutionView {
+        arn: ExecutionArn::parse(&arn("nightly-2")).unwrap(),
+        status: RunStatus::Skipped,
+        input: RunInput::parse(&input),
+        output: Some(serde_json::json!(report)),
+        ..execution(RunStatus::Skipped)
     }
 }
 

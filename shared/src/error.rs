@@ -89,6 +89,8 @@ kinds! {
     TableNotFound false,
     /// AWS refused a call because a permission is missing.
     AccessDenied false,
+    /// AWS refused a call, and the permission may be too new: the pool has no snapshot, and the export has just begun.
+    AccessNotYet true,
     /// The user pool does not exist in this account and Region.
     PoolNotFound false,
     /// Another execution is exporting the same pool.
@@ -167,7 +169,7 @@ mod tests {
             ErrorKind::ALL.iter().filter(|kind| kind.retryable()).map(|kind| kind.name()).collect();
         assert_eq!(
             retried,
-            ["Overtaken", "RemovalUndecided", "Throttled", "OutOfTime", "ServiceUnavailable"]
+            ["AccessNotYet", "Overtaken", "RemovalUndecided", "Throttled", "OutOfTime", "ServiceUnavailable"]
         );
     }
 

@@ -11,4 +11,4 @@
 //! | `import-page` | | restores the next pages |
 //! | `finalize` | seals the snapshot, prunes, announces | adds up the ledger, closes the restore, announces |
 
-pub use crate::operations::{enumerate, export_pages, finalize, import_pages, unreadable};
+pub use crate::operations::{Begun, enumerate, export_pages, finalize, import_pages, unreadable};

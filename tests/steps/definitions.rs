@@ -4,9 +4,12 @@
 //! Method: make the retriers from the kinds of errors, and compare them with the definitions.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 use shared::ErrorKind;
+use shared::machine::Definition;
+use shared::model::RunKind;
 
 /// Faults of Lambda before or around an invocation. The first four are in "Handle Lambda service exceptions"
 /// of the Step Functions guide. `Lambda.Unknown` and `Runtime.OutOfMemory` are what Lambda reports if a
@@ -116,6 +119,18 @@ fn every_task_has_the_retriers_that_the_kinds_of_errors_make() {
         for (name, task) in states.iter().filter(|(_, state)| state["Type"] == "Task") {
             assert_eq!(task["Retry"].as_array().map(Vec::len), Some(retriers().len()), "{name}");
         }
+    }
+}
+
+#[test]
+fn an_export_may_take_a_week_and_an_import_sixty_days() {
+    let days = |days: u64| Some(Duration::from_secs(days * 24 * 3_600));
+    let limit = |operation| Definition::of(operation).unwrap().time_limit();
+    assert_eq!([RunKind::Export, RunKind::Import].map(limit), [days(7), days(60)]);
+    for (path, definition) in definitions() {
+        // A deployment replaces the number, so it is JSON without a substitution.
+        let parsed: Value = serde_json::from_str(&definition).unwrap();
+        assert!(parsed["TimeoutSeconds"].is_u64(), "{}", path.display());
     }
 }
 

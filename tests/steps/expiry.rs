@@ -371,7 +371,7 @@ proptest! {
                     .filter(|(_, call)| *call == Operation::AdminCreateUser)
                     .count();
                 match end {
-                    End::Stopped => {
+                    End::Stopped | End::TimedOut => {
                         prop_assert!(!is_last);
                         // It goes on with the same restore.
                         let after = catalog.restores(&target_id(), 1).await.unwrap().pop();

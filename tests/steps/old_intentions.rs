@@ -234,6 +234,7 @@ fn an_import_that_has_continued_a_restore_is_not_refused_if_a_snapshot_is_taken_
         export(&stopped.backend, "meanwhile").await;
         // Step Functions invokes the function again if the first answer was lost.
         let second = steps::enumerate(&stopped.backend, event, budget()).await.unwrap();
+        let [first, second] = [first, second].map(|begun| begun.run().unwrap());
         assert_eq!((first.run_id, second.run_id), (stopped.restore.clone(), stopped.restore));
     });
 }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::model::{ExportInput, ImportInput, RunKind};
+use shared::report::{SkipReport, SkipStatus};
 use shared::{Error, ErrorKind};
 
 use super::machine::Machine;
@@ -91,6 +92,8 @@ pub enum RunStatus {
     Running,
     /// The run did everything.
     Succeeded,
+    /// A schedule started the execution while another one did the same work. It did nothing.
+    Skipped,
     /// The restore ended, but something could not be restored.
     Partial,
     /// The run was refused or failed.
@@ -106,6 +109,7 @@ impl fmt::Display for RunStatus {
         f.write_str(match self {
             Self::Running => "RUNNING",
             Self::Succeeded => "SUCCEEDED",
+            Self::Skipped => "SKIPPED",
             Self::Partial => "PARTIAL",
             Self::Failed => "FAILED",
             Self::Aborted => "ABORTED",
@@ -159,6 +163,18 @@ pub struct ExecutionView {
 }
 
 impl ExecutionView {
+    /// The status of an execution that succeeded with this output.
+    pub fn succeeded_status(output: Option<&Value>) -> RunStatus {
+        let is_skipped = output.is_some_and(|output| output["status"] == json!(SkipStatus::Skipped));
+        if is_skipped { RunStatus::Skipped } else { RunStatus::Succeeded }
+    }
+
+    /// What a skipped execution says about itself. None for any other one.
+    pub fn skipped(&self) -> Option<SkipReport> {
+        let output = self.output.clone().filter(|_| self.status == RunStatus::Skipped)?;
+        serde_json::from_value(output).ok()
+    }
+
     /// The status of an execution that ended `FAILED` with `error`. A partial restore ends so, too.
     pub fn failed_status(error: Option<&str>) -> RunStatus {
         if error == Some(RESTORE_PARTIAL) { RunStatus::Partial } else { RunStatus::Failed }
@@ -177,8 +193,6 @@ impl ExecutionView {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -210,6 +224,18 @@ mod tests {
             Some(RunKind::Import)
         );
         assert_eq!(operation(json!({"pool": 1})), None);
+    }
+
+    #[test]
+    fn an_execution_that_succeeded_may_have_been_skipped() {
+        for (output, status) in [
+            (json!({"status": "SKIPPED"}), RunStatus::Skipped),
+            (json!({"status": "SEALED"}), RunStatus::Succeeded),
+            (json!("SKIPPED"), RunStatus::Succeeded),
+        ] {
+            assert_eq!(ExecutionView::succeeded_status(Some(&output)), status, "{output}");
+        }
+        assert_eq!(ExecutionView::succeeded_status(None), RunStatus::Succeeded);
     }
 
     #[test]

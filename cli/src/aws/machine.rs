@@ -28,11 +28,11 @@ impl Machine {
         Self { operation, arn, origin: Origin::Given }
     }
 
-    /// The state machine of the deployment with this table. `cdk/lib/run-machine.construct.ts` gives it this name.
+    /// The state machine of the deployment with this table.
     pub fn of_deployment(operation: RunKind, caller: &Caller, region: &str, table: &str) -> Self {
         let Caller { account, partition } = caller;
-        let verb = verb(operation);
-        let arn = format!("arn:{partition}:states:{region}:{account}:stateMachine:{table}-{verb}");
+        let name = operation.machine_of(table);
+        let arn = format!("arn:{partition}:states:{region}:{account}:stateMachine:{name}");
         Self { operation, arn, origin: Origin::Derived }
     }
 
@@ -79,14 +79,6 @@ impl Machine {
             RunKind::Export => ("--export-state-machine", "EXPORT_STATE_MACHINE_ARN"),
             RunKind::Import => ("--import-state-machine", "IMPORT_STATE_MACHINE_ARN"),
         }
-    }
-}
-
-/// The verb in the names of state machines and executions.
-pub fn verb(operation: RunKind) -> &'static str {
-    match operation {
-        RunKind::Export => "export",
-        RunKind::Import => "import",
     }
 }
 

@@ -23,7 +23,7 @@ use crate::settings::Settings;
 pub use caller::{Caller, is_account};
 pub use destination::{DestinationArgs, destination};
 pub use executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
-pub use machine::{Machine, verb};
+pub use machine::Machine;
 pub use sfn::StepFunctions;
 pub use source::{SourceArgs, source};
 pub use table::{Table, TablePlace, name_of_table};

@@ -146,21 +146,22 @@ where
 }
 
 fn view(arn: &ExecutionArn, seen: DescribeExecutionOutput) -> ExecutionView {
+    let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+    let output = seen.output.as_deref().filter(|_| seen.status == ExecutionStatus::Succeeded).map(json);
     let status = match &seen.status {
-        ExecutionStatus::Succeeded => RunStatus::Succeeded,
+        ExecutionStatus::Succeeded => ExecutionView::succeeded_status(output.as_ref()),
         ExecutionStatus::Failed => ExecutionView::failed_status(seen.error.as_deref()),
         ExecutionStatus::Aborted => RunStatus::Aborted,
         ExecutionStatus::TimedOut => RunStatus::TimedOut,
         _ => RunStatus::Running,
     };
-    let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
     ExecutionView {
         arn: arn.clone(),
         status,
         started_at: timestamp(&seen.start_date),
         stopped_at: seen.stop_date.as_ref().map(timestamp),
         input: RunInput::parse(&json(seen.input.as_deref().unwrap_or_default())),
-        output: seen.output.as_deref().filter(|_| status == RunStatus::Succeeded).map(json),
+        output,
         error: seen.error,
         cause: seen.cause.map(ExecutionView::sentence),
     }

@@ -13,14 +13,12 @@ use shared::model::{
     Tps,
 };
 use shared::ports::vault::Vault;
-use shared::report::{ExportReport, ImportReport, PlanReport};
+use shared::report::{ExportReport, ImportReport, PlanReport, StopStatus};
 use shared::{Error, ErrorKind};
 
 use super::{Deployment, Session};
 use crate::arguments;
-use crate::aws::{
-    ExecutionArn, ExecutionView, Executions, Machine, RunInput, RunStatus, name_of_table, verb,
-};
+use crate::aws::{ExecutionArn, ExecutionView, Executions, Machine, RunInput, RunStatus, name_of_table};
 use crate::causes::{for_refusal, from_cause};
 use crate::exit::ExitStatus;
 use crate::losses::{MAX_NAMED, first_losses};
@@ -195,7 +193,7 @@ fn execution_name(operation: RunKind, pool: &PoolId, now: Timestamp) -> Result<S
         Error::new(ErrorKind::Internal, message, "Start the command again.")
     })?;
     let pool: String = pool.as_str().chars().take(46).collect();
-    Ok(format!("{}-{pool}-{}-{random:08x}", verb(operation), now.strftime("%Y%m%dT%H%M%SZ")))
+    Ok(format!("{}-{pool}-{}-{random:08x}", operation.verb(), now.strftime("%Y%m%dT%H%M%SZ")))
 }
 
 /// The answer about a run that has ended. `roles` is the file of the roles of groups, if the command knows it.
@@ -322,7 +320,7 @@ pub async fn has_begun<E, V: Vault>(deployment: &Deployment<E, V>, view: &Execut
 pub fn exit_status(view: &ExecutionView, begun: bool) -> ExitStatus {
     match view.status {
         RunStatus::Running => ExitStatus::Running,
-        RunStatus::Succeeded => ExitStatus::Done,
+        RunStatus::Succeeded | RunStatus::Skipped => ExitStatus::Done,
         RunStatus::Partial => ExitStatus::Partial,
         RunStatus::Failed => ExitStatus::of_error(view.error.as_deref().unwrap_or_default(), begun),
         RunStatus::Aborted | RunStatus::TimedOut => ExitStatus::Failed,
@@ -331,8 +329,8 @@ pub fn exit_status(view: &ExecutionView, begun: bool) -> ExitStatus {
 
 fn failed(view: &ExecutionView, begun: bool) -> Problem {
     let (error, message) = match view.status {
-        RunStatus::Aborted => ("Aborted", "An operator or a program stopped the execution."),
-        RunStatus::TimedOut => ("TimedOut", "The execution took too long, and Step Functions stopped it."),
+        RunStatus::Aborted => (StopStatus::Aborted.error(), StopStatus::Aborted.cause()),
+        RunStatus::TimedOut => (StopStatus::TimedOut.error(), StopStatus::TimedOut.cause()),
         _ => ("Failed", "The execution failed and named no cause."),
     };
     let status = exit_status(view, begun);

@@ -145,6 +145,7 @@ fn absence(view: &ExecutionView, place: &str) -> String {
         (_, RunStatus::Running) => {
             format!("The run has started. Nothing of it is in {place} yet: look again in some seconds.")
         }
+        (_, RunStatus::Skipped) => "The execution was skipped, so nothing of it is in the table.".to_owned(),
         (_, RunStatus::Succeeded | RunStatus::Partial) => {
             format!("Nothing of this run is in {place}: {or_elsewhere}")
         }

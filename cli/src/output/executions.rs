@@ -28,6 +28,9 @@ pub struct ExecutionRow {
     pub snapshot: Option<String>,
     pub started_at: Timestamp,
     pub stopped_at: Option<Timestamp>,
+    /// Why a skipped execution did nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
     /// The name of the error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -39,6 +42,7 @@ pub struct ExecutionRow {
 impl From<ExecutionView> for ExecutionRow {
     fn from(view: ExecutionView) -> Self {
         let operation = view.input.operation();
+        let summary = view.skipped().map(|report| report.summary);
         let (user_pool_id, source_user_pool_id, snapshot) = match view.input {
             RunInput::Export(input) => (Some(input.pool), None, None),
             RunInput::Import(input) => {
@@ -55,6 +59,7 @@ impl From<ExecutionView> for ExecutionRow {
             snapshot,
             started_at: view.started_at,
             stopped_at: view.stopped_at,
+            summary,
             error: view.error,
             cause: view.cause,
         }
@@ -93,6 +98,9 @@ impl ExecutionRow {
             notes.push(format!("Watch it with: {}", watch_with(&row.execution_arn)));
         }
         for row in rows {
+            if let Some(summary) = &row.summary {
+                notes.push(format!("{} was skipped: {summary}", row.execution_arn.name()));
+            }
             if let Some(error) = &row.error {
                 let cause = row.cause.as_deref().unwrap_or("Step Functions shows no cause.");
                 let cause = cause_in_flags(cause);
@@ -122,9 +130,10 @@ mod tests {
         failed.cause = Some("User pool eu-west-1_b already holds users. Create an empty one.".into());
         let mut odd = testing::execution(RunStatus::Aborted);
         odd.input = RunInput::Unreadable;
-        let rows = [running, failed, odd].map(ExecutionRow::from);
+        let rows = [running, failed, odd, testing::skipped_export()].map(ExecutionRow::from);
         insta::assert_snapshot!(ExecutionRow::table(&rows, testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&rows[1]).unwrap());
+        assert_eq!(serde_json::to_value(&rows[3]).unwrap()["status"], "SKIPPED");
         assert!(rows[0].is_about(&testing::pool("a")) && rows[0].is_about(&testing::pool("b")));
         assert!(!rows[0].is_about(&testing::pool("c")) && !rows[2].is_about(&testing::pool("a")));
     }

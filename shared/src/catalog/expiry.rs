@@ -6,6 +6,7 @@
 //! | all other items of a restore, and its hold | 90 days after they were written |
 //! | the entries of the sub map | after the retention of sub maps, if the input or the deployment has one |
 //! | the header of the sub map | a day before its oldest entry |
+//! | which run an execution carries out | 90 days after it was written |
 //! | everything else, above all snapshots | never |
 //!
 //! So a restore without a header is absent, and one with a header is whole. An import that is at work after 45 days

@@ -20,6 +20,8 @@ pub const HOLDS: &str = "HOLD#";
 pub const SUB_MAPS: &str = "SUB_MAP#";
 /// The prefix of the headers of stored captures.
 pub const STORED_CAPTURES: &str = "STORED_CAPTURE#";
+/// The sort key of the item that says which run an execution carries out.
+const EXECUTION: &str = "EXECUTION";
 const RECORDS: &str = "REC#";
 const PARTS: &str = "PART#";
 
@@ -54,9 +56,10 @@ pub fn sub_map_header(target: &PoolId, restore: &RunId) -> Key {
 }
 
 /// Whether an item expires a fixed time after it was written. So does every item of a restore, but its sub map and
-/// its headers, which say themselves when they expire. No other item expires.
+/// its headers, which say themselves when they expire. So does the item that says which run an execution carries out. No
+/// other item expires.
 pub fn expires_as_written(key: &Key) -> bool {
-    key.pk.starts_with(RESTORES) && !is_in_sub_map(key)
+    key.sk == EXECUTION || (key.pk.starts_with(RESTORES) && !is_in_sub_map(key))
 }
 
 /// Whether an item in the partition of a restore is an entry of its sub map.
@@ -67,6 +70,16 @@ pub fn is_in_sub_map(key: &Key) -> bool {
 /// A key that no item has. Every role that reads snapshots may look it up.
 pub fn no_item() -> Key {
     Key::new("SNAP#", "UNIT#")
+}
+
+/// Which run an execution carries out. `run` is the id that the execution gives to a new run. Exports may not write to
+/// partitions of restores, and imports not to partitions of snapshots.
+pub fn execution(operation: RunKind, run: &RunId) -> Key {
+    let partition = match operation {
+        RunKind::Export => snapshot_partition(run),
+        RunKind::Import => restore_partition(run),
+    };
+    Key::new(partition, EXECUTION)
 }
 
 pub fn lease(pool: &PoolId, operation: RunKind) -> Key {

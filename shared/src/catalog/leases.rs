@@ -41,6 +41,15 @@ pub enum Claim {
     HeldBy(Lease),
 }
 
+/// What a lease says about an execution that Step Functions has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoppedLease {
+    /// The execution does not hold it: it never did, it is released now, or another holder has it.
+    NotHeld,
+    /// The execution took it after the stop, so it is at work again. The lease stays.
+    TakenAgain,
+}
+
 /// The generation that a lease got when an invocation took it.
 #[derive(Debug, Clone, Copy)]
 pub struct Generation {
@@ -202,6 +211,30 @@ impl<V: Vault> Catalog<V> {
             Ok(mine)
         };
         self.change(key, release).await.map(drop)
+    }
+
+    /// Releases the lease of an execution that was stopped at `stopped`, at the generation that it had then. No
+    /// invocation of the execution takes it again.
+    pub async fn release_lease_of_stopped(
+        &self,
+        LeaseKey(key): &LeaseKey,
+        execution: &str,
+        stopped: Timestamp,
+        now: Timestamp,
+    ) -> Result<StoppedLease> {
+        let mut found = StoppedLease::NotHeld;
+        let release = |lease: &mut Lease| {
+            let is_held = lease.holder == execution && !lease.is_released_by(execution);
+            let is_at_work = is_held && lease.taken_at() > stopped;
+            found = if is_at_work { StoppedLease::TakenAgain } else { StoppedLease::NotHeld };
+            let releases = is_held && !is_at_work;
+            if releases {
+                lease.release(now);
+            }
+            Ok(releases)
+        };
+        self.change(key, release).await?;
+        Ok(found)
     }
 }
 

@@ -16,6 +16,7 @@
 //! | `SNAP#<id>` | `UNIT#<unit>` | a unit: what it lists, and how far the listing is |
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
 //! | `SNAP#<id>` | `CHECK#<question>#<attempts>` | the checkpoint of a check of the listing of users |
+//! | `SNAP#<id>`, `RESTORE#<id>` | `EXECUTION` | which run an execution carries out; `<id>` is the id of a new run of the execution |
 //! | `SNAP#<id>` | `CAPTURE#<n>` | a checkpoint of the capture of the configuration, if it needs several invocations |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
 //! | `CONF#<pool>` | `REC#group#<digest of the name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
@@ -41,7 +42,7 @@
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger |
 //! | `RESTORE#<id>` | `RENEWAL` | the checkpoint of a renewal of the items of the restore |
 //!
-//! The items of restores expire: see `expiry.rs`. No other item does.
+//! The items of restores and of executions expire: see `expiry.rs`. No other item does.
 //!
 //! No item says where the table lives, so a snapshot's items can be copied to any table and
 //! restored from there.
@@ -50,6 +51,7 @@ mod batch_reader;
 mod checkpoint;
 mod collisions;
 mod configurations;
+mod executions;
 mod expiry;
 mod import_jobs;
 mod keys;
@@ -79,7 +81,7 @@ pub use configurations::{ConfigurationKind, ConfigurationRecord, NamedRecords, i
 pub use keys::{
     header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key,
 };
-pub use leases::{Claim, Generation, LeaseKey, TakenLease};
+pub use leases::{Claim, Generation, LeaseKey, StoppedLease, TakenLease};
 pub use rebuilds::{RebuildId, RebuildJournal, RebuildStep, StepState};
 pub use records::{ReadRecord, Record, RecordItems};
 pub(crate) use removals::header_item;

@@ -25,6 +25,8 @@ const LAMBDA_INVOKE: &str = "arn:${Partition}:states:::lambda:invoke";
 #[derive(Debug, Clone)]
 pub struct Definition {
     pub(super) start_at: String,
+    /// The longest time of an execution. None if it may run for a year, the limit of Step Functions.
+    pub(super) time_limit: Option<Duration>,
     states: BTreeMap<String, State>,
 }
 
@@ -34,6 +36,7 @@ struct RawDefinition {
     #[serde(rename = "Comment")]
     _comment: Option<IgnoredAny>,
     start_at: String,
+    timeout_seconds: Option<u64>,
     states: BTreeMap<String, Value>,
 }
 
@@ -332,7 +335,8 @@ impl Definition {
             Err(error) => Err(broken(format_args!("state {name:?}: {error}"))),
         };
         let states = raw.states.into_iter().map(state).collect::<Result<_>>()?;
-        let definition = Self { start_at: raw.start_at, states };
+        let time_limit = raw.timeout_seconds.map(Duration::from_secs);
+        let definition = Self { start_at: raw.start_at, time_limit, states };
         definition.state(&definition.start_at)?;
         for (name, state) in &definition.states {
             match state {
@@ -362,6 +366,17 @@ impl Definition {
             }
         }
         self
+    }
+
+    /// The same definition with another limit of the time of an execution, as a deployment may write it into
+    /// `TimeoutSeconds`.
+    pub fn with_time_limit(self, limit: Duration) -> Self {
+        Self { time_limit: Some(limit), ..self }
+    }
+
+    /// The longest time of an execution. None if the definition sets no limit.
+    pub fn time_limit(&self) -> Option<Duration> {
+        self.time_limit
     }
 
     /// The state of that name.

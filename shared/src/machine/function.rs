@@ -54,9 +54,7 @@ pub async fn carry_out<B: Backend>(
     budget: Budget,
 ) -> Result<Value> {
     match function {
-        Function::Enumerate => {
-            steps::enumerate(backend, payload, budget).await.map(|progress| json!(progress))
-        }
+        Function::Enumerate => steps::enumerate(backend, payload, budget).await.map(|begun| json!(begun)),
         Function::ExportPage => {
             steps::export_pages(backend, payload, budget).await.map(|progress| json!(progress))
         }

@@ -83,6 +83,8 @@ pub enum End<Stop> {
     },
     /// By the host.
     Stopped(Stop),
+    /// By Step Functions, because it took longer than its definition allows. No state catches this.
+    TimedOut,
 }
 
 /// Where a task leads.
@@ -108,6 +110,16 @@ impl Definition {
             "Execution": {"Id": execution.id, "StartTime": execution.started_at, "Input": input},
         });
         let course = Course { host, context };
+        let played = self.play_states(&course, input);
+        match self.time_limit {
+            Some(limit) => timeout(limit, played).await.unwrap_or(Ok(End::TimedOut)),
+            None => played.await,
+        }
+    }
+
+    /// Plays the states, without regard to the time limit.
+    async fn play_states<H: Host>(&self, course: &Course<'_, H>, input: Value) -> Result<End<H::Stop>> {
+        let host = course.host;
         let (mut state, mut input) = (self.start_at.clone(), input);
         loop {
             host.observe(Event::Entered { state: &state, input: &input }).await;

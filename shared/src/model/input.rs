@@ -22,6 +22,16 @@ pub enum RunKind {
     Import,
 }
 
+/// What starts an export. It decides what an export does that finds its pool at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StartedBy {
+    /// An operator or a program, who wants this export: it fails.
+    #[default]
+    Operator,
+    /// A schedule, which wants an export now and then: it ends as skipped.
+    Schedule,
+}
+
 /// The input of the export state machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportInput {
@@ -39,6 +49,8 @@ pub struct ExportInput {
     pub capture_secrets: bool,
     /// `splitListing`: whether the export may split the listing of users. The deployment may allow it, too.
     pub split_listing: bool,
+    /// `scheduled`: whether a schedule starts the export.
+    pub started_by: StartedBy,
     /// `table`: the backup table that the operator means. The run is refused if its functions have another one.
     pub table: Option<TableName>,
 }
@@ -85,6 +97,7 @@ impl ExportInput {
             capture_mfa: fields.switch("captureMfa")?,
             capture_secrets: fields.switch_or("captureSecrets", true)?,
             split_listing: fields.switch("splitListing")?,
+            started_by: if fields.switch("scheduled")? { StartedBy::Schedule } else { StartedBy::Operator },
             table: fields.table()?,
         })
     }

@@ -86,6 +86,12 @@ pub const EXPORT_FIELDS: &[InputField] = &[
          An export with `captureMfa`, or without an earlier sealed snapshot, never splits. `false` does not turn off the \
          setting `SplitListing`.",
     ),
+    field(
+        "scheduled",
+        Switch,
+        "For schedules: if another execution exports the pool already, this one succeeds with the status `SKIPPED`. \
+         `false` ends it with `ExportAlreadyRunning`.",
+    ),
     TABLE,
 ];
 

@@ -91,11 +91,21 @@ impl Lease {
             "copies a snapshot of it into this table"
         } else if is_of("pool apply") {
             "brings it back to an earlier configuration"
-        } else if self.holder.starts_with("arn:") {
+        } else if self.is_of_execution() {
             "exports it to this table"
         } else {
             "exports it to this table, or copies or removes its snapshots there"
         }
+    }
+
+    /// When an invocation of an execution took it last.
+    pub fn taken_at(&self) -> Timestamp {
+        self.expires - Self::DURATION
+    }
+
+    /// Whether an execution of a state machine holds it, and not a command of an operator.
+    pub fn is_of_execution(&self) -> bool {
+        self.holder.starts_with("arn:")
     }
 
     /// When the lease ends, in words: `at 2026-11-21 12:20:00 UTC, in 240 seconds`.

@@ -44,6 +44,8 @@ mod retention;
 mod run;
 mod selection;
 mod snapshot;
+mod started_run;
+mod state_machine;
 mod stored_capture;
 mod sub_map;
 mod table_name;
@@ -75,7 +77,7 @@ pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Userna
 pub use import_job::{
     CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, NoJobs, NotInJob, Place,
 };
-pub use input::{ExportInput, ImportInput, RunKind};
+pub use input::{ExportInput, ImportInput, RunKind, StartedBy};
 pub use input_fields::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SELECTION_FIELDS};
 pub use lease::{Lease, Released};
 pub use ledger::{Entry, IncompleteEntry, LedgerPage};
@@ -112,6 +114,8 @@ pub use snapshot::{
     Counts, OneListing, RecordLookUps, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot,
     SnapshotState, SplitListing, UserListing,
 };
+pub use started_run::StartedRun;
+pub use state_machine::MachineArn;
 pub use stored_capture::StoredCapture;
 pub use sub_map::{LeftOut, Origin, RestoredUser, SubMapEntry};
 pub use table_name::TableName;

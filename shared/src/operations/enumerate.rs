@@ -2,38 +2,66 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::ceilings;
 use super::event::{self, BeginEvent};
 use super::import::{Preflight, RestoreStart};
+use super::patience::patient;
 use super::refusals::{pool_elsewhere, refused, repair_refused, require_table};
 use super::run::{claim_lease, end_calls, paced_pool, require_sealed};
 use crate::catalog::{Catalog, TakenLease};
 use crate::format::time;
 use crate::model::{
     CallStats, Ceilings, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId, Progress,
-    RecordLookUps, RestoreState, RunId, RunKind, Snapshot, SnapshotState, SplitListing, TargetPool, Tps,
-    Unit,
+    RecordLookUps, RestoreState, RunId, RunKind, Snapshot, SnapshotState, SplitListing, StartedBy,
+    StartedRun, TargetPool, Tps, Unit,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
+use crate::report::SkipReport;
 use crate::{Error, ErrorKind, Result};
 
 /// The longest lag of the replication for which a removal in another Region and an import always see each other.
 const MAX_LAG: Duration = Duration::from_secs(10);
 
+/// Headers among which a skipped export looks for the snapshot of the running one. It is nearly always the newest.
+const RUNNING_AMONG: u32 = 10;
+
+/// How enumerate ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Begun {
+    /// The run has begun: the state machine goes on with its pages.
+    Run(Progress),
+    /// A scheduled export leaves the pool to the export that is at work. The state machine ends here.
+    Skipped(SkipReport),
+}
+
+impl Begun {
+    /// The progress of a run. None if the execution was skipped.
+    pub fn run(self) -> Option<Progress> {
+        match self {
+            Self::Run(progress) => Some(progress),
+            Self::Skipped(_) => None,
+        }
+    }
+}
+
 /// Begins a run, or refuses it before anything is written.
-pub async fn enumerate<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
+pub async fn enumerate<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Begun> {
     let event: BeginEvent = event::read("enumerate", event)?;
     match event.operation {
         RunKind::Export => {
             let input = ExportInput::parse(&event.input)?;
             require_table(backend.table(), input.table.as_ref())?;
-            let progress = first_progress(backend, &event, &input.pool, input.tps, &input.ceilings)?;
-            begin_export(backend, progress, input, budget).await
+            let pool = input.pool.clone();
+            let progress = first_progress(backend, &event, &pool, input.tps, &input.ceilings)?;
+            let begun = begin_export(backend, progress, input, budget).await;
+            patient(backend, &pool, &event.execution, begun).await
         }
         RunKind::Import => {
             let input = ImportInput::parse(&event.input)?;
@@ -41,7 +69,7 @@ pub async fn enumerate<B: Backend>(backend: &B, event: Value, budget: Budget) ->
             let (target_pool, target) = (input.target_pool(), input.target.clone());
             let progress = first_progress(backend, &event, &target, input.tps, &input.ceilings)?;
             let begun = begin_import(backend, progress, input, budget).await;
-            begun.map_err(|error| match target_pool {
+            begun.map(Begun::Run).map_err(|error| match target_pool {
                 TargetPool::Own => repair_refused(&target, error),
                 TargetPool::Other => error,
             })
@@ -81,18 +109,33 @@ async fn begin_export<B: Backend>(
     progress: Progress,
     input: ExportInput,
     budget: Budget,
-) -> Result<Progress> {
+) -> Result<Begun> {
     let catalog = Catalog::new(backend.vault());
     let begun = catalog.snapshot(&progress.user_pool_id, &progress.run_id).await?;
     if begun.is_some_and(|begun| begun.state != SnapshotState::Running) {
         // This late invocation finds a run that has ended. It must not take the lease, because no
         // later invocation would release it.
-        return Ok(progress);
+        return Ok(Begun::Run(progress));
     }
-    let lease = take_lease(backend, &catalog, &progress).await?;
+    let lease = match claim_lease(&catalog, &progress, true, backend.clock()).await? {
+        Ok(lease) => lease,
+        Err(held) if input.started_by == StartedBy::Schedule && held.is_of_execution() => {
+            return skipped(&catalog, &progress, &held).await.map(Begun::Skipped);
+        }
+        Err(held) => return Err(already_running(&progress, &held)),
+    };
     let begun = write_snapshot(backend, &catalog, progress, input, budget, &lease).await;
     end_calls(&lease).await;
-    begun
+    begun.map(Begun::Run)
+}
+
+/// The end of a scheduled export whose pool the holder of `lease` exports.
+async fn skipped<V: Vault>(catalog: &Catalog<V>, progress: &Progress, lease: &Lease) -> Result<SkipReport> {
+    let pool = &progress.user_pool_id;
+    let newest = catalog.snapshots(pool, None, RUNNING_AMONG).await?;
+    let running = newest.into_iter().find(|snapshot| snapshot.execution.id == lease.holder);
+    tracing::info!(run = %progress.run_id, %pool, holder = lease.shown_holder(), "export skipped");
+    Ok(SkipReport::of_export(pool, lease, running.map(|snapshot| snapshot.id)))
 }
 
 /// Writes the header and the units of a new snapshot.
@@ -104,6 +147,7 @@ async fn write_snapshot<B: Backend>(
     budget: Budget,
     lease: &TakenLease<B::Vault>,
 ) -> Result<Progress> {
+    note_started(catalog, &progress).await?;
     let pool = paced_pool(backend, &progress, budget, lease);
     let description = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
@@ -174,6 +218,7 @@ async fn write_restore<B: Backend>(
     budget: Budget,
     lease: &TakenLease<B::Vault>,
 ) -> Result<Progress> {
+    note_started(catalog, &progress).await?;
     let pool = paced_pool(backend, &progress, budget, lease);
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
@@ -198,6 +243,19 @@ async fn write_restore<B: Backend>(
     let run_id = start.begin(catalog).await?;
     tracing::info!(run = %run_id, pool = %pool.id(), tps = progress.tps.get(), "import begun");
     Ok(with_calls(Progress { run_id, ..progress }, &pool, lease).await)
+}
+
+/// Writes which run the execution carries out, before the first call. From then on, the execution may hold the lease for
+/// long, and an operator may stop it.
+async fn note_started<V: Vault>(catalog: &Catalog<V>, progress: &Progress) -> Result<()> {
+    let run = StartedRun {
+        execution: progress.execution.clone(),
+        operation: progress.operation,
+        user_pool_id: progress.user_pool_id.clone(),
+        dry_run: progress.dry_run,
+        stop_recorded: false,
+    };
+    catalog.note_started(&run).await
 }
 
 /// Writes the selection, unless the operator wants all users restored.

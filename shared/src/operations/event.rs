@@ -1,9 +1,11 @@
 //! The events that the state machines send to the functions.
 
+use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::model::{ErrorCode, Execution, Failure, PoolId, Progress, RunKind};
+use crate::report::StopStatus;
 use crate::{Error, ErrorKind, Result};
 
 /// The first event of a run.
@@ -21,6 +23,7 @@ pub struct BeginEvent {
 #[serde(untagged)]
 pub enum EndEvent {
     Failed(FailedEvent),
+    Stopped(StoppedEvent),
     Finished(Progress),
     Watch(WatchEvent),
 }
@@ -38,6 +41,64 @@ pub struct WatchEvent {
 #[serde(rename_all = "camelCase")]
 enum WatchOperation {
     Watch,
+}
+
+/// The event of EventBridge about an execution that was stopped from outside, so that no state could record its end.
+/// Source: "Automating Step Functions event delivery with EventBridge", AWS Step Functions developer guide. EventBridge
+/// adds other members, and may deliver the event more than once.
+#[derive(Debug, Deserialize)]
+pub struct StoppedEvent {
+    #[serde(rename = "source")]
+    _source: StepFunctions,
+    #[serde(rename = "detail-type")]
+    _detail_type: StatusChange,
+    pub detail: StoppedExecution,
+}
+
+#[derive(Debug, Deserialize)]
+enum StepFunctions {
+    #[serde(rename = "aws.states")]
+    States,
+}
+
+#[derive(Debug, Deserialize)]
+enum StatusChange {
+    #[serde(rename = "Step Functions Execution Status Change")]
+    OfExecution,
+}
+
+/// The execution that was stopped.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoppedExecution {
+    pub execution_arn: String,
+    pub state_machine_arn: String,
+    pub name: String,
+    pub status: StopStatus,
+    /// Milliseconds since 1970.
+    start_date: i64,
+    /// Milliseconds since 1970.
+    stop_date: i64,
+    /// The input as JSON. None if the execution is encrypted with a customer's key, or if the input is too long.
+    input: Option<String>,
+}
+
+impl StoppedExecution {
+    /// The execution, as its other events name it. None if its start is no time.
+    pub fn execution(&self) -> Option<Execution> {
+        let started_at = Timestamp::from_millisecond(self.start_date).ok()?;
+        Some(Execution { id: self.execution_arn.clone(), started_at })
+    }
+
+    /// When it was stopped. None if that is no time.
+    pub fn stopped_at(&self) -> Option<Timestamp> {
+        Timestamp::from_millisecond(self.stop_date).ok()
+    }
+
+    /// The input, if the event has a readable one.
+    pub fn input(&self) -> Option<Value> {
+        serde_json::from_str(self.input.as_deref()?).ok()
+    }
 }
 
 /// The last event of a run that failed.

@@ -13,6 +13,8 @@ mod import;
 mod plan;
 mod retention;
 mod run;
+mod skip;
+mod stop;
 mod watch;
 
 pub use configuration::{ConfigurationReport, NotCapturedObject};
@@ -23,4 +25,6 @@ pub use import::ImportReport;
 pub use plan::{PlanReport, Planned};
 pub use retention::RetentionReport;
 pub use run::RunReport;
+pub use skip::{SkipReport, SkipStatus};
+pub use stop::{StopOutcome, StopReport, StopStatus};
 pub use watch::{WatchReport, WatchedPool};

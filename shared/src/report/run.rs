@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ExportReport, FailureReport, ImportReport, PlanReport, WatchReport};
+use super::{ExportReport, FailureReport, ImportReport, PlanReport, StopReport, WatchReport};
 use crate::model::Progress;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -15,6 +15,8 @@ pub enum RunReport {
     Plan(Box<PlanReport>),
     /// A run failed. The failure is recorded and announced.
     Failed(FailureReport),
+    /// An execution was stopped from outside.
+    Stopped(StopReport),
     /// No run: finalize measured the age of the newest snapshots.
     Watched(WatchReport),
 }

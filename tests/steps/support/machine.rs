@@ -33,6 +33,8 @@ pub struct Machine {
     pub timeout: Duration,
     /// The attempts of a task for each of its retriers. The definitions allow more.
     pub retries: u32,
+    /// The longest time of an execution. None for that of the definitions.
+    pub time_limit: Option<Duration>,
     /// Whether tasks are tried again as deployed. Then `retries` counts for nothing.
     pub retries_as_deployed: bool,
     /// Whether the death of a function stops the execution, so that no failure is recorded.
@@ -109,6 +111,8 @@ pub enum End {
     Failed { error: String, cause: String, recorded: Value },
     /// Stopped by an operator.
     Stopped,
+    /// Stopped by Step Functions, because it took too long.
+    TimedOut,
 }
 
 impl End {
@@ -144,6 +148,7 @@ impl Machine {
             budget: Duration::from_secs(900),
             timeout: Duration::from_secs(900),
             retries: 100,
+            time_limit: None,
             retries_as_deployed: false,
             stop_at_death: false,
             may_lose_failures: false,
@@ -179,6 +184,16 @@ impl Machine {
     pub async fn watch(&self, pools: Value) -> Value {
         let event = json!({"operation": "watch", "userPoolIds": pools});
         self.invoke(Function::Finalize, event).await.1.expect("it lives").expect("it answers")
+    }
+
+    /// Sends the event of EventBridge about an execution that was stopped to finalize. Returns its report.
+    pub async fn finalize_stopped(&self, event: Value) -> Value {
+        self.try_to_finalize_stopped(event).await.expect("it lives")
+    }
+
+    /// The same. None if the invocation died.
+    pub async fn try_to_finalize_stopped(&self, event: Value) -> Option<Value> {
+        self.invoke(Function::Finalize, event).await.1.map(|report| report.expect("it answers"))
     }
 
     /// How the invocations so far ended.
@@ -220,21 +235,27 @@ impl Machine {
     }
 
     async fn execute(&self, operation: &str, definition: &Definition, input: Value, name: &str) -> End {
-        let execution = Execution {
-            id: format!("arn:aws:states:eu-west-1:123456789012:execution:{operation}:{name}"),
-            started_at: self.backend.clock().now(),
-        };
+        let execution =
+            Execution { id: execution_arn(operation, name), started_at: self.backend.clock().now() };
         let definition = if self.retries_as_deployed {
             definition.clone()
         } else {
             definition.clone().with_retries(self.retries, RETRY_AFTER)
         };
+        let definition = match self.time_limit {
+            Some(limit) => definition.with_time_limit(limit),
+            None => definition,
+        };
         let stage = Stage { machine: self, tasks: AtomicUsize::new(0), recorded: Mutex::default() };
         match definition.play(&execution, input, &stage).await.unwrap() {
             Ending::Stopped(Killed) => End::Stopped,
+            Ending::TimedOut => End::TimedOut,
             Ending::Succeeded { output, .. } => {
-                let statuses =
-                    if operation == "export" { &["SEALED"][..] } else { &["SUCCEEDED", "PLANNED"] };
+                let statuses = if operation == "export" {
+                    &["SEALED", "SKIPPED"][..]
+                } else {
+                    &["SUCCEEDED", "PLANNED"]
+                };
                 assert!(statuses.iter().any(|status| output["status"] == *status), "{output}");
                 End::Finished(output)
             }
@@ -308,6 +329,11 @@ impl Drop for Running {
     }
 }
 
+/// The ARN of an execution of the deployment with the table of the backend in memory.
+pub fn execution_arn(operation: &str, name: &str) -> String {
+    format!("arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-{operation}:{name}")
+}
+
 /// Begins a run as an execution does. Returns the event that enumerate passes to the page function.
 pub async fn begin(backend: &MemoryBackend, operation: &str, input: Value) -> Value {
     let execution = json!({"id": format!("execution:{operation}:1"), "startedAt": backend.clock().now()});
@@ -318,7 +344,8 @@ pub async fn begin(backend: &MemoryBackend, operation: &str, input: Value) -> Va
 
 /// The function in `operations.json` that an invocation belongs to.
 fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static str {
-    let is_import = event["operation"] == "import";
+    let machine = event["detail"]["stateMachineArn"].as_str().unwrap_or_default();
+    let is_import = event["operation"] == "import" || machine.ends_with("-import");
     match function {
         Function::Enumerate if is_import => "importEnumerate",
         Function::Enumerate => "exportEnumerate",
@@ -333,7 +360,9 @@ fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static 
 
 /// The partition of the pool into which an event of an import restores.
 fn target_of(event: &Value) -> Option<String> {
-    let pool = event["userPoolId"].as_str().or_else(|| event["input"]["targetUserPoolId"].as_str());
+    // The event about a stopped execution may lack its input, so the test adds the pool.
+    let pool = [&event["userPoolId"], &event["input"]["targetUserPoolId"], &event["targetOfTheTest"]];
+    let pool = pool.into_iter().find_map(Value::as_str);
     pool.map(|pool| format!("POOL#{pool}"))
 }
 

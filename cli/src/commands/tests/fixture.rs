@@ -417,7 +417,8 @@ async fn carried_out(backend: &MemoryBackend, input: &Value, arn: &str) -> Resul
     let execution = json!({"id": arn, "startedAt": backend.clock().now()});
     let begin = json!({"operation": "import", "input": input, "execution": execution});
     let budget = || Budget::for_invocation(Duration::from_secs(900));
-    let mut progress = Box::pin(steps::enumerate(backend, begin, budget())).await?;
+    let begun = Box::pin(steps::enumerate(backend, begin, budget())).await?;
+    let mut progress = begun.run().unwrap();
     loop {
         progress = Box::pin(steps::import_pages(backend, json!(progress), budget())).await?;
         if !progress.more {

@@ -26,6 +26,7 @@ use self::listing::Ended;
 use self::previous::Previous;
 use self::units::Adapted;
 use super::event;
+use super::patience::patient;
 use super::run::{end_calls, is_work_left, keep_lease, paced_pool};
 use super::secrets::Sealer;
 use crate::Result;
@@ -45,8 +46,14 @@ const MAX_IN_FLIGHT: usize = 12 * 1024 * 1024;
 
 /// Stores the next pages of a snapshot.
 pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
-    let began = Instant::now();
     let progress: Progress = event::read("export-page", event)?;
+    let (pool, execution) = (progress.user_pool_id.clone(), progress.execution.clone());
+    let stored = store_pages(backend, progress, budget).await;
+    patient(backend, &pool, &execution, stored).await
+}
+
+async fn store_pages<B: Backend>(backend: &B, progress: Progress, budget: Budget) -> Result<Progress> {
+    let began = Instant::now();
     let catalog = Catalog::new(backend.vault());
     let snapshot = match catalog.snapshot(&progress.user_pool_id, &progress.run_id).await? {
         Some(snapshot) if snapshot.state == SnapshotState::Running => snapshot,

@@ -6,6 +6,7 @@
 //! | an import has restored everything | [`close`] | adds up the ledger and closes the restore |
 //! | a dry run has its forecast | `import::plan_report` | reports what the import would do |
 //! | a run has failed | [`fail`] | records the failure |
+//! | an execution was stopped from outside | [`stop`] | records the failure |
 //! | a schedule asks for ages | [`watch`] | measures them |
 //!
 //! Each end of a run releases its lease and is announced ([`announce`]).
@@ -16,12 +17,14 @@ mod configuration_changes;
 mod fail;
 mod retain;
 mod seal;
+mod stop;
 mod watch;
 
 use serde_json::Value;
 
 use super::event::{self, EndEvent};
 use super::import;
+use super::patience::patient;
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::RunKind;
@@ -35,9 +38,16 @@ pub async fn finalize<B: Backend>(backend: &B, event: Value, budget: Budget) -> 
     let catalog = Catalog::new(backend.vault());
     match event::read("finalize", event)? {
         EndEvent::Failed(failed) => fail::record(backend, &catalog, failed).await,
+        EndEvent::Stopped(event) => {
+            stop::record(backend, &catalog, event.detail).await.map(RunReport::Stopped)
+        }
         EndEvent::Watch(event) => watch::watch(backend, event).await.map(RunReport::Watched),
         EndEvent::Finished(progress) => match progress.operation {
-            RunKind::Export => seal::seal(backend, &catalog, progress, budget).await,
+            RunKind::Export => {
+                let (pool, execution) = (progress.user_pool_id.clone(), progress.execution.clone());
+                let sealed = seal::seal(backend, &catalog, progress, budget).await;
+                patient(backend, &pool, &execution, sealed).await
+            }
             RunKind::Import if progress.dry_run => {
                 let report = import::plan_report(&catalog, &progress).await?;
                 Ok(RunReport::Plan(Box::new(report)))

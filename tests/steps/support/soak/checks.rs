@@ -187,7 +187,7 @@ async fn exported(world: &mut World, end: Option<End>) {
             world.report.runs.exports_failed += 1;
             assert_explained(world, &error, &cause);
         }
-        Some(End::Stopped) | None => world.report.runs.stopped += 1,
+        Some(End::Stopped | End::TimedOut) | None => world.report.runs.stopped += 1,
     }
 }
 
@@ -239,7 +239,7 @@ pub async fn imported(world: &mut World, end: Option<End>) {
             assert_explained(world, &error, &cause);
             !GONE.contains(&error.as_str())
         }
-        Some(End::Stopped) | None => {
+        Some(End::Stopped | End::TimedOut) | None => {
             world.report.runs.stopped += 1;
             true
         }

@@ -1,0 +1,30 @@
+//! Which run each execution carries out.
+
+use super::{Catalog, keys};
+use crate::Result;
+use crate::model::{Execution, RunId, RunKind, StartedRun};
+use crate::ports::vault::{Key, ReadVault, Vault};
+
+fn key(operation: RunKind, execution: &Execution) -> Key {
+    keys::execution(operation, &RunId::of(execution))
+}
+
+impl<V: ReadVault> Catalog<V> {
+    /// The run that an execution of the state machine for `operation` began. None if it took no lease.
+    pub async fn started_run(&self, operation: RunKind, execution: &Execution) -> Result<Option<StartedRun>> {
+        self.read(&key(operation, execution)).await
+    }
+}
+
+impl<V: Vault> Catalog<V> {
+    /// Writes which run an execution carries out, unless the table knows it.
+    pub async fn note_started(&self, run: &StartedRun) -> Result<()> {
+        self.create(&key(run.operation, &run.execution), run).await.map(drop)
+    }
+
+    /// Writes that the stop of an execution is recorded and announced.
+    pub async fn note_stop_recorded(&self, run: &StartedRun) -> Result<()> {
+        let note = |run: &mut StartedRun| run.stop_recorded = true;
+        self.change_or_create(&key(run.operation, &run.execution), run, note).await.map(drop)
+    }
+}
