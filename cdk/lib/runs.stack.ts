@@ -32,6 +32,10 @@ export class RunsStack extends Stack {
       const schedules = new Schedules(this, 'Schedules', { settings, machine: scheduled.machine, after: [exports, scheduled] });
       new SnapshotAges(this, 'SnapshotAges', { settings, group: schedules.group, finalize });
       new CfnOutput(this, 'ExportStateMachineArn', { value: run.machine.stateMachineArn, description: 'Takes snapshots' });
+      new CfnOutput(this, 'ScheduledExportsStateMachineArn', {
+        value: scheduled.machine.stateMachineArn,
+        description: 'Takes a snapshot of every pool',
+      });
     }
     const imports = new Import(this, 'Import', { settings, table, code, notifications });
     if (settings.trustedPrincipals.length > 0) {

@@ -49,6 +49,12 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         "{report}"
     );
 
+    // A pool that does not exist fails alone.
+    let scheduled = deployment.output("cognito-backup-runs", "ScheduledExportsStateMachineArn")?;
+    let pools = json!({"userPoolIds": [source, format!("{REGION}_NotThere1")]});
+    let statuses = executions::run(&sfn, scheduled, &pools).await?.success()?;
+    assert_eq!(statuses, json!(["SEALED", "FAILED"]));
+
     let watch = json!({"operation": "watch", "userPoolIds": [source]});
     let answer = deployment.invoke(REGION, "cognito-backup-export-finalize", &watch).await?;
     assert!(answer["pools"][0]["ageSeconds"].as_f64().is_some_and(|age| age < 600.0), "{answer}");
