@@ -12,13 +12,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::csv::Limits;
 use shared::model::{GroupRecord, Headroom, MfaPreference, MfaSetting, Retention, RunId, UserStatus};
+use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{
     Applied, Calls, DeathOrder, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour,
 };
 
 use crate::configuration::make_rich;
-use crate::support::machine::{End, Machine};
+use crate::support::machine::{End, Machine, stopped_event};
 use crate::support::manifest::{self, FUNCTIONS, HINT, Manifest};
 use crate::support::people::{self, Kind, Population};
 use crate::support::{backend, in_paused_time, source_id, target_id};
@@ -38,7 +39,26 @@ struct Recorded {
 
 impl Recorded {
     fn machine(&self, backend: &MemoryBackend) -> Machine {
-        Machine { called: self.called.clone(), deaths: self.deaths.clone(), ..Machine::new(backend) }
+        Machine {
+            called: self.called.clone(),
+            deaths: self.deaths.clone(),
+            is_of_deployment: true,
+            ..Machine::new(backend)
+        }
+    }
+
+    /// Tells finalize twice that the last execution was stopped, whose run `report` names. The event has no input.
+    async fn stop(&self, backend: &MemoryBackend, operation: &str, report: &Value) {
+        let run = report.get("snapshotId").filter(|_| operation == "export").unwrap_or(&report["restoreId"]);
+        let started = RunId::parse(run.as_str().unwrap()).unwrap().time();
+        let times = (started, backend.clock().now());
+        let name = format!("execution-{}", self.executions);
+        let event = stopped_event((operation, &name), "ABORTED", times, None);
+        let machine = self.machine(backend);
+        for _ in 0..2 {
+            // Lambda invokes the function again if it died.
+            while machine.try_to_finalize_stopped(event.clone()).await.is_none() {}
+        }
     }
 
     fn name(&mut self) -> String {
@@ -154,7 +174,8 @@ async fn exports(record: &mut Recorded) {
         record.export(&backend, json!({})).await.report();
     }
     record.export(&backend, json!({})).await.report();
-    record.export(&backend, json!({"captureMfa": true})).await.report();
+    let report = record.export(&backend, json!({"captureMfa": true})).await.report();
+    record.stop(&backend, "export", &report).await;
     record.machine(&backend).watch(json!([source_id(), target_id()])).await;
 
     // A group that is deleted before its members are listed, and tokens that are refused.
@@ -281,7 +302,8 @@ async fn imports(record: &mut Recorded) {
         let backend = backend.with_headroom(Some(Headroom::parse("10").unwrap()));
         record.import(&backend, with(json!({"dryRun": true}), options.clone())).await.report();
         target.configure_jobs(|jobs| jobs.fails = vec![people::username(12, 12).to_string()]);
-        record.import(&backend, options.clone()).await.report();
+        let report = record.import(&backend, options.clone()).await.report();
+        record.stop(&backend, "import", &report).await;
         // The target is no longer empty.
         record.import(&backend, json!({})).await.error();
 

@@ -16,7 +16,7 @@ use shared::{ErrorKind, steps};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryVault};
 use tokio::time::sleep;
 
-use crate::support::machine::{End, Machine, execution_arn};
+use crate::support::machine::{End, Machine, execution_arn, stopped_event};
 use crate::support::restored::items;
 use crate::support::{backend, in_paused_time, people, source_id, target_id};
 
@@ -46,41 +46,18 @@ impl Stopped {
 
     /// The event, as EventBridge delivers it.
     fn event(&self) -> Value {
-        let machine =
-            format!("arn:aws:states:eu-west-1:123456789012:stateMachine:cognito-backup-{}", self.operation);
-        json!({
-            "version": "0",
-            "id": "315c1398-40ff-a850-213b-158f73e60175",
-            "detail-type": "Step Functions Execution Status Change",
-            "source": "aws.states",
-            "account": "123456789012",
-            "time": self.at,
-            "region": "eu-west-1",
-            "resources": [self.arn()],
-            "detail": {
-                "executionArn": self.arn(),
-                "stateMachineArn": machine,
-                "name": self.name,
-                "status": self.status,
-                "startDate": self.started.as_millisecond(),
-                "stopDate": self.at.as_millisecond(),
-                "input": self.input.to_string(),
-                "inputDetails": {"included": true},
-                "output": null,
-                "outputDetails": null,
-                "redriveCount": 0,
-            },
-            "targetOfTheTest": target_id(),
-        })
+        stopped_event((self.operation, self.name), self.status, (self.started, self.at), Some(&self.input))
     }
 
     /// The event of an execution that is encrypted with a customer's key.
     fn event_without_input(&self) -> Value {
-        let mut event = self.event();
-        event["detail"]["input"] = Value::Null;
-        event["detail"]["inputDetails"] = Value::Null;
-        event
+        stopped_event((self.operation, self.name), self.status, (self.started, self.at), None)
     }
+}
+
+/// A machine whose executions finalize knows.
+fn deployed(backend: &MemoryBackend) -> Machine {
+    Machine { is_of_deployment: true, ..Machine::new(backend) }
 }
 
 /// An export with a snapshot that runs, whose execution stopped.
@@ -95,8 +72,8 @@ async fn stopped_export() -> (MemoryBackend, Stopped) {
 async fn stopped_import() -> (MemoryBackend, Stopped) {
     let (backend, source, _) = backend();
     people::plain(600, 2).fill(&source);
-    Machine::new(&backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
-    let stopped = stop(&backend, "import", "stopped", import_input(), 60).await;
+    deployed(&backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
+    let stopped = stop(&backend, "import", "stopped", import_input(), 300).await;
     (backend, stopped)
 }
 
@@ -108,7 +85,7 @@ async fn stop(
     input: Value,
     call: u64,
 ) -> Stopped {
-    let machine = Machine { stop_at_death: true, ..Machine::new(backend) };
+    let machine = Machine { stop_at_death: true, ..deployed(backend) };
     let started = backend.clock().now();
     backend.script().fault(backend.script().calls() + call, Fault::Die(Applied::All));
     let end = match operation {
@@ -141,7 +118,7 @@ fn a_stopped_export_is_recorded_and_announced_and_the_next_one_starts_at_once() 
     for (status, error) in [("ABORTED", "Aborted"), ("TIMED_OUT", "TimedOut")] {
         in_paused_time(async {
             let (backend, stopped) = stopped_export().await;
-            let machine = Machine { retries: 1, ..Machine::new(&backend) };
+            let machine = Machine { retries: 1, ..deployed(&backend) };
             let refused = machine.export(export_input(), "too early").await;
             assert_eq!(refused.error().0, "ExportAlreadyRunning", "the pool is held");
             let before = (errors(&backend).len(), failures(&backend));
@@ -174,7 +151,7 @@ fn a_stopped_export_is_recorded_and_announced_and_the_next_one_starts_at_once() 
 fn a_stopped_import_is_recorded_and_the_next_one_continues_at_once() {
     in_paused_time(async {
         let (backend, stopped) = stopped_import().await;
-        let machine = Machine { retries: 1, ..Machine::new(&backend) };
+        let machine = Machine { retries: 1, ..deployed(&backend) };
         let report = machine.finalize_stopped(stopped.event()).await;
         let id = RunId::parse(report["runId"].as_str().unwrap()).unwrap();
         let restore = catalog(&backend).restore(&target_id(), &id).await.unwrap().unwrap();
@@ -205,7 +182,7 @@ fn a_run_is_found_without_the_input_of_its_execution() {
                 (backend, stopped, target_id(), RunKind::Import)
             },
         ] {
-            let report = Machine::new(&backend).finalize_stopped(stopped.event_without_input()).await;
+            let report = deployed(&backend).finalize_stopped(stopped.event_without_input()).await;
             assert!(report["runId"].is_string() && report["notified"] == true, "{report}");
             assert!(lease(&backend, &pool, operation).await.is_released_by(&stopped.arn()));
             assert!(errors(&backend).pop().unwrap().contains(pool.as_str()));
@@ -217,7 +194,7 @@ fn a_run_is_found_without_the_input_of_its_execution() {
 fn an_event_that_is_delivered_again_changes_and_announces_nothing() {
     in_paused_time(async {
         for (backend, stopped) in [stopped_export().await, stopped_import().await] {
-            let machine = Machine::new(&backend);
+            let machine = deployed(&backend);
             machine.finalize_stopped(stopped.event()).await;
             let before = (items(&backend), errors(&backend).len(), failures(&backend));
             for event in [stopped.event(), stopped.event_without_input()] {
@@ -250,7 +227,7 @@ fn an_invocation_that_dies_anywhere_leaves_the_rest_to_the_next_one() {
                     (backend, stopped, target_id(), RunKind::Import)
                 },
             ] {
-                let machine = Machine::new(&backend);
+                let machine = deployed(&backend);
                 backend.script().fault(backend.script().calls() + call, Fault::Die(applied));
                 deaths += usize::from(machine.try_to_finalize_stopped(stopped.event()).await.is_none());
                 backend.script().clear();
@@ -278,13 +255,13 @@ fn a_restore_that_another_execution_continues_is_left_alone() {
     in_paused_time(async {
         let (backend, stopped) = stopped_import().await;
         sleep(Duration::from_secs(21 * 60)).await;
-        let second = stop(&backend, "import", "second", import_input(), 20).await;
+        let second = stop(&backend, "import", "second", import_input(), 60).await;
         let before = catalog(&backend).restores(&target_id(), 10).await.unwrap();
         assert_eq!((before.len(), before[0].state), (1, RestoreState::Running));
         assert_eq!(before[0].execution.id, second.arn(), "the second execution continues the restore");
         let held = lease(&backend, &target_id(), RunKind::Import).await;
         for event in [stopped.event(), stopped.event_without_input()] {
-            let report = Machine::new(&backend).finalize_stopped(event).await;
+            let report = deployed(&backend).finalize_stopped(event).await;
             assert_eq!(report.get("runId"), None, "{report}");
         }
         assert_eq!(catalog(&backend).restores(&target_id(), 10).await.unwrap(), before);
@@ -300,7 +277,7 @@ fn the_lease_of_another_export_is_left_alone_and_the_stopped_one_is_recorded() {
         let second = stop(&backend, "export", "second", export_input(), 30).await;
         let held = lease(&backend, &source_id(), RunKind::Export).await;
         assert_eq!(held.holder, second.arn());
-        Machine::new(&backend).finalize_stopped(stopped.event()).await;
+        deployed(&backend).finalize_stopped(stopped.event()).await;
         assert_eq!(lease(&backend, &source_id(), RunKind::Export).await, held);
         let snapshots = catalog(&backend).snapshots(&source_id(), None, 10).await.unwrap();
         let states: Vec<_> =
@@ -322,7 +299,7 @@ fn an_execution_that_was_redriven_before_the_event_came_is_left_alone() {
         let redriven = steps::enumerate(&backend, event, budget()).await.unwrap().run().unwrap();
         assert_eq!(redriven.run_id, id);
         let before = items(&backend);
-        let report = Machine::new(&backend).finalize_stopped(stopped.event()).await;
+        let report = deployed(&backend).finalize_stopped(stopped.event()).await;
         assert_eq!((&report["outcome"], &report["notified"]), (&json!("AT_WORK_AGAIN"), &json!(false)));
         assert_eq!(items(&backend), before);
         let listed = steps::export_pages(&backend, json!(redriven), budget()).await.unwrap();
@@ -340,7 +317,7 @@ fn an_execution_that_is_redriven_after_the_event_finds_its_run_ended() {
         let event = json!({"operation": "export", "execution": execution, "input": export_input()});
         let before = steps::enumerate(&backend, event, budget()).await.unwrap().run().unwrap();
         let stopped = Stopped { at: backend.clock().now(), ..stopped };
-        Machine::new(&backend).finalize_stopped(stopped.event()).await;
+        deployed(&backend).finalize_stopped(stopped.event()).await;
         let error = steps::export_pages(&backend, json!(before), budget()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RunEnded, "{error}");
     });
@@ -352,7 +329,7 @@ fn an_execution_that_was_stopped_after_its_run_had_ended_changes_no_snapshot() {
         let (backend, source, _) = backend();
         people::plain(20, 2).fill(&source);
         let started = backend.clock().now();
-        let report = Machine::new(&backend).export(export_input(), "stopped").await.report();
+        let report = deployed(&backend).export(export_input(), "stopped").await.report();
         let before = catalog(&backend).snapshots(&source_id(), None, 10).await.unwrap();
         let at = backend.clock().now();
         let stopped = Stopped {
@@ -363,7 +340,7 @@ fn an_execution_that_was_stopped_after_its_run_had_ended_changes_no_snapshot() {
             started,
             at,
         };
-        let stop = Machine::new(&backend).finalize_stopped(stopped.event()).await;
+        let stop = deployed(&backend).finalize_stopped(stopped.event()).await;
         assert_eq!(stop["runId"], report["snapshotId"]);
         assert_eq!(catalog(&backend).snapshots(&source_id(), None, 10).await.unwrap(), before);
         let message = errors(&backend).pop().unwrap();
@@ -381,7 +358,7 @@ fn an_export_that_was_stopped_before_it_began_a_snapshot_frees_its_pool() {
         backend.script().always(Operation::DescribeUserPool, Some(Fault::Refuse(PoolErrorKind::Throttled)));
         let started = backend.clock().now();
         let limit = Some(Duration::from_secs(600));
-        let machine = Machine { retries_as_deployed: true, time_limit: limit, ..Machine::new(&backend) };
+        let machine = Machine { retries_as_deployed: true, time_limit: limit, ..deployed(&backend) };
         assert_eq!(machine.export(export_input(), "stopped").await, End::TimedOut);
         backend.script().clear();
         let at = backend.clock().now();
@@ -402,7 +379,7 @@ fn an_export_that_was_stopped_before_it_began_a_snapshot_frees_its_pool() {
                 .unwrap()
                 .contains("export of user pool eu-west-1_Source001 FAILED (TimedOut)")
         );
-        assert_eq!(Machine::new(&backend).export(export_input(), "next").await.report()["status"], "SEALED");
+        assert_eq!(deployed(&backend).export(export_input(), "next").await.report()["status"], "SEALED");
     });
 }
 
@@ -411,16 +388,13 @@ fn a_stopped_dry_run_sends_no_message() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(600, 2).fill(&source);
-        Machine::new(&backend)
-            .export(json!({"userPoolId": source_id(), "tps": 200}), "export")
-            .await
-            .report();
+        deployed(&backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
         let mut input = import_input();
         input["dryRun"] = true.into();
         let stopped = stop(&backend, "import", "plan", input, 20).await;
         let before = backend.announcements().len();
         for event in [stopped.event_without_input(), stopped.event()] {
-            assert_eq!(Machine::new(&backend).finalize_stopped(event).await["notified"], false);
+            assert_eq!(deployed(&backend).finalize_stopped(event).await["notified"], false);
         }
         assert_eq!((backend.announcements().len(), failures(&backend)), (before, 0));
     });

@@ -213,8 +213,8 @@ impl<V: Vault> Catalog<V> {
         self.change(key, release).await.map(drop)
     }
 
-    /// Releases the lease of an execution that was stopped at `stopped`, at the generation that it had then. No
-    /// invocation of the execution takes it again.
+    /// Releases the lease of an execution that was stopped at `stopped`, unless an invocation has taken it since. After
+    /// the release, no invocation of the execution takes it again.
     pub async fn release_lease_of_stopped(
         &self,
         LeaseKey(key): &LeaseKey,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::Result;
 use shared::machine::{
@@ -33,6 +33,8 @@ pub struct Machine {
     pub timeout: Duration,
     /// The attempts of a task for each of its retriers. The definitions allow more.
     pub retries: u32,
+    /// Whether its executions have the ARNs of a deployment. Finalize refuses events about others.
+    pub is_of_deployment: bool,
     /// The longest time of an execution. None for that of the definitions.
     pub time_limit: Option<Duration>,
     /// Whether tasks are tried again as deployed. Then `retries` counts for nothing.
@@ -148,6 +150,7 @@ impl Machine {
             budget: Duration::from_secs(900),
             timeout: Duration::from_secs(900),
             retries: 100,
+            is_of_deployment: false,
             time_limit: None,
             retries_as_deployed: false,
             stop_at_death: false,
@@ -235,8 +238,14 @@ impl Machine {
     }
 
     async fn execute(&self, operation: &str, definition: &Definition, input: Value, name: &str) -> End {
-        let execution =
-            Execution { id: execution_arn(operation, name), started_at: self.backend.clock().now() };
+        let execution = Execution {
+            id: if self.is_of_deployment {
+                execution_arn(operation, name)
+            } else {
+                format!("arn:aws:states:eu-west-1:123456789012:execution:{operation}:{name}")
+            },
+            started_at: self.backend.clock().now(),
+        };
         let definition = if self.retries_as_deployed {
             definition.clone()
         } else {
@@ -334,6 +343,43 @@ pub fn execution_arn(operation: &str, name: &str) -> String {
     format!("arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-{operation}:{name}")
 }
 
+/// The event of EventBridge about an execution that was stopped. An execution that is encrypted with a customer's key
+/// has an event without `input`.
+pub fn stopped_event(
+    (operation, name): (&str, &str),
+    status: &str,
+    (started, stopped): (Timestamp, Timestamp),
+    input: Option<&Value>,
+) -> Value {
+    let arn = execution_arn(operation, name);
+    json!({
+        "version": "0",
+        "id": "315c1398-40ff-a850-213b-158f73e60175",
+        "detail-type": "Step Functions Execution Status Change",
+        "source": "aws.states",
+        "account": "123456789012",
+        "time": stopped,
+        "region": "eu-west-1",
+        "resources": [arn],
+        "detail": {
+            "executionArn": arn,
+            "stateMachineArn":
+                format!("arn:aws:states:eu-west-1:123456789012:stateMachine:cognito-backup-{operation}"),
+            "name": name,
+            "status": status,
+            "startDate": started.as_millisecond(),
+            "stopDate": stopped.as_millisecond(),
+            "input": input.map(Value::to_string),
+            "inputDetails": input.map(|_| json!({"included": true})),
+            "output": null,
+            "outputDetails": null,
+            "redriveCount": 0,
+        },
+        // The test knows the only pool whose items an import may write, even if the event does not.
+        "targetOfTheTest": crate::target_id(),
+    })
+}
+
 /// Begins a run as an execution does. Returns the event that enumerate passes to the page function.
 pub async fn begin(backend: &MemoryBackend, operation: &str, input: Value) -> Value {
     let execution = json!({"id": format!("execution:{operation}:1"), "startedAt": backend.clock().now()});
@@ -360,7 +406,6 @@ fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static 
 
 /// The partition of the pool into which an event of an import restores.
 fn target_of(event: &Value) -> Option<String> {
-    // The event about a stopped execution may lack its input, so the test adds the pool.
     let pool = [&event["userPoolId"], &event["input"]["targetUserPoolId"], &event["targetOfTheTest"]];
     let pool = pool.into_iter().find_map(Value::as_str);
     pool.map(|pool| format!("POOL#{pool}"))

@@ -1,8 +1,8 @@
 //! The end of an execution that was aborted or timed out: no state of its state machine could record it.
 //!
-//! EventBridge may deliver the event late and more than once. So the lease decides first, in one conditional write: it
-//! is released at the generation that it had at the stop, or it shows that the execution was redriven. No invocation of
-//! the execution takes a released lease again, so nothing changes the run after that.
+//! EventBridge may deliver the event late and more than once. So the lease decides first, in one conditional write: it is
+//! released if no invocation has taken it since the stop. Otherwise the execution was redriven. No invocation of the
+//! execution takes a released lease again, so the run stays closed.
 
 use super::announce::announce;
 use crate::catalog::{Catalog, LeaseKey, StoppedLease};
