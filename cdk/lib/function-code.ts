@@ -4,7 +4,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { CfnRule, Fn, Stack } from 'aws-cdk-lib';
@@ -23,9 +23,9 @@ export const WORKSPACE = resolve(__dirname, '..', '..');
 
 /**
  * Installs cargo-lambda and zig, its linker. Other versions may fail: the archiver of zig 0.16.0 breaks the build
- * of aws-lc-sys. Source: https://github.com/aws/aws-lc-rs/issues/993.
+ * of aws-lc-sys. Source: https://github.com/aws/aws-lc-rs/issues/993. `cargo xtask dist` reads the same file.
  */
-export const BUILD_TOOLS = 'pip install cargo-lambda==1.9.2 ziglang==0.17.1';
+export const BUILD_TOOLS = `pip install ${linesOf('build-tools.txt').join(' ')}`;
 
 /** The folder of the placeholder for functions that are not built. */
 const PLACEHOLDER = join(__dirname, '..', 'placeholder');
@@ -112,6 +112,13 @@ function build(architecture: Settings['architecture']): void {
       `Building the functions for ${architecture} failed: ${reason}. Install Rust and cargo-lambda (\`${BUILD_TOOLS}\`), and try again.`,
     );
   }
+}
+
+/** The lines of a file in `cdk/`. */
+function linesOf(file: string): string[] {
+  return readFileSync(join(WORKSPACE, 'cdk', file), 'utf8')
+    .trim()
+    .split('\n');
 }
 
 /**

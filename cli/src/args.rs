@@ -6,9 +6,11 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::commands::completions::CompletionsArgs;
 use crate::commands::copy::CopyArgs;
 use crate::commands::export::ExportArgs;
 use crate::commands::import::ImportArgs;
+use crate::commands::man::ManArgs;
 use crate::commands::pool::PoolArgs;
 use crate::commands::prune::PruneArgs;
 use crate::commands::snapshots::SnapshotsArgs;
@@ -23,6 +25,7 @@ use crate::settings::Settings;
 ///
 /// `export` and `import` start the state machines of a cognito-backup deployment and watch them. The other verbs read
 /// its backup table. `verify` also lists a user pool, `copy` writes to another table, and `prune` removes snapshots.
+/// `completions` and `man` need no AWS.
 /// Results go to stdout, progress and errors to stderr. The program finds credentials and Region as the AWS CLI does.
 #[derive(Debug, Parser)]
 #[command(name = "cognito-backup", version, after_help = exit::help(), disable_help_subcommand = true, max_term_width = 110)]
@@ -116,6 +119,22 @@ pub enum Command {
     /// continue a stopped removal. --plan shows what prune removes and keeps, and changes nothing.
     #[command(after_help = exit::help())]
     Prune(PruneArgs),
+    /// Print a completion script for a shell
+    ///
+    /// The shell reads the script, and then completes verbs, options and their values. The command needs no deployment, no
+    /// credentials and no network.
+    ///
+    /// For bash: `cognito-backup completions bash > ~/.local/share/bash-completion/completions/cognito-backup`
+    #[command(after_help = exit::help())]
+    Completions(CompletionsArgs),
+    /// Write the man pages into a folder
+    ///
+    /// Writes a page for the program, one for each verb and one for each part of `pool`, with the texts of --help. It
+    /// replaces the pages of an earlier version. The command needs no deployment, no credentials and no network.
+    ///
+    /// For man to find them: `cognito-backup man --output ~/.local/share/man/man1`
+    #[command(after_help = exit::help())]
+    Man(ManArgs),
 }
 
 /// `error` with a usage line that lists only the required options, and a tip about a value that begins with a dash. clap
@@ -207,6 +226,9 @@ mod tests {
             " prune --pool a_1 --keep-last -1",
             " prune --pool a_1 --keep-last 1 --snapshot x",
             " erase",
+            " completions",
+            " completions tcsh",
+            " man",
             " export --pool a --into b",
         ] {
             assert_eq!(parse(&format!("cognito-backup{line}")).unwrap_err().exit_code(), 2, "{line}");

@@ -13,7 +13,8 @@ use shared_aws::keys::AwsKeys;
 use crate::args::Command;
 use crate::aws::{self, Caller, StepFunctions, Table};
 use crate::commands::{
-    Deployment, Session, copy, export, import, pool, prune, snapshots, status, sub_map, verify,
+    Deployment, Session, completions, copy, export, import, man, pool, prune, snapshots, status, sub_map,
+    verify,
 };
 use crate::output::Answer;
 use crate::output::flags::repeat_places;
@@ -101,6 +102,8 @@ pub async fn run<S: Future<Output = ()>>(
             let replicas = table.catalog.vault().replicas().await?;
             request.run(&table, &replicas, Clock::system(), session).await
         }
+        Command::Completions(args) => Ok(completions::run(args, (session.now)())),
+        Command::Man(args) => man::run(args, (session.now)()),
     }
 }
 

@@ -14,9 +14,9 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::{paths, shell};
 
 /// The packages of the functions.
-const FUNCTIONS: [&str; 4] = ["enumerate", "export-page", "import-page", "finalize"];
+pub const FUNCTIONS: [&str; 4] = ["enumerate", "export-page", "import-page", "finalize"];
 /// The package and the executable of the command line.
-const COMMAND_LINE: &str = "cognito-backup";
+pub const COMMAND_LINE: &str = "cognito-backup";
 /// This package. A development build always includes it, because cargo joins the features of the packages
 /// that it builds together. So the functions, the command line, the tests and the chores use one build of all
 /// dependencies.

@@ -1,4 +1,4 @@
-//! The Python packages of the local AWS and of its tests, installed once under the target folder.
+//! The Python packages of the local AWS, of its tests and of a release, installed once under the target folder.
 //!
 //! They go into a virtual environment. If Python cannot make one, `pip install --target` is used: plain
 //! Debian ships Python without `ensurepip`. If two processes install at once, the second waits for the first.
@@ -18,6 +18,9 @@ pub const PINS: [&str; 2] = ["ministack==1.5.33", "statelint==3.1.0"];
 /// of its own.
 pub const API_MODELS: [&str; 1] = ["botocore==1.44.8"];
 
+/// cargo-lambda and zig, which build the functions of a deployment. The deployment reads the same file.
+const BUILD_TOOLS: &str = include_str!("../../cdk/build-tools.txt");
+
 /// A Python interpreter that can import the packages.
 #[derive(Debug, Clone)]
 pub struct Python {
@@ -33,17 +36,26 @@ impl Python {
     /// # Errors
     /// If there is no Python 3.10 or newer, or if pip fails. The message ends with the output of pip.
     pub fn installed() -> Result<Self> {
-        Self::installed_in(&paths::local())
+        Self::installed_in(&paths::local(), &PINS)
     }
 
-    fn installed_in(folder: &Path) -> Result<Self> {
+    /// Returns the interpreter with cargo-lambda and zig. Installs them first if they are missing (about 500 MB on
+    /// the disk, once). [`Python::run_program`] runs them.
+    ///
+    /// # Errors
+    /// As [`Python::installed`].
+    pub fn with_build_tools() -> Result<Self> {
+        Self::installed_in(&paths::target().join("build-tools"), &build_tools())
+    }
+
+    fn installed_in(folder: &Path, pins: &[&str]) -> Result<Self> {
         let _lock = lock(folder)?;
         let [venv, flat] = [folder.join("venv"), folder.join("packages")];
         // The interpreter of an environment is a link. It dangles after Python itself was replaced.
-        if is_complete(&venv, &PINS) && Self::in_venv(&venv).interpreter.exists() {
+        if is_complete(&venv, pins) && Self::in_venv(&venv).interpreter.exists() {
             return Ok(Self::in_venv(&venv));
         }
-        if is_complete(&flat, &PINS) {
+        if is_complete(&flat, pins) {
             return Ok(Self::beside(base_interpreter(), flat));
         }
         let base = base_interpreter();
@@ -53,14 +65,14 @@ impl Python {
         let (python, folder) = match run(Command::new(&base).args(["-m", "venv"]).arg(&venv)) {
             Ok(()) => {
                 let python = Self::in_venv(&venv);
-                run(python.command().args(["-m", "pip", "install", "--quiet"]).args(PINS))?;
+                run(python.command().args(["-m", "pip", "install", "--quiet"]).args(pins))?;
                 (python, venv)
             }
             Err(no_venv) => {
                 run(Command::new(&base)
                     .args(["-m", "pip", "install", "--quiet", "--target"])
                     .arg(&flat)
-                    .args(PINS))
+                    .args(pins))
                 .with_context(|| format!("no virtual environment either: {no_venv:#}"))
                 .context(
                     "install Python's venv or pip (on Debian: apt install python3-venv) and try again",
@@ -68,7 +80,7 @@ impl Python {
                 (Self::beside(base, flat.clone()), flat)
             }
         };
-        complete(&folder, &PINS)?;
+        complete(&folder, pins)?;
         Ok(python)
     }
 
@@ -99,6 +111,25 @@ impl Python {
         command
     }
 
+    /// A command that runs `program`. It and its parts find the programs of the packages before all others.
+    ///
+    /// # Errors
+    /// If the search path cannot be composed.
+    pub fn run_program(&self, program: &str) -> Result<Command> {
+        let programs = match &self.packages {
+            Some(packages) => packages.join("bin"),
+            None => self.interpreter.parent().unwrap_or(&self.interpreter).to_path_buf(),
+        };
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(programs).chain(std::env::split_paths(&path));
+        let mut command = Command::new(program);
+        command.env("PATH", std::env::join_paths(folders).context("cannot extend the search path")?);
+        if let Some(packages) = &self.packages {
+            command.env("PYTHONPATH", packages);
+        }
+        Ok(command)
+    }
+
     /// Validates a state machine definition with statelint.
     ///
     /// # Errors
@@ -115,6 +146,11 @@ impl Python {
     fn beside(interpreter: PathBuf, packages: PathBuf) -> Self {
         Self { interpreter, packages: Some(packages) }
     }
+}
+
+/// The packages of [`BUILD_TOOLS`] and their versions.
+fn build_tools() -> Vec<&'static str> {
+    BUILD_TOOLS.lines().filter(|line| line.contains("==")).collect()
 }
 
 /// The file that is written last. An installation is complete if its folder has this file with the same pins.
@@ -152,13 +188,11 @@ fn require_version(interpreter: &Path) -> Result<()> {
     let output = Command::new(interpreter)
         .args(["-c", "import sys; print(sys.version_info >= (3, 10), sys.version.split()[0])"])
         .output()
-        .with_context(|| {
-            format!("cannot run {}: the local AWS needs Python 3.10 or newer", interpreter.display())
-        })?;
+        .with_context(|| format!("cannot run {}: Python 3.10 or newer is needed", interpreter.display()))?;
     let answer = String::from_utf8_lossy(&output.stdout);
     ensure!(
         answer.starts_with("True"),
-        "{} is Python {}: the local AWS needs 3.10 or newer (set the variable PYTHON to name another interpreter)",
+        "{} is Python {}: 3.10 or newer is needed (set the variable PYTHON to name another interpreter)",
         interpreter.display(),
         answer.trim_start_matches("False").trim()
     );
@@ -179,6 +213,23 @@ fn run(command: &mut Command) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_build_tools_have_pinned_versions() {
+        let names: Vec<_> = build_tools().iter().filter_map(|tool| tool.split("==").next()).collect();
+        assert_eq!(names, ["cargo-lambda", "ziglang"]);
+    }
+
+    #[test]
+    fn a_program_finds_those_of_the_packages_first() -> Result<()> {
+        let first = |python: &Python| -> Result<String> {
+            let output = python.run_program("sh")?.args(["-c", "echo $PATH:$PYTHONPATH"]).output()?;
+            Ok(String::from_utf8_lossy(&output.stdout).split(':').next().unwrap_or_default().to_owned())
+        };
+        assert_eq!(first(&Python::in_venv(Path::new("/t/venv")))?, "/t/venv/bin");
+        assert_eq!(first(&Python::beside("python3".into(), "/t/packages".into()))?, "/t/packages/bin");
+        Ok(())
+    }
 
     #[test]
     fn an_installation_with_other_pins_is_not_complete() -> Result<()> {

@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod deployment;
+mod dist;
 mod local_down;
 mod local_env;
 mod local_pool;
@@ -36,6 +37,9 @@ enum Verb {
     Bench(bench::Benches),
     /// Export and restore a pool of generated users in a local AWS, and compare both pools.
     Demo(demo::Options),
+    /// Make a release in target/dist: the command line for this machine, the function archives, completions, man
+    /// pages, a bill of materials and the sums of all of them.
+    Dist(dist::Options),
     /// The local AWS: an emulator on 127.0.0.1 with the backup deployed in it.
     #[command(subcommand)]
     Local(LocalVerb),
@@ -84,6 +88,7 @@ async fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Bench(benches) => return bench::run(benches).await,
         Verb::Demo(options) => return demo::run(options).await,
+        Verb::Dist(options) => dist::run(&options).await?,
         Verb::Local(LocalVerb::Up(options)) => local_up::run(options).await?,
         Verb::Local(LocalVerb::Down) => local_down::run()?,
         Verb::Local(LocalVerb::Env) => local_env::run()?,
@@ -110,6 +115,8 @@ mod tests {
             "xtask bench --users 1000,2000 --tps 10 --latency 50 --runs api",
             "xtask bench local --users 600",
             "xtask bench other --run true --json",
+            "xtask dist",
+            "xtask dist --architecture arm64",
             "xtask local up --tps 200",
             "xtask local up --set SNS_PREFERENCE=ERRORS_ONLY --set CAPTURE_CONFIGURATION=NO",
             "xtask local pool",
@@ -124,6 +131,7 @@ mod tests {
             "xtask bench --tps 0",
             "xtask bench --write --quick",
             "xtask bench --quick local",
+            "xtask dist --architecture i686",
             "xtask local pool --users many",
             "xtask local pool --users -1",
             "xtask local up --set YES",

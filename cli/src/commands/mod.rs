@@ -1,9 +1,11 @@
 //! The verbs: one file each, with its arguments. A command reads its arguments into a request. The request does its work
 //! on a deployment.
 
+pub mod completions;
 pub mod copy;
 pub mod export;
 pub mod import;
+pub mod man;
 pub mod pool;
 pub mod prune;
 mod run;

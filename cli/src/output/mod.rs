@@ -1,11 +1,13 @@
 //! The answers of commands: one struct is both the JSON and the text. Only this folder writes results to stdout.
 
+mod completions;
 mod copy;
 mod csv_lines;
 mod damage;
 mod executions;
 pub mod flags;
 mod left_out;
+mod man;
 mod new_ids;
 mod new_pool;
 mod next_import;
@@ -35,8 +37,10 @@ use serde_json::Value;
 use crate::exit::ExitStatus;
 use crate::problem::Problem;
 
+pub use completions::CompletionScript;
 pub use copy::CopyEnd;
 pub use executions::ExecutionRow;
+pub use man::ManPages;
 pub use new_pool::{NewPoolEnd, NewPoolPlan};
 pub use next_import::next_import;
 pub use plans::PlanEnd;

@@ -105,6 +105,9 @@ fn default_in(help: &str) -> (&str, Option<&str>) {
 }
 
 fn name(option: &Arg, takes_value: bool) -> String {
+    if option.is_positional() {
+        return format!("`<{}>`", option.get_value_names().unwrap_or_default().join("> <"));
+    }
     let short = option.get_short().map(|short| format!("`-{short}`, ")).unwrap_or_default();
     let value = match option.get_value_names() {
         Some(names) if takes_value => format!(" <{}>", names[0]),

@@ -22,7 +22,8 @@ use shared_memory::{MemoryBackend, MemoryPool, MemoryVault};
 use tokio::sync::oneshot::Sender;
 
 use super::super::{
-    Deployment, Session, copy, export as export_verb, import, pool, prune, snapshots, status, sub_map, verify,
+    Deployment, Session, completions, copy, export as export_verb, import, man, pool, prune, snapshots,
+    status, sub_map, verify,
 };
 use crate::args::{Cli, Command};
 use crate::aws::{Caller, ExecutionArn, ExecutionView, Executions, Machine, RunInput, RunStatus, Table};
@@ -358,6 +359,8 @@ impl Fixture {
                     .run(&table, &replicas, self.backend.clock(), session)
                     .await
             }
+            Command::Completions(args) => Ok(completions::run(args, testing::now())),
+            Command::Man(args) => man::run(args, testing::now()),
         };
         (result, written.text())
     }
