@@ -29,7 +29,7 @@ use shared_memory::{Fault, MemoryBackend, MemoryPool, PageShape};
 
 use crate::configuration::make_rich;
 use crate::support::log::Log;
-use crate::support::machine::{End, Machine};
+use crate::support::machine::{End, Machine, stopped_event};
 use crate::support::pruned::{by_policy, prune_by_hand};
 use crate::support::{backend, cases, in_paused_time, source_id, target_id};
 
@@ -168,7 +168,13 @@ proptest! {
             let killed = json!({"operation": operation, "input": input, "execution": execution,
                 "error": {"Error": "States.ParameterPathFailure", "Cause": format!("not in {input} {PLAIN}")}});
             let more = json!({"operation": operation, "input": event, "execution": event, "error": event});
-            for event in [event.clone(), more, failed, killed] {
+            let times = (backend.clock().now(), backend.clock().now());
+            let stopped = stopped_event((operation, "canary"), "ABORTED", times, Some(&input));
+            let mut odd = stopped.clone();
+            for name in ["executionArn", "stateMachineArn", "name", "status"] {
+                odd["detail"][name] = event.clone();
+            }
+            for event in [event.clone(), more, failed, killed, stopped, odd] {
                 said.note(steps::enumerate(&backend, event.clone(), budget()).await);
                 said.note(steps::export_pages(&backend, event.clone(), budget()).await);
                 said.note(steps::import_pages(&backend, event.clone(), budget()).await);
