@@ -76,8 +76,6 @@ export class BackupTable extends Construct implements RegionalTable {
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       ...recovery,
     });
-    // The alias of the key must not fail after the table exists.
-    table.node.addDependency(key);
     protectOnRequest(table);
     this.tableName = props.name;
     this.tableArn = table.tableArn;

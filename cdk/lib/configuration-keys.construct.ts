@@ -22,6 +22,8 @@ export function keepsSecrets(settings: Settings): boolean {
  */
 export class ConfigurationKeys extends Construct {
   readonly arns: ConfigurationKeyArns;
+  /** The keys without their aliases. */
+  readonly keys: readonly kms.CfnKey[];
 
   constructor(scope: Construct, id: string, name: string) {
     super(scope, id);
@@ -41,6 +43,7 @@ export class ConfigurationKeys extends Construct {
       multiRegion: true,
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
+    this.keys = [encryption, mac].map((key) => key.node.defaultChild as kms.CfnKey);
     this.arns = { encryption: encryption.keyArn, mac: mac.keyArn };
     const output = (outputId: string, value: string, description: string) =>
       new CfnOutput(Stack.of(this), outputId, { value, description });

@@ -1,7 +1,7 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
@@ -58,8 +58,15 @@ export class RunMachine extends DefinedMachine {
 
   /** An execution that times out or is aborted runs no other state. So an event lets finalize record its end. */
   private addStoppedRule({ finalize, operation, settings }: RunMachineProps): void {
+    const ruleName = stoppedRuleName(settings.name, operation);
+    const permission = new lambda.CfnPermission(this, 'StoppedPermission', {
+      action: 'lambda:InvokeFunction',
+      functionName: finalize.version.functionArn,
+      principal: 'events.amazonaws.com',
+      sourceArn: Stack.of(this).formatArn({ service: 'events', resource: 'rule', resourceName: ruleName }),
+    });
     const rule = new events.Rule(this, 'Stopped', {
-      ruleName: stoppedRuleName(settings.name, operation),
+      ruleName,
       description: `Records the end of executions of ${machineName(settings.name, operation)} that timed out or were aborted`,
       eventPattern: {
         source: ['aws.states'],
@@ -67,6 +74,14 @@ export class RunMachine extends DefinedMachine {
         detail: { stateMachineArn: [this.machine.stateMachineArn], status: ['ABORTED', 'TIMED_OUT'] },
       },
     });
-    rule.addTarget(new LambdaFunction(finalize.version, { retryAttempts: 20, maxEventAge: Duration.hours(2) }));
+    // EventBridge does not try again without a permission. The CDK's own target would grant it after the rule names the
+    // new version.
+    rule.node.addDependency(permission);
+    rule.addTarget({
+      bind: () => ({
+        arn: finalize.version.functionArn,
+        retryPolicy: { maximumRetryAttempts: 20, maximumEventAgeInSeconds: Duration.hours(2).toSeconds() },
+      }),
+    });
   }
 }

@@ -24,25 +24,29 @@ export class RunsStack extends Stack {
       keyArn: storage.table.keyArn,
     };
     const notifications = new Notifications(this, 'Notifications', settings);
-    if (settings.userPoolIds.length > 0) {
-      const { configurationKeys } = storage;
-      const exports = new Export(this, 'Export', { settings, table, code, notifications, configurationKeys });
-      const { run, finalize } = exports;
-      const scheduled = new ScheduledExports(this, 'ScheduledExports', { settings, exportMachine: run.machine });
-      const schedules = new Schedules(this, 'Schedules', { settings, machine: scheduled.machine, after: [exports, scheduled] });
-      new SnapshotAges(this, 'SnapshotAges', { settings, group: schedules.group, finalize });
-      new CfnOutput(this, 'ExportStateMachineArn', { value: run.machine.stateMachineArn, description: 'Takes snapshots' });
-      new CfnOutput(this, 'ScheduledExportsStateMachineArn', {
-        value: scheduled.machine.stateMachineArn,
-        description: 'Takes a snapshot of every pool',
-      });
-    }
     const imports = new Import(this, 'Import', { settings, table, code, notifications });
     if (settings.trustedPrincipals.length > 0) {
       const reader = new Reader(this, 'Reader', { settings, table });
       new CfnOutput(this, 'ReaderRoleArn', {
         value: reader.role.roleArn,
         description: 'The role that TrustedPrincipals may assume',
+      });
+    }
+    if (settings.userPoolIds.length > 0) {
+      const { configurationKeys } = storage;
+      const exports = new Export(this, 'Export', { settings, table, code, notifications, configurationKeys });
+      const { run, finalize } = exports;
+      const scheduled = new ScheduledExports(this, 'ScheduledExports', { settings, exportMachine: run.machine });
+      const schedules = new Schedules(this, 'Schedules', {
+        settings,
+        machine: scheduled.machine,
+        after: this.node.children.slice(),
+      });
+      new SnapshotAges(this, 'SnapshotAges', { settings, group: schedules.group, finalize });
+      new CfnOutput(this, 'ExportStateMachineArn', { value: run.machine.stateMachineArn, description: 'Takes snapshots' });
+      new CfnOutput(this, 'ScheduledExportsStateMachineArn', {
+        value: scheduled.machine.stateMachineArn,
+        description: 'Takes a snapshot of every pool',
       });
     }
     new CfnOutput(this, 'ImportStateMachineArn', {

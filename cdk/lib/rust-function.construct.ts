@@ -62,8 +62,9 @@ export class RustFunction extends Construct {
       timeout: Duration.minutes(15),
       tracing: lambda.Tracing.ACTIVE,
       ephemeralStorageSize: props.temporaryStorage,
-      // A running execution calls the version with which it began.
-      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+      // A running execution calls the version with which it began. A failed update deletes its version. Otherwise Lambda
+      // would refuse to publish the same code again.
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE },
     });
     this.version = this.lambda.currentVersion;
     acknowledge(

@@ -13,7 +13,10 @@ export interface SchedulesProps {
   readonly settings: Settings;
   /** The state machine that exports all pools. */
   readonly machine: stepfunctions.StateMachine;
-  /** What must stand, with all permissions, before the schedule starts anything. */
+  /**
+   * What must stand before the schedule starts anything: all permissions that exports need, and everything whose failure
+   * would roll the stack back under running exports.
+   */
   readonly after: readonly IConstruct[];
 }
 

@@ -40,7 +40,7 @@ export class SnapshotAges extends Construct {
     // The scheduler hands an event to Lambda's queue. Lambda's defaults would repeat it twice, for up to six hours. The
     // state machine waits for its invocations, so this does not apply to them.
     finalize.lambda.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: MEASURED_EVERY });
-    new scheduler.Schedule(this, 'Schedule', {
+    const schedule = new scheduler.Schedule(this, 'Schedule', {
       scheduleName: snapshotAgesName(settings.name),
       description: 'Measures the age of the newest snapshots',
       scheduleGroup: props.group,
@@ -56,5 +56,7 @@ export class SnapshotAges extends Construct {
         }),
       },
     });
+    // The first measurement needs the permission.
+    schedule.node.addDependency(role);
   }
 }

@@ -22,8 +22,9 @@ export class StorageStack extends Stack {
     if (keepsSecrets(settings)) {
       // The logical ids follow from this path. With other ids, CloudFormation would replace the keys of a deployment.
       const keys = new ConfigurationKeys(new Construct(this, 'Export'), 'ConfigurationKeys', settings.name);
-      // The table comes last. DynamoDB may refuse for a day to delete a table that got a replica.
-      this.table.node.addDependency(keys);
+      // The table comes last. DynamoDB may refuse for a day to delete a table that got a replica. It does not wait for
+      // aliases: an import of kept resources leaves them out, and CloudFormation refuses a dependency on none.
+      keys.keys.forEach((key) => this.table.node.addDependency(key));
       this.configurationKeys = keys.arns;
     }
     new CfnOutput(this, 'TableName', { value: settings.name, description: 'The backup table, in both Regions' });
