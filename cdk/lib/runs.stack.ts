@@ -24,6 +24,11 @@ export class RunsStack extends Stack {
       keyArn: storage.table.keyArn,
     };
     const notifications = new Notifications(this, 'Notifications', settings);
+    const { configurationKeys } = storage;
+    const exports =
+      settings.userPoolIds.length > 0
+        ? new Export(this, 'Export', { settings, table, code, notifications, configurationKeys })
+        : undefined;
     const imports = new Import(this, 'Import', { settings, table, code, notifications });
     if (settings.trustedPrincipals.length > 0) {
       const reader = new Reader(this, 'Reader', { settings, table });
@@ -32,27 +37,29 @@ export class RunsStack extends Stack {
         description: 'The role that TrustedPrincipals may assume',
       });
     }
-    if (settings.userPoolIds.length > 0) {
-      const { configurationKeys } = storage;
-      const exports = new Export(this, 'Export', { settings, table, code, notifications, configurationKeys });
-      const { run, finalize } = exports;
-      const scheduled = new ScheduledExports(this, 'ScheduledExports', { settings, exportMachine: run.machine });
-      const schedules = new Schedules(this, 'Schedules', {
-        settings,
-        machine: scheduled.machine,
-        after: this.node.children.slice(),
-      });
-      new SnapshotAges(this, 'SnapshotAges', { settings, group: schedules.group, finalize });
-      new CfnOutput(this, 'ExportStateMachineArn', { value: run.machine.stateMachineArn, description: 'Takes snapshots' });
-      new CfnOutput(this, 'ScheduledExportsStateMachineArn', {
-        value: scheduled.machine.stateMachineArn,
-        description: 'Takes a snapshot of every pool',
-      });
+    if (exports !== undefined) {
+      this.schedule(settings, exports);
     }
     new CfnOutput(this, 'ImportStateMachineArn', {
       value: imports.run.machine.stateMachineArn,
       description: 'Restores snapshots',
     });
     new CfnOutput(this, 'TopicArn', { value: notifications.topic.topicArn, description: 'Gets messages about runs and alarms' });
+  }
+
+  /** Starts exports by a schedule, and measures the age of snapshots. */
+  private schedule(settings: Settings, { run, finalize }: Export): void {
+    const scheduled = new ScheduledExports(this, 'ScheduledExports', { settings, exportMachine: run.machine });
+    const schedules = new Schedules(this, 'Schedules', {
+      settings,
+      machine: scheduled.machine,
+      after: this.node.children.slice(),
+    });
+    new SnapshotAges(this, 'SnapshotAges', { settings, group: schedules.group, finalize });
+    new CfnOutput(this, 'ExportStateMachineArn', { value: run.machine.stateMachineArn, description: 'Takes snapshots' });
+    new CfnOutput(this, 'ScheduledExportsStateMachineArn', {
+      value: scheduled.machine.stateMachineArn,
+      description: 'Takes a snapshot of every pool',
+    });
   }
 }
