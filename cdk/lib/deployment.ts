@@ -1,11 +1,12 @@
 import { App, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 
+import { codeSourceOf, firstExportOf } from './context';
 import { FunctionCode } from './function-code';
 import { PrimaryStack } from './primary.stack';
 import { SecondaryKeyStack } from './secondary-key.stack';
 import { SecondaryStack } from './secondary.stack';
-import { Settings, readSettings } from './settings';
+import { type SettingValues, Settings, readSettings } from './settings';
 
 /** The stacks of a deployment, in the order of their deployment. */
 export interface Deployment {
@@ -19,15 +20,15 @@ export interface Deployment {
 }
 
 /**
- * Adds the stacks of a deployment to `app`, with the settings in its context. cdk-nag checks them against its
- * AwsSolutions rules.
+ * Adds the stacks of a deployment to `app`. cdk-nag checks them against its AwsSolutions rules.
  *
- * @param code the code of the functions. By default, the setting `Functions` says where it comes from.
+ * @param values the settings, by name
+ * @param code the code of the functions. By default, the context of the app says where it comes from.
  * @throws SettingsError, FunctionsError
  */
-export function deploy(app: App, code?: FunctionCode): Deployment {
-  const settings = readSettings(app.node.getAllContext());
-  const functions = code ?? new FunctionCode(settings.functions, settings.architecture);
+export function deploy(app: App, values: SettingValues, code?: FunctionCode): Deployment {
+  const settings = { ...readSettings(values), firstExport: firstExportOf(app) };
+  const functions = code ?? new FunctionCode(codeSourceOf(app), settings.architecture);
   const account = process.env.CDK_DEFAULT_ACCOUNT;
   // `Tags.of` tags the resources only. CloudFormation shows the stacks with these tags.
   const tags = { application: settings.name };

@@ -10,8 +10,10 @@ import { App, Stack, Validations } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 
+import { CONTEXT_NAMES } from '../lib/context';
 import { deploy } from '../lib/deployment';
 import { FunctionCode } from '../lib/function-code';
+import { SettingsFile } from '../lib/settings/file';
 
 const LOCAL_SERVICES = ['COGNITO_IDENTITY_PROVIDER', 'DYNAMODB', 'SNS'];
 
@@ -19,7 +21,9 @@ const { FUNCTIONS_FOLDER: folder, FUNCTION_ENDPOINTS: endpoints } = process.env;
 if (folder === undefined || endpoints === undefined) {
   throw new Error('Set FUNCTIONS_FOLDER and FUNCTION_ENDPOINTS.');
 }
-const { primary, secondary } = deploy(new App(), new FunctionCode('BUILT', 'x86_64', folder));
+const app = new App();
+const settings = SettingsFile.read(app.node.tryGetContext(CONTEXT_NAMES.config));
+const { primary, secondary } = deploy(app, settings.values, new FunctionCode('BUILT', 'x86_64', folder));
 for (const stack of [primary, secondary]) {
   setEndpoints(stack, JSON.parse(endpoints));
   removeMetricMathAlarms(stack);

@@ -119,9 +119,9 @@ export interface Synthesised {
 }
 
 /** Synthesises a deployment with placeholders for the functions. It fails if cdk-nag finds a new problem. */
-export function synthesise(context: Record<string, unknown> = CONTEXT, change?: (deployment: Deployment) => void): Synthesised {
-  const app = new App({ context: { ...cdkContext(), ...context } });
-  const deployment = deploy(app, FunctionCode.placeholders('x86_64'));
+export function synthesise(values: Record<string, unknown> = CONTEXT, change?: (deployment: Deployment) => void): Synthesised {
+  const app = new App({ context: cdkContext() });
+  const deployment = deploy(app, values, FunctionCode.placeholders('x86_64'));
   change?.(deployment);
   const assembly = app.synth();
   const template = (stack: { artifactId: string }) => {

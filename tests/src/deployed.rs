@@ -207,6 +207,9 @@ struct Cdk<'a> {
 impl Cdk<'_> {
     async fn run(&self, arguments: &[&str]) -> Result<()> {
         let home = paths::workspace().join("cdk");
+        let settings_file = self.folder.join("settings.yaml");
+        let lines: String = self.settings.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+        std::fs::write(&settings_file, lines)?;
         let mut command = Command::new(home.join("node_modules/.bin/cdk"));
         command
             .current_dir(&home)
@@ -220,11 +223,7 @@ impl Cdk<'_> {
             ])
             .arg("--output")
             .arg(self.folder.join("cdk.out"))
-            .args(
-                self.settings
-                    .iter()
-                    .flat_map(|(name, value)| ["--context".to_owned(), format!("{name}={value}")]),
-            )
+            .args(["--context", &format!("config={}", settings_file.display())])
             .env("AWS_ENDPOINT_URL", &self.endpoint_url)
             .env("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", aws::SECRET_ACCESS_KEY)
