@@ -2,7 +2,8 @@ import { Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
 import { acknowledgeAccountOperations, acknowledgeDomains, allowAccountOperations, allowOperations } from './cognito-access';
-import { ConfigurationKeys } from './configuration-keys.construct';
+import { ConfigurationKeyArns, configurationKeyEnvironment, configurationKeyStatements } from './configuration-key-access';
+import { Step, functionName } from './names';
 import { OPERATIONS } from './operations';
 import {
   RunProps,
@@ -24,6 +25,11 @@ import {
   userPartitions,
 } from './table-access';
 
+export interface ExportProps extends RunProps {
+  /** The keys for secrets. Undefined if exports keep no secrets. */
+  readonly configurationKeys?: ConfigurationKeyArns;
+}
+
 /**
  * The export state machine and its three functions. They may read the exported pools and write snapshots
  * only.
@@ -32,18 +38,16 @@ export class Export extends Construct {
   readonly run: RunMachine;
   readonly finalize: RustFunction;
 
-  constructor(scope: Construct, id: string, props: RunProps) {
+  constructor(scope: Construct, id: string, props: ExportProps) {
     super(scope, id);
-    const { settings, table, code } = props;
+    const { settings, table, code, configurationKeys: keys } = props;
     const { exportCapture, exportEnumerate, exportPage, exportFinalize } = OPERATIONS.functions;
     // Some of these reads answer secrets. So the role has them only if exports capture the configuration.
     const configurationReads = settings.captureConfiguration ? exportCapture['cognito-idp'] : [];
-    const keepsSecrets = settings.captureConfiguration && settings.captureSecrets;
-    const keys = keepsSecrets ? new ConfigurationKeys(this, 'ConfigurationKeys', settings.name) : undefined;
     const pools = settings.userPoolIds;
     const [headers, records] = [poolPartitions(pools), configurationPartitions(pools)];
     const stack = Stack.of(this);
-    const name = (step: string) => `${settings.name}-export-${step}`;
+    const name = (step: Step) => functionName(settings.name, 'export', step);
 
     const enumerate = new RustFunction(this, 'Enumerate', {
       functionName: name('enumerate'),
@@ -70,7 +74,7 @@ export class Export extends Construct {
       executable: 'export-page',
       code,
       settings,
-      environment: { ...exportPageEnvironment(props), ...keys?.environment() },
+      environment: { ...exportPageEnvironment(props), ...(keys && configurationKeyEnvironment(keys)) },
       statements: [
         allowOperations(stack, 'ReadTheExportedPools', [...exportPage['cognito-idp'], ...configurationReads], pools),
         ...(settings.captureConfiguration ? [allowAccountOperations(configurationReads, 'ReadDomains')] : []),
@@ -80,7 +84,7 @@ export class Export extends Construct {
           [tableGrant('WriteSnapshots', 'exportPage', [headers, records, userPartitions(pools), SNAPSHOT_PARTITIONS])],
           exportPage.kms.table,
         ),
-        ...(keys?.statements() ?? []),
+        ...(keys === undefined ? [] : configurationKeyStatements(keys)),
       ],
     });
     if (settings.captureConfiguration) {

@@ -23,9 +23,12 @@ if (folder === undefined || endpoints === undefined) {
 }
 const app = new App();
 const settings = SettingsFile.read(app.node.tryGetContext(CONTEXT_NAMES.config));
-const { primary, secondary } = deploy(app, settings.values, new FunctionCode('BUILT', 'x86_64', folder));
-for (const stack of [primary, secondary]) {
+const code = new FunctionCode('BUILT', 'x86_64', folder);
+const { runs, watch, secondary, secondaryWatch } = deploy(app, settings.values, code);
+for (const stack of [runs, secondary]) {
   setEndpoints(stack, JSON.parse(endpoints));
+}
+for (const stack of [watch, secondaryWatch]) {
   removeMetricMathAlarms(stack);
 }
 

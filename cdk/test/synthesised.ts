@@ -23,6 +23,7 @@ export interface Resource {
   readonly Properties: any;
   readonly DeletionPolicy?: string;
   readonly UpdateReplacePolicy?: string;
+  readonly DependsOn?: string[];
 }
 
 export interface Statement {
@@ -114,8 +115,11 @@ export function readable(value: any): string {
 export interface Synthesised {
   readonly deployment: Deployment;
   readonly secondaryKey: Template;
-  readonly primary: Template;
+  readonly storage: Template;
+  readonly runs: Template;
+  readonly watch: Template;
   readonly secondary: Template;
+  readonly secondaryWatch: Template;
 }
 
 /** Synthesises a deployment with placeholders for the functions. It fails if cdk-nag finds a new problem. */
@@ -134,8 +138,11 @@ export function synthesise(values: Record<string, unknown> = CONTEXT, change?: (
   return {
     deployment,
     secondaryKey: template(deployment.secondaryKey),
-    primary: template(deployment.primary),
+    storage: template(deployment.storage),
+    runs: template(deployment.runs),
+    watch: template(deployment.watch),
     secondary: template(deployment.secondary),
+    secondaryWatch: template(deployment.secondaryWatch),
   };
 }
 

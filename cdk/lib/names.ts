@@ -1,0 +1,101 @@
+/**
+ * The names of what a deployment creates, and the ARNs that follow from them.
+ *
+ * A stack finds what another stack has created by its name. An export that another stack imports can be neither
+ * changed nor deleted, so it would bind the two stacks to each other. Only the ARNs of keys do not follow from a name.
+ */
+
+import { ArnFormat, Aws, Stack } from 'aws-cdk-lib';
+
+/** What a state machine does. */
+export type Operation = 'export' | 'import';
+
+/** The functions of each state machine. */
+export const STEPS = ['enumerate', 'page', 'finalize'] as const;
+
+/** The function of a state machine. */
+export type Step = (typeof STEPS)[number];
+
+/** The names of the stacks of the deployment `name`. */
+export function stackNames(name: string) {
+  return {
+    secondaryKey: `${name}-secondary-key`,
+    storage: name,
+    runs: `${name}-runs`,
+    watch: `${name}-watch`,
+    secondary: `${name}-secondary`,
+    secondaryWatch: `${name}-secondary-watch`,
+  };
+}
+
+/** The name of a function. */
+export function functionName(name: string, operation: Operation, step: Step): string {
+  return `${name}-${operation}-${step}`;
+}
+
+/** The names of all functions of a state machine. */
+export function functionNames(name: string, operation: Operation): string[] {
+  return STEPS.map((step) => functionName(name, operation, step));
+}
+
+/** The name of a state machine. */
+export function machineName(name: string, operation: Operation): string {
+  return `${name}-${operation}`;
+}
+
+/** The name of an alarm. `alarm` says what is wrong. */
+export function alarmName(name: string, alarm: string): string {
+  return `${name}-${alarm}`;
+}
+
+/** The queue of exports that the scheduler could not start. */
+export function deadLetterQueueName(name: string): string {
+  return `${name}-exports-not-started`;
+}
+
+/** The schedule of a pool's exports. */
+export function scheduleName(name: string, pool: string): string {
+  return `${name}-${pool}`;
+}
+
+/** The schedule that measures the age of snapshots. */
+export function snapshotAgesName(name: string): string {
+  return `${name}-snapshot-ages`;
+}
+
+/** The role for other accounts in a Region. The names of roles are unique in all Regions of an account. */
+export function readerRoleName(name: string, region: string): string {
+  return `${name}-reader-${region}`;
+}
+
+/** The aliases of the keys of the deployment `name`. That of the table is the same in both Regions. */
+export function keyAliases(name: string) {
+  return {
+    table: `alias/${name}-table`,
+    configuration: `alias/${name}-configuration`,
+    configurationMac: `alias/${name}-configuration-mac`,
+    notifications: `alias/${name}-notifications`,
+  };
+}
+
+/** The ARN of the table in the Region of the stack. */
+export function tableArn(stack: Stack, name: string): string {
+  return stack.formatArn({ service: 'dynamodb', resource: 'table', resourceName: name });
+}
+
+/** The ARN of the topic in the Region of the stack. It has the name of the deployment. */
+export function topicArn(stack: Stack, name: string): string {
+  return stack.formatArn({ service: 'sns', resource: name });
+}
+
+/** The ARN of a state machine, by default in the Region of the stack. */
+export function machineArn(stack: Stack, name: string, operation: Operation, region = stack.region): string {
+  return stack.formatArn({
+    service: 'states',
+    region,
+    account: Aws.ACCOUNT_ID,
+    resource: 'stateMachine',
+    resourceName: machineName(name, operation),
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}

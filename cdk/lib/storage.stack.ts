@@ -1,0 +1,31 @@
+import { CfnOutput, Stack, StackProps } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+
+import { BackupTable } from './backup-table.construct';
+import { ConfigurationKeyArns } from './configuration-key-access';
+import { ConfigurationKeys, keepsSecrets } from './configuration-keys.construct';
+import { Settings } from './settings';
+
+/**
+ * The stack of what must never be lost, in the Region of the pools: the table, its key, and the keys for secrets.
+ *
+ * It has nothing else. So a function, a schedule or an alarm that cannot be created does not roll it back.
+ */
+export class StorageStack extends Stack {
+  readonly table: BackupTable;
+  /** Undefined if exports keep no secrets. */
+  readonly configurationKeys?: ConfigurationKeyArns;
+
+  constructor(scope: Construct, id: string, settings: Settings, props: StackProps) {
+    super(scope, id, { ...props, description: `${settings.name}: backup table of Cognito user pools, and its keys` });
+    this.table = new BackupTable(this, 'BackupTable', { name: settings.name, secondaryRegion: settings.secondaryRegion });
+    if (keepsSecrets(settings)) {
+      // The logical ids follow from this path. With other ids, CloudFormation would replace the keys of a deployment.
+      const keys = new ConfigurationKeys(new Construct(this, 'Export'), 'ConfigurationKeys', settings.name);
+      // The table comes last. DynamoDB may refuse for a day to delete a table that got a replica.
+      this.table.node.addDependency(keys);
+      this.configurationKeys = keys.arns;
+    }
+    new CfnOutput(this, 'TableName', { value: settings.name, description: 'The backup table, in both Regions' });
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * Goal: the table and its keys outlive everything else of the deployment, and a failed first deployment can be repeated.
+ *
+ * Method: read the template of each stack, and what the stacks take from each other.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Stack } from 'aws-cdk-lib';
+
+import { CONTEXT, PRIMARY, SECONDARY, Template, readable, synthesise, defaultStacks } from './synthesised';
+
+/** A resource that stays if its stack is deleted, and goes if the deployment that creates it fails. */
+const KEPT = { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' };
+
+const CAPTURE = { ...CONTEXT, CaptureConfiguration: 'YES' };
+
+/** The logical ids of the first version. CloudFormation would replace a resource with another one. */
+const LOGICAL_IDS = {
+  storage: [
+    'BackupTableE2D7E7E6',
+    'BackupTableKey27B82A03',
+    'ExportConfigurationKeysEncryptionDBEF2ED0',
+    'ExportConfigurationKeysMac65CEE1FD',
+  ],
+  secondaryKey: ['TableKeyF581D96F'],
+};
+
+/** All values that a template imports from other stacks. */
+const importsOf = (template: Template): string[] => {
+  const names = [...JSON.stringify(template.json).matchAll(/"Fn::ImportValue":"([^"]+)"/g)].map(([, name = '']) => name);
+  return [...new Set(names)].sort();
+};
+
+test('the table has a replica, its own keys, and point-in-time recovery', () => {
+  const { storage } = defaultStacks();
+  const [[, table] = assert.fail()] = storage.ofType('AWS::DynamoDB::GlobalTable');
+  const { Properties: properties, DeletionPolicy, UpdateReplacePolicy } = table;
+  assert.deepEqual({ DeletionPolicy, UpdateReplacePolicy }, KEPT);
+  assert.equal(properties.TableName, 'cognito-backup');
+  assert.equal(properties.BillingMode, 'PAY_PER_REQUEST');
+  assert.deepEqual(properties.KeySchema, [
+    { AttributeName: 'pk', KeyType: 'HASH' },
+    { AttributeName: 'sk', KeyType: 'RANGE' },
+  ]);
+  assert.deepEqual(properties.AttributeDefinitions, [
+    { AttributeName: 'pk', AttributeType: 'S' },
+    { AttributeName: 'sk', AttributeType: 'S' },
+  ]);
+  assert.deepEqual(properties.SSESpecification, { SSEEnabled: true, SSEType: 'KMS' });
+  const replicas = new Map<string, any>(properties.Replicas.map((replica: any) => [replica.Region, replica]));
+  assert.deepEqual([...replicas.keys()].sort(), [SECONDARY, PRIMARY].sort());
+  for (const replica of replicas.values()) {
+    assert.deepEqual(replica.PointInTimeRecoverySpecification, { PointInTimeRecoveryEnabled: true });
+  }
+  const keyOf = (region: string) => readable(replicas.get(region).SSESpecification.KMSMasterKeyId);
+  assert.match(keyOf(PRIMARY), /^<BackupTableKey.*\.Arn>$/);
+  assert.equal(keyOf(SECONDARY), `arn:aws:kms:${SECONDARY}:<AWS::AccountId>:alias/cognito-backup-table`);
+});
+
+test('the parameter Protected decides on deletion protection of table and replica, and is OFF at first', () => {
+  const { json } = defaultStacks().storage;
+  const { Default, AllowedValues } = json.Parameters.Protected;
+  assert.deepEqual([Default, AllowedValues], ['OFF', ['ON', 'OFF']]);
+  assert.deepEqual(json.Conditions.IsProtected, { 'Fn::Equals': [{ Ref: 'Protected' }, 'ON'] });
+  const { Replicas } = defaultStacks().storage.only('AWS::DynamoDB::GlobalTable');
+  assert.equal(Replicas.length, 2);
+  for (const { DeletionProtectionEnabled } of Replicas) {
+    assert.deepEqual(DeletionProtectionEnabled, { 'Fn::If': ['IsProtected', true, false] });
+  }
+});
+
+test('no other stack has a parameter, so a deployment needs no values', () => {
+  const { storage, deployment, ...others } = defaultStacks();
+  assert.equal(Object.keys(others).length, 5);
+  for (const { json } of Object.values(others)) {
+    assert.deepEqual(Object.keys(json.Parameters), ['BootstrapVersion']);
+  }
+});
+
+test('the table deletes items whose time has come', () => {
+  const table = defaultStacks().storage.only('AWS::DynamoDB::GlobalTable');
+  assert.deepEqual(table.TimeToLiveSpecification, { AttributeName: 'expiresAt', Enabled: true });
+});
+
+test("the table's keys rotate and stay, and the replica's key has the alias that the table names", () => {
+  const { storage, secondaryKey, deployment } = defaultStacks();
+  for (const template of [storage, secondaryKey]) {
+    const keys = template.ofType('AWS::KMS::Key').filter(([id]) => id.includes('TableKey'));
+    assert.equal(keys.length, 1);
+    keys.forEach(([, { Properties, DeletionPolicy, UpdateReplacePolicy }]) => {
+      assert.equal(Properties.EnableKeyRotation, true);
+      assert.deepEqual({ DeletionPolicy, UpdateReplacePolicy }, KEPT);
+    });
+    assert.ok(template.all('AWS::KMS::Alias').some((alias) => alias.AliasName === 'alias/cognito-backup-table'));
+  }
+  assert.deepEqual(deployment.secondaryKey.region, SECONDARY);
+});
+
+test('the stack of the table has only the table and keys, so nothing else can roll it back', () => {
+  const types = ({ json }: Template) => Object.values<any>(json.Resources).map(({ Type }) => Type);
+  const { storage, secondaryKey } = synthesise(CAPTURE);
+  assert.deepEqual(new Set(types(storage)), new Set(['AWS::DynamoDB::GlobalTable', 'AWS::KMS::Alias', 'AWS::KMS::Key']));
+  assert.deepEqual(new Set(types(secondaryKey)), new Set(['AWS::KMS::Alias', 'AWS::KMS::Key']));
+});
+
+test('the table is created after all keys and aliases, so none of them can fail beside a table', () => {
+  const { storage } = synthesise(CAPTURE);
+  const [[, table] = assert.fail()] = storage.ofType('AWS::DynamoDB::GlobalTable');
+  const others = ['AWS::KMS::Alias', 'AWS::KMS::Key'].flatMap((type) => storage.ofType(type).map(([id]) => id));
+  assert.equal(others.length, 6);
+  assert.deepEqual([...(table.DependsOn ?? [])].sort(), others.sort());
+});
+
+test('only the stacks of storage have resources that stay', () => {
+  const { storage, secondaryKey, deployment, ...others } = synthesise(CAPTURE);
+  for (const { json } of Object.values(others)) {
+    const kept = Object.entries<any>(json.Resources).filter(([, { DeletionPolicy }]) => /Retain/.test(DeletionPolicy));
+    assert.deepEqual(kept, []);
+  }
+});
+
+test('the logical ids of table and keys are those of earlier deployments, so an update replaces none', () => {
+  const { storage, secondaryKey } = synthesise(CAPTURE);
+  const ids = (template: Template) =>
+    ['AWS::DynamoDB::GlobalTable', 'AWS::KMS::Key'].flatMap((type) => template.ofType(type).map(([id]) => id));
+  assert.deepEqual(ids(storage), LOGICAL_IDS.storage);
+  assert.deepEqual(ids(secondaryKey), LOGICAL_IDS.secondaryKey);
+});
+
+test('stacks take only the ARNs of keys from each other', () => {
+  const { deployment, ...stacks } = synthesise(CAPTURE);
+  const imports = Object.entries(stacks).map(([stack, template]) => [
+    stack,
+    importsOf(template).map((name) => name.replace(/[0-9A-F]{8}Arn[0-9A-F]{8}$/, '')),
+  ]);
+  assert.deepEqual(Object.fromEntries(imports), {
+    secondaryKey: [],
+    storage: [],
+    runs: [
+      'cognito-backup:ExportsOutputFnGetAttBackupTableKey',
+      'cognito-backup:ExportsOutputFnGetAttExportConfigurationKeysEncryption',
+      'cognito-backup:ExportsOutputFnGetAttExportConfigurationKeysMac',
+    ],
+    watch: [],
+    secondary: ['cognito-backup-secondary-key:ExportsOutputFnGetAttTableKey'],
+    secondaryWatch: [],
+  });
+});
+
+test('a stack is deployed after those whose resources it uses', () => {
+  const { settings, ...stacks } = defaultStacks().deployment;
+  const after = Object.entries<Stack>({ ...stacks }).map(([stack, { dependencies }]) => [
+    stack,
+    dependencies.map((dependency) => dependency.stackName).sort(),
+  ]);
+  assert.deepEqual(Object.fromEntries(after), {
+    secondaryKey: [],
+    storage: ['cognito-backup-secondary-key'],
+    runs: ['cognito-backup'],
+    watch: ['cognito-backup-runs'],
+    secondary: ['cognito-backup', 'cognito-backup-secondary-key'],
+    secondaryWatch: ['cognito-backup-secondary'],
+  });
+  assert.equal(settings.name, 'cognito-backup');
+});
