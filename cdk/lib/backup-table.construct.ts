@@ -35,8 +35,8 @@ export class TableKey extends kms.Key {
 export interface BackupTableProps {
   /** The table's name. */
   readonly name: string;
-  /** The Region of the replica. It already has a {@link TableKey}. */
-  readonly secondaryRegion: string;
+  /** The Region of the replica. It already has a {@link TableKey}. Undefined: no replica. */
+  readonly secondaryRegion?: string;
 }
 
 /**
@@ -57,11 +57,10 @@ export class BackupTable extends Construct implements RegionalTable {
   constructor(scope: Construct, id: string, props: BackupTableProps) {
     super(scope, id);
     const key = new TableKey(this, 'Key', props.name);
-    const replicaKeyArn = Stack.of(this).formatArn({
-      service: 'kms',
-      region: props.secondaryRegion,
-      account: Aws.ACCOUNT_ID,
-      resource: keyAliases(props.name).table,
+    const replicaRegions = [props.secondaryRegion ?? []].flat();
+    const replicaKeys = replicaRegions.map((region) => {
+      const resource = keyAliases(props.name).table;
+      return [region, Stack.of(this).formatArn({ service: 'kms', region, account: Aws.ACCOUNT_ID, resource })] as const;
     });
     const recovery = { pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true } };
     const table = new dynamodb.TableV2(this, 'Table', {
@@ -69,24 +68,24 @@ export class BackupTable extends Construct implements RegionalTable {
       partitionKey: { name: 'pk', type: dynamodb.AttributeType.STRING },
       sortKey: { name: 'sk', type: dynamodb.AttributeType.STRING },
       billing: dynamodb.Billing.onDemand(),
-      encryption: dynamodb.TableEncryptionV2.customerManagedKey(key, { [props.secondaryRegion]: replicaKeyArn }),
+      encryption: dynamodb.TableEncryptionV2.customerManagedKey(key, Object.fromEntries(replicaKeys)),
       // The items of restores have this attribute. A global table has one TTL for all its replicas.
       timeToLiveAttribute: 'expiresAt',
-      replicas: [{ region: props.secondaryRegion, ...recovery }],
+      replicas: replicaRegions.map((region) => ({ region, ...recovery })),
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       ...recovery,
     });
     // The alias of the key must not fail after the table exists.
     table.node.addDependency(key);
-    protectOnRequest(table);
+    protectOnRequest(table, 1 + replicaRegions.length);
     this.tableName = props.name;
     this.tableArn = table.tableArn;
     this.keyArn = key.keyArn;
   }
 }
 
-/** Lets the parameter `Protected` of the stack decide on deletion protection in both Regions. */
-function protectOnRequest(table: dynamodb.TableV2): void {
+/** Lets the parameter `Protected` of the stack decide on deletion protection in all Regions of the table. */
+function protectOnRequest(table: dynamodb.TableV2, regions: number): void {
   const stack = Stack.of(table);
   const isProtected = new CfnParameter(stack, 'Protected', {
     description: 'ON: no call can delete the table or its replica. Turn it on after the first deployment.',
@@ -98,7 +97,7 @@ function protectOnRequest(table: dynamodb.TableV2): void {
   });
   const resource = table.node.defaultChild as dynamodb.CfnGlobalTable;
   // The property of the construct is a boolean, and takes no condition.
-  for (const replica of [0, 1]) {
+  for (let replica = 0; replica < regions; replica++) {
     resource.addPropertyOverride(
       `Replicas.${replica}.DeletionProtectionEnabled`,
       Fn.conditionIf(condition.logicalId, true, false),

@@ -33,7 +33,8 @@ export const SETTINGS = {
   SecondaryRegion: {
     value: 'text',
     default: 'required',
-    meaning: 'The Region of the replica, and of imports if the primary Region is lost.',
+    meaning:
+      'The Region of the replica, and of imports if the primary Region is lost. `none` for a first try in one Region: then the deployment warns. A Region can be added later, and then it stays.',
   },
   FormerUserPoolIds: {
     value: 'list',

@@ -1,10 +1,13 @@
 import { CfnOutput, Stack, StackProps } from 'aws-cdk-lib';
+import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 
 import { BackupTable } from './backup-table.construct';
 import { ConfigurationKeyArns } from './configuration-key-access';
 import { ConfigurationKeys, keepsSecrets } from './configuration-keys.construct';
+import { settingsParameterName } from './names';
 import { Settings } from './settings';
+import { effectiveSettings } from './settings/effective';
 
 /**
  * The stack of what must never be lost, in the Region of the pools: the table, its key, and the keys for secrets.
@@ -26,6 +29,14 @@ export class StorageStack extends Stack {
       this.table.node.addDependency(keys);
       this.configurationKeys = keys.arns;
     }
+    const record = new ssm.StringParameter(this, 'Settings', {
+      parameterName: settingsParameterName(settings.name),
+      description: `The settings of the deployment ${settings.name}, without personal data`,
+      stringValue: JSON.stringify(effectiveSettings(settings)),
+      tier: ssm.ParameterTier.INTELLIGENT_TIERING,
+    });
+    // As the keys: nothing may fail after the table exists.
+    this.table.node.addDependency(record);
     new CfnOutput(this, 'TableName', { value: settings.name, description: 'The backup table, in both Regions' });
   }
 }

@@ -25,10 +25,10 @@ const app = new App();
 const settings = SettingsFile.read(app.node.tryGetContext(CONTEXT_NAMES.config));
 const code = new FunctionCode('BUILT', 'x86_64', folder);
 const { runs, watch, secondary, secondaryWatch } = deploy(app, settings.values, code);
-for (const stack of [runs, secondary]) {
+for (const stack of [runs, secondary ?? []].flat()) {
   setEndpoints(stack, JSON.parse(endpoints));
 }
-for (const stack of [watch, secondaryWatch]) {
+for (const stack of [watch, secondaryWatch ?? []].flat()) {
   removeMetricMathAlarms(stack);
 }
 

@@ -90,7 +90,7 @@ for (const partition of Object.keys(PARTITIONS) as (keyof typeof PARTITIONS)[]) 
         const resources = states.filter(({ Type }) => Type === 'Task').map(({ Resource }) => Resource);
         assert.deepEqual(new Set(resources), new Set(['arn:${Partition}:states:::lambda:invoke']));
       }
-      const region = stacks.deployment[name].region;
+      const region = stacks.deployment[name]?.region;
       const hosts = (service: string) => PARTITIONS[partition].suffixes[name].map((suffix) => `${service}.${region}.${suffix}`);
       assert.deepEqual(
         viaServicesOf(template),

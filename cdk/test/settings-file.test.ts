@@ -112,7 +112,7 @@ test('only a command that asks for the example gets it, and only without setting
   assert.equal(chooseSettingsFile({ folder, allowsExample: true }), join(folder, 'prod.yaml'));
 });
 
-test('of the npm scripts, only synth asks for the example', () => {
+test('of the npm scripts, only synth asks for the example, so the others refuse to run without settings', () => {
   const { scripts } = JSON.parse(readFileSync(join(__dirname, '..', 'package.json'), 'utf8'));
   const asking = Object.entries<string>(scripts).filter(([, script]) => script.includes(`${CONTEXT_NAMES.example}=YES`));
   assert.deepEqual(

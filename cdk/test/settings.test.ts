@@ -95,6 +95,8 @@ test('every wrong value of a setting has one problem, which says what is allowed
     [{ ImportTargets: [POOLS[0], 'eu-central-1_*'] }, /^ImportTargets .* only if RepairablePools names it/],
     [{ PrimaryRegion: 'us-east-1' }, /^PrimaryRegion .* Name the Region of UserPoolIds/],
     [{ SecondaryRegion: 'eu-west-1' }, /^SecondaryRegion .* differs from the Region of the pools/],
+    [{ SecondaryRegion: 'NONE' }, /^SecondaryRegion .* For a first try in one Region, use none\.$/],
+    [{ SecondaryRegion: 'none', ImportTargets: 'eu-west-1_New,eu-central-1_New' }, /^ImportTargets .* not in a Region of this/],
     [{ SecondaryRegion: 'Frankfurt' }, /^SecondaryRegion .* such as eu-central-1/],
     [{ SecondaryRegion: ['eu-central-1'] }, /^SecondaryRegion .* such as eu-central-1/],
     [{ ExportFrequency: 'DAILY' }, /^ExportFrequency .* EVERY_HOUR, EVERY_DAY, EVERY_7_DAYS, EVERY_30_DAYS, a rate .* or a cron/],

@@ -9,6 +9,7 @@ import { test } from 'node:test';
 
 import { Stack } from 'aws-cdk-lib';
 
+import { effectiveSettings } from '../lib/settings/effective';
 import { CONTEXT, PRIMARY, SECONDARY, Template, readable, synthesise, defaultStacks } from './synthesised';
 
 /** A resource that stays if its stack is deleted, and goes if the deployment that creates it fails. */
@@ -95,7 +96,7 @@ test("the table's keys rotate and stay, and the replica's key has the alias that
     });
     assert.ok(template.all('AWS::KMS::Alias').some((alias) => alias.AliasName === 'alias/cognito-backup-table'));
   }
-  assert.deepEqual(deployment.secondaryKey.region, SECONDARY);
+  assert.deepEqual(deployment.secondaryKey?.region, SECONDARY);
 });
 
 test('the stack of the table has only the table and keys, so nothing else can roll it back', () => {
@@ -164,4 +165,27 @@ test('a stack is deployed after those whose resources it uses', () => {
     secondaryWatch: ['cognito-backup-secondary'],
   });
   assert.equal(settings.name, 'cognito-backup');
+});
+
+test('the storage stack records the settings before it creates the table', () => {
+  const { storage, deployment } = defaultStacks();
+  const [[id, parameter] = assert.fail()] = storage.ofType('AWS::SSM::Parameter');
+  assert.equal(parameter.Properties.Name, '/cognito-backup/cognito-backup/settings');
+  assert.deepEqual(JSON.parse(parameter.Properties.Value), effectiveSettings(deployment.settings));
+  const [[table] = assert.fail()] = storage.ofType('AWS::DynamoDB::GlobalTable');
+  assert.ok([storage.json.Resources[table].DependsOn].flat().includes(id));
+});
+
+test('a deployment without a second Region has no stacks, no replica and no graphs of one, and warns', () => {
+  const { deployment, storage, watch } = synthesise({ ...CONTEXT, SecondaryRegion: 'none' });
+  assert.deepEqual([deployment.secondaryKey, deployment.secondary, deployment.secondaryWatch], [undefined, undefined, undefined]);
+  const { Replicas } = storage.only('AWS::DynamoDB::GlobalTable');
+  assert.deepEqual(
+    Replicas.map(({ Region }: { Region: string }) => Region),
+    [PRIMARY],
+  );
+  assert.deepEqual(Replicas[0].DeletionProtectionEnabled, { 'Fn::If': ['IsProtected', true, false] });
+  assert.doesNotMatch(JSON.stringify(watch.json), /Imports in|delay of the replica/);
+  assert.match(storage.warnings.join(), /SecondaryRegion is none, so the backup is in eu-west-1 only/);
+  assert.equal(defaultStacks().storage.warnings.length, 0);
 });

@@ -128,7 +128,11 @@ export function synthesise(values: Record<string, unknown> = CONTEXT, change?: (
   const deployment = deploy(app, values, FunctionCode.placeholders('x86_64'));
   change?.(deployment);
   const assembly = app.synth();
-  const template = (stack: { artifactId: string }) => {
+  // A deployment in one Region has no stacks in a second one. Their templates here have no resources.
+  const template = (stack: { artifactId: string } | undefined) => {
+    if (stack === undefined) {
+      return new Template({ Resources: {} }, []);
+    }
     const artifact = assembly.getStackArtifact(stack.artifactId);
     const warnings = artifact.messages
       .filter((message) => message.level === 'warning')

@@ -29,8 +29,11 @@ export interface Settings {
   readonly formerUserPoolIds: readonly string[];
   /** `PrimaryRegion`: the Region of the exported pools, the table and the schedules. */
   readonly primaryRegion: string;
-  /** `SecondaryRegion`: the Region of the replica, and of imports if the primary Region is lost. */
-  readonly secondaryRegion: string;
+  /**
+   * `SecondaryRegion`: the Region of the replica, and of imports if the primary Region is lost. Undefined: the
+   * backup is in one Region.
+   */
+  readonly secondaryRegion?: string;
   /** `ExportFrequency` and `ExportTimeZone`. */
   readonly exportSchedule: ExportSchedule;
   /** `SnapshotMaxAgeHours`: the age of a pool's newest snapshot that starts the alarm. Undefined: none. */
@@ -114,7 +117,7 @@ export function readSettings(values: SettingValues): Settings {
     notificationEmail: readEmail(reader),
     trustedPrincipals: readPrincipals(reader, primaryRegion),
     ...readTrustConditions(reader),
-    importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion], sourcePools(pools)),
+    importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion ?? []].flat(), sourcePools(pools)),
     repairablePools: readRepairablePools(reader, primaryRegion, sourcePools(pools)),
     groupRoleArns: readGroupRoles(reader, primaryRegion),
     architecture: reader.oneOf('Architecture'),
