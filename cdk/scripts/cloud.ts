@@ -17,6 +17,9 @@ import type { RecordedSettings } from './comparison';
 /** How long an update of deletion protection may take, in seconds. Both Regions of a table take some minutes. */
 const MAX_UPDATE_SECONDS = 3600;
 
+// The SDK is pinned, so its warning that later versions need a newer Node.js asks nothing of the operator.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 /** What a deployment asks of AWS. */
 export interface Cloud {
   /** The id of the account of the credentials. */

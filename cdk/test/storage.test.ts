@@ -99,18 +99,21 @@ test("the table's keys rotate and stay, and the replica's key has the alias that
   assert.deepEqual(deployment.secondaryKey?.region, SECONDARY);
 });
 
-test('the stack of the table has only the table and keys, so nothing else can roll it back', () => {
+test('the stack of the table has only the table, keys and the record of the settings, so nothing else can roll it back', () => {
   const types = ({ json }: Template) => Object.values<any>(json.Resources).map(({ Type }) => Type);
   const { storage, secondaryKey } = synthesise(CAPTURE);
-  assert.deepEqual(new Set(types(storage)), new Set(['AWS::DynamoDB::GlobalTable', 'AWS::KMS::Alias', 'AWS::KMS::Key']));
+  assert.deepEqual(
+    new Set(types(storage)),
+    new Set(['AWS::DynamoDB::GlobalTable', 'AWS::KMS::Alias', 'AWS::KMS::Key', 'AWS::SSM::Parameter']),
+  );
   assert.deepEqual(new Set(types(secondaryKey)), new Set(['AWS::KMS::Alias', 'AWS::KMS::Key']));
 });
 
-test('the table is created after all keys and aliases, so none of them can fail beside a table', () => {
+test('the table is created after everything else of its stack, so nothing can fail beside a table', () => {
   const { storage } = synthesise(CAPTURE);
   const [[, table] = assert.fail()] = storage.ofType('AWS::DynamoDB::GlobalTable');
-  const others = ['AWS::KMS::Alias', 'AWS::KMS::Key'].flatMap((type) => storage.ofType(type).map(([id]) => id));
-  assert.equal(others.length, 6);
+  const others = Object.entries<any>(storage.json.Resources).flatMap(([id, { Type }]) => (Type === table.Type ? [] : id));
+  assert.equal(others.length, 7);
   assert.deepEqual([...(table.DependsOn ?? [])].sort(), others.sort());
 });
 
