@@ -5,10 +5,13 @@
  */
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { Stack } from 'aws-cdk-lib';
 
+import { WORKSPACE } from '../lib/function-code';
 import { effectiveSettings } from '../lib/settings/effective';
 import { CONTEXT, PRIMARY, SECONDARY, Template, readable, synthesise, defaultStacks } from './synthesised';
 
@@ -131,6 +134,9 @@ test('the logical ids of table and keys are those of earlier deployments, so an 
     ['AWS::DynamoDB::GlobalTable', 'AWS::KMS::Key'].flatMap((type) => template.ofType(type).map(([id]) => id));
   assert.deepEqual(ids(storage), LOGICAL_IDS.storage);
   assert.deepEqual(ids(secondaryKey), LOGICAL_IDS.secondaryKey);
+  const guide = readFileSync(join(WORKSPACE, 'docs', 'guides', 'deploy.md'), 'utf8');
+  const unnamed = [...LOGICAL_IDS.storage, ...LOGICAL_IDS.secondaryKey].filter((id) => !guide.includes(id));
+  assert.deepEqual(unnamed, [], 'docs/guides/deploy.md does not say how to import these');
 });
 
 test('stacks take only the ARNs of keys from each other', () => {
