@@ -17,6 +17,9 @@ import { changes, conflicts, poolChanges } from './comparison';
  */
 const FIRST_EXPORT_AFTER = 30;
 
+/** The parameter of the storage stack that turns deletion protection of the table on. */
+const PROTECTED = 'Protected';
+
 /** What a deployment needs from outside. */
 export interface Surroundings {
   readonly cloud: Cloud;
@@ -57,7 +60,7 @@ export class DeploymentError extends Error {
 export async function runDeployment(request: Request, surroundings: Surroundings): Promise<void> {
   const { settings } = request;
   const { cloud, cdk, print } = surroundings;
-  const { isFirst } = await compare(request, surroundings);
+  const { isFirst, hasTable } = await compare(request, surroundings);
   surroundings.build();
   const context = [`${CONTEXT_NAMES.config}=${request.file}`, `${CONTEXT_NAMES.functions}=BUILT`];
   if (isFirst) {
@@ -68,6 +71,8 @@ export async function runDeployment(request: Request, surroundings: Surroundings
     'deploy',
     '--all',
     ...context.flatMap((value) => ['--context', value]),
+    // A new table is protected last, so that its deployment can be repeated. An older one stays protected.
+    ...(hasTable ? ['--parameters', `${stackNames(settings.name).storage}:${PROTECTED}=ON`] : []),
     ...(request.asksNothing ? ['--require-approval', 'never'] : []),
     ...request.cdkArguments,
   ]);
@@ -86,12 +91,16 @@ export async function runDeployment(request: Request, surroundings: Surroundings
   }
 }
 
-/**
- * Compares the settings with the deployed ones, shows the difference, and asks.
- *
- * @returns whether a schedule starts exports that no schedule started before
- */
-async function compare({ settings, asksNothing }: Request, { cloud, ask, print }: Surroundings): Promise<{ isFirst: boolean }> {
+/** What a deployment finds before it changes anything. */
+interface Comparison {
+  /** Whether a schedule starts exports that no schedule started before. */
+  readonly isFirst: boolean;
+  /** Whether an earlier deployment has created the table. */
+  readonly hasTable: boolean;
+}
+
+/** Compares the settings with the deployed ones, shows the difference, and asks. */
+async function compare({ settings, asksNothing }: Request, { cloud, ask, print }: Surroundings): Promise<Comparison> {
   const { name, primaryRegion, secondaryRegion } = settings;
   const account = await cloud.account(primaryRegion);
   const deployed = await cloud.recordedSettings(primaryRegion);
@@ -102,9 +111,10 @@ async function compare({ settings, asksNothing }: Request, { cloud, ask, print }
   }
   const before = deployed.get(name);
   const pools = poolChanges(before, wanted);
-  const status = await cloud.stackStatus(primaryRegion, stackNames(name).runs);
+  const status = async (stack: string) => (await cloud.stackStatus(primaryRegion, stack)) ?? '';
   // After a failed update, the schedule may still export other pools than the record says.
-  const hasSchedule = status !== undefined && /^(CREATE|UPDATE|IMPORT)_COMPLETE$/.test(status);
+  const hasSchedule = /^(CREATE|UPDATE|IMPORT)_COMPLETE$/.test(await status(stackNames(name).runs));
+  const hasTable = /^(CREATE|UPDATE|IMPORT|UPDATE_ROLLBACK)_COMPLETE$/.test(await status(stackNames(name).storage));
 
   print(`Deployment ${name} in account ${account}, ${[primaryRegion, secondaryRegion ?? []].flat().join(' and ')}`);
   if (before === undefined) {
@@ -118,7 +128,8 @@ async function compare({ settings, asksNothing }: Request, { cloud, ask, print }
   if (!asksNothing && !(await ask('Deploy?'))) {
     throw new DeploymentError('Nothing is deployed.');
   }
-  return { isFirst: settings.userPoolIds.length > 0 && (!hasSchedule || pools.added.length + pools.removed.length > 0) };
+  const exportsOthers = !hasSchedule || pools.added.length + pools.removed.length > 0;
+  return { isFirst: settings.userPoolIds.length > 0 && exportsOthers, hasTable };
 }
 
 /** Protects the table from deletion, and the stacks of what must stay. The CDK turns the second off again. */
@@ -126,7 +137,7 @@ async function protect(settings: Settings, cloud: Cloud, print: (line: string) =
   const names = stackNames(settings.name);
   const { primaryRegion, secondaryRegion } = settings;
   print(`Protecting the table ${settings.name} ...`);
-  await cloud.setParameter(primaryRegion, names.storage, 'Protected', 'ON');
+  await cloud.setParameter(primaryRegion, names.storage, PROTECTED, 'ON');
   await cloud.protectStack(primaryRegion, names.storage);
   if (secondaryRegion !== undefined) {
     await cloud.protectStack(secondaryRegion, names.secondaryKey);

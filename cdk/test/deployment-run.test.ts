@@ -104,6 +104,20 @@ test('a deployment with the same pools leaves the start of the schedule as it is
   assert.equal(lines[1], 'The settings are the deployed ones.');
 });
 
+test('a table that exists stays protected during the deployment, and a new one is protected last', async () => {
+  const on = '--parameters cognito-backup:Protected=ON';
+  for (const [status, isProtected] of Object.entries({
+    CREATE_COMPLETE: true,
+    UPDATE_ROLLBACK_COMPLETE: true,
+    ROLLBACK_COMPLETE: false,
+    REVIEW_IN_PROGRESS: false,
+  })) {
+    const { steps } = await deployed(CONTEXT, { stacks: { 'cognito-backup': status } });
+    assert.equal(steps[1]?.includes(on), isProtected, status);
+    assert.equal(steps[2], 'Protected=ON of cognito-backup in eu-west-1');
+  }
+});
+
 test('a deployment delays the next export if the pools change, or if the schedule may not be as recorded', async () => {
   const isDelayed = async (values: Record<string, unknown>, world: World) =>
     /firstExport=/.test((await deployed(values, world)).steps[1] ?? assert.fail());
