@@ -19,9 +19,9 @@ const INTRODUCTION = `# Settings of the deployment
 
 <!-- Generated: UPDATE_REFERENCE=1 npm test, in cdk/ -->
 
-Write settings in a YAML file, \`cdk/config/<name>.yaml\`. \`cdk/config/example.yaml\` has all of them. A
-wrong value or an unknown name stops the deployment before it changes anything, and the error names
-the line. [Deploy](../guides/deploy.md) shows how to use them.
+Write settings in a YAML file, \`cdk/config/<name>.yaml\`. \`cdk/config/example.yaml\` has all of them.
+A wrong value or an unknown name stops the deployment before it changes anything, and the error
+names the line. [Deploy](../guides/deploy.md) shows how to use them.
 
 The functions get \`CognitoTPS\`, \`QuotaHeadroom\`, \`SplitListing\`, \`CaptureConfiguration\`, \`SnsPreference\`,
 \`SnapshotRetention\` and \`SubMapRetention\` as [environment variables](environment.md).
