@@ -1,4 +1,4 @@
-import { Aws, CfnCondition, CfnParameter, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
@@ -35,8 +35,10 @@ export class TableKey extends kms.Key {
 export interface BackupTableProps {
   /** The table's name. */
   readonly name: string;
-  /** The Region of the replica. It already has a {@link TableKey}. */
-  readonly secondaryRegion: string;
+  /** The Region of the replica. It already has a {@link TableKey}. Undefined: no replica. */
+  readonly secondaryRegion?: string;
+  /** Whether no call may delete the table or its replica. */
+  readonly isProtected: boolean;
 }
 
 /**
@@ -45,9 +47,9 @@ export interface BackupTableProps {
  * The table stays if its stack is deleted. A replica repeats every deletion and every change of an item, so both
  * Regions have point-in-time recovery.
  *
- * The parameter `Protected` turns deletion protection on, in both Regions. A protected table cannot be deleted, so a
- * failed first deployment could not be repeated. So the operator turns it on as the last step. CloudFormation keeps
- * the value of a parameter, so a later deployment does not turn it off.
+ * A protected table cannot be deleted, so a failed first deployment could not be repeated. So the first deployment
+ * turns deletion protection on as its last step. The template has no parameter for it: `cdk import`, which takes the
+ * table back after its stack was deleted, copies resources only.
  */
 export class BackupTable extends Construct implements RegionalTable {
   readonly tableName: string;
@@ -57,11 +59,10 @@ export class BackupTable extends Construct implements RegionalTable {
   constructor(scope: Construct, id: string, props: BackupTableProps) {
     super(scope, id);
     const key = new TableKey(this, 'Key', props.name);
-    const replicaKeyArn = Stack.of(this).formatArn({
-      service: 'kms',
-      region: props.secondaryRegion,
-      account: Aws.ACCOUNT_ID,
-      resource: keyAliases(props.name).table,
+    const replicaRegions = [props.secondaryRegion ?? []].flat();
+    const replicaKeys = replicaRegions.map((region) => {
+      const resource = keyAliases(props.name).table;
+      return [region, Stack.of(this).formatArn({ service: 'kms', region, account: Aws.ACCOUNT_ID, resource })] as const;
     });
     const recovery = { pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true } };
     const table = new dynamodb.TableV2(this, 'Table', {
@@ -69,37 +70,16 @@ export class BackupTable extends Construct implements RegionalTable {
       partitionKey: { name: 'pk', type: dynamodb.AttributeType.STRING },
       sortKey: { name: 'sk', type: dynamodb.AttributeType.STRING },
       billing: dynamodb.Billing.onDemand(),
-      encryption: dynamodb.TableEncryptionV2.customerManagedKey(key, { [props.secondaryRegion]: replicaKeyArn }),
+      encryption: dynamodb.TableEncryptionV2.customerManagedKey(key, Object.fromEntries(replicaKeys)),
       // The items of restores have this attribute. A global table has one TTL for all its replicas.
       timeToLiveAttribute: 'expiresAt',
-      replicas: [{ region: props.secondaryRegion, ...recovery }],
+      deletionProtection: props.isProtected,
+      replicas: replicaRegions.map((region) => ({ region, deletionProtection: props.isProtected, ...recovery })),
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       ...recovery,
     });
-    protectOnRequest(table);
     this.tableName = props.name;
     this.tableArn = table.tableArn;
     this.keyArn = key.keyArn;
-  }
-}
-
-/** Lets the parameter `Protected` of the stack decide on deletion protection in both Regions. */
-function protectOnRequest(table: dynamodb.TableV2): void {
-  const stack = Stack.of(table);
-  const isProtected = new CfnParameter(stack, 'Protected', {
-    description: 'ON: no call can delete the table or its replica. Turn it on after the first deployment.',
-    allowedValues: ['ON', 'OFF'],
-    default: 'OFF',
-  });
-  const condition = new CfnCondition(stack, 'IsProtected', {
-    expression: Fn.conditionEquals(isProtected.valueAsString, 'ON'),
-  });
-  const resource = table.node.defaultChild as dynamodb.CfnGlobalTable;
-  // The property of the construct is a boolean, and takes no condition.
-  for (const replica of [0, 1]) {
-    resource.addPropertyOverride(
-      `Replicas.${replica}.DeletionProtectionEnabled`,
-      Fn.conditionIf(condition.logicalId, true, false),
-    );
   }
 }

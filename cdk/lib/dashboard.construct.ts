@@ -51,7 +51,9 @@ export class Dashboard extends Construct {
     const { secondaryRegion } = settings;
     dashboard.addWidgets(
       graph('Imports', runCounts(stack, settings, 'import')),
-      graph(`Imports in ${secondaryRegion}`, runCounts(stack, settings, 'import', secondaryRegion)),
+      ...(secondaryRegion === undefined
+        ? []
+        : [graph(`Imports in ${secondaryRegion}`, runCounts(stack, settings, 'import', secondaryRegion))]),
       graph(
         'Duration of runs',
         operations.map((operation) => durationOf(stack, settings, operation)),
@@ -106,8 +108,12 @@ function tableGraphs(settings: Settings): cloudwatch.GraphWidget[] {
   return [
     graph('Table: units used', [metric('ConsumedWriteCapacityUnits', {}), metric('ConsumedReadCapacityUnits', {})]),
     graph('Table: throttled requests', [metric('WriteThrottleEvents', {}), metric('ReadThrottleEvents', {})]),
-    graph(`Table: delay of the replica in ${settings.secondaryRegion}`, [
-      metric('ReplicationLatency', { ReceivingRegion: settings.secondaryRegion }, { statistic: cloudwatch.Stats.MAXIMUM }),
-    ]),
+    ...[settings.secondaryRegion ?? []]
+      .flat()
+      .map((region) =>
+        graph(`Table: delay of the replica in ${region}`, [
+          metric('ReplicationLatency', { ReceivingRegion: region }, { statistic: cloudwatch.Stats.MAXIMUM }),
+        ]),
+      ),
   ];
 }

@@ -10,13 +10,20 @@ import { join, resolve } from 'node:path';
 import { CfnRule, Fn, Stack } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 
-import { CodeSource, Settings } from './settings';
+import { Settings } from './settings';
 
 /** The four executables, named as in `functions/`. */
 export const EXECUTABLES = ['enumerate', 'export-page', 'import-page', 'finalize'] as const;
 
 /** The name of an executable. */
 export type Executable = (typeof EXECUTABLES)[number];
+
+/**
+ * Where the code of the functions comes from. `BUILD`: build the functions first. `BUILT`: use the built functions.
+ * `PLACEHOLDER`: use a placeholder for each function that is not built.
+ */
+export const CODE_SOURCES = ['BUILT', 'BUILD', 'PLACEHOLDER'] as const;
+export type CodeSource = (typeof CODE_SOURCES)[number];
 
 /** The root of the workspace. */
 export const WORKSPACE = resolve(__dirname, '..', '..');
@@ -44,8 +51,6 @@ export class FunctionsError extends Error {
 /** The code of the four functions. */
 export class FunctionCode {
   /**
-   * @param source `BUILD`: build the functions first. `BUILT`: use the built functions. `PLACEHOLDER`: use a
-   * placeholder for each function that is not built.
    * @param folder the output folder of cargo-lambda
    * @throws FunctionsError if a function is missing or built for another architecture, and `source` is not
    * `PLACEHOLDER`

@@ -28,7 +28,16 @@ export function stackNames(name: string) {
     watch: `${name}-watch`,
     secondary: `${name}-secondary`,
     secondaryWatch: `${name}-secondary-watch`,
+    vault: `${name}-vault`,
   };
+}
+
+/** Below this path, each deployment of an account and Region records its settings. */
+export const SETTINGS_PATH = '/cognito-backup';
+
+/** The parameter in which the deployment `name` records its settings. */
+export function settingsParameterName(name: string): string {
+  return `${SETTINGS_PATH}/${name}/settings`;
 }
 
 /** The name of a function. */

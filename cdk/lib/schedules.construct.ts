@@ -59,6 +59,7 @@ export class Schedules extends Construct {
       description: 'Exports all user pools',
       scheduleGroup: this.group,
       schedule: expressionOf(settings),
+      start: settings.firstExport,
       target: new StepFunctionsStartExecution(props.machine, {
         role,
         input: scheduler.ScheduleTargetInput.fromObject({ userPoolIds: settings.userPoolIds }),
@@ -68,7 +69,7 @@ export class Schedules extends Construct {
         retryAttempts: 10,
       }),
     });
-    // A rate starts at once. A pool that the same deployment adds needs its permissions before.
+    // Without a start, a rate begins at once. A pool that the same deployment adds needs its permissions before.
     schedule.node.addDependency(role, ...props.after);
   }
 }

@@ -3,8 +3,20 @@
  * `docs/reference/settings.md` from them.
  */
 
-/** What the reference says about a setting. */
+/**
+ * The values that a setting can have.
+ *
+ * - `text`: any text. The reader of the setting checks its form.
+ * - `list`: a list of texts, or a text with commas. The reader checks the form of its members.
+ * - `from` and `to`: a whole number between these bounds, both included.
+ * - `oneOf`: one of these words. The first one is the default.
+ */
+export type SettingValue =
+  'text' | 'list' | { readonly from: number; readonly to: number } | { readonly oneOf: readonly [string, ...string[]] };
+
+/** What the schema and the reference say about a setting. */
 export interface SettingDescription {
+  readonly value: SettingValue;
   /** The value if the setting is not given. */
   readonly default: string;
   readonly meaning: string;
@@ -13,140 +25,166 @@ export interface SettingDescription {
 /** The settings, in the order in which the reference lists them. */
 export const SETTINGS = {
   UserPoolIds: {
+    value: 'list',
     default: 'required',
     meaning:
       'The pools to export, all in one Region: a list, or a text with commas. Without it, `FormerUserPoolIds` and `PrimaryRegion` are required.',
   },
   SecondaryRegion: {
+    value: 'text',
     default: 'required',
-    meaning: 'The Region of the replica, and of imports if the primary Region is lost.',
+    meaning:
+      'The Region of the replica, and of imports if the primary Region is lost. `none` for a first try in one Region: then the deployment warns. A Region can be added later, and then it stays.',
   },
   FormerUserPoolIds: {
+    value: 'list',
     default: 'none',
     meaning:
       'Pools that exports no longer read, or never read, but whose snapshots imports may restore. Both lists together hold at most 20 pools.',
   },
   PrimaryRegion: {
+    value: 'text',
     default: 'the Region of the pools',
     meaning: 'The Region to deploy to. Required if `UserPoolIds` is empty.',
   },
   ExportFrequency: {
+    value: 'text',
     default: '`EVERY_DAY`',
     meaning:
       '`EVERY_HOUR`, `EVERY_DAY`, `EVERY_7_DAYS`, `EVERY_30_DAYS`, a rate of 15 minutes or more such as `rate(12 hours)`, or a cron expression of EventBridge Scheduler such as `cron(30 2 * * ? *)`.',
   },
   ExportTimeZone: {
+    value: 'text',
     default: '`UTC`',
     meaning: 'The time zone of a cron expression, such as `Europe/Berlin`.',
   },
   ExportTimeoutDays: {
+    // Step Functions ends every execution after a year.
+    // Source: "Quotas related to state machine executions", Step Functions developer guide.
+    value: { from: 1, to: 365 },
     default: '7',
     meaning:
       'The days after which Step Functions ends an execution of the export: 1 to 365. The export is then recorded as failed.',
   },
   ImportTimeoutDays: {
+    value: { from: 1, to: 365 },
     default: '60',
     meaning:
       'The days after which Step Functions ends an execution of an import: 1 to 365. The import is then recorded as failed, and the same import started again continues it.',
   },
   SnapshotMaxAgeHours: {
+    value: { from: 0, to: 2160 },
     default: '1½ periods between exports',
     meaning:
       'The age in hours of the newest sealed snapshot of a pool at which the alarm starts: 1 to 2160, or 0 for no alarm. Required with a cron expression.',
   },
   SnapshotRetention: {
+    value: 'text',
     default: 'exports keep every snapshot',
     meaning:
       'The snapshots to keep, such as `days=35,monthly=12`: see [retention](../concepts/retention.md). Without it, no function may remove anything.',
   },
   SubMapRetention: {
+    value: { from: 90, to: 3650 },
     default: 'imports keep every sub map',
     meaning:
       'The days for which the [sub maps](../concepts/restores.md#the-sub-map) of restores are kept: 90 to 3650. They hold usernames. It counts for what imports write from then on. An import whose input has `subMapRetention` keeps its sub map for that time instead. If an import continues an older restore, its whole sub map gets the new time.',
   },
   CognitoTPS: {
+    value: { from: 1, to: 200 },
     default: '10',
     meaning: 'Cognito calls per second of a run whose input sets no limit: 1 to 200.',
   },
   QuotaHeadroom: {
+    value: { from: 0, to: 90 },
     default: '10',
     meaning:
       "The share of each of Cognito's request quotas that a run leaves to other clients, in percent: 0 to 90. It matters only if the TPS is above a quota: see [pacing](../concepts/pacing.md).",
   },
   SplitListing: {
+    value: { oneOf: ['NO', 'YES'] },
     default: '`NO`',
     meaning:
       '`YES`: exports may list users by [sixteen listings at once](../decisions.md#sixteen-listings-at-once-with-proof) if one listing would take over five minutes. `NO`: only exports whose input says `splitListing`. An export with `captureMfa`, or without an earlier sealed snapshot, never splits.',
   },
   CaptureConfiguration: {
+    value: { oneOf: ['NO', 'YES'] },
     default: '`NO`',
     meaning:
       '`YES`: exports capture the [configuration of the pool](../concepts/snapshots.md#the-configuration-of-the-pool). `pool show` and `pool diff` show and compare a captured configuration. `pool create` and `pool apply` bring it back.',
   },
   CaptureSecrets: {
+    value: { oneOf: ['YES', 'NO'] },
     default: '`YES`',
     meaning:
       '`YES`: with `CaptureConfiguration=YES`, the deployment makes two multi-Region keys of KMS, and exports encrypt [secrets](../concepts/snapshots.md#secrets-of-the-configuration) and keep them. `NO`: exports leave secrets out. The keys of an earlier deployment stay, because older snapshots need them.',
   },
   ConfigurationChangeAlarm: {
+    value: { oneOf: ['NO', 'YES'] },
     default: '`NO`',
     meaning:
       '`YES`: an alarm for each pool starts if an export finds that the [configuration has changed](../guides/operate.md#find-a-configuration-change) since the snapshot before. It needs `CaptureConfiguration=YES`.',
   },
   NotificationEmail: {
+    value: 'text',
     default: 'none',
     meaning: 'The address that gets the messages about runs and alarms. Without it, the deployment warns.',
   },
   SnsPreference: {
+    value: { oneOf: ['INFO_AND_ERRORS', 'ERRORS_ONLY'] },
     default: '`INFO_AND_ERRORS`',
     meaning:
       '`INFO_AND_ERRORS`: messages about every run. `ERRORS_ONLY`: only about failed runs and partial restores. Alarms send messages in either case.',
   },
   ImportTargets: {
+    value: 'list',
     default: '`*`',
     meaning:
       'The pools that imports may write to: ids, with or without asterisks, such as `eu-west-1_AbCdEf123` or `eu-central-1_*`; at least one in each Region. `*` alone means every pool that is not a source.',
   },
   RepairablePools: {
+    value: 'list',
     default: 'none',
     meaning:
       'The source pools in the primary Region that imports may [repair](../guides/repair.md). Set it for a repair, and remove it afterwards.',
   },
   GroupRoleArns: {
+    value: 'list',
     default: 'none',
     meaning:
       'The IAM roles of groups. Cognito gives a group a role only if the caller may pass it. So if groups of a snapshot have roles, name the roles here.',
   },
   TrustedPrincipals: {
+    value: 'list',
     default: 'none',
     meaning:
       'Account ids, and ARNs of roles and users, that may read the backup for [imports in other accounts](../guides/deploy.md#allow-another-account-to-read).',
   },
   TrustedExternalId: {
+    value: 'text',
     default: 'none',
     meaning:
       'The external id that these principals must give when they assume the reader role. It is no secret. Required in `copy` as `--from-external-id`, if it is set.',
   },
   TrustedOrganization: {
+    value: 'text',
     default: 'none',
     meaning: 'The id of the AWS organization that these principals must belong to, such as `o-a1b2c3d4e5`.',
   },
   LogRetentionDays: {
+    value: { from: 1, to: 3653 },
     default: '90',
     meaning: 'The days for which CloudWatch Logs keeps logs: 1, 3, 5, 7, 14, 30, 60, 90, … 3653.',
   },
   Architecture: {
+    value: { oneOf: ['x86_64', 'arm64'] },
     default: '`x86_64`',
     meaning: '`x86_64`, with which the project is tested, or `arm64`, which costs less.',
   },
   Name: {
+    value: 'text',
     default: '`cognito-backup`',
     meaning:
       'The name of the table, and the beginning of every other name. If you choose another name, give it to the command line as `--table`.',
-  },
-  Functions: {
-    default: '`BUILT`',
-    meaning:
-      'The code of the functions. `BUILT`: use the functions in `target/lambda/`. `BUILD`: build them first. `PLACEHOLDER`: use a placeholder for each function that is not built. Such a stack cannot be deployed.',
   },
 } as const satisfies Record<string, SettingDescription>;

@@ -1,6 +1,6 @@
 /**
- * Compares `docs/reference/settings.md` with the settings that the deployment reads. `UPDATE_REFERENCE=1 npm
- * test` writes it. Compares the versions in the guide with those of the deployment.
+ * Compares `docs/reference/settings.md` and `config/schema.json` with the settings that the deployment reads.
+ * `UPDATE_REFERENCE=1 npm test` writes both. Compares the versions in the guide with those of the deployment.
  */
 
 import assert from 'node:assert/strict';
@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { BUILD_TOOLS, WORKSPACE } from '../lib/function-code';
+import { CONFIG_FOLDER } from '../lib/settings/file';
+import { settingsSchema } from '../lib/settings/schema';
 import { SETTINGS, type SettingDescription } from '../lib/setting-descriptions';
 
 const PAGE = join(WORKSPACE, 'docs', 'reference', 'settings.md');
@@ -17,9 +19,9 @@ const INTRODUCTION = `# Settings of the deployment
 
 <!-- Generated: UPDATE_REFERENCE=1 npm test, in cdk/ -->
 
-Write settings in \`cdk/cdk.context.json\`, or give them as \`--context Name=value\`. A wrong value or
-an unknown name stops the deployment before it changes anything. [Deploy](../guides/deploy.md) shows
-how to use them.
+Write settings in a YAML file, \`cdk/config/<name>.yaml\`. \`cdk/config/example.yaml\` has all of them.
+A wrong value or an unknown name stops the deployment before it changes anything, and the error
+names the line. [Deploy](../guides/deploy.md) shows how to use them.
 
 The functions get \`CognitoTPS\`, \`QuotaHeadroom\`, \`SplitListing\`, \`CaptureConfiguration\`, \`SnsPreference\`,
 \`SnapshotRetention\` and \`SubMapRetention\` as [environment variables](environment.md).
@@ -32,12 +34,19 @@ function row([name, { default: value, meaning }]: [string, SettingDescription]):
   return `| \`${name}\` | ${value} | ${meaning.replaceAll('|', '\\|')} |\n`;
 }
 
-test('docs/reference/settings.md describes every setting', () => {
-  const rendered = INTRODUCTION + Object.entries(SETTINGS).map(row).join('');
+function requireRecorded(file: string, rendered: string): void {
   if (process.env.UPDATE_REFERENCE) {
-    writeFileSync(PAGE, rendered);
+    writeFileSync(file, rendered);
   }
-  assert.equal(readFileSync(PAGE, 'utf8'), rendered, `${PAGE} is stale. UPDATE_REFERENCE=1 npm test writes it again.`);
+  assert.equal(readFileSync(file, 'utf8'), rendered, `${file} is stale. UPDATE_REFERENCE=1 npm test writes it again.`);
+}
+
+test('docs/reference/settings.md describes every setting', () => {
+  requireRecorded(PAGE, INTRODUCTION + Object.entries(SETTINGS).map(row).join(''));
+});
+
+test('config/schema.json, which editors read, is the schema of the settings', () => {
+  requireRecorded(join(CONFIG_FOLDER, 'schema.json'), `${JSON.stringify(settingsSchema(), undefined, 2)}\n`);
 });
 
 test('docs/guides/deploy.md installs the versions of the build tools that the deployment names', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -7,9 +7,7 @@ import { test } from 'node:test';
 import { App } from 'aws-cdk-lib';
 
 import { deploy } from '../lib/deployment';
-import { EXAMPLE, useExample } from '../lib/example';
 import { EXECUTABLES, FunctionCode } from '../lib/function-code';
-import { readSettings } from '../lib/settings';
 import { CONTEXT, Template, defaultStacks } from './synthesised';
 
 /** A folder with executables that have only the ELF header of a machine type. */
@@ -46,8 +44,8 @@ test('functions built for another architecture are refused', () => {
 
 test('stacks with built functions can be deployed, and stacks with placeholders cannot', () => {
   const folder = buildFor(ARM64);
-  const app = new App({ context: CONTEXT });
-  const { runs } = deploy(app, new FunctionCode('BUILT', 'arm64', folder));
+  const app = new App();
+  const { runs } = deploy(app, CONTEXT, new FunctionCode('BUILT', 'arm64', folder));
   const template = new Template(app.synth().getStackArtifact(runs.artifactId).template, []);
   rmSync(folder, { recursive: true });
   assert.equal(template.json.Rules.FunctionsAreBuilt, undefined);
@@ -61,48 +59,4 @@ test('stacks with built functions can be deployed, and stacks with placeholders 
     const [region, other] = assertion.Assert['Fn::Equals'];
     assert.notEqual(region, other);
   }
-});
-
-/** The context that an npm script gives to the app. Undefined if the script does not run the app. */
-function contextOfScript(script: string): Record<string, string> | undefined {
-  const words = script.split(' ');
-  const values = words.filter((_, position) => words[position - 1] === '--context').map((word) => word.split('='));
-  return words[0] === 'cdk' ? Object.fromEntries(values) : undefined;
-}
-
-test('without settings, the npm script synth uses the example, and all others are refused', () => {
-  const { scripts } = JSON.parse(readFileSync(join(__dirname, '..', 'package.json'), 'utf8'));
-  const used: string[] = [];
-  const refused: string[] = [];
-  for (const [name, script] of Object.entries<string>(scripts)) {
-    const context = contextOfScript(script);
-    if (context === undefined) {
-      continue;
-    }
-    const app = new App({ context });
-    if (useExample(app)) {
-      used.push(name);
-      assert.doesNotThrow(() => readSettings(app.node.getAllContext()), name);
-    } else {
-      refused.push(name);
-      assert.throws(() => readSettings(app.node.getAllContext()), {
-        name: 'SettingsError',
-        message: /^UserPoolIds is missing\./,
-      });
-    }
-  }
-  assert.deepEqual(used, ['synth']);
-  assert.deepEqual(refused, ['bootstrap', 'deploy', 'destroy', 'diff']);
-});
-
-test('the example is used only if it is asked for, with placeholders and without pools', () => {
-  const example = (context: object) => {
-    const app = new App({ context });
-    return useExample(app) ? app.node.tryGetContext('UserPoolIds') : undefined;
-  };
-  assert.deepEqual(example({ Example: 'YES', Functions: 'PLACEHOLDER' }), EXAMPLE.UserPoolIds);
-  assert.equal(example({ Functions: 'PLACEHOLDER' }), undefined);
-  assert.equal(example({ Example: 'NO', Functions: 'PLACEHOLDER' }), undefined);
-  assert.equal(example({ Example: 'YES', Functions: 'BUILT' }), undefined);
-  assert.equal(example({ Example: 'YES', Functions: 'PLACEHOLDER', UserPoolIds: 'eu-west-1_Mine' }), undefined);
 });

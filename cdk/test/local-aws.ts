@@ -1,29 +1,35 @@
 /**
- * The app with which an end-to-end test deploys to the local AWS. It has the same stacks. The functions get
- * the endpoints of the local Cognito, DynamoDB and SNS. The app leaves out what the local AWS refuses.
+ * The app with which an end-to-end test, or an operator, deploys to the local AWS. It has the same stacks, and leaves
+ * out what the local AWS refuses.
  *
- * `FUNCTIONS_FOLDER` is the folder with the functions, each as `<executable>/bootstrap`. `FUNCTION_ENDPOINTS`
- * is a JSON object with a URL for each `<Region>/<function name>`.
+ * `FUNCTIONS_FOLDER` is the folder with the functions, each as `<executable>/bootstrap`: by default, the output folder of
+ * cargo-lambda. `FUNCTION_ENDPOINTS` is a JSON object with a URL for each `<Region>/<function name>`. The functions then
+ * get it as the endpoint of Cognito, DynamoDB and SNS. By default, the local AWS gives them its own endpoint.
  */
 
 import { App, Stack, Validations } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 
+import { CONTEXT_NAMES } from '../lib/context';
 import { deploy } from '../lib/deployment';
 import { FunctionCode } from '../lib/function-code';
+import { SettingsFile, chooseSettingsFile } from '../lib/settings/file';
 
 const LOCAL_SERVICES = ['COGNITO_IDENTITY_PROVIDER', 'DYNAMODB', 'SNS'];
 
 const { FUNCTIONS_FOLDER: folder, FUNCTION_ENDPOINTS: endpoints } = process.env;
-if (folder === undefined || endpoints === undefined) {
-  throw new Error('Set FUNCTIONS_FOLDER and FUNCTION_ENDPOINTS.');
+const app = new App();
+const chosen = app.node.tryGetContext(CONTEXT_NAMES.config);
+const settings = SettingsFile.read(chooseSettingsFile({ chosen, allowsExample: false }));
+const code = new FunctionCode('BUILT', 'x86_64', folder);
+const { runs, watch, secondary, secondaryWatch } = deploy(app, settings.values, code);
+if (endpoints !== undefined) {
+  for (const stack of [runs, secondary ?? []].flat()) {
+    setEndpoints(stack, JSON.parse(endpoints));
+  }
 }
-const { runs, watch, secondary, secondaryWatch } = deploy(new App(), new FunctionCode('BUILT', 'x86_64', folder));
-for (const stack of [runs, secondary]) {
-  setEndpoints(stack, JSON.parse(endpoints));
-}
-for (const stack of [watch, secondaryWatch]) {
+for (const stack of [watch, secondaryWatch ?? []].flat()) {
   removeMetricMathAlarms(stack);
 }
 

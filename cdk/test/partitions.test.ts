@@ -92,7 +92,7 @@ for (const partition of Object.keys(PARTITIONS) as (keyof typeof PARTITIONS)[]) 
           assert.match(resource, /^arn:\$\{Partition\}:states:::(lambda:invoke|states:startExecution\.sync:2)$/),
         );
       }
-      const region = stacks.deployment[name].region;
+      const region = stacks.deployment[name]?.region;
       const hosts = (service: string) => PARTITIONS[partition].suffixes[name].map((suffix) => `${service}.${region}.${suffix}`);
       assert.deepEqual(
         viaServicesOf(template),

@@ -73,7 +73,7 @@ test('only finalize of the export has the retention in its environment', () => {
 });
 
 test('only enumerate of the import has the retention of sub maps in its environment', () => {
-  const { runs, secondary } = synthesise({ ...CONTEXT, SubMapRetention: '400' });
+  const { runs, secondary } = synthesise({ ...CONTEXT, SubMapRetention: 400 });
   for (const template of [runs, secondary]) {
     for (const { FunctionName, Environment } of template.all('AWS::Lambda::Function')) {
       const expected = FunctionName === 'cognito-backup-import-enumerate' ? '400' : undefined;

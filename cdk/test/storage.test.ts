@@ -11,7 +11,9 @@ import { test } from 'node:test';
 
 import { Stack } from 'aws-cdk-lib';
 
+import { CONTEXT_NAMES } from '../lib/context';
 import { WORKSPACE } from '../lib/function-code';
+import { effectiveSettings } from '../lib/settings/effective';
 import { CONTEXT, PRIMARY, SECONDARY, Template, readable, synthesise, defaultStacks } from './synthesised';
 
 /** A resource that stays if its stack is deleted, and goes if the deployment that creates it fails. */
@@ -62,15 +64,44 @@ test('the table has a replica, its own keys, and point-in-time recovery', () => 
   assert.equal(keyOf(SECONDARY), `arn:aws:kms:${SECONDARY}:<AWS::AccountId>:alias/cognito-backup-table`);
 });
 
-test('the parameter Protected decides on deletion protection of table and replica, and is OFF at first', () => {
-  const { json } = defaultStacks().storage;
-  const { Default, AllowedValues } = json.Parameters.Protected;
-  assert.deepEqual([Default, AllowedValues], ['OFF', ['ON', 'OFF']]);
-  assert.deepEqual(json.Conditions.IsProtected, { 'Fn::Equals': [{ Ref: 'Protected' }, 'ON'] });
-  const { Replicas } = defaultStacks().storage.only('AWS::DynamoDB::GlobalTable');
+/** Whether the table, its replica and the stacks of what must stay are protected. */
+function protection(isProtected?: 'ON' | 'OFF'): unknown[] {
+  const { storage, deployment } = synthesise(
+    CONTEXT,
+    undefined,
+    isProtected === undefined ? {} : { [CONTEXT_NAMES.protected]: isProtected },
+  );
+  const { Replicas } = storage.only('AWS::DynamoDB::GlobalTable');
   assert.equal(Replicas.length, 2);
-  for (const { DeletionProtectionEnabled } of Replicas) {
-    assert.deepEqual(DeletionProtectionEnabled, { 'Fn::If': ['IsProtected', true, false] });
+  const stacks = [deployment.storage, deployment.secondaryKey ?? assert.fail()];
+  return [
+    ...Replicas.map(({ DeletionProtectionEnabled }: any) => DeletionProtectionEnabled),
+    ...stacks.map(({ terminationProtection }) => terminationProtection),
+  ];
+}
+
+test('the table and the stacks of what must stay are protected, unless a first deployment asks for the opposite', () => {
+  assert.deepEqual(protection(), [true, true, true, true]);
+  assert.deepEqual(protection('ON'), [true, true, true, true]);
+  assert.deepEqual(protection('OFF'), [false, false, false, false]);
+});
+
+test('what cdk import takes back refers to nothing else of its template, because only resources are imported', () => {
+  const { storage, secondaryKey } = synthesise(CAPTURE);
+  for (const [template, ids] of [
+    [storage, LOGICAL_IDS.storage],
+    [secondaryKey, LOGICAL_IDS.secondaryKey],
+  ] as const) {
+    for (const id of ids) {
+      const { DependsOn, ...resource } = template.json.Resources[id];
+      const text = JSON.stringify(resource);
+      assert.doesNotMatch(text, /"(Condition|Fn::If|Fn::ImportValue|Fn::FindInMap)":/);
+      const references = [...text.matchAll(/"(?:Ref|Fn::GetAtt)":\[?"([^"]+)"/g)].map(([, name = '']) => name);
+      const foreign = [...references, ...[DependsOn ?? []].flat()].filter(
+        (name) => !name.startsWith('AWS::') && !ids.includes(name),
+      );
+      assert.deepEqual(foreign, [], id);
+    }
   }
 });
 
@@ -98,13 +129,16 @@ test("the table's keys rotate and stay, and the replica's key has the alias that
     });
     assert.ok(template.all('AWS::KMS::Alias').some((alias) => alias.AliasName === 'alias/cognito-backup-table'));
   }
-  assert.deepEqual(deployment.secondaryKey.region, SECONDARY);
+  assert.deepEqual(deployment.secondaryKey?.region, SECONDARY);
 });
 
-test('the stack of the table has only the table and keys, so nothing else can roll it back', () => {
+test('the stack of the table has only the table, keys and the record of the settings, so nothing else can roll it back', () => {
   const types = ({ json }: Template) => Object.values<any>(json.Resources).map(({ Type }) => Type);
   const { storage, secondaryKey } = synthesise(CAPTURE);
-  assert.deepEqual(new Set(types(storage)), new Set(['AWS::DynamoDB::GlobalTable', 'AWS::KMS::Alias', 'AWS::KMS::Key']));
+  assert.deepEqual(
+    new Set(types(storage)),
+    new Set(['AWS::DynamoDB::GlobalTable', 'AWS::KMS::Alias', 'AWS::KMS::Key', 'AWS::SSM::Parameter']),
+  );
   assert.deepEqual(new Set(types(secondaryKey)), new Set(['AWS::KMS::Alias', 'AWS::KMS::Key']));
 });
 
@@ -174,4 +208,27 @@ test('a stack is deployed after those whose resources it uses', () => {
     secondaryWatch: ['cognito-backup-secondary'],
   });
   assert.equal(settings.name, 'cognito-backup');
+});
+
+test('the storage stack records the settings before it creates the table', () => {
+  const { storage, deployment } = defaultStacks();
+  const [[id, parameter] = assert.fail()] = storage.ofType('AWS::SSM::Parameter');
+  assert.equal(parameter.Properties.Name, '/cognito-backup/cognito-backup/settings');
+  assert.deepEqual(JSON.parse(parameter.Properties.Value), effectiveSettings(deployment.settings));
+  const [[table] = assert.fail()] = storage.ofType('AWS::DynamoDB::GlobalTable');
+  assert.ok([storage.json.Resources[table].DependsOn].flat().includes(id));
+});
+
+test('a deployment without a second Region has no stacks, no replica and no graphs of one, and warns', () => {
+  const { deployment, storage, watch } = synthesise({ ...CONTEXT, SecondaryRegion: 'none' });
+  assert.deepEqual([deployment.secondaryKey, deployment.secondary, deployment.secondaryWatch], [undefined, undefined, undefined]);
+  const { Replicas } = storage.only('AWS::DynamoDB::GlobalTable');
+  assert.deepEqual(
+    Replicas.map(({ Region }: { Region: string }) => Region),
+    [PRIMARY],
+  );
+  assert.equal(Replicas[0].DeletionProtectionEnabled, true);
+  assert.doesNotMatch(JSON.stringify(watch.json), /Imports in|delay of the replica/);
+  assert.match(storage.warnings.join(), /SecondaryRegion is none, so the backup is in eu-west-1 only/);
+  assert.equal(defaultStacks().storage.warnings.length, 0);
 });

@@ -123,12 +123,20 @@ export interface Synthesised {
 }
 
 /** Synthesises a deployment with placeholders for the functions. It fails if cdk-nag finds a new problem. */
-export function synthesise(context: Record<string, unknown> = CONTEXT, change?: (deployment: Deployment) => void): Synthesised {
+export function synthesise(
+  values: Record<string, unknown> = CONTEXT,
+  change?: (deployment: Deployment) => void,
+  context: Record<string, string> = {},
+): Synthesised {
   const app = new App({ context: { ...cdkContext(), ...context } });
-  const deployment = deploy(app, FunctionCode.placeholders('x86_64'));
+  const deployment = deploy(app, values, FunctionCode.placeholders('x86_64'));
   change?.(deployment);
   const assembly = app.synth();
-  const template = (stack: { artifactId: string }) => {
+  // A deployment in one Region has no stacks in a second one. Their templates here have no resources.
+  const template = (stack: { artifactId: string } | undefined) => {
+    if (stack === undefined) {
+      return new Template({ Resources: {} }, []);
+    }
     const artifact = assembly.getStackArtifact(stack.artifactId);
     const warnings = artifact.messages
       .filter((message) => message.level === 'warning')

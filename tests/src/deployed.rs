@@ -4,7 +4,8 @@
 //! role.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -106,10 +107,10 @@ impl EmptyAws {
             settings,
         };
         let environments = [REGION, SECONDARY_REGION].map(|region| format!("aws://{ACCOUNT}/{region}"));
-        cdk.run(&["bootstrap", &environments[0], &environments[1]]).await?;
+        cdk.bootstrap(&environments).await?;
         let outputs = folder.path().join("outputs.json");
         let outputs_file = outputs.to_str().context("the name of the temporary folder is not UTF-8")?;
-        cdk.run(&["deploy", "--all", "--require-approval", "never", "--outputs-file", outputs_file]).await?;
+        cdk.deploy(outputs_file).await?;
         provision::replicate(aws::ACCESS_KEY_ID, &self.endpoint_url())
             .await
             .context("cannot add the replica")?;
@@ -205,26 +206,51 @@ struct Cdk<'a> {
 }
 
 impl Cdk<'_> {
-    async fn run(&self, arguments: &[&str]) -> Result<()> {
-        let home = paths::workspace().join("cdk");
-        let mut command = Command::new(home.join("node_modules/.bin/cdk"));
+    async fn bootstrap(&self, environments: &[String]) -> Result<()> {
+        let mut command = Command::new(paths::workspace().join("cdk/node_modules/.bin/cdk"));
+        let config = format!("config={}", self.settings_file()?.display());
+        command.arg("bootstrap").args(environments).args(["--context", &config]).args(self.options());
+        self.run(command).await
+    }
+
+    /// Runs what `npm run deploy` runs, which also protects the table.
+    async fn deploy(&self, outputs_file: &str) -> Result<()> {
+        let mut command = Command::new("node");
+        command.args(["--import", "tsx", "scripts/deploy.ts", "--no-build", "--yes", "--config"]);
         command
-            .current_dir(&home)
-            .args(arguments)
-            .args([
-                "--app",
-                "node --import tsx test/local-aws.ts",
-                "--no-notices",
-                "--no-version-reporting",
-                "--no-lookups",
-            ])
-            .arg("--output")
-            .arg(self.folder.join("cdk.out"))
-            .args(
-                self.settings
-                    .iter()
-                    .flat_map(|(name, value)| ["--context".to_owned(), format!("{name}={value}")]),
-            )
+            .arg(self.settings_file()?)
+            .arg("--")
+            .args(self.options())
+            .args(["--outputs-file", outputs_file]);
+        self.run(command).await
+    }
+
+    /// Writes the file with the settings, and returns its path.
+    fn settings_file(&self) -> Result<PathBuf> {
+        let path = self.folder.join("settings.yaml");
+        let lines: Vec<_> = self.settings.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        std::fs::write(&path, lines.join("\n"))?;
+        Ok(path)
+    }
+
+    fn options(&self) -> Vec<OsString> {
+        let mut options: Vec<OsString> = [
+            "--app",
+            "node --import tsx test/local-aws.ts",
+            "--no-notices",
+            "--no-version-reporting",
+            "--no-lookups",
+            "--output",
+        ]
+        .map(OsString::from)
+        .into();
+        options.push(self.folder.join("cdk.out").into());
+        options
+    }
+
+    async fn run(&self, mut command: Command) -> Result<()> {
+        command
+            .current_dir(paths::workspace().join("cdk"))
             .env("AWS_ENDPOINT_URL", &self.endpoint_url)
             .env("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", aws::SECRET_ACCESS_KEY)
@@ -241,7 +267,7 @@ impl Cdk<'_> {
         let output = String::from_utf8_lossy(&output);
         let mut last_lines: Vec<&str> = output.lines().rev().take(40).collect();
         last_lines.reverse();
-        ensure!(status.success(), "cdk {} failed:\n{}", arguments[0], last_lines.join("\n"));
+        ensure!(status.success(), "the CDK failed:\n{}", last_lines.join("\n"));
         Ok(())
     }
 }

@@ -8,15 +8,15 @@ export function readCapture(
   reader: SettingReader,
 ): Pick<Settings, 'captureConfiguration' | 'captureSecrets' | 'configurationChangeAlarm'> {
   return {
-    captureConfiguration: reader.oneOf('CaptureConfiguration', ['NO', 'YES']) === 'YES',
-    captureSecrets: reader.oneOf('CaptureSecrets', ['YES', 'NO']) === 'YES',
+    captureConfiguration: reader.oneOf('CaptureConfiguration') === 'YES',
+    captureSecrets: reader.oneOf('CaptureSecrets') === 'YES',
     configurationChangeAlarm: readConfigurationChangeAlarm(reader),
   };
 }
 
 function readConfigurationChangeAlarm(reader: SettingReader): boolean {
-  const isWanted = reader.oneOf('ConfigurationChangeAlarm', ['NO', 'YES']) === 'YES';
-  if (isWanted && reader.oneOf('CaptureConfiguration', ['NO', 'YES']) !== 'YES') {
+  const isWanted = reader.oneOf('ConfigurationChangeAlarm') === 'YES';
+  if (isWanted && reader.oneOf('CaptureConfiguration') !== 'YES') {
     reader.addProblem(
       'ConfigurationChangeAlarm',
       'Only a captured configuration is compared, so set CaptureConfiguration=YES, too.',

@@ -1,27 +1,24 @@
 /**
- * The settings of a deployment, read from CDK context and checked before anything is synthesised.
+ * The settings of a deployment, checked before anything is synthesised.
  *
- * The operator writes them in `cdk.context.json`, in `cdk.json`, or as `--context Name=value`. A list is a
- * JSON array or a text with commas. One error names all problems, and says for each what is allowed. An
- * unknown name is a problem, too.
+ * The operator writes them in a file: see `file.ts`. One error names all problems, and says for each what is
+ * allowed. An unknown name is a problem, too.
  */
 
 import { readCapture } from './capture';
 import { readEmail, readGroupRoles, readPrincipals, readTrustConditions } from './people';
 import { readImportTargets, readRepairablePools, readSourcePools, sourcePools } from './pools';
-import { SettingReader, SettingsError, addUnknownNames } from './reader';
+import { SettingReader, type SettingValues, SettingsError, addUnknownNames } from './reader';
 import { readPrimaryRegion, readSecondaryRegion } from './regions';
 import { readLogRetention, readSnapshotRetention } from './retention';
 import { type ExportSchedule, readMaxAge, readSchedule } from './schedule';
+import { addSchemaProblems } from './schema';
 import { readTimeouts } from './timeouts';
 
 export { isAccountId } from './people';
 export { importTargetsIn, regionOf, repairablePoolsIn, sourcePools } from './pools';
-export { SETTING_NAMES, type SettingName, SettingsError } from './reader';
+export { SETTING_NAMES, type SettingName, type SettingProblem, type SettingValues, SettingsError } from './reader';
 export type { ExportSchedule } from './schedule';
-
-/** Where the code of the functions comes from. */
-export type CodeSource = 'BUILD' | 'BUILT' | 'PLACEHOLDER';
 
 /** The checked settings of a deployment. */
 export interface Settings {
@@ -33,8 +30,11 @@ export interface Settings {
   readonly formerUserPoolIds: readonly string[];
   /** `PrimaryRegion`: the Region of the exported pools, the table and the schedules. */
   readonly primaryRegion: string;
-  /** `SecondaryRegion`: the Region of the replica, and of imports if the primary Region is lost. */
-  readonly secondaryRegion: string;
+  /**
+   * `SecondaryRegion`: the Region of the replica, and of imports if the primary Region is lost. Undefined: the
+   * backup is in one Region.
+   */
+  readonly secondaryRegion?: string;
   /** `ExportFrequency` and `ExportTimeZone`. */
   readonly exportSchedule: ExportSchedule;
   /** `ExportTimeoutDays`: how long an execution of the export may take. */
@@ -84,25 +84,33 @@ export interface Settings {
   readonly groupRoleArns: readonly string[];
   /** `Architecture` of the functions. */
   readonly architecture: 'x86_64' | 'arm64';
-  /** `Functions`: where the code of the functions comes from. */
-  readonly functions: CodeSource;
+  /**
+   * When a new schedule first fires. Undefined: at once. It is no setting of the file: the deployment decides it.
+   */
+  readonly firstExport?: Date;
+  /**
+   * Whether the table, and the stacks of what must stay, are protected from deletion. It is no setting of the file: the
+   * first deployment ends with it, and later ones keep it.
+   */
+  readonly isProtected: boolean;
 }
 
 /**
  * Reads the settings of a deployment.
  *
- * @param context all context values of the app. The CDK's own values are ignored.
+ * @param values the values of the settings, by name, as they stand in the file
  * @throws SettingsError with every problem
  */
-export function readSettings(context: Readonly<Record<string, unknown>>): Settings {
-  const reader = new SettingReader(context);
-  addUnknownNames(reader, context);
+export function readSettings(values: SettingValues): Settings {
+  const reader = new SettingReader(values);
+  addUnknownNames(reader, values);
 
   const pools = readSourcePools(reader);
   const primaryRegion = readPrimaryRegion(reader, pools.userPoolIds);
   const secondaryRegion = readSecondaryRegion(reader, primaryRegion);
   const exportSchedule = readSchedule(reader);
   const settings: Settings = {
+    isProtected: true,
     name: readName(reader),
     ...pools,
     primaryRegion,
@@ -111,22 +119,22 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     ...readTimeouts(reader),
     snapshotMaxAgeHours: readMaxAge(reader, exportSchedule),
     snapshotRetention: readSnapshotRetention(reader),
-    subMapRetention: reader.number('SubMapRetention', 90, 3650),
-    cognitoTps: reader.number('CognitoTPS', 1, 200) ?? 10,
-    quotaHeadroom: reader.number('QuotaHeadroom', 0, 90) ?? 10,
-    splitListing: reader.oneOf('SplitListing', ['NO', 'YES']) === 'YES',
+    subMapRetention: reader.number('SubMapRetention'),
+    cognitoTps: reader.number('CognitoTPS') ?? 10,
+    quotaHeadroom: reader.number('QuotaHeadroom') ?? 10,
+    splitListing: reader.oneOf('SplitListing') === 'YES',
     ...readCapture(reader),
     logRetentionDays: readLogRetention(reader),
-    snsPreference: reader.oneOf('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),
+    snsPreference: reader.oneOf('SnsPreference'),
     notificationEmail: readEmail(reader),
     trustedPrincipals: readPrincipals(reader, primaryRegion),
     ...readTrustConditions(reader),
-    importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion], sourcePools(pools)),
+    importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion ?? []].flat(), sourcePools(pools)),
     repairablePools: readRepairablePools(reader, primaryRegion, sourcePools(pools)),
     groupRoleArns: readGroupRoles(reader, primaryRegion),
-    architecture: reader.oneOf('Architecture', ['x86_64', 'arm64']),
-    functions: reader.oneOf('Functions', ['BUILT', 'BUILD', 'PLACEHOLDER']),
+    architecture: reader.oneOf('Architecture'),
   };
+  addSchemaProblems(reader, values);
   if (reader.problems.length > 0) {
     throw new SettingsError(reader.problems);
   }

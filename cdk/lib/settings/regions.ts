@@ -23,13 +23,22 @@ export function readPrimaryRegion(reader: SettingReader, userPoolIds: readonly s
   return region ?? regions[0] ?? '';
 }
 
-/** The Region of the replica. It differs from the Region of the pools, and is in the same partition. */
-export function readSecondaryRegion(reader: SettingReader, primaryRegion: string): string {
+/** The value of `SecondaryRegion` for a backup in one Region. */
+export const NO_REGION = 'none';
+
+/**
+ * The Region of the replica. It differs from the Region of the pools, and is in the same partition. Undefined if the
+ * operator wants no replica.
+ */
+export function readSecondaryRegion(reader: SettingReader, primaryRegion: string): string | undefined {
   const region = reader.text('SecondaryRegion') ?? '';
+  if (region === NO_REGION) {
+    return undefined;
+  }
   if (!isRegion(region) || region === primaryRegion) {
     reader.addProblem(
       'SecondaryRegion',
-      'Name the Region of the replica, such as eu-central-1. It differs from the Region of the pools.',
+      'Name the Region of the replica, such as eu-central-1. It differs from the Region of the pools. For a first try in one Region, use none.',
     );
   } else if (!isInPartitionOf(primaryRegion, partitionOf(region))) {
     reader.addProblem(

@@ -28,7 +28,7 @@ export function readSnapshotRetention(reader: SettingReader): string | undefined
 
 /** Reads how many days logs are kept. */
 export function readLogRetention(reader: SettingReader): number {
-  const days = reader.number('LogRetentionDays', 1, 3653) ?? 90;
+  const days = reader.number('LogRetentionDays') ?? 90;
   if (!Number.isNaN(days) && !LOG_RETENTIONS.some((retention) => retention === days)) {
     reader.addProblem('LogRetentionDays', `Use a number of days that CloudWatch Logs accepts: ${LOG_RETENTIONS.join(', ')}.`);
   }

@@ -1,9 +1,7 @@
 /** Reads when exports start, and the age of a snapshot that starts an alarm. */
 
+import { SETTINGS } from '../setting-descriptions';
 import { SettingReader } from './reader';
-
-/** The maximum of `SnapshotMaxAgeHours`: 90 days. */
-const MAX_SNAPSHOT_AGE_HOURS = 2160;
 
 /** The default of `SnapshotMaxAgeHours`, in periods between two exports. */
 const DEFAULT_MAX_AGE_PERIODS = 1.5;
@@ -69,18 +67,22 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-/** Reads the age in hours that starts the alarm. Undefined: no alarm. The default follows the period between two exports. A cron expression has no period and no default. */
+/**
+ * Reads the age in hours that starts the alarm. Undefined: no alarm. The default follows the period between two
+ * exports. A cron expression has no period and no default.
+ */
 export function readMaxAge(reader: SettingReader, schedule: ExportSchedule): number | undefined {
-  const hours = reader.number('SnapshotMaxAgeHours', 0, MAX_SNAPSHOT_AGE_HOURS);
+  const hours = reader.number('SnapshotMaxAgeHours');
   if (hours !== undefined) {
     return hours === 0 ? undefined : hours;
   }
+  const maximum = SETTINGS.SnapshotMaxAgeHours.value.to;
   if (isCron(schedule.expression)) {
     reader.addProblem(
       'SnapshotMaxAgeHours',
-      `ExportFrequency is a cron expression, so set the age in hours that starts the alarm: 1 to ${MAX_SNAPSHOT_AGE_HOURS}, or 0 for no alarm.`,
+      `ExportFrequency is a cron expression, so set the age in hours that starts the alarm: 1 to ${maximum}, or 0 for no alarm.`,
     );
   }
   const period = periodInHours(schedule.expression);
-  return period === undefined ? undefined : Math.min(period * DEFAULT_MAX_AGE_PERIODS, MAX_SNAPSHOT_AGE_HOURS);
+  return period === undefined ? undefined : Math.min(period * DEFAULT_MAX_AGE_PERIODS, maximum);
 }

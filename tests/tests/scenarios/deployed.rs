@@ -31,8 +31,10 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
     population::generate(130, 7).fill(&cognito, &source, &FillProgress::default()).await?;
 
     let yearly = "cron(0 3 1 1 ? *)";
+    let deleted = format!("{REGION}_NotThere1");
+    let pools = format!("{source},{deleted}");
     let settings = [
-        ("UserPoolIds", source.as_str()),
+        ("UserPoolIds", pools.as_str()),
         ("SecondaryRegion", SECONDARY_REGION),
         ("ExportFrequency", yearly),
         ("SnapshotMaxAgeHours", "0"),
@@ -51,7 +53,7 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
 
     // A pool that does not exist fails alone.
     let scheduled = deployment.output("cognito-backup-runs", "ScheduledExportsStateMachineArn")?;
-    let pools = json!({"userPoolIds": [source, format!("{REGION}_NotThere1")]});
+    let pools = json!({"userPoolIds": [source, deleted]});
     let statuses = executions::run(&sfn, scheduled, &pools).await?.success()?;
     assert_eq!(statuses, json!(["SEALED", "FAILED"]));
 

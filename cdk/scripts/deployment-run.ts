@@ -1,0 +1,135 @@
+/**
+ * A deployment from the settings to the protected table. What it does to AWS and to the terminal comes from outside, so
+ * that a test can follow it.
+ */
+
+import { CONTEXT_NAMES } from '../lib/context';
+import { stackNames } from '../lib/names';
+import type { Settings } from '../lib/settings';
+import { effectiveSettings } from '../lib/settings/effective';
+import type { Cloud } from './cloud';
+import { changes, conflicts, poolChanges } from './comparison';
+
+/**
+ * The time from the start of the CDK to the first export of a new schedule, in minutes. The table needs some minutes,
+ * and the schedule has to wait ten more, until IAM knows the new permissions everywhere. EventBridge Scheduler refuses
+ * a start that is over five minutes ago.
+ */
+const FIRST_EXPORT_AFTER = 30;
+
+/** What a deployment needs from outside. */
+export interface Surroundings {
+  readonly cloud: Cloud;
+  /** Builds the functions. Throws if that fails. */
+  readonly build: () => void;
+  /** Runs the CDK's command line, and returns its exit code. */
+  readonly cdk: (arguments_: readonly string[]) => Promise<number>;
+  /** Asks the operator, who may say no. */
+  readonly ask: (question: string) => Promise<boolean>;
+  readonly print: (line: string) => void;
+  readonly now: () => Date;
+}
+
+/** What the operator asked for. */
+export interface Request {
+  readonly settings: Settings;
+  /** The file with the settings. */
+  readonly file: string;
+  /** `--yes`: neither this command nor the CDK asks anything. */
+  readonly asksNothing: boolean;
+  /** More arguments for the CDK's command line. */
+  readonly cdkArguments: readonly string[];
+}
+
+/** A deployment that has ended without reaching its end. */
+export class DeploymentError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'DeploymentError';
+  }
+}
+
+/**
+ * Deploys.
+ *
+ * @throws DeploymentError with the next step
+ */
+export async function runDeployment(request: Request, surroundings: Surroundings): Promise<void> {
+  const { settings } = request;
+  const { cdk, print } = surroundings;
+  const { isFirst, hasTable } = await compare(request, surroundings);
+  surroundings.build();
+  const context = [`${CONTEXT_NAMES.config}=${request.file}`, `${CONTEXT_NAMES.functions}=BUILT`];
+  if (isFirst) {
+    const first = new Date(surroundings.now().getTime() + FIRST_EXPORT_AFTER * 60_000);
+    context.push(`${CONTEXT_NAMES.firstExport}=${first.toISOString()}`);
+  }
+  const deploy = (what: readonly string[], values: readonly string[]) =>
+    cdk([
+      'deploy',
+      ...what,
+      ...values.flatMap((value) => ['--context', value]),
+      ...(request.asksNothing ? ['--require-approval', 'never'] : []),
+      ...request.cdkArguments,
+    ]);
+  // A new table is protected last, so that its deployment can be repeated. An older one stays protected.
+  const exitCode = await deploy(['--all'], hasTable ? context : [...context, `${CONTEXT_NAMES.protected}=OFF`]);
+  if (exitCode !== 0) {
+    throw new DeploymentError(
+      'The CDK has not deployed all stacks: see its messages above. Repair the reason, and run npm run deploy again. See also docs/guides/deploy.md, "When it does not deploy".',
+    );
+  }
+  if (hasTable) {
+    return;
+  }
+  const names = stackNames(settings.name);
+  print(`Protecting the table ${settings.name} ...`);
+  const stacks = settings.secondaryRegion === undefined ? [names.storage] : [names.secondaryKey, names.storage];
+  if ((await deploy([...stacks, '--exclusively'], context)) !== 0) {
+    throw new DeploymentError(
+      `All stacks of ${settings.name} are deployed, but not all are protected: see the messages of the CDK above. Run npm run deploy again, which repeats only what is missing.`,
+    );
+  }
+  print('The table and the stacks of what must stay are protected.');
+}
+
+/** What a deployment finds before it changes anything. */
+interface Comparison {
+  /** Whether a schedule starts exports that no schedule started before. */
+  readonly isFirst: boolean;
+  /** Whether an earlier deployment has created the table. */
+  readonly hasTable: boolean;
+}
+
+/** Compares the settings with the deployed ones, shows the difference, and asks. */
+async function compare({ settings, asksNothing }: Request, { cloud, ask, print }: Surroundings): Promise<Comparison> {
+  const { name, primaryRegion, secondaryRegion } = settings;
+  const account = await cloud.account(primaryRegion);
+  const deployed = await cloud.recordedSettings(primaryRegion);
+  const wanted = effectiveSettings(settings);
+  const refusals = conflicts(wanted, deployed);
+  if (refusals.length > 0) {
+    throw new DeploymentError(refusals.join('\n'));
+  }
+  const before = deployed.get(name);
+  const pools = poolChanges(before, wanted);
+  const status = async (stack: string) => (await cloud.stackStatus(primaryRegion, stack)) ?? '';
+  // After a failed update, the schedule may still export other pools than the record says.
+  const hasSchedule = /^(CREATE|UPDATE|IMPORT)_COMPLETE$/.test(await status(stackNames(name).runs));
+  const hasTable = /^(CREATE|UPDATE|IMPORT|UPDATE_ROLLBACK)_COMPLETE$/.test(await status(stackNames(name).storage));
+
+  print(`Deployment ${name} in account ${account}, ${[primaryRegion, secondaryRegion ?? []].flat().join(' and ')}`);
+  if (before === undefined) {
+    print('This account has no settings of this deployment yet.');
+  } else {
+    const lines = changes(before, wanted);
+    print(lines.length === 0 ? 'The settings are the deployed ones.' : 'Changes of the deployed settings:');
+    lines.forEach((line) => print(`  ${line}`));
+    pools.removed.forEach((pool) => print(`Exports of ${pool} end. Its snapshots stay.`));
+  }
+  if (!asksNothing && !(await ask('Deploy?'))) {
+    throw new DeploymentError('Nothing is deployed.');
+  }
+  const exportsOthers = !hasSchedule || pools.added.length + pools.removed.length > 0;
+  return { isFirst: settings.userPoolIds.length > 0 && exportsOthers, hasTable };
+}
