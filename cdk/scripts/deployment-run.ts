@@ -64,16 +64,20 @@ export async function runDeployment(request: Request, surroundings: Surroundings
     const first = new Date(surroundings.now().getTime() + FIRST_EXPORT_AFTER * 60_000);
     context.push(`${CONTEXT_NAMES.firstExport}=${first.toISOString()}`);
   }
-  const deploy = (what: readonly string[], values: readonly string[]) =>
+  const deploy = (what: readonly string[], values: readonly string[], others: readonly string[]) =>
     cdk([
       'deploy',
       ...what,
       ...values.flatMap((value) => ['--context', value]),
       ...(request.asksNothing ? ['--require-approval', 'never'] : []),
-      ...request.cdkArguments,
+      ...others,
     ]);
   // A new table is protected last, so that its deployment can be repeated. An older one stays protected.
-  const exitCode = await deploy(['--all'], hasTable ? context : [...context, `${CONTEXT_NAMES.protected}=OFF`]);
+  const exitCode = await deploy(
+    ['--all'],
+    hasTable ? context : [...context, `${CONTEXT_NAMES.protected}=OFF`],
+    request.cdkArguments,
+  );
   if (exitCode !== 0) {
     throw new DeploymentError(
       'The CDK has not deployed all stacks: see its messages above. Repair the reason, and run npm run deploy again. See also docs/guides/deploy.md, "When it does not deploy".',
@@ -85,7 +89,7 @@ export async function runDeployment(request: Request, surroundings: Surroundings
   const names = stackNames(settings.name);
   print(`Protecting the table ${settings.name} ...`);
   const stacks = settings.secondaryRegion === undefined ? [names.storage] : [names.secondaryKey, names.storage];
-  if ((await deploy([...stacks, '--exclusively'], context)) !== 0) {
+  if ((await deploy([...stacks, '--exclusively'], context, withoutOutputs(request.cdkArguments))) !== 0) {
     throw new DeploymentError(
       `All stacks of ${settings.name} are deployed, but not all are protected: see the messages of the CDK above. Run npm run deploy again, which repeats only what is missing.`,
     );
@@ -132,4 +136,10 @@ async function compare({ settings, asksNothing }: Request, { cloud, ask, print }
   }
   const exportsOthers = !hasSchedule || pools.added.length + pools.removed.length > 0;
   return { isFirst: settings.userPoolIds.length > 0 && exportsOthers, hasTable };
+}
+
+/** The arguments without the file of outputs. The CDK would replace it with the outputs of some stacks. */
+function withoutOutputs(arguments_: readonly string[]): readonly string[] {
+  const isFile = (index: number) => /^(-O|--outputs-file)$/.test(arguments_[index] ?? '');
+  return arguments_.filter((argument, index) => !isFile(index) && !isFile(index - 1) && !/^--outputs-file=/.test(argument));
 }

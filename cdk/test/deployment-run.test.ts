@@ -17,6 +17,7 @@ import { CONTEXT, EMAIL, POOLS } from './synthesised';
 interface World {
   readonly deployed?: Record<string, RecordedSettings>;
   readonly stacks?: Record<string, string>;
+  readonly cdkArguments?: readonly string[];
   readonly cdkExitCode?: number;
   readonly answer?: boolean;
   readonly asksNothing?: boolean;
@@ -39,7 +40,7 @@ async function deployed(values: Record<string, unknown>, world: World = {}): Pro
     settings: readSettings(values),
     file: 'config/prod.yaml',
     asksNothing: world.asksNothing ?? true,
-    cdkArguments: ['--verbose'],
+    cdkArguments: world.cdkArguments ?? ['--verbose'],
   };
   const surroundings = {
     cloud: {
@@ -90,6 +91,14 @@ test('the first deployment delays the first export, and protects the table and t
     'Deployment cognito-backup in account 111122223333, eu-west-1 and eu-central-1',
     'This account has no settings of this deployment yet.',
   ]);
+});
+
+test('the step that protects keeps the file with the outputs of all stacks', async () => {
+  for (const file of [['--outputs-file', 'outputs.json'], ['--outputs-file=outputs.json'], ['-O', 'outputs.json']]) {
+    const { steps } = await deployed(CONTEXT, { cdkArguments: [...file, '--verbose'] });
+    assert.ok(steps[1]?.endsWith(`never ${file.join(' ')} --verbose`), steps[1]);
+    assert.ok(steps[2]?.endsWith('never --verbose'), steps[2]);
+  }
 });
 
 test('a deployment with the same pools leaves the start of the schedule as it is', async () => {

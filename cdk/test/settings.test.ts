@@ -20,6 +20,7 @@ const problemsWith = (change: Record<string, unknown>): string[] => problemsOf({
 
 test('a setting that is not given has its default', () => {
   assert.deepEqual(readSettings(CONTEXT), {
+    isProtected: true,
     name: 'cognito-backup',
     userPoolIds: POOLS,
     formerUserPoolIds: [],

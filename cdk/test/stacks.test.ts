@@ -99,7 +99,7 @@ test('settings reach the functions', () => {
   runs.all('AWS::Logs::LogGroup').forEach((group) => assert.equal(group.RetentionInDays, 7));
   assert.deepEqual(
     runs.all('AWS::StepFunctions::StateMachine').map((machine) => machine.StateMachineName),
-    ['people-export', 'people-scheduled-exports', 'people-import'],
+    ['people-export', 'people-import', 'people-scheduled-exports'],
   );
 });
 
@@ -108,7 +108,7 @@ test('the state machines have the definitions in statemachines/, every substitut
   const machines = [...runs.all('AWS::StepFunctions::StateMachine'), ...secondary.all('AWS::StepFunctions::StateMachine')];
   assert.deepEqual(
     machines.map((machine) => machine.StateMachineName),
-    ['cognito-backup-export', 'cognito-backup-scheduled-exports', 'cognito-backup-import', 'cognito-backup-import'],
+    ['cognito-backup-export', 'cognito-backup-import', 'cognito-backup-scheduled-exports', 'cognito-backup-import'],
   );
   for (const machine of machines) {
     const placeholders = new Set([...machine.DefinitionString.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
