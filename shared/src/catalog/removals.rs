@@ -161,6 +161,7 @@ impl<V: ReadVault> Catalog<V> {
             (keys::snapshot_partition(snapshot), keys::UNITS),
             (keys::snapshot_partition(snapshot), keys::CHECKS),
             (keys::snapshot_partition(snapshot), keys::CAPTURES),
+            (keys::snapshot_partition(snapshot), keys::EXECUTION),
             (keys::holds(snapshot), keys::HOLDS),
         ];
         stream::iter(partitions)
