@@ -153,8 +153,8 @@ impl<V: ReadVault> Catalog<V> {
         })
     }
 
-    /// The keys of the page batches, units and checkpoints of a snapshot, and of the holds on it, one query at
-    /// a time.
+    /// The keys of the page batches, units and checkpoints of a snapshot, of the item of its execution, and of the
+    /// holds on it, one query at a time.
     pub fn items_of_snapshot(&self, snapshot: &RunId) -> BoxStream<'_, Result<Vec<Key>>> {
         let partitions = [
             (keys::snapshot_partition(snapshot), keys::PAGES),
