@@ -73,7 +73,10 @@ fn wrong_expiries(backend: &MemoryBackend, sub_map_days: Option<u32>) -> Vec<(Ke
             let (first, last) = (ExpiresAt::after_days(now, days - 1), ExpiresAt::after_days(now, days));
             expiry.is_some_and(|expiry| first < expiry && expiry <= last)
         };
-        if is_header(key) {
+        if key.sk == "EXECUTION" {
+            // No import renews the item of another execution.
+            expiry.is_some_and(|expiry| expiry <= ExpiresAt::after_days(now, 90))
+        } else if is_header(key) {
             after_days(89)
         } else if key.sk.starts_with("SUB_MAP#") {
             sub_map_days.map_or(expiry.is_none(), |days| after_days(days - 1))

@@ -21,7 +21,7 @@ pub const SUB_MAPS: &str = "SUB_MAP#";
 /// The prefix of the headers of stored captures.
 pub const STORED_CAPTURES: &str = "STORED_CAPTURE#";
 /// The sort key of the item that says which run an execution carries out.
-const EXECUTION: &str = "EXECUTION";
+pub const EXECUTION: &str = "EXECUTION";
 const RECORDS: &str = "REC#";
 const PARTS: &str = "PART#";
 

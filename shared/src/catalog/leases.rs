@@ -22,6 +22,11 @@ impl LeaseKey {
         Self(keys::lease(pool, operation))
     }
 
+    /// The lease of run `run`. `pool` is the source of an export, the target of an import.
+    pub fn of_run(operation: RunKind, pool: &PoolId, is_dry_run: bool, run: &RunId) -> Self {
+        if is_dry_run { Self::of_dry_run(run) } else { Self::of_pool(pool, operation) }
+    }
+
     /// The lease on the creation of a pool.
     pub fn of_rebuild(id: &RebuildId) -> Self {
         Self(keys::rebuild_lease(id))
@@ -46,7 +51,8 @@ pub enum Claim {
 pub enum StoppedLease {
     /// The execution does not hold it: it never did, it is released now, or another holder has it.
     NotHeld,
-    /// The execution took it after the stop, so it is at work again. The lease stays.
+    /// The execution took it when no invocation from before the stop could run any more. So it is at work again, and
+    /// the lease stays.
     TakenAgain,
 }
 
@@ -213,8 +219,11 @@ impl<V: Vault> Catalog<V> {
         self.change(key, release).await.map(drop)
     }
 
-    /// Releases the lease of an execution that was stopped at `stopped`, unless an invocation has taken it since. After
-    /// the release, no invocation of the execution takes it again.
+    /// Releases the lease of an execution that was stopped at `stopped`, unless the execution was redriven. After the
+    /// release, no invocation of the execution takes it again.
+    ///
+    /// Step Functions does not end an invocation that runs at the stop. So such an invocation may still take the lease
+    /// or renew it, for [`Lease::MAX_INVOCATION`]. Only an invocation that takes it later is of a redrive.
     pub async fn release_lease_of_stopped(
         &self,
         LeaseKey(key): &LeaseKey,
@@ -225,7 +234,7 @@ impl<V: Vault> Catalog<V> {
         let mut found = StoppedLease::NotHeld;
         let release = |lease: &mut Lease| {
             let is_held = lease.holder == execution && !lease.is_released_by(execution);
-            let is_at_work = is_held && lease.taken_at() > stopped;
+            let is_at_work = is_held && lease.taken_at() > stopped + Lease::MAX_INVOCATION;
             found = if is_at_work { StoppedLease::TakenAgain } else { StoppedLease::NotHeld };
             let releases = is_held && !is_at_work;
             if releases {

@@ -153,14 +153,15 @@ impl<V: ReadVault> Catalog<V> {
         })
     }
 
-    /// The keys of the page batches, units and checkpoints of a snapshot, and of the holds on it, one query at
-    /// a time.
+    /// The keys of the page batches, units and checkpoints of a snapshot, of the item of its execution, and of the
+    /// holds on it, one query at a time.
     pub fn items_of_snapshot(&self, snapshot: &RunId) -> BoxStream<'_, Result<Vec<Key>>> {
         let partitions = [
             (keys::snapshot_partition(snapshot), keys::PAGES),
             (keys::snapshot_partition(snapshot), keys::UNITS),
             (keys::snapshot_partition(snapshot), keys::CHECKS),
             (keys::snapshot_partition(snapshot), keys::CAPTURES),
+            (keys::snapshot_partition(snapshot), keys::EXECUTION),
             (keys::holds(snapshot), keys::HOLDS),
         ];
         stream::iter(partitions)

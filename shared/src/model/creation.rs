@@ -3,6 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::Lease;
+
 /// The times at which a restore may have created entries. Each window begins before the first call that
 /// creates one, and lasts longer than the invocation.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -17,9 +19,8 @@ struct Window {
 }
 
 impl CreationWindows {
-    /// How long a window lasts: 15 minutes, the longest invocation of a Lambda function, and one minute.
-    /// Source: "Lambda quotas", AWS Lambda developer guide.
-    const LENGTH: SignedDuration = SignedDuration::from_mins(16);
+    /// How long a window lasts.
+    const LENGTH: SignedDuration = Lease::MAX_INVOCATION;
     /// How far the clock of Cognito may differ, in seconds.
     const MAX_LAG: i64 = 5;
 

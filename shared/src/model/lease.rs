@@ -8,8 +8,10 @@ use crate::format::{plural, time};
 
 /// The right to work on a pool.
 ///
-/// A lease lasts longer than a Lambda invocation can (15 minutes). So the function of an aborted execution
-/// has stopped before another execution takes over. Every invocation renews the lease.
+/// A lease lasts longer than a Lambda invocation can (15 minutes). So it ends by itself only after the function of
+/// an execution that died has stopped. A release may come earlier: finalize releases the lease of a stopped execution
+/// while its last invocation may still run. That invocation then finds another generation, and makes no more calls.
+/// Every invocation renews the lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Lease {
@@ -40,6 +42,9 @@ pub struct Released {
 impl Lease {
     /// How long a lease lasts from its last renewal.
     pub const DURATION: SignedDuration = SignedDuration::from_mins(20);
+    /// The longest time that an invocation runs: 15 minutes, the limit of Lambda, and one minute, because clocks differ.
+    /// Source: "Lambda quotas", AWS Lambda developer guide.
+    pub const MAX_INVOCATION: SignedDuration = SignedDuration::from_mins(16);
     /// How long a lease remembers who released it. A late invocation of that execution has ended by then.
     const REMEMBERED: SignedDuration = SignedDuration::from_mins(30);
 
@@ -98,7 +103,7 @@ impl Lease {
         }
     }
 
-    /// When an invocation of an execution took it last.
+    /// When an invocation of an execution took it or renewed it last.
     pub fn taken_at(&self) -> Timestamp {
         self.expires - Self::DURATION
     }

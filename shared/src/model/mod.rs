@@ -114,7 +114,7 @@ pub use snapshot::{
     Counts, OneListing, RecordLookUps, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot,
     SnapshotState, SplitListing, UserListing,
 };
-pub use started_run::StartedRun;
+pub use started_run::{StartedRun, Stop};
 pub use state_machine::MachineArn;
 pub use stored_capture::StoredCapture;
 pub use sub_map::{LeftOut, Origin, RestoredUser, SubMapEntry};

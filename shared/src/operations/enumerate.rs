@@ -6,11 +6,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::ceilings;
+use super::closed::close_stopped;
 use super::event::{self, BeginEvent};
 use super::import::{Preflight, RestoreStart};
 use super::patience::patient;
 use super::refusals::{pool_elsewhere, refused, repair_refused, require_table};
-use super::run::{claim_lease, end_calls, paced_pool, require_sealed};
+use super::run::{claim_lease, end_calls, lease_key, paced_pool, released, require_sealed};
 use crate::catalog::{Catalog, TakenLease};
 use crate::format::time;
 use crate::model::{
@@ -19,9 +20,9 @@ use crate::model::{
     StartedRun, TargetPool, Tps, Unit,
 };
 use crate::pacing::{Budget, PacedPool};
-use crate::ports::Backend;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
+use crate::ports::{Backend, Clock};
 use crate::report::SkipReport;
 use crate::{Error, ErrorKind, Result};
 
@@ -147,7 +148,7 @@ async fn write_snapshot<B: Backend>(
     budget: Budget,
     lease: &TakenLease<B::Vault>,
 ) -> Result<Progress> {
-    note_started(catalog, &progress).await?;
+    note_started(catalog, &progress, backend.clock()).await?;
     let pool = paced_pool(backend, &progress, budget, lease);
     let description = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
@@ -172,6 +173,7 @@ async fn write_snapshot<B: Backend>(
     catalog.add_units(&snapshot.id, vec![groups, users]).await?;
     catalog.write(pool.id(), &snapshot.id, &absent).await?;
     catalog.begin_snapshot(&snapshot).await?;
+    require_not_stopped(catalog, &progress, backend.clock()).await?;
     tracing::info!(run = %progress.run_id, pool = %pool.id(), tps = progress.tps.get(), "export begun");
     Ok(with_calls(progress, &pool, lease).await)
 }
@@ -218,7 +220,7 @@ async fn write_restore<B: Backend>(
     budget: Budget,
     lease: &TakenLease<B::Vault>,
 ) -> Result<Progress> {
-    note_started(catalog, &progress).await?;
+    note_started(catalog, &progress, backend.clock()).await?;
     let pool = paced_pool(backend, &progress, budget, lease);
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
@@ -241,21 +243,58 @@ async fn write_restore<B: Backend>(
     hold(backend, catalog, &start, &progress).await?;
     put_selection(catalog, &start, &input).await?;
     let run_id = start.begin(catalog).await?;
+    require_not_stopped(catalog, &progress, backend.clock()).await?;
     tracing::info!(run = %run_id, pool = %pool.id(), tps = progress.tps.get(), "import begun");
     Ok(with_calls(Progress { run_id, ..progress }, &pool, lease).await)
 }
 
 /// Writes which run the execution carries out, before the first call. From then on, the execution may hold the lease for
 /// long, and an operator may stop it.
-async fn note_started<V: Vault>(catalog: &Catalog<V>, progress: &Progress) -> Result<()> {
+///
+/// # Errors
+/// [`ErrorKind::RunEnded`] if the execution was stopped.
+async fn note_started<V: Vault>(catalog: &Catalog<V>, progress: &Progress, clock: Clock) -> Result<()> {
     let run = StartedRun {
         execution: progress.execution.clone(),
         operation: progress.operation,
-        user_pool_id: progress.user_pool_id.clone(),
+        user_pool_id: Some(progress.user_pool_id.clone()),
         dry_run: progress.dry_run,
-        stop_recorded: false,
+        stop: None,
     };
-    catalog.note_started(&run).await
+    let run = catalog.note_started(&run).await?;
+    end_if_stopped(catalog, progress, &run, clock).await
+}
+
+/// Looks for a stop of the execution after the header is written. Finalize writes the stop before it reads the header,
+/// so it may have found none.
+///
+/// # Errors
+/// [`ErrorKind::RunEnded`] if the execution was stopped.
+async fn require_not_stopped<V: Vault>(
+    catalog: &Catalog<V>,
+    progress: &Progress,
+    clock: Clock,
+) -> Result<()> {
+    match catalog.started_run(progress.operation, &progress.execution).await? {
+        Some(run) => end_if_stopped(catalog, progress, &run, clock).await,
+        None => Ok(()),
+    }
+}
+
+/// Releases the lease and closes the run if its execution was stopped. Step Functions does not end the invocation that
+/// runs meanwhile.
+async fn end_if_stopped<V: Vault>(
+    catalog: &Catalog<V>,
+    progress: &Progress,
+    run: &StartedRun,
+    clock: Clock,
+) -> Result<()> {
+    let now = clock.now();
+    let Some(stop) = run.ended_by(now) else { return Ok(()) };
+    let Progress { operation, user_pool_id, execution, .. } = progress;
+    catalog.release_lease(&lease_key(progress), &execution.id, now).await?;
+    close_stopped(catalog, *operation, user_pool_id, &execution.id, &stop.failure).await?;
+    Err(released(progress))
 }
 
 /// Writes the selection, unless the operator wants all users restored.

@@ -8,6 +8,7 @@ pub mod apply;
 mod capture;
 mod captured_configuration;
 mod ceilings;
+mod closed;
 mod compared_pool;
 pub mod copy;
 mod enumerate;

@@ -27,10 +27,8 @@ pub(super) async fn patient<B: Backend, T>(
             if may_be_too_early(&Catalog::new(backend.vault()), backend.clock(), pool, execution, &error)
                 .await =>
         {
-            let what = format!(
-                "{} The pool has no snapshot yet, so the permission may be too new. The state machine tries again.",
-                error.message()
-            );
+            let what =
+                format!("{} The permission may be too new. The state machine tries again.", error.message());
             Err(Error::new(ErrorKind::AccessNotYet, what, error.guidance().clone()))
         }
         worked => worked,

@@ -56,12 +56,9 @@ pub(super) fn is_work_left<P: Pool>(worked: Result<bool>, pool: &PacedPool<P>) -
 }
 
 /// The lease of a run.
-fn lease_key(progress: &Progress) -> LeaseKey {
-    if progress.dry_run {
-        LeaseKey::of_dry_run(&progress.run_id)
-    } else {
-        LeaseKey::of_pool(&progress.user_pool_id, progress.operation)
-    }
+pub(super) fn lease_key(progress: &Progress) -> LeaseKey {
+    let Progress { operation, user_pool_id, dry_run, run_id, .. } = progress;
+    LeaseKey::of_run(*operation, user_pool_id, *dry_run, run_id)
 }
 
 /// Takes the lease of a run for its next invocation. `calls` says whether that invocation is going to
@@ -133,7 +130,7 @@ pub(super) async fn require_sealed<B: Backend>(
 }
 
 /// The error for a late invocation: its run has released the lease.
-fn released(progress: &Progress) -> Error {
+pub(super) fn released(progress: &Progress) -> Error {
     let Progress { operation, run_id, user_pool_id, .. } = progress;
     let (operation, guidance) = match operation {
         RunKind::Export => ("export", Guidance::NEW_EXPORT),

@@ -83,9 +83,11 @@ pub async fn copy_with(
     copy(&origin, destination, &snapshot, &units, &holder, clock, reported).await
 }
 
-/// All items of a table that a copy takes: all except leases, and checkpoints of listing checks.
+/// All items of a table that a copy takes: all except leases, checkpoints of listing checks, and which run an
+/// execution carries out.
 pub fn snapshot_items(backend: &MemoryBackend) -> BTreeMap<Key, Item> {
-    let is_taken = |key: &Key| !key.sk.starts_with("LEASE#") && !key.sk.starts_with("CHECK#");
+    let is_taken =
+        |key: &Key| !key.sk.starts_with("LEASE#") && !key.sk.starts_with("CHECK#") && key.sk != "EXECUTION";
     items(backend).into_iter().filter(|(key, _)| is_taken(key)).collect()
 }
 

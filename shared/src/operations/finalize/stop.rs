@@ -1,17 +1,14 @@
 //! The end of an execution that was aborted or timed out: no state of its state machine could record it.
 //!
-//! EventBridge may deliver the event late and more than once. So the lease decides first, in one conditional write: it is
-//! released if no invocation has taken it since the stop. Otherwise the execution was redriven. No invocation of the
-//! execution takes a released lease again, so the run stays closed.
+//! EventBridge may deliver the event late and more than once. So the lease decides, in one conditional write: it is
+//! released unless an invocation took it when none from before the stop could run any more. Then the execution was
+//! redriven. No invocation of the execution begins to work after its stop is recorded, so the run stays closed.
 
 use super::announce::announce;
 use crate::catalog::{Catalog, LeaseKey, StoppedLease};
-use crate::model::{
-    ExportInput, Failure, ImportInput, MachineArn, Metrics, PoolId, Restore, RestoreState, RunId, RunKind,
-    Snapshot, SnapshotState, StartedRun,
-};
+use crate::model::{ExportInput, ImportInput, MachineArn, Metrics, PoolId, RunId, RunKind, StartedRun, Stop};
+use crate::operations::closed::close_stopped;
 use crate::operations::event::{StoppedExecution, unreadable};
-use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
 use crate::report::{StopOutcome, StopReport};
 use crate::{Error, ErrorKind, Result};
@@ -35,45 +32,34 @@ pub(super) async fn record<B: Backend>(
         run_id,
         notified,
     };
-    let run =
-        match catalog.started_run(operation, &execution).await? {
-            Some(run) => Some(run),
-            // The execution was stopped before enumerate wrote which run it carries out.
-            None => stopped.input().and_then(|input| of_input(operation, &input)).map(
-                |(user_pool_id, dry_run)| StartedRun {
-                    execution: execution.clone(),
-                    operation,
-                    user_pool_id,
-                    dry_run,
-                    stop_recorded: false,
-                },
-            ),
-        };
-    let Some(run) = run else {
-        // It took no lease, and its pool is not known.
-        let failure = stopped.status.failure(None);
-        let announcement = Announcement::failed(operation, None, &execution.id, &failure);
-        return Ok(report(StopOutcome::Recorded, None, announce(backend, &announcement).await));
-    };
-    if run.stop_recorded {
+    let failure = stopped.status.failure(None);
+    let known = stopped.input().and_then(|input| of_input(operation, &input));
+    let (user_pool_id, dry_run) = known.map_or((None, false), |(pool, dry_run)| (Some(pool), dry_run));
+    // What the table says if the execution was stopped before enumerate wrote which run it carries out.
+    let run = StartedRun { execution: execution.clone(), operation, user_pool_id, dry_run, stop: None };
+    // Before the lease and the header are looked at. Enumerate takes the lease and writes the header before it looks for
+    // the stop. So one of the two always sees the other.
+    let stop = Stop { at: stopped_at, failure: failure.clone(), recorded: false };
+    let run = catalog.note_stop(&run, &stop).await?;
+    if run.stop_is_recorded() {
+        // No invocation begins to work after that, so there is nothing to close.
         return Ok(report(StopOutcome::RecordedBefore, None, false));
     }
-    let (pool, now) = (&run.user_pool_id, backend.clock().now());
-    let key = if run.dry_run {
-        LeaseKey::of_dry_run(&RunId::of(&execution))
-    } else {
-        LeaseKey::of_pool(pool, operation)
+    let Some(pool) = &run.user_pool_id else {
+        // If enumerate takes the lease now, it finds the stop.
+        let announcement = Announcement::failed(operation, None, &execution.id, &failure);
+        let notified = announce(backend, &announcement).await;
+        catalog.note_stop_recorded(&run).await?;
+        return Ok(report(StopOutcome::Recorded, None, notified));
     };
+    let now = backend.clock().now();
+    let key = LeaseKey::of_run(operation, pool, run.dry_run, &RunId::of(&execution));
     let lease = catalog.release_lease_of_stopped(&key, &execution.id, stopped_at, now).await?;
     if lease == StoppedLease::TakenAgain {
         tracing::warn!(%pool, "the stopped execution is at work again");
         return Ok(report(StopOutcome::AtWorkAgain, None, false));
     }
-    let failure = stopped.status.failure(None);
-    let closed = match operation {
-        RunKind::Export => close_export(catalog, pool, &execution.id, &failure).await?,
-        RunKind::Import => close_import(catalog, pool, &execution.id, &failure).await?,
-    };
+    let closed = close_stopped(catalog, operation, pool, &execution.id, &failure).await?;
     // The operator of a dry run sees its answer, as after a failed one.
     let mut notified = false;
     if !run.dry_run {
@@ -115,48 +101,4 @@ fn of_input(operation: RunKind, input: &serde_json::Value) -> Option<(PoolId, bo
         RunKind::Export => ExportInput::parse(input).ok().map(|input| (input.pool, false)),
         RunKind::Import => ImportInput::parse(input).ok().map(|input| (input.target, input.dry_run)),
     }
-}
-
-/// The run of a stopped execution.
-struct Closed {
-    id: RunId,
-    /// Whether the stop ended it. Otherwise it had ended before.
-    is_stopped: bool,
-}
-
-async fn close_export<V: Vault>(
-    catalog: &Catalog<V>,
-    pool: &PoolId,
-    execution: &str,
-    failure: &Failure,
-) -> Result<Option<Closed>> {
-    let Some(snapshot) = catalog.snapshot_of_execution(pool, execution).await? else { return Ok(None) };
-    let fail = |snapshot: &mut Snapshot| {
-        if snapshot.state == SnapshotState::Running {
-            snapshot.state = SnapshotState::Failed;
-            snapshot.failure = Some(failure.clone());
-        }
-    };
-    let closed = catalog.change_snapshot(pool, &snapshot.id, fail).await?;
-    Ok(closed
-        .map(|snapshot| Closed { is_stopped: snapshot.failure.as_ref() == Some(failure), id: snapshot.id }))
-}
-
-/// Closes the restore of an import, unless another execution continues it.
-async fn close_import<V: Vault>(
-    catalog: &Catalog<V>,
-    target: &PoolId,
-    execution: &str,
-    failure: &Failure,
-) -> Result<Option<Closed>> {
-    let Some(restore) = catalog.restore_of_execution(target, execution).await? else { return Ok(None) };
-    let fail = |restore: &mut Restore| {
-        if restore.state == RestoreState::Running && restore.execution.id == execution {
-            restore.state = RestoreState::Failed;
-            restore.failure = Some(failure.clone());
-        }
-    };
-    let closed = catalog.change_restore(target, &restore.id, fail).await?;
-    let closed = closed.filter(|restore| restore.execution.id == execution);
-    Ok(closed.map(|restore| Closed { is_stopped: restore.failure.as_ref() == Some(failure), id: restore.id }))
 }
