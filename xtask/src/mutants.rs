@@ -57,6 +57,7 @@ const MODULES: [Module; 5] = [
             "selections::",
             "shrunk_snapshots::",
             "sign_in::",
+            "stopped_executions::",
             "units::",
             "verification::",
             "verify::",
@@ -364,7 +365,7 @@ mod tests {
 
     /// Modules of step tests that are about the steps, about the tests or about the deployment, and not about one of the
     /// mutated modules.
-    const OF_NO_MODULE: [&str; 14] = [
+    const OF_NO_MODULE: [&str; 16] = [
         "contracts",
         "definitions",
         "dry_runs",
@@ -373,12 +374,14 @@ mod tests {
         "groups",
         "memory_on_order",
         "metrics",
+        "new_permissions",
         "old_intentions",
         "operations",
         "quiet",
         "refusals",
         "refused_users",
         "refused_values",
+        "scheduled_exports",
     ];
 
     /// A module of step tests that is new stands in a filter, or in the list above.
