@@ -213,8 +213,9 @@ fn every_item_of_a_restore_expires_and_no_item_of_a_snapshot_does() {
             backend.vault().sweep(|_| true);
             let left = backend.vault().items();
             let lost = items.keys().filter(|key| !left.contains_key(key));
-            let lost: Vec<_> =
-                lost.filter(|key| !key.pk.starts_with("RESTORE#") && !is_header(key)).collect();
+            // Nothing reads which run an execution carries out once Step Functions can redrive it no more.
+            let is_of_snapshot = |key: &&Key| !key.pk.starts_with("RESTORE#") && key.sk != "EXECUTION";
+            let lost: Vec<_> = lost.filter(|key| is_of_snapshot(key) && !is_header(key)).collect();
             assert!(days.is_some() || lost.is_empty(), "{lost:?}");
             let snapshots = Catalog::new(backend.vault()).all_snapshots(&source_id()).await.unwrap();
             assert_eq!(snapshots.len(), 2);
@@ -301,6 +302,8 @@ fn a_restore_at_work_for_months_renews_its_items_in_many_short_invocations() {
         let machine = Machine {
             rests: [0, 30, 30, 0, 0, 30, 0, 43, 0, 0, 0, 0, 43, 43, 43].map(|days| days * DAY).into(),
             twins: [0, 1, 2].repeat(20).into_iter().map(Duration::from_secs).collect(),
+            // Longer than the definition allows: the items must outlast several executions that continue each other.
+            time_limit: Some(400 * DAY),
             ..Machine::new(&backend).with_budget(Duration::from_secs(2))
         };
         let report = machine.import(import(json!({})), "import").await.report();

@@ -104,6 +104,16 @@ async fn lease(backend: &MemoryBackend, pool: &PoolId, operation: RunKind) -> Le
     catalog(backend).lease(pool, operation).await.unwrap().unwrap()
 }
 
+/// Whether no run holds the lease on the pool.
+async fn is_free(backend: &MemoryBackend, pool: &PoolId, operation: RunKind) -> bool {
+    let lease = catalog(backend).lease(pool, operation).await.unwrap();
+    lease.is_none_or(|lease| lease.expires <= backend.clock().now())
+}
+
+fn budget() -> Budget {
+    Budget::for_invocation(Duration::from_secs(900))
+}
+
 fn errors(backend: &MemoryBackend) -> Vec<String> {
     let announcements = backend.announcements().into_iter().filter(|announcement| announcement.is_error);
     announcements.map(|announcement| format!("{}\n{}", announcement.subject, announcement.body)).collect()
@@ -214,7 +224,7 @@ fn an_event_that_is_delivered_again_changes_and_announces_nothing() {
 /// Lambda invokes a function again whose invocation ended without an answer.
 #[test]
 fn an_invocation_that_dies_anywhere_leaves_the_rest_to_the_next_one() {
-    let mut deaths = 0;
+    let (mut deaths, mut twice) = (0, 0);
     for (call, applied) in (0..14).flat_map(|call| [(call, Applied::Nothing), (call, Applied::All)]) {
         in_paused_time(async {
             for (backend, stopped, pool, operation) in [
@@ -233,7 +243,10 @@ fn an_invocation_that_dies_anywhere_leaves_the_rest_to_the_next_one() {
                 backend.script().clear();
                 machine.finalize_stopped(stopped.event()).await;
                 assert!(lease(&backend, &pool, operation).await.is_released_by(&stopped.arn()), "{call}");
-                assert!(!errors(&backend).is_empty(), "{call}");
+                // The death may be in the last write, which says that the message was sent.
+                let messages = errors(&backend).len();
+                assert!((1..=2).contains(&messages), "{call}: {messages}");
+                twice += messages - 1;
                 match operation {
                     RunKind::Export => {
                         let newest = catalog(&backend).snapshots(&pool, None, 1).await.unwrap().remove(0);
@@ -248,6 +261,8 @@ fn an_invocation_that_dies_anywhere_leaves_the_rest_to_the_next_one() {
         });
     }
     assert!(deaths >= 10, "{deaths}");
+    // A read and a write, of an export and of an import. A read may die in two ways, and a write before it is done.
+    assert!(twice <= 2 * 3, "{twice}");
 }
 
 #[test]
@@ -291,18 +306,26 @@ fn the_lease_of_another_export_is_left_alone_and_the_stopped_one_is_recorded() {
 fn an_execution_that_was_redriven_before_the_event_came_is_left_alone() {
     in_paused_time(async {
         let (backend, stopped) = stopped_export().await;
-        sleep(Duration::from_secs(1)).await;
+        sleep(Duration::from_secs(17 * 60)).await;
         let id = catalog(&backend).snapshots(&source_id(), None, 1).await.unwrap().remove(0).id;
         let execution = Execution { id: stopped.arn(), started_at: stopped.started };
         let event = json!({"operation": "export", "execution": execution, "input": export_input()});
-        let budget = || Budget::for_invocation(Duration::from_secs(900));
-        let redriven = steps::enumerate(&backend, event, budget()).await.unwrap().run().unwrap();
+        let redriven = steps::enumerate(&backend, event.clone(), budget()).await.unwrap().run().unwrap();
         assert_eq!(redriven.run_id, id);
-        let before = items(&backend);
+        let of_run = || {
+            let mut items = items(&backend);
+            items.retain(|key, _| key.sk != "EXECUTION");
+            items
+        };
+        let before = of_run();
         let report = deployed(&backend).finalize_stopped(stopped.event()).await;
         assert_eq!((&report["outcome"], &report["notified"]), (&json!("AT_WORK_AGAIN"), &json!(false)));
-        assert_eq!(items(&backend), before);
-        let listed = steps::export_pages(&backend, json!(redriven), budget()).await.unwrap();
+        assert_eq!(of_run(), before);
+        // A retry of the redriven step works on.
+        let again = steps::enumerate(&backend, event, budget()).await.unwrap().run().unwrap();
+        assert_eq!(again.run_id, id);
+        assert_eq!(redriven.run_id, again.run_id);
+        let listed = steps::export_pages(&backend, json!(again), budget()).await.unwrap();
         let report = json!(steps::finalize(&backend, json!(listed), budget()).await.unwrap());
         assert_eq!(report["status"], "SEALED", "{report}");
     });
@@ -312,14 +335,163 @@ fn an_execution_that_was_redriven_before_the_event_came_is_left_alone() {
 fn an_execution_that_is_redriven_after_the_event_finds_its_run_ended() {
     in_paused_time(async {
         let (backend, stopped) = stopped_export().await;
-        let budget = || Budget::for_invocation(Duration::from_secs(900));
         let execution = Execution { id: stopped.arn(), started_at: stopped.started };
         let event = json!({"operation": "export", "execution": execution, "input": export_input()});
-        let before = steps::enumerate(&backend, event, budget()).await.unwrap().run().unwrap();
+        let before = steps::enumerate(&backend, event.clone(), budget()).await.unwrap().run().unwrap();
         let stopped = Stopped { at: backend.clock().now(), ..stopped };
         deployed(&backend).finalize_stopped(stopped.event()).await;
-        let error = steps::export_pages(&backend, json!(before), budget()).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::RunEnded, "{error}");
+        // Both as soon as possible, and when the lease has forgotten who released it.
+        for minutes in [0, 40] {
+            sleep(Duration::from_secs(minutes * 60)).await;
+            let end = deployed(&backend).export(export_input(), &format!("after {minutes} minutes")).await;
+            assert_eq!(end.report()["status"], "SEALED");
+            let again = steps::enumerate(&backend, event.clone(), budget()).await.unwrap().run().unwrap();
+            for progress in [&before, &again] {
+                let error = steps::export_pages(&backend, json!(progress), budget()).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::RunEnded, "{error}");
+            }
+            assert!(is_free(&backend, &source_id(), RunKind::Export).await);
+        }
+        let states = catalog(&backend).snapshots(&source_id(), None, 10).await.unwrap();
+        let failed: Vec<_> =
+            states.iter().filter(|snapshot| snapshot.state != SnapshotState::Sealed).collect();
+        assert_eq!(failed.len(), 1);
+        assert_eq!((&failed[0].execution.id, failed[0].state), (&stopped.arn(), SnapshotState::Failed));
+    });
+}
+
+/// Step Functions does not end the invocation that runs at the stop, or that starts just then.
+#[test]
+fn an_invocation_that_takes_the_lease_after_the_stop_is_no_redrive() {
+    in_paused_time(async {
+        for seconds in [1, 14 * 60] {
+            let (backend, stopped) = stopped_export().await;
+            sleep(Duration::from_secs(seconds)).await;
+            let execution = Execution { id: stopped.arn(), started_at: stopped.started };
+            let event = json!({"operation": "export", "execution": execution, "input": export_input()});
+            let late = steps::enumerate(&backend, event, budget()).await.unwrap().run().unwrap();
+            let report = deployed(&backend).finalize_stopped(stopped.event()).await;
+            assert_eq!((&report["outcome"], &report["notified"]), (&json!("RECORDED"), &json!(true)));
+            let error = steps::export_pages(&backend, json!(late), budget()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::RunEnded, "{error}");
+            assert_eq!(deployed(&backend).export(export_input(), "next").await.report()["status"], "SEALED");
+        }
+    });
+}
+
+/// The invocation of enumerate runs on after the stop. Finalize begins before it, beside it or after it.
+#[test]
+fn a_run_that_begins_while_its_stop_is_recorded_is_closed_and_frees_its_pool() {
+    let (mut refused, mut closed_by_enumerate, mut begun_before) = (0, 0, 0);
+    for (operation, step) in (0..60).flat_map(|step| [("export", step), ("import", step)]) {
+        in_paused_time(async {
+            let (backend, source, _) = backend();
+            people::plain(20, 2).fill(&source);
+            let (kind, pool, input) = match operation {
+                "export" => (RunKind::Export, source_id(), export_input()),
+                _ => (RunKind::Import, target_id(), import_input()),
+            };
+            if kind == RunKind::Import {
+                deployed(&backend).export(export_input(), "export").await.report();
+            }
+            backend.script().set_latency(Duration::from_millis(20), Duration::from_millis(20));
+            let started = backend.clock().now();
+            let execution = Execution { id: execution_arn(operation, "stopped"), started_at: started };
+            let event = json!({"operation": operation, "execution": execution, "input": input});
+            let stopped = Stopped {
+                operation,
+                name: "stopped",
+                input: input.clone(),
+                status: "ABORTED",
+                started,
+                at: started,
+            };
+            let (begun, report) = tokio::join!(steps::enumerate(&backend, event, budget()), async {
+                sleep(Duration::from_millis(step * 10)).await;
+                deployed(&backend).finalize_stopped(stopped.event_without_input()).await
+            });
+            backend.script().set_latency(Duration::ZERO, Duration::ZERO);
+            assert_eq!((&report["outcome"], &report["notified"]), (&json!("RECORDED"), &json!(true)));
+            assert!(is_free(&backend, &pool, kind).await, "{operation} {step}");
+            assert_eq!(errors(&backend).len(), 1);
+            let is_closed = match kind {
+                RunKind::Export => {
+                    let of_run = |id: &String| *id == stopped.arn();
+                    let snapshots = catalog(&backend).snapshots(&pool, None, 10).await.unwrap();
+                    let snapshot = snapshots.into_iter().find(|snapshot| of_run(&snapshot.execution.id));
+                    snapshot.map(|snapshot| snapshot.state == SnapshotState::Failed)
+                }
+                RunKind::Import => {
+                    let restore = catalog(&backend).restores(&pool, 10).await.unwrap().pop();
+                    restore.map(|restore| restore.state == RestoreState::Failed)
+                }
+            };
+            assert_ne!(is_closed, Some(false), "{operation} {step}: the run stays open");
+            match (begun, is_closed) {
+                (Err(error), None) => {
+                    refused += 1;
+                    let is_ended = matches!(error.kind(), ErrorKind::RunEnded | ErrorKind::Overtaken);
+                    assert!(is_ended, "{operation} {step}: {error}");
+                }
+                (Err(error), Some(_)) => {
+                    closed_by_enumerate += 1;
+                    assert_eq!(error.kind(), ErrorKind::RunEnded, "{operation} {step}");
+                }
+                (Ok(begun), _) => {
+                    begun_before += 1;
+                    let progress = json!(begun.run().unwrap());
+                    let ended = match kind {
+                        RunKind::Export => steps::export_pages(&backend, progress, budget()).await,
+                        RunKind::Import => steps::import_pages(&backend, progress, budget()).await,
+                    };
+                    assert_eq!(ended.unwrap_err().kind(), ErrorKind::RunEnded, "{operation} {step}");
+                }
+            }
+            let machine = deployed(&backend);
+            let next = match kind {
+                RunKind::Export => machine.export(input, "next").await,
+                RunKind::Import => machine.import(input, "next").await,
+            };
+            assert!(["SEALED", "SUCCEEDED"].contains(&next.report()["status"].as_str().unwrap()));
+        });
+    }
+    assert!(
+        refused > 0 && closed_by_enumerate > 0 && begun_before > 0,
+        "{refused} {closed_by_enumerate} {begun_before}"
+    );
+}
+
+/// The event has no input, and the execution was stopped before enumerate wrote anything.
+#[test]
+fn the_stop_of_an_execution_of_an_unknown_pool_is_announced_once_and_its_late_invocation_ends() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(20, 2).fill(&source);
+        let now = backend.clock().now();
+        let stopped = Stopped {
+            operation: "export",
+            name: "stopped",
+            input: export_input(),
+            status: "ABORTED",
+            started: now,
+            at: now,
+        };
+        let outcomes = [("RECORDED", true), ("RECORDED_BEFORE", false)];
+        for (outcome, notified) in outcomes {
+            let report = deployed(&backend).finalize_stopped(stopped.event_without_input()).await;
+            assert_eq!((&report["outcome"], &report["notified"]), (&json!(outcome), &json!(notified)));
+        }
+        assert_eq!(errors(&backend).len(), 1);
+        let execution = Execution { id: stopped.arn(), started_at: now };
+        let event = json!({"operation": "export", "execution": execution, "input": export_input()});
+        // The item outlasts the time in which Step Functions redrives an execution.
+        for days in [0, 14] {
+            sleep(Duration::from_secs(days * 24 * 3_600)).await;
+            let error = steps::enumerate(&backend, event.clone(), budget()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::RunEnded, "{error}");
+            assert!(is_free(&backend, &source_id(), RunKind::Export).await);
+        }
+        assert!(catalog(&backend).snapshots(&source_id(), None, 10).await.unwrap().is_empty());
     });
 }
 

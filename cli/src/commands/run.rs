@@ -13,7 +13,7 @@ use shared::model::{
     Tps,
 };
 use shared::ports::vault::Vault;
-use shared::report::{ExportReport, ImportReport, PlanReport, StopStatus};
+use shared::report::{ExportReport, ImportReport, PlanReport, SkipReport, StopStatus};
 use shared::{Error, ErrorKind};
 
 use super::{Deployment, Session};
@@ -23,7 +23,7 @@ use crate::causes::{for_refusal, from_cause};
 use crate::exit::ExitStatus;
 use crate::losses::{MAX_NAMED, first_losses};
 use crate::output::flags::command;
-use crate::output::{Answer, ExportEnd, ImportEnd, PlanEnd, StillRunning};
+use crate::output::{Answer, ExportEnd, ImportEnd, PlanEnd, SkippedEnd, StillRunning};
 use crate::problem::{Problem, Result};
 use crate::watch::{DeployedRun, Watched, lost_sight, watch};
 
@@ -221,6 +221,10 @@ pub async fn conclude<E, V: Vault>(
             let report: ImportReport = report(&view)?;
             let end = ImportEnd::complete(view.arn.clone(), input, report).with_roles(roles);
             Ok(Answer::new(&end, ExitStatus::Done, now))
+        }
+        (RunStatus::Skipped, _) => {
+            let report: SkipReport = report(&view)?;
+            Ok(Answer::new(&SkippedEnd { execution_arn: view.arn, report }, ExitStatus::Done, now))
         }
         (RunStatus::Partial, RunInput::Import(input)) => match partial(deployment, &view, input).await {
             Some(end) => Ok(Answer::new(&end.with_roles(roles), ExitStatus::Partial, now)),

@@ -54,7 +54,7 @@ pub use pool_diff::{ComparedConfiguration, PoolDiff};
 pub use pool_finished::PoolFinished;
 pub use prune::PruneEnd;
 pub use restores::RestoreRow;
-pub use runs::{ExportEnd, ImportEnd, StillRunning, watch_with};
+pub use runs::{ExportEnd, ImportEnd, SkippedEnd, StillRunning, watch_with};
 pub use snapshots::{CaptureRow, SnapshotList, SnapshotRow, snapshot_in_words, snapshot_table};
 pub use sub_map::{LineFormat, SubMapLines, heading};
 pub use verify::VerifyEnd;

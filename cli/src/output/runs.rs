@@ -6,7 +6,7 @@ use shared::model::{
     CallStats, Existing, ImportInput, ImportOptions, JobsReport, Note, PoolId, ReasonCode, Restore,
     RestoreState, RunId, RunKind, Shrunk, SnapshotSelector, Totals, UnmatchedNames, VerificationResult,
 };
-use shared::report::{ExportReport, ImportReport};
+use shared::report::{ExportReport, ImportReport, SkipReport};
 
 use super::Report;
 use super::damage::recovery;
@@ -39,6 +39,26 @@ impl Report for ExportEnd {
                 report.user_pool_id, report.snapshot_id
             ))
         )
+    }
+}
+
+/// A scheduled export that left its pool to another execution.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SkippedEnd {
+    pub execution_arn: ExecutionArn,
+    /// The report of enumerate.
+    #[serde(flatten)]
+    pub report: SkipReport,
+}
+
+impl Report for SkippedEnd {
+    fn human(&self, _: Timestamp) -> String {
+        let SkipReport { summary, running_execution_arn, .. } = &self.report;
+        match ExecutionArn::parse(running_execution_arn) {
+            Ok(running) => format!("{summary}\nWatch that execution with: {}", watch_with(&running)),
+            Err(_) => summary.clone(),
+        }
     }
 }
 
@@ -318,6 +338,20 @@ mod tests {
         let end = ExportEnd { execution_arn: testing::arn(), report: testing::export_report() };
         insta::assert_snapshot!(end.human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
+    }
+
+    #[test]
+    fn a_skipped_export_says_which_execution_exports_the_pool() {
+        let view = testing::skipped_export();
+        let end = SkippedEnd { report: view.skipped().unwrap(), execution_arn: view.arn };
+        let text = end.human(testing::now());
+        assert!(text.starts_with("This scheduled export of user pool eu-west-1_a did nothing"), "{text}");
+        let watch = "\nWatch that execution with: cognito-backup status --execution ";
+        let arn = &end.report.running_execution_arn;
+        assert!(text.ends_with(&format!("{watch}{arn} --wait")), "{text}");
+        let json = serde_json::to_value(&end).unwrap();
+        assert_eq!(json["status"], "SKIPPED");
+        assert_eq!(json["executionArn"], serde_json::json!(end.execution_arn));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::format::{plural, time};
 /// A lease lasts longer than a Lambda invocation can (15 minutes). So it ends by itself only after the function of
 /// an execution that died has stopped. A release may come earlier: finalize releases the lease of a stopped execution
 /// while its last invocation may still run. That invocation then finds another generation, and makes no more calls.
+/// Nothing holds back what it writes to the table: `docs/concepts/limits.md` says what a late page leaves.
 /// Every invocation renews the lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
