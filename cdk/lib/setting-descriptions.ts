@@ -26,9 +26,8 @@ export interface SettingDescription {
 export const SETTINGS = {
   UserPoolIds: {
     value: 'list',
-    default: 'required',
-    meaning:
-      'The pools to export, all in one Region: a list, or a text with commas. Without it, `FormerUserPoolIds` and `PrimaryRegion` are required.',
+    default: 'required, or `FormerUserPoolIds` with `PrimaryRegion`',
+    meaning: 'The pools to export, all in one Region: a list, or a text with commas.',
   },
   SecondaryRegion: {
     value: 'text',
@@ -51,7 +50,7 @@ export const SETTINGS = {
     value: 'text',
     default: '`EVERY_DAY`',
     meaning:
-      '`EVERY_HOUR`, `EVERY_DAY`, `EVERY_7_DAYS`, `EVERY_30_DAYS`, a rate of 15 minutes or more such as `rate(12 hours)`, or a cron expression of EventBridge Scheduler such as `cron(30 2 * * ? *)`.',
+      '`EVERY_HOUR`, `EVERY_DAY`, `EVERY_7_DAYS`, `EVERY_30_DAYS`, a rate of 15 minutes or more such as `rate(12 hours)`, or a cron expression of EventBridge Scheduler such as `cron(30 2 * * ? *)`. A rate has no fixed time of day: a deployment can move it.',
   },
   ExportTimeZone: {
     value: 'text',
@@ -76,7 +75,7 @@ export const SETTINGS = {
     value: { from: 0, to: 2160 },
     default: '1½ periods between exports',
     meaning:
-      'The age in hours of the newest sealed snapshot of a pool at which the alarm starts: 1 to 2160, or 0 for no alarm. Required with a cron expression.',
+      'The alarm starts when the newest sealed snapshot of a pool is older than this number of hours: 1 to 2160, or 0 for no alarm. Required with a cron expression.',
   },
   SnapshotRetention: {
     value: 'text',
