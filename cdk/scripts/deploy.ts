@@ -38,7 +38,7 @@ async function main(): Promise<void> {
     throw new DeploymentError('There is no terminal for questions. Run npm run deploy -- --yes to deploy without them.');
   }
   await runDeployment(
-    { settings, file: path, asksNothing, cdkArguments: options.cdkArguments },
+    { settings, file: path, profile: options.profile, asksNothing, cdkArguments: options.cdkArguments },
     {
       cloud: new Aws(),
       build: () => {
@@ -96,7 +96,10 @@ function runCdk(arguments_: readonly string[]): Promise<number> {
 
 async function ask(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`${question} (y/n) `);
+  // Without an answer, at the end of the input or after Ctrl-C, nothing is deployed.
+  const isClosed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  terminal.once('SIGINT', () => terminal.close());
+  const answer = await Promise.race([terminal.question(`${question} (y/n) `), isClosed]);
   terminal.close();
   return /^y(es)?$/i.test(answer.trim());
 }
@@ -104,7 +107,7 @@ async function ask(question: string): Promise<boolean> {
 main().catch((error: unknown) => {
   const isKnown = error instanceof DeploymentError || error instanceof SettingsError || error instanceof FunctionsError;
   // An error of AWS says what is missing. Its stack trace would not help the operator.
-  const isOfAws = error instanceof Error && '$metadata' in error;
+  const isOfAws = error instanceof Error && ('$metadata' in error || /^(Credentials|Token)ProviderError$/.test(error.name));
   const text = error instanceof Error ? (isKnown ? error.message : `${error.name}: ${error.message}`) : String(error);
   process.stderr.write(isKnown || isOfAws ? `\n${text}\n\n` : `\n${error instanceof Error ? error.stack : text}\n\n`);
   process.exit(1);

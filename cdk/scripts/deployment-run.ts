@@ -11,11 +11,20 @@ import type { Cloud } from './cloud';
 import { changes, conflicts, poolChanges } from './comparison';
 
 /**
- * The time from the start of the CDK to the first export of a new schedule, in minutes. The table needs some minutes,
- * and the schedule has to wait ten more, until IAM knows the new permissions everywhere. EventBridge Scheduler refuses
- * a start that is over five minutes ago.
+ * The time from the start of the CDK to the next scheduled exports, in minutes. The table needs some minutes, and the
+ * schedule has to wait ten more, until IAM knows the new permissions everywhere. EventBridge Scheduler refuses a start
+ * that is over five minutes ago.
+ *
+ * Every deployment sets a start. Without one, CloudFormation would remove that of the deployment before, and a rate
+ * without a start begins at once.
  */
-const FIRST_EXPORT_AFTER = 30;
+const NEXT_EXPORT_AFTER = 30;
+
+/** The statuses of a stack that no deployment has completed. The CDK deletes it and creates it again. */
+const NEVER_COMPLETE = ['CREATE_FAILED', 'REVIEW_IN_PROGRESS', 'ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'DELETE_COMPLETE'];
+
+/** Arguments of the CDK that this command gives itself, or with which it could not say what was deployed. */
+const OWN_ARGUMENTS = /^(--profile|--role-arn|-r|--method|-m|--no-execute|--execute|--all|--exclusively|-e)(=|$)/;
 
 /** What a deployment needs from outside. */
 export interface Surroundings {
@@ -35,6 +44,8 @@ export interface Request {
   readonly settings: Settings;
   /** The file with the settings. */
   readonly file: string;
+  /** `--profile`: the profile of the AWS configuration. */
+  readonly profile?: string;
   /** `--yes`: neither this command nor the CDK asks anything. */
   readonly asksNothing: boolean;
   /** More arguments for the CDK's command line. */
@@ -57,18 +68,22 @@ export class DeploymentError extends Error {
 export async function runDeployment(request: Request, surroundings: Surroundings): Promise<void> {
   const { settings } = request;
   const { cdk, print } = surroundings;
-  const { isFirst, hasTable } = await compare(request, surroundings);
+  refuseOwnArguments(request.cdkArguments);
+  await compare(request, surroundings);
   surroundings.build();
+  // After the question and the build, so that the answer is new.
+  const hasTable = await tableExists(request, surroundings);
   const context = [`${CONTEXT_NAMES.config}=${request.file}`, `${CONTEXT_NAMES.functions}=BUILT`];
-  if (isFirst) {
-    const first = new Date(surroundings.now().getTime() + FIRST_EXPORT_AFTER * 60_000);
-    context.push(`${CONTEXT_NAMES.firstExport}=${first.toISOString()}`);
+  if (settings.userPoolIds.length > 0) {
+    const next = new Date(surroundings.now().getTime() + NEXT_EXPORT_AFTER * 60_000);
+    context.push(`${CONTEXT_NAMES.firstExport}=${next.toISOString()}`);
   }
   const deploy = (what: readonly string[], values: readonly string[], others: readonly string[]) =>
     cdk([
       'deploy',
       ...what,
       ...values.flatMap((value) => ['--context', value]),
+      ...(request.profile === undefined ? [] : ['--profile', request.profile]),
       ...(request.asksNothing ? ['--require-approval', 'never'] : []),
       ...others,
     ]);
@@ -80,7 +95,7 @@ export async function runDeployment(request: Request, surroundings: Surroundings
   );
   if (exitCode !== 0) {
     throw new DeploymentError(
-      'The CDK has not deployed all stacks: see its messages above. Repair the reason, and run npm run deploy again. See also docs/guides/deploy.md, "When it does not deploy".',
+      `The CDK has not deployed all stacks: see its messages above.${hasTable ? '' : ' The table, if it exists, is not protected from deletion yet.'} Repair the reason, and run npm run deploy again. See also docs/guides/deploy.md, "When it does not deploy".`,
     );
   }
   if (hasTable) {
@@ -97,16 +112,35 @@ export async function runDeployment(request: Request, surroundings: Surroundings
   print('The table and the stacks of what must stay are protected.');
 }
 
-/** What a deployment finds before it changes anything. */
-interface Comparison {
-  /** Whether a schedule starts exports that no schedule started before. */
-  readonly isFirst: boolean;
-  /** Whether an earlier deployment has created the table. */
-  readonly hasTable: boolean;
+/** Refuses arguments for the CDK that would make the comparison or the last line of the output untrue. */
+function refuseOwnArguments(arguments_: readonly string[]): void {
+  const isOwn = (argument: string) =>
+    OWN_ARGUMENTS.test(argument) || Object.values(CONTEXT_NAMES).some((name) => argument.startsWith(`${name}=`));
+  const refused = arguments_.find(isOwn);
+  if (refused !== undefined) {
+    throw new DeploymentError(
+      `npm run deploy does not pass ${refused} on to the CDK. A profile goes before the second --: npm run deploy -- --profile NAME. For everything else, use npx cdk deploy.`,
+    );
+  }
+}
+
+/** Whether an earlier deployment has created the table. */
+async function tableExists({ settings }: Request, { cloud }: Surroundings): Promise<boolean> {
+  const stack = stackNames(settings.name).storage;
+  const status = await cloud.stackStatus(settings.primaryRegion, stack);
+  if (status === undefined || NEVER_COMPLETE.includes(status)) {
+    return false;
+  }
+  if (status.endsWith('_IN_PROGRESS')) {
+    throw new DeploymentError(
+      `The stack ${stack} has the status ${status}: another deployment works on it. Wait for its end, and run npm run deploy again.`,
+    );
+  }
+  return true;
 }
 
 /** Compares the settings with the deployed ones, shows the difference, and asks. */
-async function compare({ settings, asksNothing }: Request, { cloud, ask, print }: Surroundings): Promise<Comparison> {
+async function compare({ settings, asksNothing }: Request, { cloud, ask, print }: Surroundings): Promise<void> {
   const { name, primaryRegion, secondaryRegion } = settings;
   const account = await cloud.account(primaryRegion);
   const deployed = await cloud.recordedSettings(primaryRegion);
@@ -117,10 +151,6 @@ async function compare({ settings, asksNothing }: Request, { cloud, ask, print }
   }
   const before = deployed.get(name);
   const pools = poolChanges(before, wanted);
-  const status = async (stack: string) => (await cloud.stackStatus(primaryRegion, stack)) ?? '';
-  // After a failed update, the schedule may still export other pools than the record says.
-  const hasSchedule = /^(CREATE|UPDATE|IMPORT)_COMPLETE$/.test(await status(stackNames(name).runs));
-  const hasTable = /^(CREATE|UPDATE|IMPORT|UPDATE_ROLLBACK)_COMPLETE$/.test(await status(stackNames(name).storage));
 
   print(`Deployment ${name} in account ${account}, ${[primaryRegion, secondaryRegion ?? []].flat().join(' and ')}`);
   if (before === undefined) {
@@ -134,8 +164,6 @@ async function compare({ settings, asksNothing }: Request, { cloud, ask, print }
   if (!asksNothing && !(await ask('Deploy?'))) {
     throw new DeploymentError('Nothing is deployed.');
   }
-  const exportsOthers = !hasSchedule || pools.added.length + pools.removed.length > 0;
-  return { isFirst: settings.userPoolIds.length > 0 && exportsOthers, hasTable };
 }
 
 /** The arguments without the file of outputs. The CDK would replace it with the outputs of some stacks. */

@@ -17,6 +17,7 @@ import { CONTEXT, EMAIL, POOLS } from './synthesised';
 interface World {
   readonly deployed?: Record<string, RecordedSettings>;
   readonly stacks?: Record<string, string>;
+  readonly profile?: string;
   readonly cdkArguments?: readonly string[];
   readonly cdkExitCode?: number;
   readonly answer?: boolean;
@@ -40,6 +41,7 @@ async function deployed(values: Record<string, unknown>, world: World = {}): Pro
     settings: readSettings(values),
     file: 'config/prod.yaml',
     asksNothing: world.asksNothing ?? true,
+    profile: world.profile,
     cdkArguments: world.cdkArguments ?? ['--verbose'],
   };
   const surroundings = {
@@ -75,8 +77,8 @@ const recordOf = (values: Record<string, unknown>): RecordedSettings => effectiv
 
 const RUNNING = { 'cognito-backup': 'CREATE_COMPLETE', 'cognito-backup-runs': 'UPDATE_COMPLETE' };
 const CONTEXT_OF_CDK = '--context config=config/prod.yaml --context cognito-backup:functions=BUILT';
-const CDK = `cdk deploy --all ${CONTEXT_OF_CDK}`;
-const FIRST_EXPORT = '--context cognito-backup:firstExport=2030-01-31T12:30:00.000Z';
+const NEXT_EXPORT = '--context cognito-backup:firstExport=2030-01-31T12:30:00.000Z';
+const CDK = `cdk deploy --all ${CONTEXT_OF_CDK} ${NEXT_EXPORT}`;
 const UNPROTECTED = '--context cognito-backup:protected=OFF';
 
 test('the first deployment delays the first export, and protects the table and the stacks that must stay', async () => {
@@ -84,8 +86,8 @@ test('the first deployment delays the first export, and protects the table and t
   assert.equal(error, undefined);
   assert.deepEqual(steps, [
     'build',
-    `${CDK} ${FIRST_EXPORT} ${UNPROTECTED} --require-approval never --verbose`,
-    `cdk deploy cognito-backup-secondary-key cognito-backup --exclusively ${CONTEXT_OF_CDK} ${FIRST_EXPORT} --require-approval never --verbose`,
+    `${CDK} ${UNPROTECTED} --require-approval never --verbose`,
+    `cdk deploy cognito-backup-secondary-key cognito-backup --exclusively ${CONTEXT_OF_CDK} ${NEXT_EXPORT} --require-approval never --verbose`,
   ]);
   assert.deepEqual(lines.slice(0, 2), [
     'Deployment cognito-backup in account 111122223333, eu-west-1 and eu-central-1',
@@ -101,7 +103,7 @@ test('the step that protects keeps the file with the outputs of all stacks', asy
   }
 });
 
-test('a deployment with the same pools leaves the start of the schedule as it is', async () => {
+test('a deployment with the same settings says so, and delays the next exports, too', async () => {
   const world = { deployed: { 'cognito-backup': recordOf(CONTEXT) }, stacks: RUNNING };
   const { steps, lines } = await deployed(CONTEXT, world);
   assert.equal(steps[1], `${CDK} --require-approval never --verbose`);
@@ -111,8 +113,16 @@ test('a deployment with the same pools leaves the start of the schedule as it is
 test('a table that exists stays protected during the deployment, and a new one is protected last', async () => {
   for (const [status, isProtected] of Object.entries({
     CREATE_COMPLETE: true,
+    UPDATE_COMPLETE: true,
+    UPDATE_FAILED: true,
     UPDATE_ROLLBACK_COMPLETE: true,
+    UPDATE_ROLLBACK_FAILED: true,
+    IMPORT_COMPLETE: true,
+    IMPORT_ROLLBACK_COMPLETE: true,
+    DELETE_FAILED: true,
+    CREATE_FAILED: false,
     ROLLBACK_COMPLETE: false,
+    ROLLBACK_FAILED: false,
     REVIEW_IN_PROGRESS: false,
   })) {
     const { steps } = await deployed(CONTEXT, { stacks: { 'cognito-backup': status } });
@@ -121,18 +131,39 @@ test('a table that exists stays protected during the deployment, and a new one i
   }
 });
 
-test('a deployment delays the next export if the pools change, or if the schedule may not be as recorded', async () => {
-  const isDelayed = async (values: Record<string, unknown>, world: World) =>
-    /firstExport=/.test((await deployed(values, world)).steps[1] ?? assert.fail());
-  const before = { 'cognito-backup': recordOf(CONTEXT) };
-  assert.equal(await isDelayed({ ...CONTEXT, CognitoTPS: 5 }, { deployed: before, stacks: RUNNING }), false);
-  const added = { ...CONTEXT, UserPoolIds: [...POOLS, 'eu-west-1_Added'] };
-  assert.equal(await isDelayed(added, { deployed: before, stacks: RUNNING }), true);
-  for (const status of ['ROLLBACK_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE', 'UPDATE_ROLLBACK_FAILED', 'DELETE_FAILED']) {
-    assert.equal(await isDelayed(CONTEXT, { deployed: before, stacks: { 'cognito-backup-runs': status } }), true, status);
+test('a deployment beside another one is refused before it changes anything', async () => {
+  for (const status of [
+    'CREATE_IN_PROGRESS',
+    'UPDATE_IN_PROGRESS',
+    'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS',
+    'ROLLBACK_IN_PROGRESS',
+  ]) {
+    const { steps, error } = await deployed(CONTEXT, { stacks: { 'cognito-backup': status } });
+    assert.deepEqual(steps, ['build'], status);
+    assert.match(error?.message ?? '', new RegExp(`^The stack cognito-backup has the status ${status}: another deployment`));
   }
+});
+
+test('a deployment without pools to export sets no start', async () => {
   const restoreOnly = { FormerUserPoolIds: POOLS, PrimaryRegion: 'eu-west-1', SecondaryRegion: 'eu-central-1' };
-  assert.equal(await isDelayed(restoreOnly, {}), false);
+  assert.doesNotMatch((await deployed(restoreOnly)).steps.join(), /firstExport/);
+});
+
+test('the CDK uses the profile of the comparison, and no argument for it can name another one', async () => {
+  const { steps } = await deployed(CONTEXT, { profile: 'prod' });
+  assert.equal(steps.filter((step) => step.startsWith('cdk ') && step.includes(' --profile prod ')).length, 2);
+  for (const argument of [
+    '--profile',
+    '--profile=other',
+    '--role-arn',
+    '--no-execute',
+    '--method=direct',
+    'cognito-backup:protected=OFF',
+  ]) {
+    const { steps, error } = await deployed(CONTEXT, { cdkArguments: [argument] });
+    assert.deepEqual(steps, [], argument);
+    assert.ok(error?.message.startsWith(`npm run deploy does not pass ${argument} on to the CDK.`), error?.message);
+  }
 });
 
 test('the operator sees each change of the deployed settings before the question', async () => {

@@ -90,7 +90,10 @@ test('a command reads the only file, or the one that the operator chooses', () =
   const choose = (folder: string, chosen?: string) => chooseSettingsFile({ folder, chosen, allowsExample: false });
   assert.equal(choose(one), join(one, 'prod.yaml'));
   const two = folderWith({ 'prod.yaml': VALID, 'test.yaml': VALID });
-  assert.throws(() => choose(two), /has settings for prod, test\. Choose one with --context config=prod, or with COGNITO_/);
+  assert.throws(
+    () => choose(two),
+    /has settings for prod, test\. Choose one: npm run deploy -- --config prod, for other commands --context config=prod, or for all of them COGNITO_/,
+  );
   assert.equal(choose(two, 'test'), join(two, 'test.yaml'));
   assert.equal(choose(one, join(two, 'test.yaml')), join(two, 'test.yaml'));
   assert.throws(() => choose(two, 'staging'), /staging\.yaml does not exist\. There are settings for prod, test\.$/);

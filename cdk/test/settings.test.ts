@@ -18,6 +18,17 @@ function problemsOf(values: Record<string, unknown>): string[] {
 /** The problems of valid settings with a change. */
 const problemsWith = (change: Record<string, unknown>): string[] => problemsOf({ ...CONTEXT, ...change });
 
+test('a name that could be that of another deployment with its ending is refused', () => {
+  for (const ending of ['runs', 'watch', 'secondary', 'secondary-key', 'vault']) {
+    assert.throws(
+      () => readSettings({ ...CONTEXT, Name: `pools-${ending}` }),
+      new RegExp(`does not end with -${ending}`),
+      ending,
+    );
+  }
+  assert.equal(readSettings({ ...CONTEXT, Name: 'pools-vaults' }).name, 'pools-vaults');
+});
+
 test('a setting that is not given has its default', () => {
   assert.deepEqual(readSettings(CONTEXT), {
     isProtected: true,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { CONTEXT_NAMES } from '../lib/context';
 import { exportsAtOnce } from '../lib/scheduled-exports.construct';
 import { CONTEXT, EMAIL, POOLS, readable, synthesise, defaultStacks, Template } from './synthesised';
 
@@ -232,6 +233,13 @@ test('the schedule of exports is created after every permission, and after every
   assert.ok(needed.length >= 6);
   const machines = runs.ofType('AWS::StepFunctions::StateMachine').map(([id]) => id);
   [...needed, ...machines].forEach((id) => assert.ok(before.includes(id), id));
+});
+
+test('the schedule has the start that the deployment gives it', () => {
+  const start = '2030-01-31T12:30:00.000Z';
+  const { runs } = synthesise(CONTEXT, undefined, { [CONTEXT_NAMES.firstExport]: start });
+  assert.equal(exportSchedules(runs)[0].StartDate, start);
+  assert.equal(exportSchedules(defaultStacks().runs)[0].StartDate, undefined);
 });
 
 test('a cron expression keeps its time zone', () => {

@@ -53,7 +53,7 @@ export function chooseSettingsFile({ chosen, allowsExample, folder = CONFIG_FOLD
   }
   if (others.length > 0) {
     throw fileError(
-      `${shown(folder)} has settings for ${deployable.join(', ')}. Choose one with --context config=${only}, or with COGNITO_BACKUP_CONFIG=${only}.`,
+      `${shown(folder)} has settings for ${deployable.join(', ')}. Choose one: npm run deploy -- --config ${only}, for other commands --context config=${only}, or for all of them COGNITO_BACKUP_CONFIG=${only}.`,
     );
   }
   return only === undefined ? example : join(folder, `${only}.yaml`);

@@ -5,6 +5,7 @@
  * allowed. An unknown name is a problem, too.
  */
 
+import { stackNames } from '../names';
 import { readCapture } from './capture';
 import { readEmail, readGroupRoles, readPrincipals, readTrustConditions } from './people';
 import { readImportTargets, readRepairablePools, readSourcePools, sourcePools } from './pools';
@@ -19,6 +20,9 @@ export { isAccountId } from './people';
 export { importTargetsIn, regionOf, repairablePoolsIn, sourcePools } from './pools';
 export { SETTING_NAMES, type SettingName, type SettingProblem, type SettingValues, SettingsError } from './reader';
 export type { ExportSchedule } from './schedule';
+
+/** What the names of stacks add to the name of their deployment. */
+const STACK_ENDINGS = Object.values(stackNames('')).filter((ending) => ending !== '');
 
 /** The checked settings of a deployment. */
 export interface Settings {
@@ -148,6 +152,11 @@ function readName(reader: SettingReader): string {
       'Name',
       'Use 3 to 32 lower-case letters, digits and hyphens. The first is a letter, and the last is not a hyphen.',
     );
+  }
+  // A deployment with such a name would replace a stack of the deployment without the ending.
+  const ending = STACK_ENDINGS.find((end) => name.endsWith(end));
+  if (ending !== undefined) {
+    reader.addProblem('Name', `Use a name that does not end with ${ending}. Another deployment can have a stack of this name.`);
   }
   return name;
 }
