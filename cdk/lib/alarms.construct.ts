@@ -1,11 +1,11 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import * as sns from 'aws-cdk-lib/aws-sns';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
-import { Operation, alarmName, deadLetterQueueName, functionNames, topicArn } from './names';
-import { MachineMetric, exportMetric, exportsNotStarted, functionMetric, machineMetric } from './run-metrics';
+import { Notifications } from './notifications.construct';
+import { exportMetric } from './run-metrics';
+import { RunMachine } from './run-machine.construct';
 import { Settings } from './settings';
 
 const FIVE_MINUTES = Duration.minutes(5);
@@ -22,41 +22,42 @@ const MAX_USERS_LOST = 20;
 /** The maximum percentage of an export's calls that Cognito may throttle. The export repeats them. */
 const MAX_CALLS_THROTTLED = 5;
 
-/** The alarms of a Region. They publish to the topic of the Region. */
+export interface AlarmsProps {
+  readonly settings: Settings;
+  /** The topic of the alarms. */
+  readonly notifications: Notifications;
+}
+
+/** The alarms of a Region. */
 export class Alarms extends Construct {
   readonly all: cloudwatch.Alarm[] = [];
-  private readonly action: cloudwatch.IAlarmAction;
+  private readonly settings: Settings;
+  private readonly notifications: Notifications;
 
-  constructor(
-    scope: Construct,
-    id: string,
-    private readonly settings: Settings,
-  ) {
+  constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
-    this.action = new SnsAction(sns.Topic.fromTopicArn(this, 'Topic', topicArn(Stack.of(this), settings.name)));
+    this.settings = props.settings;
+    this.notifications = props.notifications;
   }
 
   /** Adds alarms for the runs of a state machine that fail, and for its functions that are throttled. */
-  addRunAlarms(operation: Operation): void {
-    const { name } = this.settings;
-    const count = (metric: MachineMetric) => machineMetric(Stack.of(this), name, operation, metric);
+  addRunAlarms(operation: 'export' | 'import', run: RunMachine): void {
+    const { machine } = run;
     this.add(`${operation}-failed`, {
       alarmDescription: `An ${operation} failed, was aborted or timed out${operation === 'import' ? ', or restored only a part' : ''}. Run \`cognito-backup status\` to see why.`,
       metric: new cloudwatch.MathExpression({
         expression: 'failed + aborted + timedOut',
         usingMetrics: {
-          failed: count('ExecutionsFailed'),
-          aborted: count('ExecutionsAborted'),
-          timedOut: count('ExecutionsTimedOut'),
+          failed: machine.metricFailed({ statistic: cloudwatch.Stats.SUM }),
+          aborted: machine.metricAborted({ statistic: cloudwatch.Stats.SUM }),
+          timedOut: machine.metricTimedOut({ statistic: cloudwatch.Stats.SUM }),
         },
         period: FIVE_MINUTES,
         label: `${operation}s that failed`,
       }),
       threshold: 0,
     });
-    const throttles = functionNames(name, operation).map(
-      (functionName, number) => [`f${number}`, functionMetric(functionName, 'Throttles')] as const,
-    );
+    const throttles = run.functions.map((rustFunction, number) => [`f${number}`, rustFunction.lambda.metricThrottles()] as const);
     this.add(`${operation}-functions-throttled`, {
       alarmDescription: `Lambda throttles functions of the ${operation}: functions of this deployment and others use all of the account's concurrency. The state machine tries again. If the alarm stays, ask AWS for more concurrency.`,
       metric: new cloudwatch.MathExpression({
@@ -70,11 +71,10 @@ export class Alarms extends Construct {
   }
 
   /** Adds an alarm for exports that the scheduler could not start. */
-  addDeadLetterAlarm(): void {
-    const { name } = this.settings;
+  addDeadLetterAlarm(queue: sqs.Queue): void {
     this.add('exports-not-started', {
-      alarmDescription: `The scheduler could not start an export. The message in the queue ${deadLetterQueueName(name)} says why. Delete the message to end the alarm.`,
-      metric: exportsNotStarted(name).with({ period: FIVE_MINUTES }),
+      alarmDescription: `The scheduler could not start an export. The message in the queue ${this.settings.name}-exports-not-started says why. Delete the message to end the alarm.`,
+      metric: queue.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: cloudwatch.Stats.MAXIMUM }),
       threshold: 0,
     });
   }
@@ -153,13 +153,13 @@ export class Alarms extends Construct {
 
   private add(name: string, props: Omit<cloudwatch.AlarmProps, 'evaluationPeriods'> & { evaluationPeriods?: number }): void {
     const alarm = new cloudwatch.Alarm(this, name, {
-      alarmName: alarmName(this.settings.name, name),
+      alarmName: `${this.settings.name}-${name}`,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: 1,
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
       ...props,
     });
-    alarm.addAlarmAction(this.action);
+    this.notifications.addAlarm(alarm);
     this.all.push(alarm);
   }
 }

@@ -1,9 +1,7 @@
-import { Aws, CfnCondition, CfnParameter, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-
-import { keyAliases } from './names';
 
 /** A table in one Region, and the key that encrypts its items there. */
 export interface RegionalTable {
@@ -15,19 +13,22 @@ export interface RegionalTable {
   readonly keyArn: string;
 }
 
+/** The alias of the table's key, the same in every Region. The table names the replica's key by it. */
+export function tableKeyAlias(name: string): string {
+  return `alias/${name}-table`;
+}
+
 /**
- * The key of the table in one Region. It stays if its stack is deleted, because no tool can read the table without it.
- * The table names the replica's key by its alias, which is the same in every Region.
- *
- * If the deployment that creates the key fails, CloudFormation deletes it. It deletes the empty table, too.
+ * The key of the table in one Region. It stays if its stack is deleted, and if the deployment that creates it
+ * fails. The table can survive both, and no tool can read it without its key.
  */
 export class TableKey extends kms.Key {
   constructor(scope: Construct, id: string, name: string) {
     super(scope, id, {
-      alias: keyAliases(name).table,
+      alias: tableKeyAlias(name),
       description: `Encrypts the backup table ${name}`,
       enableKeyRotation: true,
-      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      removalPolicy: RemovalPolicy.RETAIN,
     });
   }
 }
@@ -35,19 +36,18 @@ export class TableKey extends kms.Key {
 export interface BackupTableProps {
   /** The table's name. */
   readonly name: string;
-  /** The Region of the replica. It already has a {@link TableKey}. */
+  /** The Region of the replica. It already has a key with the alias {@link tableKeyAlias}. */
   readonly secondaryRegion: string;
 }
 
 /**
  * The backup table: a global table with a replica in the secondary Region.
  *
- * The table stays if its stack is deleted. A replica repeats every deletion and every change of an item, so both
- * Regions have point-in-time recovery.
+ * Deletion protection is on in both Regions, and the table stays if its stack is deleted. A replica repeats
+ * every deletion and every change of an item, so both Regions have point-in-time recovery, too.
  *
- * The parameter `Protected` turns deletion protection on, in both Regions. A protected table cannot be deleted, so a
- * failed first deployment could not be repeated. So the operator turns it on as the last step. CloudFormation keeps
- * the value of a parameter, so a later deployment does not turn it off.
+ * Deletion protection also keeps the table if the deployment that creates it fails. The table may hold snapshots
+ * then, because the first export begins before the deployment ends.
  */
 export class BackupTable extends Construct implements RegionalTable {
   readonly tableName: string;
@@ -61,9 +61,12 @@ export class BackupTable extends Construct implements RegionalTable {
       service: 'kms',
       region: props.secondaryRegion,
       account: Aws.ACCOUNT_ID,
-      resource: keyAliases(props.name).table,
+      resource: tableKeyAlias(props.name),
     });
-    const recovery = { pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true } };
+    const protection = {
+      deletionProtection: true,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+    };
     const table = new dynamodb.TableV2(this, 'Table', {
       tableName: props.name,
       partitionKey: { name: 'pk', type: dynamodb.AttributeType.STRING },
@@ -72,36 +75,12 @@ export class BackupTable extends Construct implements RegionalTable {
       encryption: dynamodb.TableEncryptionV2.customerManagedKey(key, { [props.secondaryRegion]: replicaKeyArn }),
       // The items of restores have this attribute. A global table has one TTL for all its replicas.
       timeToLiveAttribute: 'expiresAt',
-      replicas: [{ region: props.secondaryRegion, ...recovery }],
+      replicas: [{ region: props.secondaryRegion, ...protection }],
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-      ...recovery,
+      ...protection,
     });
-    // The alias of the key must not fail after the table exists.
-    table.node.addDependency(key);
-    protectOnRequest(table);
     this.tableName = props.name;
     this.tableArn = table.tableArn;
     this.keyArn = key.keyArn;
-  }
-}
-
-/** Lets the parameter `Protected` of the stack decide on deletion protection in both Regions. */
-function protectOnRequest(table: dynamodb.TableV2): void {
-  const stack = Stack.of(table);
-  const isProtected = new CfnParameter(stack, 'Protected', {
-    description: 'ON: no call can delete the table or its replica. Turn it on after the first deployment.',
-    allowedValues: ['ON', 'OFF'],
-    default: 'OFF',
-  });
-  const condition = new CfnCondition(stack, 'IsProtected', {
-    expression: Fn.conditionEquals(isProtected.valueAsString, 'ON'),
-  });
-  const resource = table.node.defaultChild as dynamodb.CfnGlobalTable;
-  // The property of the construct is a boolean, and takes no condition.
-  for (const replica of [0, 1]) {
-    resource.addPropertyOverride(
-      `Replicas.${replica}.DeletionProtectionEnabled`,
-      Fn.conditionIf(condition.logicalId, true, false),
-    );
   }
 }

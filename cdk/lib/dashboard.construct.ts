@@ -1,11 +1,12 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 
-import { Alarms } from './alarms.construct';
-import { Operation, functionNames } from './names';
-import { ExportMetric, MachineMetric, exportMetric, exportsNotStarted, functionMetric, machineMetric } from './run-metrics';
 import { Settings } from './settings';
+import { Alarms } from './alarms.construct';
+import { ExportMetric, exportMetric } from './run-metrics';
+import { RunMachine } from './run-machine.construct';
+import { Schedules } from './schedules.construct';
 
 /** The width of the dashboard in CloudWatch's units. */
 const WIDTH = 24;
@@ -14,6 +15,12 @@ export interface DashboardProps {
   readonly settings: Settings;
   /** The alarms of the primary Region. */
   readonly alarms: Alarms;
+  /** The import state machine of the primary Region. */
+  readonly imports: RunMachine;
+  /** The exports of the primary Region. Undefined if the deployment exports no pools. */
+  readonly exports?: { readonly run: RunMachine; readonly schedules: Schedules };
+  /** The ARN of the import state machine in the secondary Region. */
+  readonly secondaryImportArn: string;
 }
 
 /**
@@ -23,9 +30,7 @@ export interface DashboardProps {
 export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
-    const { settings } = props;
-    const stack = Stack.of(this);
-    const operations: Operation[] = settings.userPoolIds.length > 0 ? ['export', 'import'] : ['import'];
+    const { settings, exports } = props;
     const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', {
       dashboardName: settings.name,
       defaultInterval: Duration.days(7),
@@ -33,12 +38,14 @@ export class Dashboard extends Construct {
     dashboard.addWidgets(
       new cloudwatch.AlarmStatusWidget({ title: 'Alarms', alarms: props.alarms.all, width: WIDTH, height: 3 }),
     );
-    if (settings.userPoolIds.length > 0) {
+    if (exports !== undefined) {
       dashboard.addWidgets(
         graph('Snapshots sealed', exportMetrics('SnapshotsSealed', settings)),
-        graph('Exports', runCounts(stack, settings, 'export')),
-        graph('Exports not started', [exportsNotStarted(settings.name)]),
+        graph('Exports', runCounts(exports.run)),
+        graph('Exports not started', [exports.schedules.deadLetters.metricApproximateNumberOfMessagesVisible()]),
       );
+    }
+    if (settings.userPoolIds.length > 0) {
       dashboard.addWidgets(
         graph('Users in a snapshot', exportMetrics('Users', settings)),
         graph('Users lost since the snapshot before, per cent', exportMetrics('UsersLost', settings)),
@@ -48,21 +55,25 @@ export class Dashboard extends Construct {
         graph('Cognito calls that were throttled', exportMetrics('ThrottledCalls', settings)),
       );
     }
-    const { secondaryRegion } = settings;
     dashboard.addWidgets(
-      graph('Imports', runCounts(stack, settings, 'import')),
-      graph(`Imports in ${secondaryRegion}`, runCounts(stack, settings, 'import', secondaryRegion)),
-      graph(
-        'Duration of runs',
-        operations.map((operation) => durationOf(stack, settings, operation)),
-      ),
+      graph('Imports', runCounts(props.imports)),
+      graph(`Imports in ${settings.secondaryRegion}`, runCountsInRegion(props.secondaryImportArn, settings.secondaryRegion)),
+      graph('Duration of runs', [props.imports, ...(exports ? [exports.run] : [])].map(durationOf)),
     );
-    const functions = operations.flatMap((operation) => functionNames(settings.name, operation));
-    const ofFunctions = (metric: 'Invocations' | 'Errors' | 'Throttles') => functions.map((name) => functionMetric(name, metric));
+    const functions = [...(exports?.run.functions ?? []), ...props.imports.functions].map((rustFunction) => rustFunction.lambda);
     dashboard.addWidgets(
-      graph('Invocations', ofFunctions('Invocations')),
-      graph('Errors of functions', ofFunctions('Errors')),
-      graph('Throttled invocations', ofFunctions('Throttles')),
+      graph(
+        'Invocations',
+        functions.map((lambdaFunction) => lambdaFunction.metricInvocations()),
+      ),
+      graph(
+        'Errors of functions',
+        functions.map((lambdaFunction) => lambdaFunction.metricErrors()),
+      ),
+      graph(
+        'Throttled invocations',
+        functions.map((lambdaFunction) => lambdaFunction.metricThrottles()),
+      ),
     );
     dashboard.addWidgets(...tableGraphs(settings));
   }
@@ -76,22 +87,33 @@ function exportMetrics(metric: ExportMetric, settings: Settings): cloudwatch.IMe
   return settings.userPoolIds.map((pool) => exportMetric(metric, pool, { period: Duration.hours(1), label: pool }));
 }
 
-/** The runs of a state machine, by default in the Region of the stack. */
-function runCounts(stack: Stack, settings: Settings, operation: Operation, region?: string): cloudwatch.IMetric[] {
-  const counts: [MachineMetric, string][] = [
-    ['ExecutionsStarted', 'started'],
-    ['ExecutionsSucceeded', 'succeeded'],
-    ['ExecutionsFailed', 'failed'],
-    ['ExecutionsAborted', 'aborted'],
+function runCounts({ machine }: RunMachine): cloudwatch.IMetric[] {
+  const period = Duration.hours(1);
+  return [
+    machine.metricStarted({ period, label: 'started' }),
+    machine.metricSucceeded({ period, label: 'succeeded' }),
+    machine.metricFailed({ period, label: 'failed' }),
+    machine.metricAborted({ period, label: 'aborted' }),
   ];
-  return counts.map(([metric, label]) =>
-    machineMetric(stack, settings.name, operation, metric, { period: Duration.hours(1), label, region }),
+}
+
+function runCountsInRegion(stateMachineArn: string, region: string): cloudwatch.IMetric[] {
+  return ['Started', 'Succeeded', 'Failed', 'Aborted'].map(
+    (state) =>
+      new cloudwatch.Metric({
+        namespace: 'AWS/States',
+        metricName: `Executions${state}`,
+        dimensionsMap: { StateMachineArn: stateMachineArn },
+        statistic: cloudwatch.Stats.SUM,
+        period: Duration.hours(1),
+        label: state.toLowerCase(),
+        region,
+      }),
   );
 }
 
-function durationOf(stack: Stack, settings: Settings, operation: Operation): cloudwatch.IMetric {
-  const options = { statistic: cloudwatch.Stats.MAXIMUM, period: Duration.hours(1) };
-  return machineMetric(stack, settings.name, operation, 'ExecutionTime', options);
+function durationOf({ machine }: RunMachine): cloudwatch.IMetric {
+  return machine.metricTime({ statistic: cloudwatch.Stats.MAXIMUM, period: Duration.hours(1) });
 }
 
 function tableGraphs(settings: Settings): cloudwatch.GraphWidget[] {

@@ -2,30 +2,20 @@ import { App, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 
 import { FunctionCode } from './function-code';
-import { stackNames } from './names';
-import { RunsStack } from './runs.stack';
+import { PrimaryStack } from './primary.stack';
 import { SecondaryKeyStack } from './secondary-key.stack';
-import { SecondaryWatchStack } from './secondary-watch.stack';
 import { SecondaryStack } from './secondary.stack';
 import { Settings, readSettings } from './settings';
-import { StorageStack } from './storage.stack';
-import { WatchStack } from './watch.stack';
 
-/** The stacks of a deployment. Each has one lifetime: what must stay, the code, and what watches it. */
+/** The stacks of a deployment, in the order of their deployment. */
 export interface Deployment {
   readonly settings: Settings;
   /** In the secondary Region: the key of the replica. */
   readonly secondaryKey: SecondaryKeyStack;
-  /** In the primary Region: the table and its keys. */
-  readonly storage: StorageStack;
-  /** In the primary Region: the exports and imports. */
-  readonly runs: RunsStack;
-  /** In the primary Region: alarms and dashboard. */
-  readonly watch: WatchStack;
+  /** In the primary Region: the table, the exports and imports. */
+  readonly primary: PrimaryStack;
   /** In the secondary Region: imports from the replica. */
   readonly secondary: SecondaryStack;
-  /** In the secondary Region: alarms. */
-  readonly secondaryWatch: SecondaryWatchStack;
 }
 
 /**
@@ -44,20 +34,13 @@ export function deploy(app: App, code?: FunctionCode): Deployment {
   const primaryProps = { env: { account, region: settings.primaryRegion }, tags };
   const secondaryProps = { env: { account, region: settings.secondaryRegion }, tags };
 
-  const names = stackNames(settings.name);
-  const secondaryKey = new SecondaryKeyStack(app, names.secondaryKey, settings, secondaryProps);
-  const storage = new StorageStack(app, names.storage, settings, primaryProps);
-  storage.addStackDependency(secondaryKey, 'the replica needs its key');
-  const runs = new RunsStack(app, names.runs, settings, functions, storage, primaryProps);
-  runs.addStackDependency(storage, 'exports write to the table');
-  const watch = new WatchStack(app, names.watch, settings, primaryProps);
-  watch.addStackDependency(runs, 'alarms publish to the topic');
-  const secondary = new SecondaryStack(app, names.secondary, settings, functions, secondaryKey.key, secondaryProps);
-  secondary.addStackDependency(storage, 'imports read the replica');
-  const secondaryWatch = new SecondaryWatchStack(app, names.secondaryWatch, settings, secondaryProps);
-  secondaryWatch.addStackDependency(secondary, 'alarms publish to the topic');
+  const secondaryKey = new SecondaryKeyStack(app, `${settings.name}-secondary-key`, settings, secondaryProps);
+  const primary = new PrimaryStack(app, settings.name, settings, functions, primaryProps);
+  primary.addStackDependency(secondaryKey, 'the replica needs its key');
+  const secondary = new SecondaryStack(app, `${settings.name}-secondary`, settings, functions, secondaryKey.key, secondaryProps);
+  secondary.addStackDependency(primary, 'imports read the replica');
 
   Object.entries(tags).forEach(([key, value]) => Tags.of(app).add(key, value));
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  return { settings, secondaryKey, storage, runs, watch, secondary, secondaryWatch };
+  return { settings, secondaryKey, primary, secondary };
 }

@@ -2,8 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
 import { acknowledgeAccountOperations, acknowledgeDomains, allowAccountOperations, allowOperations } from './cognito-access';
-import { ConfigurationKeyArns, configurationKeyEnvironment, configurationKeyStatements } from './configuration-key-access';
-import { Step, functionName } from './names';
+import { ConfigurationKeys } from './configuration-keys.construct';
 import { OPERATIONS } from './operations';
 import {
   RunProps,
@@ -25,11 +24,6 @@ import {
   userPartitions,
 } from './table-access';
 
-export interface ExportProps extends RunProps {
-  /** The keys for secrets. Undefined if exports keep no secrets. */
-  readonly configurationKeys?: ConfigurationKeyArns;
-}
-
 /**
  * The export state machine and its three functions. They may read the exported pools and write snapshots
  * only.
@@ -38,16 +32,18 @@ export class Export extends Construct {
   readonly run: RunMachine;
   readonly finalize: RustFunction;
 
-  constructor(scope: Construct, id: string, props: ExportProps) {
+  constructor(scope: Construct, id: string, props: RunProps) {
     super(scope, id);
-    const { settings, table, code, configurationKeys: keys } = props;
+    const { settings, table, code } = props;
     const { exportCapture, exportEnumerate, exportPage, exportFinalize } = OPERATIONS.functions;
     // Some of these reads answer secrets. So the role has them only if exports capture the configuration.
     const configurationReads = settings.captureConfiguration ? exportCapture['cognito-idp'] : [];
+    const keepsSecrets = settings.captureConfiguration && settings.captureSecrets;
+    const keys = keepsSecrets ? new ConfigurationKeys(this, 'ConfigurationKeys', settings.name) : undefined;
     const pools = settings.userPoolIds;
     const [headers, records] = [poolPartitions(pools), configurationPartitions(pools)];
     const stack = Stack.of(this);
-    const name = (step: Step) => functionName(settings.name, 'export', step);
+    const name = (step: string) => `${settings.name}-export-${step}`;
 
     const enumerate = new RustFunction(this, 'Enumerate', {
       functionName: name('enumerate'),
@@ -62,7 +58,10 @@ export class Export extends Construct {
         ...tableStatements(
           stack,
           table,
-          [tableGrant('BeginSnapshots', 'exportEnumerate', [headers, records, SNAPSHOT_PARTITIONS])],
+          [
+            tableGrant('BeginSnapshots', 'exportEnumerate', [headers, SNAPSHOT_PARTITIONS]),
+            tableGrant('AddRecords', 'exportEnumerate', [records]),
+          ],
           exportEnumerate.kms.table,
         ),
       ],
@@ -74,17 +73,22 @@ export class Export extends Construct {
       executable: 'export-page',
       code,
       settings,
-      environment: { ...exportPageEnvironment(props), ...(keys && configurationKeyEnvironment(keys)) },
+      environment: { ...exportPageEnvironment(props), ...keys?.environment() },
       statements: [
         allowOperations(stack, 'ReadTheExportedPools', [...exportPage['cognito-idp'], ...configurationReads], pools),
         ...(settings.captureConfiguration ? [allowAccountOperations(configurationReads, 'ReadDomains')] : []),
         ...tableStatements(
           stack,
           table,
-          [tableGrant('WriteSnapshots', 'exportPage', [headers, records, userPartitions(pools), SNAPSHOT_PARTITIONS])],
+          [
+            tableGrant('WriteSnapshots', 'exportPage', [headers, SNAPSHOT_PARTITIONS]),
+            tableGrant('AddRecords', 'exportPage', [records, userPartitions(pools)]),
+            // A record without its secret is written again when the export can keep the secret.
+            ...(keepsSecrets ? [tableGrant('CompleteSecrets', 'exportCapture', [records])] : []),
+          ],
           exportPage.kms.table,
         ),
-        ...(keys === undefined ? [] : configurationKeyStatements(keys)),
+        ...(keys?.statements() ?? []),
       ],
     });
     if (settings.captureConfiguration) {

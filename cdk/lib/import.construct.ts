@@ -10,7 +10,6 @@ import {
   poolArns,
   denySourcePools,
 } from './cognito-access';
-import { Step, functionName } from './names';
 import { FunctionName, OPERATIONS } from './operations';
 import { RunProps, commonEnvironment, enumerateEnvironment, finalizeEnvironment, subMapEnvironment } from './run-environment';
 import { RunMachine } from './run-machine.construct';
@@ -58,7 +57,7 @@ export class Import extends Construct {
     const protectedPools = sources.filter((pool) => !repairable.includes(pool));
     const targets = [...importTargetsIn(settings, stack.region), ...repairable];
     const jobLogArns = targets.map((target) => this.jobLogArn(`${target}/*`, 'log-stream:*'));
-    const name = (step: Step) => functionName(settings.name, 'import', step);
+    const name = (step: string) => `${settings.name}-import-${step}`;
     this.jobLogRole = this.createJobLogRole(settings.name);
 
     // The items of restores are the only ones that imports write.

@@ -1,11 +1,12 @@
 import { Annotations, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 
-import { keyAliases } from './names';
 import { Permissions } from './operations';
 import { viaService } from './partition';
 import { Settings } from './settings';
@@ -25,7 +26,7 @@ export class Notifications extends Construct {
     const alarms = new iam.ServicePrincipal('cloudwatch.amazonaws.com');
     const isThisAccount = { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } };
     this.key = new kms.Key(this, 'Key', {
-      alias: keyAliases(settings.name).notifications,
+      alias: `alias/${settings.name}-notifications`,
       description: `Encrypts the messages of ${settings.name}`,
       enableKeyRotation: true,
       // The topic stores a message for minutes only, so the key may go with the stack.
@@ -75,5 +76,10 @@ export class Notifications extends Construct {
         conditions: viaService(Stack.of(this), 'sns'),
       }),
     ];
+  }
+
+  /** Makes an alarm publish to the topic. */
+  addAlarm(alarm: cloudwatch.Alarm): void {
+    alarm.addAlarmAction(new SnsAction(this.topic));
   }
 }

@@ -25,17 +25,6 @@ export function partitionOf(region: string): string | undefined {
   return RegionInfo.get(region).partition ?? REGION_FORMS.find(([, form]) => form.test(region))?.[0];
 }
 
-/** Whether the name has the form of a Region. */
-export function isRegion(name: string): boolean {
-  return partitionOf(name) !== undefined;
-}
-
-/** Whether `partition` is that of the Region. True for a text that is no Region, because another problem names it. */
-export function isInPartitionOf(region: string, partition: string | undefined): boolean {
-  const expected = partitionOf(region);
-  return expected === undefined || expected === partition;
-}
-
 /**
  * The condition that a key is used through `service` in the Region of the stack.
  *

@@ -3,7 +3,6 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 
 import { RegionalTable } from './backup-table.construct';
-import { readerRoleName } from './names';
 import { Settings, isAccountId, sourcePools } from './settings';
 import {
   READ_ACTIONS,
@@ -37,7 +36,7 @@ export class Reader extends Construct {
     const stack = Stack.of(this);
     const pools = sourcePools(settings);
     this.role = new iam.Role(this, 'Role', {
-      roleName: readerRoleName(settings.name, stack.region),
+      roleName: `${settings.name}-reader-${stack.region}`,
       description: `Reads the snapshots of ${settings.name} in ${stack.region}, for imports in other accounts`,
       assumedBy: new iam.CompositePrincipal(
         ...settings.trustedPrincipals.map((principal) => trusted(stack, settings, principal)),

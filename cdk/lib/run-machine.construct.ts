@@ -9,13 +9,12 @@ import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
 import { WORKSPACE } from './function-code';
-import { Operation, machineName } from './names';
 import { RustFunction } from './rust-function.construct';
 import { Settings } from './settings';
 
 export interface RunMachineProps {
   /** The name of the definition in `statemachines/`. */
-  readonly operation: Operation;
+  readonly operation: 'export' | 'import';
   /** The functions, by the names of their ARNs in the definition. */
   readonly functions: Record<string, RustFunction>;
   readonly settings: Settings;
@@ -24,12 +23,15 @@ export interface RunMachineProps {
 /** The export or the import state machine. */
 export class RunMachine extends Construct {
   readonly machine: stepfunctions.StateMachine;
+  /** The functions that the state machine calls. */
+  readonly functions: readonly RustFunction[];
 
   constructor(scope: Construct, id: string, props: RunMachineProps) {
     super(scope, id);
     const { settings } = props;
     const definition = readFileSync(join(WORKSPACE, 'statemachines', `${props.operation}.asl.json`), 'utf8');
-    const stateMachineName = machineName(settings.name, props.operation);
+    const stateMachineName = `${settings.name}-${props.operation}`;
+    this.functions = Object.values(props.functions);
     const arns = Object.entries(props.functions).map(([name, rustFunction]) => [name, rustFunction.lambda.functionArn] as const);
 
     this.machine = new stepfunctions.StateMachine(this, 'StateMachine', {

@@ -1,19 +1,12 @@
-/**
- * The metrics that alarms and the dashboard use: those that the functions write to their logs, and those of AWS.
- *
- * They find state machines, functions and queues by name, because those are in another stack.
- */
-
-import { Stack } from 'aws-cdk-lib';
+/** The metrics of exports, which the functions write to their logs. */
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 
-import { Operation, deadLetterQueueName, machineArn } from './names';
 import { OPERATIONS } from './operations';
 
 /** The namespace of the functions' own metrics. */
 export const NAMESPACE = OPERATIONS.metrics.namespace;
 
-/** The metrics of exports that alarms and the dashboard use. */
+/** The metrics that alarms and the dashboard use. */
 export const EXPORT_METRICS = [
   'SnapshotsSealed',
   'Users',
@@ -38,52 +31,5 @@ export function exportMetric(name: ExportMetric, pool: string, options: cloudwat
     dimensionsMap: { Operation: 'Export', UserPoolId: pool },
     statistic: cloudwatch.Stats.MAXIMUM,
     ...options,
-  });
-}
-
-/** The metrics of executions. The time is in milliseconds. */
-export type MachineMetric =
-  'ExecutionsStarted' | 'ExecutionsSucceeded' | 'ExecutionsFailed' | 'ExecutionsAborted' | 'ExecutionsTimedOut' | 'ExecutionTime';
-
-/**
- * A metric of a state machine, by default the sum. With the option `region`, that of the state machine in this Region.
- * Source: "Monitoring Step Functions metrics using CloudWatch", Step Functions developer guide.
- */
-export function machineMetric(
-  stack: Stack,
-  name: string,
-  operation: Operation,
-  metric: MachineMetric,
-  options: cloudwatch.MetricOptions = {},
-): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: 'AWS/States',
-    metricName: metric,
-    dimensionsMap: { StateMachineArn: machineArn(stack, name, operation, options.region) },
-    statistic: cloudwatch.Stats.SUM,
-    ...options,
-  });
-}
-
-/**
- * The sum of a metric of a function.
- * Source: "Using CloudWatch metrics with Lambda", Lambda developer guide.
- */
-export function functionMetric(functionName: string, metric: 'Invocations' | 'Errors' | 'Throttles'): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: 'AWS/Lambda',
-    metricName: metric,
-    dimensionsMap: { FunctionName: functionName },
-    statistic: cloudwatch.Stats.SUM,
-  });
-}
-
-/** The number of exports that the scheduler could not start: the messages in the queue. */
-export function exportsNotStarted(name: string): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: 'AWS/SQS',
-    metricName: 'ApproximateNumberOfMessagesVisible',
-    dimensionsMap: { QueueName: deadLetterQueueName(name) },
-    statistic: cloudwatch.Stats.MAXIMUM,
   });
 }

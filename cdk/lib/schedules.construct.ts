@@ -5,7 +5,6 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import * as stepfunctions from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 
-import { deadLetterQueueName, scheduleName } from './names';
 import { Settings } from './settings';
 
 export interface SchedulesProps {
@@ -21,19 +20,21 @@ export interface SchedulesProps {
  * starts, but the pool's lease refuses it with the error `ExportAlreadyRunning` before it uses a quota.
  */
 export class Schedules extends Construct {
+  /** The messages of exports that the scheduler could not start. */
+  readonly deadLetters: sqs.Queue;
   /** The group of all schedules of the deployment. */
   readonly group: scheduler.ScheduleGroup;
 
   constructor(scope: Construct, id: string, props: SchedulesProps) {
     super(scope, id);
     const { settings } = props;
-    const deadLetters = new sqs.Queue(this, 'DeadLetters', {
-      queueName: deadLetterQueueName(settings.name),
+    this.deadLetters = new sqs.Queue(this, 'DeadLetters', {
+      queueName: `${settings.name}-exports-not-started`,
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    Validations.of(deadLetters).acknowledge({
+    Validations.of(this.deadLetters).acknowledge({
       id: 'AwsSolutions-SQS3',
       reason: 'This is the dead-letter queue of the schedules. It has no consumer that could fail.',
     });
@@ -43,13 +44,13 @@ export class Schedules extends Construct {
     });
     for (const pool of settings.userPoolIds) {
       new scheduler.Schedule(this, pool, {
-        scheduleName: scheduleName(settings.name, pool),
+        scheduleName: `${settings.name}-${pool}`,
         description: `Exports user pool ${pool}`,
         scheduleGroup: this.group,
         schedule: expressionOf(settings),
         target: new StepFunctionsStartExecution(props.machine, {
           input: scheduler.ScheduleTargetInput.fromObject({ userPoolId: pool }),
-          deadLetterQueue: deadLetters,
+          deadLetterQueue: this.deadLetters,
           // Short failures end within an hour. After it, the alarm of the queue informs the operator.
           maxEventAge: Duration.hours(1),
           retryAttempts: 10,

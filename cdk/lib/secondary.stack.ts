@@ -2,9 +2,9 @@ import { CfnOutput, Stack, StackProps } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 
+import { Alarms } from './alarms.construct';
 import { FunctionCode } from './function-code';
 import { Import } from './import.construct';
-import { tableArn } from './names';
 import { Notifications } from './notifications.construct';
 import { Reader } from './reader.construct';
 import { Settings } from './settings';
@@ -18,11 +18,12 @@ export class SecondaryStack extends Stack {
     super(scope, id, { ...props, description: `${settings.name}: imports of Cognito user pools from the replica` });
     const table = {
       tableName: settings.name,
-      tableArn: tableArn(this, settings.name),
+      tableArn: this.formatArn({ service: 'dynamodb', resource: 'table', resourceName: settings.name }),
       keyArn: tableKey.keyArn,
     };
     const notifications = new Notifications(this, 'Notifications', settings);
     const imports = new Import(this, 'Import', { settings, table, code, notifications });
+    new Alarms(this, 'Alarms', { settings, notifications }).addRunAlarms('import', imports.run);
     if (settings.trustedPrincipals.length > 0) {
       const reader = new Reader(this, 'Reader', { settings, table });
       new CfnOutput(this, 'ReaderRoleArn', {

@@ -3,7 +3,6 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 
-import { snapshotAgesName } from './names';
 import { RustFunction } from './rust-function.construct';
 import { Settings } from './settings';
 
@@ -41,7 +40,7 @@ export class SnapshotAges extends Construct {
     // state machine waits for its invocations, so this does not apply to them.
     finalize.lambda.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: MEASURED_EVERY });
     new scheduler.Schedule(this, 'Schedule', {
-      scheduleName: snapshotAgesName(settings.name),
+      scheduleName: `${settings.name}-snapshot-ages`,
       description: 'Measures the age of the newest snapshots',
       scheduleGroup: props.group,
       schedule: scheduler.ScheduleExpression.rate(MEASURED_EVERY),

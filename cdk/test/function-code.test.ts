@@ -47,15 +47,15 @@ test('functions built for another architecture are refused', () => {
 test('stacks with built functions can be deployed, and stacks with placeholders cannot', () => {
   const folder = buildFor(ARM64);
   const app = new App({ context: CONTEXT });
-  const { runs } = deploy(app, new FunctionCode('BUILT', 'arm64', folder));
-  const template = new Template(app.synth().getStackArtifact(runs.artifactId).template, []);
+  const { primary } = deploy(app, new FunctionCode('BUILT', 'arm64', folder));
+  const template = new Template(app.synth().getStackArtifact(primary.artifactId).template, []);
   rmSync(folder, { recursive: true });
   assert.equal(template.json.Rules.FunctionsAreBuilt, undefined);
   // Two of the four executables are used twice.
   const packages = template.all('AWS::Lambda::Function').map((properties) => properties.Code.S3Key);
   assert.equal(packages.length, 6);
 
-  for (const { json } of [defaultStacks().runs, defaultStacks().secondary]) {
+  for (const { json } of [defaultStacks().primary, defaultStacks().secondary]) {
     const [assertion] = json.Rules.FunctionsAreBuilt.Assertions;
     assert.match(assertion.AssertDescription, /synthesised without the functions\. Run `npm run deploy`/);
     const [region, other] = assertion.Assert['Fn::Equals'];

@@ -20,8 +20,8 @@ test('cdk-nag finds nothing that is not accepted with a reason, with any setting
 
 test('cdk-nag runs: a role that may do everything fails the synthesis', () => {
   const synthesiseWithWildcards = () =>
-    synthesise(CONTEXT, ({ runs }) => {
-      const role = new iam.Role(runs, 'Wildcards', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+    synthesise(CONTEXT, ({ primary }) => {
+      const role = new iam.Role(primary, 'Wildcards', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
       role.addToPolicy(new iam.PolicyStatement({ actions: ['dynamodb:*'], resources: ['*'] }));
     });
   assert.throws(synthesiseWithWildcards, /Validation failed/);

@@ -12,18 +12,18 @@ const PARTITIONS = {
   'aws-cn': {
     pool: 'cn-north-1_AbCdEf123',
     secondary: 'cn-northwest-1',
-    suffixes: { runs: ['amazonaws.com', 'amazonaws.com.cn'], secondary: ['amazonaws.com', 'amazonaws.com.cn'] },
+    suffixes: { primary: ['amazonaws.com', 'amazonaws.com.cn'], secondary: ['amazonaws.com', 'amazonaws.com.cn'] },
   },
   'aws-us-gov': {
     pool: 'us-gov-west-1_AbCdEf123',
     secondary: 'us-gov-east-1',
-    suffixes: { runs: ['amazonaws.com'], secondary: ['amazonaws.com'] },
+    suffixes: { primary: ['amazonaws.com'], secondary: ['amazonaws.com'] },
   },
   // AWS has one Region here. The other one is invented, so CloudFormation fills in its suffix.
   'aws-eusc': {
     pool: 'eusc-de-east-1_AbCdEf123',
     secondary: 'eusc-de-west-1',
-    suffixes: { runs: ['amazonaws.com', 'amazonaws.eu'], secondary: ['amazonaws.com', '<AWS::URLSuffix>'] },
+    suffixes: { primary: ['amazonaws.com', 'amazonaws.eu'], secondary: ['amazonaws.com', '<AWS::URLSuffix>'] },
   },
 };
 
@@ -78,11 +78,11 @@ function valuesOf(json: any, name: string): any[] {
 for (const partition of Object.keys(PARTITIONS) as (keyof typeof PARTITIONS)[]) {
   test(`the templates of a deployment in ${partition} name no other partition`, () => {
     const stacks = deploymentIn(partition);
-    for (const template of Object.values(stacks).filter((value) => value instanceof Template)) {
+    for (const template of [stacks.primary, stacks.secondary, stacks.secondaryKey]) {
       const named = partitionsIn(template).filter((name) => ![partition, 'DEPLOYMENT'].includes(name));
       assert.deepEqual(named, []);
     }
-    for (const name of ['runs', 'secondary'] as const) {
+    for (const name of ['primary', 'secondary'] as const) {
       const template = stacks[name];
       for (const { DefinitionString, DefinitionSubstitutions } of template.all('AWS::StepFunctions::StateMachine')) {
         assert.ok(['<AWS::Partition>', partition].includes(readable(DefinitionSubstitutions.Partition)));
@@ -107,7 +107,7 @@ for (const partition of Object.keys(PARTITIONS) as (keyof typeof PARTITIONS)[]) 
 }
 
 test('the state machines of the standard partition call Lambda there', () => {
-  for (const { DefinitionSubstitutions } of defaultStacks().runs.all('AWS::StepFunctions::StateMachine')) {
+  for (const { DefinitionSubstitutions } of defaultStacks().primary.all('AWS::StepFunctions::StateMachine')) {
     assert.equal(DefinitionSubstitutions.Partition, 'aws');
   }
 });

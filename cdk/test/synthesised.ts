@@ -23,7 +23,6 @@ export interface Resource {
   readonly Properties: any;
   readonly DeletionPolicy?: string;
   readonly UpdateReplacePolicy?: string;
-  readonly DependsOn?: string[];
 }
 
 export interface Statement {
@@ -115,11 +114,8 @@ export function readable(value: any): string {
 export interface Synthesised {
   readonly deployment: Deployment;
   readonly secondaryKey: Template;
-  readonly storage: Template;
-  readonly runs: Template;
-  readonly watch: Template;
+  readonly primary: Template;
   readonly secondary: Template;
-  readonly secondaryWatch: Template;
 }
 
 /** Synthesises a deployment with placeholders for the functions. It fails if cdk-nag finds a new problem. */
@@ -138,11 +134,8 @@ export function synthesise(context: Record<string, unknown> = CONTEXT, change?: 
   return {
     deployment,
     secondaryKey: template(deployment.secondaryKey),
-    storage: template(deployment.storage),
-    runs: template(deployment.runs),
-    watch: template(deployment.watch),
+    primary: template(deployment.primary),
     secondary: template(deployment.secondary),
-    secondaryWatch: template(deployment.secondaryWatch),
   };
 }
 
