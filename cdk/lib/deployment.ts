@@ -50,11 +50,11 @@ export function deploy(app: App, code?: FunctionCode): Deployment {
   storage.addStackDependency(secondaryKey, 'the replica needs its key');
   const runs = new RunsStack(app, names.runs, settings, functions, storage, primaryProps);
   runs.addStackDependency(storage, 'exports write to the table');
-  const watch = new WatchStack(app, names.watch, settings, primaryProps);
+  const watch = new WatchStack(app, names.watch, settings, storage, primaryProps);
   watch.addStackDependency(runs, 'alarms publish to the topic');
   const secondary = new SecondaryStack(app, names.secondary, settings, functions, secondaryKey.key, secondaryProps);
   secondary.addStackDependency(storage, 'imports read the replica');
-  const secondaryWatch = new SecondaryWatchStack(app, names.secondaryWatch, settings, secondaryProps);
+  const secondaryWatch = new SecondaryWatchStack(app, names.secondaryWatch, settings, secondaryKey, secondaryProps);
   secondaryWatch.addStackDependency(secondary, 'alarms publish to the topic');
 
   Object.entries(tags).forEach(([key, value]) => Tags.of(app).add(key, value));

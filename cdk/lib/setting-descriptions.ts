@@ -131,6 +131,11 @@ export const SETTINGS = {
     default: 'none',
     meaning: 'The id of the AWS organization that these principals must belong to, such as `o-a1b2c3d4e5`.',
   },
+  CloudTrail: {
+    default: '`NO`',
+    meaning:
+      '`YES`: the account has a trail of CloudTrail that records management events in both Regions. Without a trail, no message tells of [calls that put the backup in danger](../guides/operate.md#the-backup-is-in-danger), and the deployment warns.',
+  },
   LogRetentionDays: {
     default: '90',
     meaning: 'The days for which CloudWatch Logs keeps logs: 1, 3, 5, 7, 14, 30, 60, 90, … 3653.',

@@ -9,6 +9,7 @@
 import { readCapture } from './capture';
 import { readEmail, readGroupRoles, readPrincipals, readTrustConditions } from './people';
 import { readImportTargets, readRepairablePools, readSourcePools, sourcePools } from './pools';
+import { readProtection } from './protection';
 import { SettingReader, SettingsError, addUnknownNames } from './reader';
 import { readPrimaryRegion, readSecondaryRegion } from './regions';
 import { readLogRetention, readSnapshotRetention } from './retention';
@@ -82,6 +83,8 @@ export interface Settings {
   readonly repairablePools: readonly string[];
   /** `GroupRoleArns`: the roles that imports may give to groups. */
   readonly groupRoleArns: readonly string[];
+  /** `CloudTrail`: whether the account has a trail that records management events in both Regions. */
+  readonly cloudTrail: boolean;
   /** `Architecture` of the functions. */
   readonly architecture: 'x86_64' | 'arm64';
   /** `Functions`: where the code of the functions comes from. */
@@ -124,6 +127,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion], sourcePools(pools)),
     repairablePools: readRepairablePools(reader, primaryRegion, sourcePools(pools)),
     groupRoleArns: readGroupRoles(reader, primaryRegion),
+    ...readProtection(reader),
     architecture: reader.oneOf('Architecture', ['x86_64', 'arm64']),
     functions: reader.oneOf('Functions', ['BUILT', 'BUILD', 'PLACEHOLDER']),
   };
