@@ -9,6 +9,7 @@ import { SecondaryWatchStack } from './secondary-watch.stack';
 import { SecondaryStack } from './secondary.stack';
 import { Settings, readSettings } from './settings';
 import { StorageStack } from './storage.stack';
+import { VaultStack } from './vault.stack';
 import { WatchStack } from './watch.stack';
 
 /** The stacks of a deployment. Each has one lifetime: what must stay, the code, and what watches it. */
@@ -22,6 +23,8 @@ export interface Deployment {
   readonly runs: RunsStack;
   /** In the primary Region: alarms and dashboard. */
   readonly watch: WatchStack;
+  /** In the primary Region: the vault with backups of the table. Undefined if no vault is wanted. */
+  readonly vault?: VaultStack;
   /** In the secondary Region: imports from the replica. */
   readonly secondary: SecondaryStack;
   /** In the secondary Region: alarms. */
@@ -52,6 +55,8 @@ export function deploy(app: App, code?: FunctionCode): Deployment {
   runs.addStackDependency(storage, 'exports write to the table');
   const watch = new WatchStack(app, names.watch, settings, storage, primaryProps);
   watch.addStackDependency(runs, 'alarms publish to the topic');
+  const { backupVaultRetentionDays: vaultDays } = settings;
+  const vault = vaultDays && new VaultStack(app, names.vault, settings, vaultDays, storage, primaryProps);
   const secondary = new SecondaryStack(app, names.secondary, settings, functions, secondaryKey.key, secondaryProps);
   secondary.addStackDependency(storage, 'imports read the replica');
   const secondaryWatch = new SecondaryWatchStack(app, names.secondaryWatch, settings, secondaryKey, secondaryProps);
@@ -59,5 +64,5 @@ export function deploy(app: App, code?: FunctionCode): Deployment {
 
   Object.entries(tags).forEach(([key, value]) => Tags.of(app).add(key, value));
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  return { settings, secondaryKey, storage, runs, watch, secondary, secondaryWatch };
+  return { settings, secondaryKey, storage, runs, watch, ...(vault && { vault }), secondary, secondaryWatch };
 }

@@ -136,6 +136,15 @@ export const SETTINGS = {
     meaning:
       '`YES`: the account has a trail of CloudTrail that records management events in both Regions. Without a trail, no message tells of [calls that put the backup in danger](../guides/operate.md#the-backup-is-in-danger), and the deployment warns.',
   },
+  BackupVault: {
+    default: '`NO`',
+    meaning:
+      '`YES`: AWS Backup takes a backup of the table every day, and keeps it in a [locked vault](deployment.md#the-vault) with its own key. AWS bills it. `NO` after `YES`: delete the stack `…-vault` yourself.',
+  },
+  BackupVaultRetentionDays: {
+    default: '35',
+    meaning: 'With `BackupVault=YES`: the days for which the vault keeps each backup: 1 to 3650.',
+  },
   LogRetentionDays: {
     default: '90',
     meaning: 'The days for which CloudWatch Logs keeps logs: 1, 3, 5, 7, 14, 30, 60, 90, … 3653.',

@@ -85,6 +85,8 @@ export interface Settings {
   readonly groupRoleArns: readonly string[];
   /** `CloudTrail`: whether the account has a trail that records management events in both Regions. */
   readonly cloudTrail: boolean;
+  /** `BackupVault` and `BackupVaultRetentionDays`: the days for which a vault keeps backups. Undefined: no vault. */
+  readonly backupVaultRetentionDays?: number;
   /** `Architecture` of the functions. */
   readonly architecture: 'x86_64' | 'arm64';
   /** `Functions`: where the code of the functions comes from. */
