@@ -1,9 +1,11 @@
-import { CfnOutput, Stack, StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Fn, Stack, StackProps } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
 import { BackupTable } from './backup-table.construct';
 import { ConfigurationKeyArns } from './configuration-key-access';
 import { ConfigurationKeys, keepsSecrets } from './configuration-keys.construct';
+import { stackNames } from './names';
+import { REPLICA_KEY_OUTPUT } from './secondary-key.stack';
 import { Settings } from './settings';
 
 /**
@@ -24,10 +26,13 @@ export class StorageStack extends Stack {
 
   constructor(scope: Construct, id: string, settings: Settings, props: StackProps) {
     super(scope, id, { ...props, description: `${settings.name}: backup table of Cognito user pools, and its keys` });
-    this.table = new BackupTable(this, 'BackupTable', { name: settings.name, secondaryRegion: settings.secondaryRegion });
+    const { secondaryKey } = stackNames(settings.name);
+    // An alias could later name another key than that of the table. An export does not reach another Region.
+    const replicaKeyArn = Fn.getStackOutput(secondaryKey, REPLICA_KEY_OUTPUT, settings.secondaryRegion);
+    this.table = new BackupTable(this, 'BackupTable', { settings, replicaKeyArn });
     if (keepsSecrets(settings)) {
       // The logical ids follow from this path. With other ids, CloudFormation would replace the keys of a deployment.
-      const keys = new ConfigurationKeys(new Construct(this, 'Export'), 'ConfigurationKeys', settings.name);
+      const keys = new ConfigurationKeys(new Construct(this, 'Export'), 'ConfigurationKeys', settings);
       // The table comes last. DynamoDB may refuse for a day to delete a table that got a replica.
       this.table.node.addDependency(keys);
       this.configurationKeys = keys.arns;

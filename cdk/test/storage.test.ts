@@ -37,7 +37,7 @@ const importsOf = (template: Template): string[] => {
 };
 
 test('the table has a replica, its own keys, and point-in-time recovery', () => {
-  const { storage } = defaultStacks();
+  const { storage, secondaryKey } = defaultStacks();
   const [[, table] = assert.fail()] = storage.ofType('AWS::DynamoDB::GlobalTable');
   const { Properties: properties, DeletionPolicy, UpdateReplacePolicy } = table;
   assert.deepEqual({ DeletionPolicy, UpdateReplacePolicy }, KEPT);
@@ -59,7 +59,10 @@ test('the table has a replica, its own keys, and point-in-time recovery', () => 
   }
   const keyOf = (region: string) => readable(replicas.get(region).SSESpecification.KMSMasterKeyId);
   assert.match(keyOf(PRIMARY), /^<BackupTableKey.*\.Arn>$/);
-  assert.equal(keyOf(SECONDARY), `arn:aws:kms:${SECONDARY}:<AWS::AccountId>:alias/cognito-backup-table`);
+  const { 'Fn::GetStackOutput': output } = replicas.get(SECONDARY).SSESpecification.KMSMasterKeyId;
+  assert.deepEqual(output, { StackName: 'cognito-backup-secondary-key', OutputName: 'ReplicaKeyArn', Region: SECONDARY });
+  const [keyId] = secondaryKey.ofType('AWS::KMS::Key').map(([id]) => id);
+  assert.equal(readable(secondaryKey.json.Outputs.ReplicaKeyArn.Value), `<${keyId}.Arn>`);
 });
 
 test('the parameter Protected decides on deletion protection of table and replica, and is OFF at first', () => {
@@ -87,7 +90,7 @@ test('the table deletes items whose time has come', () => {
   assert.deepEqual(table.TimeToLiveSpecification, { AttributeName: 'expiresAt', Enabled: true });
 });
 
-test("the table's keys rotate and stay, and the replica's key has the alias that the table names", () => {
+test("the table's keys rotate and stay, and have the same alias", () => {
   const { storage, secondaryKey, deployment } = defaultStacks();
   for (const template of [storage, secondaryKey]) {
     const keys = template.ofType('AWS::KMS::Key').filter(([id]) => id.includes('TableKey'));

@@ -87,6 +87,8 @@ export interface Settings {
   readonly cloudTrail: boolean;
   /** `BackupVault` and `BackupVaultRetentionDays`: the days for which a vault keeps backups. Undefined: no vault. */
   readonly backupVaultRetentionDays?: number;
+  /** `KeyAdministrators`: ARNs of the roles and users that administer the keys. Empty: IAM decides. */
+  readonly keyAdministrators: readonly string[];
   /** `Architecture` of the functions. */
   readonly architecture: 'x86_64' | 'arm64';
   /** `Functions`: where the code of the functions comes from. */
@@ -129,7 +131,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion], sourcePools(pools)),
     repairablePools: readRepairablePools(reader, primaryRegion, sourcePools(pools)),
     groupRoleArns: readGroupRoles(reader, primaryRegion),
-    ...readProtection(reader),
+    ...readProtection(reader, primaryRegion),
     architecture: reader.oneOf('Architecture', ['x86_64', 'arm64']),
     functions: reader.oneOf('Functions', ['BUILT', 'BUILD', 'PLACEHOLDER']),
   };
