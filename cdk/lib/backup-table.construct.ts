@@ -1,4 +1,4 @@
-import { CfnCondition, CfnParameter, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, CfnCondition, CfnParameter, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import { keyPolicy, useThroughDynamoDb } from './key-policy';
 import { keyAliases } from './names';
 import { Settings } from './settings';
+import { tablePolicy } from './table-policy';
 
 /** A table in one Region, and the key that encrypts its items there. */
 export interface RegionalTable {
@@ -75,15 +76,18 @@ export class BackupTable extends Construct implements RegionalTable {
     });
     // The alias of the key must not fail after the table exists.
     table.node.addDependency(key);
-    protectOnRequest(table);
+    protectOnRequest(table, settings);
     this.tableName = name;
     this.tableArn = table.tableArn;
     this.keyArn = key.keyArn;
   }
 }
 
-/** Lets the parameter `Protected` of the stack decide on deletion protection in both Regions. */
-function protectOnRequest(table: dynamodb.TableV2): void {
+/**
+ * Lets the parameter `Protected` of the stack decide on deletion protection in both Regions, and on the policy that
+ * {@link tablePolicy} describes. CloudFormation cannot make a replica and put its policy in one step.
+ */
+function protectOnRequest(table: dynamodb.TableV2, { name, breakGlassRole }: Settings): void {
   const stack = Stack.of(table);
   const isProtected = new CfnParameter(stack, 'Protected', {
     description: 'ON: no call can delete the table or its replica. Turn it on after the first deployment.',
@@ -94,11 +98,21 @@ function protectOnRequest(table: dynamodb.TableV2): void {
     expression: Fn.conditionEquals(isProtected.valueAsString, 'ON'),
   });
   const resource = table.node.defaultChild as dynamodb.CfnGlobalTable;
-  // The property of the construct is a boolean, and takes no condition.
-  for (const replica of [0, 1]) {
-    resource.addPropertyOverride(
-      `Replicas.${replica}.DeletionProtectionEnabled`,
-      Fn.conditionIf(condition.logicalId, true, false),
+  const setIfProtected = (replica: number, property: string, value: unknown, otherwise: unknown) =>
+    resource.addPropertyOverride(`Replicas.${replica}.${property}`, Fn.conditionIf(condition.logicalId, value, otherwise));
+  const { replicas } = stack.resolve({ replicas: resource.replicas }) as { replicas: { region: string }[] };
+  // The properties of the construct take no condition.
+  replicas.forEach(({ region }, replica) => {
+    setIfProtected(replica, 'DeletionProtectionEnabled', true, false);
+    if (breakGlassRole !== undefined) {
+      const PolicyDocument = tablePolicy(stack, { name, region, breakGlassRole });
+      setIfProtected(replica, 'ResourcePolicy', { PolicyDocument }, Fn.ref('AWS::NoValue'));
+    }
+  });
+  if (breakGlassRole === undefined) {
+    Annotations.of(table).addWarningV2(
+      'cognito-backup:no-break-glass-role',
+      'BreakGlassRole is not set, so the table has no policy. An administrator can turn deletion protection off and delete it.',
     );
   }
 }

@@ -89,6 +89,8 @@ export interface Settings {
   readonly backupVaultRetentionDays?: number;
   /** `KeyAdministrators`: ARNs of the roles and users that administer the keys. Empty: IAM decides. */
   readonly keyAdministrators: readonly string[];
+  /** `BreakGlassRole`: the ARN of the role that may delete the table. Undefined: the table has no policy. */
+  readonly breakGlassRole?: string;
   /** `Architecture` of the functions. */
   readonly architecture: 'x86_64' | 'arm64';
   /** `Functions`: where the code of the functions comes from. */
