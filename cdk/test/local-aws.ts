@@ -8,6 +8,7 @@
 
 import { App, Stack, Validations } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 
 import { deploy } from '../lib/deployment';
@@ -19,12 +20,25 @@ const { FUNCTIONS_FOLDER: folder, FUNCTION_ENDPOINTS: endpoints } = process.env;
 if (folder === undefined || endpoints === undefined) {
   throw new Error('Set FUNCTIONS_FOLDER and FUNCTION_ENDPOINTS.');
 }
-const { runs, watch, secondary, secondaryWatch } = deploy(new App(), new FunctionCode('BUILT', 'x86_64', folder));
+const { storage, runs, watch, secondary, secondaryWatch } = deploy(new App(), new FunctionCode('BUILT', 'x86_64', folder));
+nameKeyOfReplica(storage);
 for (const stack of [runs, secondary]) {
   setEndpoints(stack, JSON.parse(endpoints));
 }
 for (const stack of [watch, secondaryWatch]) {
   removeMetricMathAlarms(stack);
+}
+
+/** Names the key of the replica by its alias. The local AWS reads outputs of stacks in the same Region only. */
+function nameKeyOfReplica(stack: Stack): void {
+  const table = stack.node.findAll().find((construct) => construct instanceof dynamodb.CfnGlobalTable);
+  const { replicas } = stack.resolve({ replicas: table?.replicas }) as { replicas: { region: string }[] };
+  replicas.forEach(({ region }, replica) => {
+    if (region !== stack.region) {
+      const key = stack.formatArn({ service: 'kms', region, resource: 'alias/cognito-backup-table' });
+      table?.addPropertyOverride(`Replicas.${replica}.SSESpecification.KMSMasterKeyId`, key);
+    }
+  });
 }
 
 function setEndpoints(stack: Stack, urls: Record<string, string>): void {
