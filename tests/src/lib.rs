@@ -174,10 +174,11 @@ impl Messages {
     }
 }
 
-/// The items that are no leases.
+/// The items that are neither leases nor the notes of executions. An execution that takes a lease notes which
+/// run it carries out. This note expires.
 #[must_use]
 pub fn without_leases(mut items: BTreeMap<(String, String), Item>) -> BTreeMap<(String, String), Item> {
-    items.retain(|(_, sk), _| !sk.starts_with("LEASE#"));
+    items.retain(|(_, sk), _| !sk.starts_with("LEASE#") && sk != "EXECUTION");
     items
 }
 
