@@ -98,7 +98,12 @@ fn is_read(operation: &str) -> bool {
 fn is_write(access: Access) -> bool {
     match access {
         Access::Get | Access::GetAll | Access::Query | Access::CheckFence => false,
-        Access::PutIf | Access::PutAll | Access::Update | Access::DeleteAll | Access::DeleteFenced => true,
+        Access::InsertAll
+        | Access::PutIf
+        | Access::PutAll
+        | Access::Update
+        | Access::DeleteAll
+        | Access::DeleteFenced => true,
     }
 }
 
