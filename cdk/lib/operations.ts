@@ -29,6 +29,7 @@ export const TABLE_ACTIONS = [
   'BatchGetItem',
   'Query',
   'PutItem',
+  'PartiQLInsert',
   'UpdateItem',
   'BatchWriteItem',
   'ConditionCheckItem',

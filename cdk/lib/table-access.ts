@@ -1,8 +1,9 @@
 /**
  * The statements for the backup table, by the partitions of its items.
  *
- * No function may scan the table, or change the table itself. Only finalize of an export may delete items
- * with DeleteItem, only of exported pools, and only if the deployment has a retention.
+ * No function may scan the table, or change the table itself. Only finalize of an export may delete items, only of
+ * exported pools, and only if the deployment has a retention. PartiQLInsert cannot replace an item, and PutItem can. So
+ * records have statements of their own.
  */
 
 import { Stack } from 'aws-cdk-lib';
@@ -155,7 +156,13 @@ export function denyWritesTo(
   return new iam.PolicyStatement({
     sid: 'NeverWriteItemsOfSourcePools',
     effect: iam.Effect.DENY,
-    actions: ['dynamodb:PutItem', 'dynamodb:BatchWriteItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+    actions: [
+      'dynamodb:PutItem',
+      'dynamodb:PartiQLInsert',
+      'dynamodb:BatchWriteItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+    ],
     resources: [table.tableArn],
     conditions: {
       'ForAnyValue:StringLike': {

@@ -11,7 +11,7 @@ const FUNCTION_ROLES = [
   'ImportPageRole',
   'ImportFinalizeRole',
 ];
-const WRITING = ['BatchWriteItem', 'PutItem'];
+const WRITING = ['PutItem'];
 
 const poolArn = (pool: string) => `arn:aws:cognito-idp:${pool.split('_')[0]}:<AWS::AccountId>:userpool/${pool}`;
 
@@ -134,19 +134,22 @@ test('every function may do only the table actions of its step, on its own parti
   const { runs, secondary } = defaultStacks();
   const of = (prefix: string, suffix = '') => POOLS.map((pool) => `${prefix}#${pool}${suffix}`);
   const sources = [...of('CONF'), ...of('POOL'), 'SNAP#*'];
+  const snapshots = [...of('POOL'), 'SNAP#*'];
   const withUsers = [...of('CONF'), ...of('POOL'), 'SNAP#*', ...of('USER', '#*')];
-  const all = ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query'];
+  const all = ['BatchGetItem', 'GetItem', 'PutItem', 'Query'];
 
   // Query, because an export takes undecided marks of removals away.
-  assert.deepEqual(runs.allowed('ExportEnumerateRole', 'dynamodb'), all);
-  assert.deepEqual(runs.allowed('ExportPageRole', 'dynamodb'), all);
-  assert.deepEqual(
-    runs.allowed('ExportFinalizeRole', 'dynamodb'),
-    all.filter((action) => action !== 'BatchWriteItem'),
-  );
-  assert.deepEqual(partitions(runs, 'ExportEnumerateRole', 'PutItem'), sources);
-  assert.deepEqual(partitions(runs, 'ExportPageRole', 'BatchWriteItem'), withUsers);
-  assert.deepEqual(partitions(runs, 'ExportFinalizeRole', 'PutItem'), [...of('POOL'), 'SNAP#*']);
+  assert.deepEqual(runs.allowed('ExportEnumerateRole', 'dynamodb'), [...all, 'PartiQLInsert'].sort());
+  assert.deepEqual(runs.allowed('ExportPageRole', 'dynamodb'), [...all, 'PartiQLInsert'].sort());
+  assert.deepEqual(runs.allowed('ExportFinalizeRole', 'dynamodb'), all);
+  // Records are never replaced.
+  assert.deepEqual(partitions(runs, 'ExportEnumerateRole', 'PartiQLInsert'), of('CONF'));
+  assert.deepEqual(partitions(runs, 'ExportPageRole', 'PartiQLInsert'), [...of('CONF'), ...of('USER', '#*')]);
+  for (const role of ['ExportEnumerateRole', 'ExportPageRole', 'ExportFinalizeRole']) {
+    assert.deepEqual(partitions(runs, role, 'PutItem'), snapshots);
+  }
+  const { runs: capturing } = synthesise({ ...CONTEXT, CaptureConfiguration: 'YES' });
+  assert.deepEqual(partitions(capturing, 'ExportPageRole', 'PutItem'), sources);
 
   for (const [template, region] of [
     [runs, 'eu-west-1'],
@@ -231,8 +234,8 @@ test('finalize may find and announce the runs of any pool, but not write to any 
   }
 });
 
-test('no role may delete items with DeleteItem, scan the table, or change it', () => {
-  const allowed = ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'];
+test('no role may delete items without a retention, scan the table, or change it', () => {
+  const allowed = ['BatchGetItem', 'GetItem', 'PartiQLInsert', 'PutItem', 'Query', 'UpdateItem'];
   for (const template of [defaultStacks().runs, defaultStacks().secondary]) {
     const actions = template
       .all('AWS::IAM::Policy')
@@ -243,6 +246,34 @@ test('no role may delete items with DeleteItem, scan the table, or change it', (
       );
     const onTables = actions.filter((action) => action.startsWith('dynamodb:')).map((action) => action.slice('dynamodb:'.length));
     assert.deepEqual([...new Set(onTables)].sort(), allowed);
+  }
+});
+
+/** The roles with a statement that allows an action which deletes items. A wildcard counts, too. */
+function deletingRoles(template: Template): string[] {
+  const deletes = ['DeleteItem', 'BatchWriteItem', 'PartiQLDelete', 'DeleteTable'].map((action) => `dynamodb:${action}`);
+  const covers = (pattern: string) =>
+    deletes.some((action) => new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(action));
+  const roles = template
+    .all('AWS::IAM::Policy')
+    .filter((policy) =>
+      policy.PolicyDocument.Statement.some(
+        (statement: any) => statement.Effect === 'Allow' && [statement.Action ?? '*'].flat().some(covers),
+      ),
+    )
+    .flatMap((policy) => policy.Roles.map((role: any) => String(role.Ref).replace(/[0-9A-F]{8}$/, '')));
+  return [...new Set(roles)].sort();
+}
+
+test('only the role that carries out a retention may delete items', () => {
+  const everything = { ...CONTEXT, CaptureConfiguration: 'YES', RepairablePools: POOLS, TrustedPrincipals: '111122223333' };
+  for (const [context, roles] of [
+    [{}, []],
+    [{ SnapshotRetention: 'days=35' }, ['ExportFinalizeRole']],
+  ] as const) {
+    const { runs, secondary } = synthesise({ ...everything, ...context });
+    assert.deepEqual(deletingRoles(runs), roles);
+    assert.deepEqual(deletingRoles(secondary), []);
   }
 });
 

@@ -22,7 +22,7 @@ const OPTIONS = { CaptureConfiguration: 'YES', TrustedPrincipals: '111122223333'
 
 const DOES = {
   reads: ['GetItem', 'BatchGetItem', 'Query', 'Scan'],
-  writes: ['PutItem', 'UpdateItem', 'BatchWriteItem'],
+  writes: ['PutItem', 'PartiQLInsert', 'UpdateItem', 'BatchWriteItem'],
   deletes: ['DeleteItem', 'BatchWriteItem'],
 } as const;
 
@@ -127,7 +127,7 @@ test('as docs/security.md says, no role can scan or change the table, change a k
     .flatMap((statement) => statement.actions);
   assert.ok(actions.includes('dynamodb:DescribeTable') && actions.includes('kms:GenerateMac'));
   const known =
-    /^dynamodb:((Batch)?GetItem|Query|PutItem|UpdateItem|BatchWriteItem|ConditionCheckItem|DeleteItem|DescribeTable)$/;
+    /^dynamodb:((Batch)?GetItem|Query|PutItem|PartiQLInsert|UpdateItem|BatchWriteItem|ConditionCheckItem|DeleteItem|DescribeTable)$/;
   assert.deepEqual(
     actions.filter((action) => action.startsWith('dynamodb:') && !known.test(action)),
     [],
