@@ -10,15 +10,15 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, BatchStatementRequest, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes,
-    TableDescription, TransactWriteItem, WriteRequest,
+    AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, TableDescription,
+    TransactWriteItem, WriteRequest,
 };
 use backon::BackoffBuilder;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde_dynamo::Item;
 
-use self::inserts::{Inserted, batches_of};
+use self::inserts::{Insert, Inserted, batches_of};
 use super::codes::code_of;
 use shared::model::ExpiresAt;
 use shared::pacing::FullJitter;
@@ -95,12 +95,12 @@ impl DynamoVault {
     }
 
     fn failed<E: ProvideErrorMetadata>(&self, error: SdkError<E>) -> Error {
-        self.refused(code_of(&error).as_str())
+        self.refused(code_of(&error).as_str(), None)
     }
 
     /// The error for the code of a failed call, or of a failed statement. The codes of statements have no "Exception" at
-    /// the end. Source: BatchStatementError, DynamoDB API reference.
-    fn refused(&self, code: &str) -> Error {
+    /// the end. Source: BatchStatementError, DynamoDB API reference. `item` is the key of the only item of the request.
+    fn refused(&self, code: &str, item: Option<&Key>) -> Error {
         let table = &self.place();
         match code {
             "ResourceNotFoundException" | "ResourceNotFound" => Error::new(
@@ -121,7 +121,15 @@ impl DynamoVault {
             | "ItemCollectionSizeLimitExceededException"
             | "ItemCollectionSizeLimitExceeded" => Error::new(
                 ErrorKind::CallRefused,
-                format!("DynamoDB refused a request on table {table} ({code})."),
+                match item {
+                    Some(key) => {
+                        let kind = kind_of(key);
+                        format!(
+                            "DynamoDB refused to write an item of the kind {kind} to table {table} ({code})."
+                        )
+                    }
+                    None => format!("DynamoDB refused a request on table {table} ({code})."),
+                },
                 "Check that the table has the string keys pk and sk, and that no item exceeds 400 KB.",
             ),
             _ => {
@@ -132,21 +140,22 @@ impl DynamoVault {
     }
 
     /// Inserts a batch. A statement that DynamoDB could not carry out for now is sent again, without the others.
-    async fn insert_batch(&self, mut batch: Vec<BatchStatementRequest>) -> Result<()> {
+    async fn insert_batch(&self, mut batch: Vec<Insert>) -> Result<()> {
         let mut waits =
             FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         loop {
-            let request = self.client.batch_execute_statement().set_statements(Some(batch.clone()));
+            let statements = batch.iter().map(|insert| insert.statement.clone()).collect();
+            let request = self.client.batch_execute_statement().set_statements(Some(statements));
             let answer = request.send().await.map_err(|error| self.failed(error))?;
             // The answers have the order of the statements. A statement without an answer is sent again.
             let mut answers = answer.responses.unwrap_or_default().into_iter();
             let mut rest = Vec::new();
-            for statement in batch {
+            for insert in batch {
                 let error = answers.next().map(|answer| answer.error);
                 match error.as_ref().map_or(Inserted::NotYet, |error| Inserted::by(error.as_ref())) {
                     Inserted::Stands => {}
-                    Inserted::NotYet => rest.push(statement),
-                    Inserted::Refused(code) => return Err(self.refused(code)),
+                    Inserted::NotYet => rest.push(insert),
+                    Inserted::Refused(code) => return Err(self.refused(code, Some(&insert.key))),
                 }
             }
             if rest.is_empty() {
@@ -270,6 +279,12 @@ impl DynamoVault {
             Err(error) => Err(self.failed(error)),
         }
     }
+}
+
+/// The kind of an item, as errors name it: its partition key up to the first `#`. The rest may be a name.
+fn kind_of(key: &Key) -> &str {
+    let kind = key.pk.split('#').next().unwrap_or_default();
+    if key.pk.contains('#') && kind.bytes().all(|byte| byte.is_ascii_uppercase()) { kind } else { "…" }
 }
 
 fn unavailable(table: &str, why: &str) -> Error {
@@ -410,7 +425,7 @@ impl WriteOnceVault for DynamoVault {
         stream::iter(items)
             .map(|(key, item)| async move {
                 let put = self.client.put_item().table_name(&self.table).set_item(Some(keyed(&key, item)));
-                put.send().await.map(drop).map_err(|error| self.failed(error))
+                put.send().await.map(drop).map_err(|error| self.refused(code_of(&error).as_str(), Some(&key)))
             })
             .buffer_unordered(MAX_WRITES_AT_ONCE)
             .try_collect()
@@ -597,6 +612,28 @@ mod tests {
             assert_eq!(vault.insert_all(records(3)).await.unwrap_err().kind(), kind, "{code}");
         }
         assert_eq!(server.requests().len(), 5);
+    }
+
+    #[tokio::test]
+    async fn the_error_of_an_item_that_dynamodb_refuses_names_its_kind_and_nothing_else_of_it() {
+        let refused = r#"{"__type": "com.amazon.coral.validate#ValidationException"}"#.to_owned();
+        let server = Server::start(Answer { status: 400, body: refused }).await;
+        let vault = DynamoVault::new(Client::new(&server.config()), "backup".to_owned());
+        for (pk, kind) in [("USER#eu-west-1_A#jo@example.org", "USER"), ("jo@example.org", "…")] {
+            let large = || vec![(Key::new(pk, "REC#jo@example.org"), Item::default())];
+            let put = vault.put_all(large()).await.unwrap_err();
+            server.answers_next([answer_to_inserts(&[Some("ValidationError")])]);
+            let insert = vault.insert_all(large()).await.unwrap_err();
+            for (error, code) in [(put, "ValidationException"), (insert, "ValidationError")] {
+                assert_eq!(error.kind(), ErrorKind::CallRefused);
+                let start = format!(
+                    "DynamoDB refused to write an item of the kind {kind} to table backup in Region "
+                );
+                assert!(error.message().starts_with(&start), "{}", error.message());
+                assert!(error.message().ends_with(&format!(" ({code}).")), "{}", error.message());
+                assert!(!error.to_string().contains("example.org"), "{error}");
+            }
+        }
     }
 
     #[tokio::test]

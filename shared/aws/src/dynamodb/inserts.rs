@@ -18,19 +18,28 @@ const MAX_BATCH: usize = 25;
 /// request and once for the statements that it sends again.
 const MAX_BATCH_BYTES: usize = 512 * 1024;
 
+/// The insert of an item.
+pub(super) struct Insert {
+    /// The key of the item.
+    pub key: Key,
+    /// The statement has the names of the attributes, and its parameters have their values.
+    pub statement: BatchStatementRequest,
+}
+
 /// The inserts of these items into a table, in batches.
-pub(super) fn batches_of(table: &str, items: Vec<(Key, Item)>) -> Result<Vec<Vec<BatchStatementRequest>>> {
+pub(super) fn batches_of(table: &str, items: Vec<(Key, Item)>) -> Result<Vec<Vec<Insert>>> {
     let (mut batches, mut bytes) = (Vec::<Vec<_>>::new(), 0);
     for (key, item) in items {
         let size = item_size::of(&key, &item);
-        let statement = insert(table, &key, item)?;
+        let statement = statement(table, &key, item)?;
+        let insert = Insert { key, statement };
         match batches.last_mut().filter(|batch| batch.len() < MAX_BATCH && bytes + size <= MAX_BATCH_BYTES) {
             Some(batch) => {
-                batch.push(statement);
+                batch.push(insert);
                 bytes += size;
             }
             None => {
-                batches.push(vec![statement]);
+                batches.push(vec![insert]);
                 bytes = size;
             }
         }
@@ -38,8 +47,7 @@ pub(super) fn batches_of(table: &str, items: Vec<(Key, Item)>) -> Result<Vec<Vec
     Ok(batches)
 }
 
-/// The insert of an item. The statement has the names of the attributes, and the parameters have their values.
-fn insert(table: &str, key: &Key, item: Item) -> Result<BatchStatementRequest> {
+fn statement(table: &str, key: &Key, item: Item) -> Result<BatchStatementRequest> {
     let mut attributes: Vec<(String, AttributeValue)> = keyed(key, item).into_iter().collect();
     attributes.sort_by(|(one, _), (other, _)| one.cmp(other));
     let (names, values): (Vec<_>, Vec<_>) = attributes.into_iter().unzip();
@@ -103,7 +111,7 @@ mod tests {
     fn the_statement_of_an_insert_names_the_attributes_and_its_parameters_hold_the_values() {
         let attributes = [("it's", "x"), ("\"b\"", "' OR 1")].map(|(name, value)| (name.to_owned(), value));
         let item = Item::from(HashMap::from(attributes.map(|(name, value)| (name, Value::S(value.into())))));
-        let insert = insert("backup", &Key::new("USER#p#1", "REC#a"), item).unwrap();
+        let insert = statement("backup", &Key::new("USER#p#1", "REC#a"), item).unwrap();
         let wanted = r#"INSERT INTO "backup" VALUE {'"b"': ?, 'it''s': ?, 'pk': ?, 'sk': ?}"#;
         assert_eq!(insert.statement(), wanted);
         let values = ["' OR 1", "x", "USER#p#1", "REC#a"].map(|text| AttributeValue::S(text.to_owned()));
