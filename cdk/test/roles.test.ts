@@ -92,16 +92,9 @@ test('import roles in the primary Region may write to repairable pools, and to n
     assert.deepEqual([deny?.Effect, deny?.actions, deny?.resources], ['Deny', ['cognito-idp:*'], others.map(poolArn)]);
   }
   for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
-    const restorePartitions = ['POOL#eu-west-1_New', `POOL#${repairable}`, 'RESTORE#*'].sort();
+    const restorePartitions = ['RESTORE#*', 'TARGET#eu-west-1_New', `TARGET#${repairable}`].sort();
     WRITING.forEach((action) => assert.deepEqual(partitions(runs, role, action), restorePartitions));
-    const refused = (template: Template) => {
-      const [deny] = withAction(template.statements(role), 'dynamodb:PutItem').filter(({ Effect }) => Effect === 'Deny');
-      return [deny?.Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat().sort();
-    };
-    const records = POOLS.flatMap((pool) => [`CONF#${pool}`, `USER#${pool}#*`]);
-    assert.deepEqual(refused(runs), [...others.map((pool) => `POOL#${pool}`), ...records].sort());
-    assert.deepEqual(refused(secondary), [...POOLS.map((pool) => `POOL#${pool}`), ...records].sort());
-    assert.deepEqual(partitions(secondary, role, 'PutItem'), ['POOL#eu-central-1_New', 'RESTORE#*']);
+    assert.deepEqual(partitions(secondary, role, 'PutItem'), ['RESTORE#*', 'TARGET#eu-central-1_New']);
   }
   const denied = secondary
     .statements('ImportPageRole')
@@ -109,13 +102,29 @@ test('import roles in the primary Region may write to repairable pools, and to n
   assert.deepEqual(denied?.resources, POOLS.map(poolArn));
 });
 
-test('if every pool is repairable, imports still may not write records of source pools', () => {
-  const { runs } = synthesise({ ...CONTEXT, RepairablePools: POOLS });
-  const denied = runs.statements('ImportPageRole').filter(({ Effect }) => Effect === 'Deny');
-  assert.deepEqual(
-    denied.map(({ Sid, Condition }) => [Sid, [Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat().sort()]),
-    [['NeverWriteItemsOfSourcePools', POOLS.flatMap((pool) => [`CONF#${pool}`, `USER#${pool}#*`]).sort()]],
-  );
+test('no setting lets imports write items of snapshots', () => {
+  const settings = [{}, { RepairablePools: POOLS }, { ImportTargets: ['eu-west-1_*', 'eu-central-1_*'] }];
+  for (const { runs, secondary } of settings.map((change) => synthesise({ ...CONTEXT, ...change }))) {
+    for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
+      for (const template of [runs, secondary]) {
+        const written = [...WRITING, 'UpdateItem', 'DeleteItem'].flatMap((action) => partitions(template, role, action));
+        assert.ok(written.length > 0);
+        written.forEach((key) => assert.match(key, /^(TARGET#eu-(west|central)-1_[\w*]+|RESTORE#\*)$/));
+      }
+    }
+  }
+});
+
+test('exports write no items of restores, and read those of targets only for a retention', () => {
+  const retained = synthesise({ ...CONTEXT, SnapshotRetention: 'days=35' }).runs;
+  const all = ['GetItem', 'BatchGetItem', 'Query', 'UpdateItem', 'DeleteItem', ...WRITING];
+  const ofTargets = (template: Template, role: string) =>
+    all.filter((action) => partitions(template, role, action).some((key) => key.startsWith('TARGET#')));
+  for (const role of ['ExportEnumerateRole', 'ExportPageRole', 'ExportFinalizeRole']) {
+    assert.deepEqual(ofTargets(defaultStacks().runs, role), []);
+    // An import that is at work holds its lease, and needs its snapshot.
+    assert.deepEqual(ofTargets(retained, role), role === 'ExportFinalizeRole' ? ['GetItem'] : []);
+  }
 });
 
 test('the targets of import roles are exactly those of the setting', () => {
@@ -127,7 +136,7 @@ test('the targets of import roles are exactly those of the setting', () => {
     withAction(template.statements('ImportPageRole'), 'cognito-idp:AdminCreateUser')[0]?.resources;
   assert.deepEqual(targets(runs), [poolArn('eu-west-1_NewPool1'), poolArn('eu-west-1_Old*')]);
   assert.deepEqual(targets(secondary), [poolArn('eu-central-1_New')]);
-  assert.deepEqual(partitions(secondary, 'ImportFinalizeRole', 'PutItem'), ['POOL#eu-central-1_New', 'RESTORE#*']);
+  assert.deepEqual(partitions(secondary, 'ImportFinalizeRole', 'PutItem'), ['RESTORE#*', 'TARGET#eu-central-1_New']);
 });
 
 test('every function may do only the table actions of its step, on its own partitions', () => {
@@ -155,7 +164,7 @@ test('every function may do only the table actions of its step, on its own parti
     [runs, 'eu-west-1'],
     [secondary, 'eu-central-1'],
   ] as const) {
-    const restorePartitions = [`POOL#${region}_*`, 'RESTORE#*'];
+    const restorePartitions = ['RESTORE#*', `TARGET#${region}_*`];
     assert.deepEqual(template.allowed('ImportEnumerateRole', 'dynamodb'), all);
     // An import that is at work for long renews the items of its restore.
     assert.deepEqual(template.allowed('ImportPageRole', 'dynamodb'), [...all, 'UpdateItem']);
@@ -210,26 +219,17 @@ test('every statement on tables names partitions, and names the backup table onl
   }
 });
 
-test('imports may not write items of source pools, even if a target pattern matches the pool', () => {
-  for (const template of [defaultStacks().runs, defaultStacks().secondary]) {
-    for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
-      const [deny] = withAction(template.statements(role), 'dynamodb:PutItem').filter(({ Effect }) => Effect === 'Deny');
-      const refused = [deny?.Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat();
-      POOLS.forEach((pool) => assert.ok(refused.includes(`POOL#${pool}`) && refused.includes(`USER#${pool}#*`)));
-    }
-  }
-});
-
 test('finalize may find and announce the runs of any pool, but not write to any pool', () => {
   for (const template of [defaultStacks().runs, defaultStacks().secondary]) {
     const roles = ['ExportFinalizeRole', 'ImportFinalizeRole'].filter((role) => template.statements(role).length > 0);
     for (const role of roles) {
+      const anyPool = role.startsWith('Export') ? 'POOL#*' : 'TARGET#*';
       const statements = template.statements(role).filter(({ Sid }) => Sid === 'FindRunsOfAnyPool');
       assert.deepEqual(
         statements.map(({ actions, Condition }) => [actions, Condition?.['ForAllValues:StringLike']]),
-        [[['dynamodb:GetItem', 'dynamodb:Query'], { 'dynamodb:LeadingKeys': ['POOL#*'] }]],
+        [[['dynamodb:GetItem', 'dynamodb:Query'], { 'dynamodb:LeadingKeys': [anyPool] }]],
       );
-      WRITING.forEach((action) => assert.ok(!partitions(template, role, action).includes('POOL#*')));
+      WRITING.forEach((action) => assert.ok(!partitions(template, role, action).includes(anyPool)));
     }
   }
 });

@@ -128,7 +128,7 @@ impl Calls {
 
     pub(super) fn note_access(&mut self, access: Access, pk: &str) {
         let kind = kind_of(pk);
-        if is_write(access) && kind == "POOL" {
+        if is_write(access) && ["POOL", "TARGET"].contains(&kind.as_str()) {
             self.written_pools.insert(pk.to_owned());
         }
         self.table.insert((kind, access));

@@ -120,7 +120,7 @@ async fn an_import_with_the_same_input_continues_a_failed_restore() -> Result<()
     assert_eq!(restored["users"]["alreadyThere"], 0, "{restored}");
     let comparison = world.compare(&source, &target).await?;
     assert!(comparison.is_clean(), "{comparison:?}");
-    let is_header = |(pk, sk): &(String, String)| pk.starts_with("POOL#") && sk.starts_with("RESTORE#");
+    let is_header = |(pk, sk): &(String, String)| pk.starts_with("TARGET#") && sk.starts_with("RESTORE#");
     let restores = world.items().await?.into_keys().filter(is_header).count();
     assert_eq!(restores, 1, "all imports continue one restore");
     Ok(())
