@@ -51,7 +51,7 @@ export function deploy(app: App, values: SettingValues, code?: FunctionCode): De
   });
   const runs = new RunsStack(app, names.runs, settings, functions, storage, primaryProps);
   runs.addStackDependency(storage, 'exports write to the table');
-  const watch = new WatchStack(app, names.watch, settings, primaryProps);
+  const watch = new WatchStack(app, names.watch, settings, storage, primaryProps);
   watch.addStackDependency(runs, 'alarms publish to the topic');
   const primary = { settings, storage, runs, watch };
 
@@ -74,7 +74,7 @@ function addSecondaryStacks(app: App, settings: Settings, functions: FunctionCod
   storage.addStackDependency(secondaryKey, 'the replica needs its key');
   const secondary = new SecondaryStack(app, names.secondary, settings, functions, secondaryKey.key, props);
   secondary.addStackDependency(storage, 'imports read the replica');
-  const secondaryWatch = new SecondaryWatchStack(app, names.secondaryWatch, settings, props);
+  const secondaryWatch = new SecondaryWatchStack(app, names.secondaryWatch, settings, secondaryKey, props);
   secondaryWatch.addStackDependency(secondary, 'alarms publish to the topic');
   return { secondaryKey, secondary, secondaryWatch };
 }

@@ -60,6 +60,11 @@ export function stoppedRuleName(name: string, operation: Operation): string {
   return `${machineName(name, operation)}-stopped`;
 }
 
+/** The rule for calls that put the backup in danger. `danger` says what is in danger. */
+export function guardRuleName(name: string, danger: string): string {
+  return `${name}-${danger}`;
+}
+
 /** The name of an alarm. `alarm` says what is wrong. */
 export function alarmName(name: string, alarm: string): string {
   return `${name}-${alarm}`;

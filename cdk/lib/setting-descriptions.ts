@@ -170,6 +170,12 @@ export const SETTINGS = {
     default: 'none',
     meaning: 'The id of the AWS organization that these principals must belong to, such as `o-a1b2c3d4e5`.',
   },
+  CloudTrail: {
+    value: { oneOf: ['NO', 'YES'] },
+    default: '`NO`',
+    meaning:
+      '`YES`: the account has a trail of CloudTrail that records management events in all Regions of the deployment. Without a trail, no message tells of [calls that put the backup in danger](../guides/operate.md#the-backup-is-in-danger), and the deployment warns.',
+  },
   LogRetentionDays: {
     value: { from: 1, to: 3653 },
     default: '90',

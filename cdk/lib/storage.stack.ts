@@ -19,6 +19,12 @@ export class StorageStack extends Stack {
   /** Undefined if exports keep no secrets. */
   readonly configurationKeys?: ConfigurationKeyArns;
 
+  /** The ARNs of all keys. */
+  get keyArns(): string[] {
+    const { encryption, mac } = this.configurationKeys ?? {};
+    return [this.table.keyArn, encryption, mac].filter((arn) => arn !== undefined);
+  }
+
   constructor(scope: Construct, id: string, settings: Settings, props: StackProps) {
     super(scope, id, { ...props, description: `${settings.name}: backup table of Cognito user pools, and its keys` });
     const { name, secondaryRegion, isProtected } = settings;

@@ -58,6 +58,7 @@ test('a setting that is not given has its default', () => {
     importTargets: ['*'],
     repairablePools: [],
     groupRoleArns: [],
+    cloudTrail: false,
     architecture: 'x86_64',
   });
 });
@@ -169,6 +170,7 @@ test('every wrong value of a setting has one problem, which says what is allowed
       { TrustedPrincipals: 'arn:aws-us-gov:iam::111122223333:root' },
       /^TrustedPrincipals .* is not in the AWS partition of eu-west-1/,
     ],
+    [{ CloudTrail: 'maybe' }, /^CloudTrail .* NO, YES/],
     [{ Architecture: 'riscv' }, /^Architecture .* x86_64, arm64/],
     [{ Name: 'Backup' }, /^Name .* lower-case/],
   ];
@@ -186,7 +188,7 @@ test('an unknown name is a problem, which suggests a similar setting', () => {
   ]);
   assert.match(
     problemsWith({ Schedule: 'x' })[0] ?? '',
-    /^Schedule is not a setting\. The settings are Architecture, CaptureConfiguration, CaptureSecrets, CognitoTPS, /,
+    /^Schedule is not a setting\. The settings are Architecture, CaptureConfiguration, CaptureSecrets, CloudTrail, CognitoTPS, /,
   );
 });
 

@@ -187,9 +187,13 @@ test('stacks take only the ARNs of keys from each other', () => {
       'cognito-backup:ExportsOutputFnGetAttExportConfigurationKeysEncryption',
       'cognito-backup:ExportsOutputFnGetAttExportConfigurationKeysMac',
     ],
-    watch: [],
+    watch: [
+      'cognito-backup:ExportsOutputFnGetAttBackupTableKey',
+      'cognito-backup:ExportsOutputFnGetAttExportConfigurationKeysEncryption',
+      'cognito-backup:ExportsOutputFnGetAttExportConfigurationKeysMac',
+    ],
     secondary: ['cognito-backup-secondary-key:ExportsOutputFnGetAttTableKey'],
-    secondaryWatch: [],
+    secondaryWatch: ['cognito-backup-secondary-key:ExportsOutputFnGetAttTableKey'],
   });
 });
 
@@ -203,9 +207,9 @@ test('a stack is deployed after those whose resources it uses', () => {
     secondaryKey: [],
     storage: ['cognito-backup-secondary-key'],
     runs: ['cognito-backup'],
-    watch: ['cognito-backup-runs'],
+    watch: ['cognito-backup', 'cognito-backup-runs'],
     secondary: ['cognito-backup', 'cognito-backup-secondary-key'],
-    secondaryWatch: ['cognito-backup-secondary'],
+    secondaryWatch: ['cognito-backup-secondary', 'cognito-backup-secondary-key'],
   });
   assert.equal(settings.name, 'cognito-backup');
 });

@@ -50,6 +50,7 @@ export function effectiveSettings(settings: Settings): EffectiveSettings {
     ),
     TrustedExternalId: hidden(settings.trustedExternalId),
     TrustedOrganization: settings.trustedOrganization ?? null,
+    CloudTrail: yesOrNo(settings.cloudTrail),
     LogRetentionDays: settings.logRetentionDays,
     Architecture: settings.architecture,
     Name: settings.name,

@@ -9,6 +9,7 @@ import { stackNames } from '../names';
 import { readCapture } from './capture';
 import { readEmail, readGroupRoles, readPrincipals, readTrustConditions } from './people';
 import { readImportTargets, readRepairablePools, readSourcePools, sourcePools } from './pools';
+import { readProtection } from './protection';
 import { SettingReader, type SettingValues, SettingsError, addUnknownNames } from './reader';
 import { readPrimaryRegion, readSecondaryRegion } from './regions';
 import { readLogRetention, readSnapshotRetention } from './retention';
@@ -86,6 +87,8 @@ export interface Settings {
   readonly repairablePools: readonly string[];
   /** `GroupRoleArns`: the roles that imports may give to groups. */
   readonly groupRoleArns: readonly string[];
+  /** `CloudTrail`: whether the account has a trail that records management events in the Regions of the deployment. */
+  readonly cloudTrail: boolean;
   /** `Architecture` of the functions. */
   readonly architecture: 'x86_64' | 'arm64';
   /**
@@ -136,6 +139,7 @@ export function readSettings(values: SettingValues): Settings {
     importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion ?? []].flat(), sourcePools(pools)),
     repairablePools: readRepairablePools(reader, primaryRegion, sourcePools(pools)),
     groupRoleArns: readGroupRoles(reader, primaryRegion),
+    ...readProtection(reader),
     architecture: reader.oneOf('Architecture'),
   };
   addSchemaProblems(reader, values);
