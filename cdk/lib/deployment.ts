@@ -10,6 +10,7 @@ import { SecondaryWatchStack } from './secondary-watch.stack';
 import { SecondaryStack } from './secondary.stack';
 import { type SettingValues, Settings, readSettings } from './settings';
 import { StorageStack } from './storage.stack';
+import { VaultStack } from './vault.stack';
 import { WatchStack } from './watch.stack';
 
 /** The stacks of a deployment. Each has one lifetime: what must stay, the code, and what watches it. */
@@ -21,6 +22,8 @@ export interface Deployment {
   readonly runs: RunsStack;
   /** In the primary Region: alarms and dashboard. */
   readonly watch: WatchStack;
+  /** In the primary Region: the vault with backups of the table. Undefined if no vault is wanted. */
+  readonly vault?: VaultStack;
   /** In the secondary Region: the key of the replica. Undefined without such a Region, as the next two. */
   readonly secondaryKey?: SecondaryKeyStack;
   /** In the secondary Region: imports from the replica. */
@@ -53,7 +56,8 @@ export function deploy(app: App, values: SettingValues, code?: FunctionCode): De
   runs.addStackDependency(storage, 'exports write to the table');
   const watch = new WatchStack(app, names.watch, settings, storage, primaryProps);
   watch.addStackDependency(runs, 'alarms publish to the topic');
-  const primary = { settings, storage, runs, watch };
+  const vault = addVault(app, settings, storage, runs, primaryProps);
+  const primary = { settings, storage, runs, watch, ...(vault && { vault }) };
 
   Object.entries(tags).forEach(([key, value]) => Tags.of(app).add(key, value));
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
@@ -63,6 +67,24 @@ export function deploy(app: App, values: SettingValues, code?: FunctionCode): De
   }
   const props = { env: { account, region: settings.secondaryRegion }, tags };
   return { ...primary, ...addSecondaryStacks(app, settings, functions, storage, props) };
+}
+
+function addVault(
+  app: App,
+  settings: Settings,
+  storage: StorageStack,
+  runs: RunsStack,
+  props: StackProps,
+): VaultStack | undefined {
+  if (settings.backupVaultRetentionDays === undefined) {
+    return undefined;
+  }
+  const vault = new VaultStack(app, stackNames(settings.name).vault, settings, settings.backupVaultRetentionDays, storage, {
+    ...props,
+    terminationProtection: settings.isProtected,
+  });
+  vault.addStackDependency(runs, 'its rules publish to the topic');
+  return vault;
 }
 
 function addSecondaryStacks(app: App, settings: Settings, functions: FunctionCode, storage: StorageStack, props: StackProps) {

@@ -1,10 +1,9 @@
 import { Annotations, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
-import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
-import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 
-import { guardRuleName, tableArn, topicArn } from './names';
+import { Call, MessageRule, callPattern, callsAgainstKeys, whereTheCallerIs } from './message-rule.construct';
+import { tableArn } from './names';
 import { Settings } from './settings';
 
 export interface GuardProps {
@@ -16,22 +15,17 @@ export interface GuardProps {
 }
 
 /** A call that puts the backup or a pool in danger. */
-interface Danger {
+interface Danger extends Call {
   /** The end of the rule's name. */
   readonly id: string;
-  /** The end of the name of the service, as in `aws.kms`. */
-  readonly service: string;
-  /** The calls, by their names and requests. */
-  readonly detail: Readonly<Record<string, unknown>>;
-  /** What happened. The text names no caller, because the name of a caller can be that of a person. */
+  /** What happened. */
   readonly message: string;
 }
 
 /**
  * The rules for calls that put the backup in danger, in one Region. Each sends a message to the topic of the Region.
  *
- * EventBridge gets these calls only from an account with a trail that records management events. A call that the
- * service refused changes nothing, so it sends no message.
+ * EventBridge gets these calls only from an account with a trail that records management events.
  *
  * The key of the topic has no rule. A topic without its key cannot send a message.
  */
@@ -39,26 +33,18 @@ export class Guard extends Construct {
   constructor(scope: Construct, id: string, props: GuardProps) {
     super(scope, id);
     const { settings } = props;
-    const stack = Stack.of(this);
-    const topic = sns.Topic.fromTopicArn(this, 'Topic', topicArn(stack, settings.name));
     const dangers = [
       ...keyDangers(props.keyArns),
-      ...tableDangers(settings, [settings.name, tableArn(stack, settings.name)]),
+      ...tableDangers(settings, [settings.name, tableArn(Stack.of(this), settings.name)]),
       ...poolDangers(props.userPoolIds),
     ];
-    for (const { id: danger, service, detail, message } of dangers) {
-      const field = (path: string) => events.EventField.fromPath(`$.${path}`);
-      const rule = new events.Rule(this, danger, {
-        ruleName: guardRuleName(settings.name, danger),
-        description: 'Tells of a call that puts the backup in danger',
-        eventPattern: {
-          source: [`aws.${service}`],
-          detailType: ['AWS API Call via CloudTrail'],
-          detail: { eventSource: [`${service}.amazonaws.com`], errorCode: [{ exists: false }], ...detail },
-        },
+    for (const { id: danger, message, ...call } of dangers) {
+      new MessageRule(this, danger, {
+        name: settings.name,
+        danger,
+        eventPattern: callPattern(call),
+        message: `${message} ${whereTheCallerIs()}`,
       });
-      const text = `${settings.name} in ${stack.region}: ${message} CloudTrail has the caller of ${field('detail.eventName')} at ${field('time')}, in the event ${field('detail.eventID')}. What to do: docs/guides/operate.md, ${danger}.`;
-      rule.addTarget(new SnsTopic(topic, { message: events.RuleTargetInput.fromText(text) }));
     }
   }
 }
@@ -67,9 +53,7 @@ function keyDangers(keyArns: readonly string[]): Danger[] {
   return [
     {
       id: 'key-in-danger',
-      service: 'kms',
-      // A request may name a key by its id or its ARN. The resources of the event have the ARN.
-      detail: { eventName: ['ScheduleKeyDeletion', 'DisableKey'], resources: { ARN: keyArns } },
+      ...callsAgainstKeys(keyArns),
       message: `The key ${events.EventField.fromPath('$.detail.resources[0].ARN')} was disabled, or is going to be deleted. Without it, the backup cannot be read.`,
     },
   ];

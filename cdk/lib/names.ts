@@ -60,8 +60,8 @@ export function stoppedRuleName(name: string, operation: Operation): string {
   return `${machineName(name, operation)}-stopped`;
 }
 
-/** The rule for calls that put the backup in danger. `danger` says what is in danger. */
-export function guardRuleName(name: string, danger: string): string {
+/** The rule that sends a message. `danger` says what is in danger. */
+export function messageRuleName(name: string, danger: string): string {
   return `${name}-${danger}`;
 }
 
@@ -97,7 +97,13 @@ export function keyAliases(name: string) {
     configuration: `alias/${name}-configuration`,
     configurationMac: `alias/${name}-configuration-mac`,
     notifications: `alias/${name}-notifications`,
+    vault: `alias/${name}-vault`,
   };
+}
+
+/** The vault, and the plan that fills it. */
+export function vaultName(name: string): string {
+  return `${name}-vault`;
 }
 
 /** The ARN of the table in the Region of the stack. */

@@ -176,6 +176,17 @@ export const SETTINGS = {
     meaning:
       '`YES`: the account has a trail of CloudTrail that records management events in all Regions of the deployment. Without a trail, no message tells of [calls that put the backup in danger](../guides/operate.md#the-backup-is-in-danger), and the deployment warns.',
   },
+  BackupVault: {
+    value: { oneOf: ['NO', 'YES'] },
+    default: '`NO`',
+    meaning:
+      '`YES`: AWS Backup takes a backup of the table every day, and keeps it in a [locked vault](deployment.md#the-vault) with its own key. AWS bills it. `NO` after `YES`: delete the stack `…-vault` yourself.',
+  },
+  BackupVaultRetentionDays: {
+    value: { from: 1, to: 3650 },
+    default: '35',
+    meaning: 'With `BackupVault=YES`: the days for which the vault keeps each backup: 1 to 3650.',
+  },
   LogRetentionDays: {
     value: { from: 1, to: 3653 },
     default: '90',

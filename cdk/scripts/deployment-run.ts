@@ -103,7 +103,11 @@ export async function runDeployment(request: Request, surroundings: Surroundings
   }
   const names = stackNames(settings.name);
   print(`Protecting the table ${settings.name} ...`);
-  const stacks = settings.secondaryRegion === undefined ? [names.storage] : [names.secondaryKey, names.storage];
+  const stacks = [
+    ...(settings.secondaryRegion === undefined ? [] : [names.secondaryKey]),
+    names.storage,
+    ...(settings.backupVaultRetentionDays === undefined ? [] : [names.vault]),
+  ];
   if ((await deploy([...stacks, '--exclusively'], context, withoutOutputs(request.cdkArguments))) !== 0) {
     throw new DeploymentError(
       `All stacks of ${settings.name} are deployed, but not all are protected: see the messages of the CDK above. Run npm run deploy again, which repeats only what is missing.`,

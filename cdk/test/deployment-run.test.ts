@@ -225,6 +225,11 @@ test('a deployment in one Region protects only the stack that it has', async () 
   assert.match(steps[2] ?? '', /^cdk deploy cognito-backup --exclusively /);
 });
 
+test('the step that protects includes the stack of the vault, if there is one', async () => {
+  const { steps } = await deployed({ ...CONTEXT, SecondaryRegion: 'none', BackupVault: 'YES' });
+  assert.match(steps[2] ?? '', /^cdk deploy cognito-backup cognito-backup-vault --exclusively /);
+});
+
 test('if the CDK fails, nothing is protected, so that the deployment can be repeated', async () => {
   const { steps, error } = await deployed(CONTEXT, { cdkExitCode: 1 });
   assert.equal(steps.length, 2);

@@ -37,6 +37,7 @@ const deploymentIn = (partition: keyof typeof PARTITIONS) => {
     GroupRoleArns: `arn:${partition}:iam::111122223333:role/editors`,
     CaptureConfiguration: 'YES',
     SnapshotRetention: 'days=35',
+    BackupVault: 'YES',
   });
 };
 

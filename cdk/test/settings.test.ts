@@ -59,6 +59,7 @@ test('a setting that is not given has its default', () => {
     repairablePools: [],
     groupRoleArns: [],
     cloudTrail: false,
+    backupVaultRetentionDays: undefined,
     architecture: 'x86_64',
   });
 });
@@ -171,6 +172,9 @@ test('every wrong value of a setting has one problem, which says what is allowed
       /^TrustedPrincipals .* is not in the AWS partition of eu-west-1/,
     ],
     [{ CloudTrail: 'maybe' }, /^CloudTrail .* NO, YES/],
+    [{ BackupVault: 'LOCKED' }, /^BackupVault .* NO, YES/],
+    [{ BackupVault: 'YES', BackupVaultRetentionDays: 0 }, /^BackupVaultRetentionDays .* from 1 to 3650/],
+    [{ BackupVaultRetentionDays: 35 }, /^BackupVaultRetentionDays .* set BackupVault=YES, too/],
     [{ Architecture: 'riscv' }, /^Architecture .* x86_64, arm64/],
     [{ Name: 'Backup' }, /^Name .* lower-case/],
   ];
@@ -188,7 +192,7 @@ test('an unknown name is a problem, which suggests a similar setting', () => {
   ]);
   assert.match(
     problemsWith({ Schedule: 'x' })[0] ?? '',
-    /^Schedule is not a setting\. The settings are Architecture, CaptureConfiguration, CaptureSecrets, CloudTrail, CognitoTPS, /,
+    /^Schedule is not a setting\. The settings are Architecture, BackupVault, BackupVaultRetentionDays, CaptureConfiguration, CaptureSecrets, CloudTrail, CognitoTPS, /,
   );
 });
 

@@ -51,6 +51,8 @@ export function effectiveSettings(settings: Settings): EffectiveSettings {
     TrustedExternalId: hidden(settings.trustedExternalId),
     TrustedOrganization: settings.trustedOrganization ?? null,
     CloudTrail: yesOrNo(settings.cloudTrail),
+    BackupVault: yesOrNo(settings.backupVaultRetentionDays !== undefined),
+    BackupVaultRetentionDays: settings.backupVaultRetentionDays ?? null,
     LogRetentionDays: settings.logRetentionDays,
     Architecture: settings.architecture,
     Name: settings.name,

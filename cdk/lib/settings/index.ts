@@ -89,6 +89,8 @@ export interface Settings {
   readonly groupRoleArns: readonly string[];
   /** `CloudTrail`: whether the account has a trail that records management events in the Regions of the deployment. */
   readonly cloudTrail: boolean;
+  /** `BackupVault` and `BackupVaultRetentionDays`: the days for which a vault keeps backups. Undefined: no vault. */
+  readonly backupVaultRetentionDays?: number;
   /** `Architecture` of the functions. */
   readonly architecture: 'x86_64' | 'arm64';
   /**
