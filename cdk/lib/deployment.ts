@@ -1,7 +1,7 @@
 import { Annotations, App, StackProps, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 
-import { codeSourceOf, firstExportOf, isProtectedIn } from './context';
+import { codeSourceOf, firstExportOf, isProtectedIn, replicaKeyIn } from './context';
 import { FunctionCode } from './function-code';
 import { stackNames } from './names';
 import { RunsStack } from './runs.stack';
@@ -40,7 +40,13 @@ export interface Deployment {
  * @throws SettingsError, FunctionsError
  */
 export function deploy(app: App, values: SettingValues, code?: FunctionCode): Deployment {
-  const settings = { ...readSettings(values), firstExport: firstExportOf(app), isProtected: isProtectedIn(app) };
+  const ofFile = readSettings(values);
+  const settings = {
+    ...ofFile,
+    firstExport: firstExportOf(app),
+    isProtected: isProtectedIn(app),
+    replicaKeyArn: replicaKeyIn(app, ofFile.secondaryRegion),
+  };
   const functions = code ?? new FunctionCode(codeSourceOf(app), settings.architecture);
   const account = process.env.CDK_DEFAULT_ACCOUNT;
   // `Tags.of` tags the resources only. CloudFormation shows the stacks with these tags.

@@ -187,6 +187,12 @@ export const SETTINGS = {
     default: '35',
     meaning: 'With `BackupVault=YES`: the days for which the vault keeps each backup: 1 to 3650.',
   },
+  KeyAdministrators: {
+    value: 'list',
+    default: 'IAM decides',
+    meaning:
+      'The ARNs of the roles and users that may administer the [keys of the backup](../security.md#keys-and-secrets), with or without asterisks. The root user and the deployment role of the CDK may, too. This gives no use of a key.',
+  },
   LogRetentionDays: {
     value: { from: 1, to: 3653 },
     default: '90',

@@ -6,6 +6,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
+import { keyPolicy, useForBackups } from './key-policy';
 import { MessageRule, callPattern, callsAgainstKeys, whereTheCallerIs } from './message-rule.construct';
 import { keyAliases, tableArn, vaultName } from './names';
 import { viaService } from './partition';
@@ -28,6 +29,7 @@ export class VaultStack extends Stack {
       alias: keyAliases(settings.name).vault,
       description: `Encrypts the backups of the table ${settings.name}`,
       enableKeyRotation: true,
+      policy: keyPolicy(this, settings.keyAdministrators, useForBackups()),
       removalPolicy,
     });
     const retention = Duration.days(retentionDays);

@@ -60,6 +60,7 @@ test('a setting that is not given has its default', () => {
     groupRoleArns: [],
     cloudTrail: false,
     backupVaultRetentionDays: undefined,
+    keyAdministrators: [],
     architecture: 'x86_64',
   });
 });
@@ -175,6 +176,9 @@ test('every wrong value of a setting has one problem, which says what is allowed
     [{ BackupVault: 'LOCKED' }, /^BackupVault .* NO, YES/],
     [{ BackupVault: 'YES', BackupVaultRetentionDays: 0 }, /^BackupVaultRetentionDays .* from 1 to 3650/],
     [{ BackupVaultRetentionDays: 35 }, /^BackupVaultRetentionDays .* set BackupVault=YES, too/],
+    [{ KeyAdministrators: 'key-admin' }, /^KeyAdministrators .* ARNs of roles and users/],
+    [{ KeyAdministrators: 'arn:aws:iam::111122223333:role/*' }, /^KeyAdministrators .* ARNs of roles and users/],
+    [{ KeyAdministrators: 'arn:aws-cn:iam::111122223333:role/admin' }, /^KeyAdministrators .* begin with arn:aws:$/],
     [{ Architecture: 'riscv' }, /^Architecture .* x86_64, arm64/],
     [{ Name: 'Backup' }, /^Name .* lower-case/],
   ];

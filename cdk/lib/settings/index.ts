@@ -91,6 +91,8 @@ export interface Settings {
   readonly cloudTrail: boolean;
   /** `BackupVault` and `BackupVaultRetentionDays`: the days for which a vault keeps backups. Undefined: no vault. */
   readonly backupVaultRetentionDays?: number;
+  /** `KeyAdministrators`: ARNs of the roles and users that administer the keys. Empty: IAM decides. */
+  readonly keyAdministrators: readonly string[];
   /** `Architecture` of the functions. */
   readonly architecture: 'x86_64' | 'arm64';
   /**
@@ -102,6 +104,11 @@ export interface Settings {
    * first deployment ends with it, and later ones keep it.
    */
   readonly isProtected: boolean;
+  /**
+   * The ARN of the replica's key. Undefined: the table reads it from the stack of the key. It is no setting of the file:
+   * `cdk import` needs it, because it does not document whether it reads another stack.
+   */
+  readonly replicaKeyArn?: string;
 }
 
 /**
@@ -141,7 +148,7 @@ export function readSettings(values: SettingValues): Settings {
     importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion ?? []].flat(), sourcePools(pools)),
     repairablePools: readRepairablePools(reader, primaryRegion, sourcePools(pools)),
     groupRoleArns: readGroupRoles(reader, primaryRegion),
-    ...readProtection(reader),
+    ...readProtection(reader, primaryRegion),
     architecture: reader.oneOf('Architecture'),
   };
   addSchemaProblems(reader, values);

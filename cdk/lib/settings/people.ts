@@ -80,8 +80,8 @@ export function isAccountId(principal: string): boolean {
 }
 
 /** Adds a problem if an ARN is of another partition than the Region. IAM refuses a policy with such an ARN. */
-function requirePartition(reader: SettingReader, name: SettingName, values: readonly string[], region: string): void {
-  const others = values.filter((value) => PRINCIPAL_ARN.test(value) && !isInPartitionOf(region, value.split(':')[1]));
+export function requirePartition(reader: SettingReader, name: SettingName, values: readonly string[], region: string): void {
+  const others = values.filter((value) => value.startsWith('arn:') && !isInPartitionOf(region, value.split(':')[1]));
   if (others.length > 0) {
     reader.addProblem(
       name,

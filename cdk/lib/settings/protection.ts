@@ -1,13 +1,21 @@
 /** Reads what protects the backup from its own account. */
 
 import type { Settings } from './index';
+import { requirePartition } from './people';
 import { SettingReader } from './reader';
 
-/** Reads whether the account has a trail, and whether a vault holds the table. */
-export function readProtection(reader: SettingReader): Pick<Settings, 'cloudTrail' | 'backupVaultRetentionDays'> {
+/** Roles created by IAM Identity Center have a random end, so asterisks are allowed in names. */
+const ADMINISTRATOR_ARN = /^arn:aws(-[a-z]+)*:iam::\d{12}:(role|user)\/[\w+=,.@/*-]*\w[\w+=,.@/*-]*$/;
+
+/** Reads whether the account has a trail, whether a vault holds the table, and who administers the keys. */
+export function readProtection(
+  reader: SettingReader,
+  primaryRegion: string,
+): Pick<Settings, 'cloudTrail' | 'backupVaultRetentionDays' | 'keyAdministrators'> {
   return {
     cloudTrail: reader.oneOf('CloudTrail') === 'YES',
     backupVaultRetentionDays: readVaultRetention(reader),
+    keyAdministrators: readKeyAdministrators(reader, primaryRegion),
   };
 }
 
@@ -21,4 +29,13 @@ function readVaultRetention(reader: SettingReader): number | undefined {
     reader.addProblem('BackupVaultRetentionDays', 'There is no vault, so set BackupVault=YES, too, or leave this out.');
   }
   return undefined;
+}
+
+/** The roles and users that administer the keys. */
+function readKeyAdministrators(reader: SettingReader, primaryRegion: string): string[] {
+  const advice =
+    'Use ARNs of roles and users, with or without asterisks in the name, such as arn:aws:iam::111122223333:role/key-admin.';
+  const administrators = reader.listOf('KeyAdministrators', ADMINISTRATOR_ARN, advice);
+  requirePartition(reader, 'KeyAdministrators', administrators, primaryRegion);
+  return administrators;
 }
