@@ -1,11 +1,13 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 
 import { keyPolicy, useThroughDynamoDb } from './key-policy';
 import { keyAliases } from './names';
 import { Settings } from './settings';
+import { tablePolicy } from './table-policy';
 
 /** A table in one Region, and the key that encrypts its items there. */
 export interface RegionalTable {
@@ -48,7 +50,7 @@ export interface BackupTableProps {
  * Regions have point-in-time recovery.
  *
  * A protected table cannot be deleted, so a failed first deployment could not be repeated. So the first deployment
- * turns deletion protection on as its last step. The template has no parameter for it: `cdk import`, which takes the
+ * turns deletion protection on as its last step, and puts the policies that {@link tablePolicy} describes. The template has no parameter for it: `cdk import`, which takes the
  * table back after its stack was deleted, copies resources only.
  */
 export class BackupTable extends Construct implements RegionalTable {
@@ -58,7 +60,8 @@ export class BackupTable extends Construct implements RegionalTable {
 
   constructor(scope: Construct, id: string, { settings, replicaKeyArn }: BackupTableProps) {
     super(scope, id);
-    const { name, secondaryRegion, isProtected } = settings;
+    const stack = Stack.of(this);
+    const { name, primaryRegion, secondaryRegion, isProtected } = settings;
     const key = new TableKey(this, 'Key', settings);
     const replicaRegions = [secondaryRegion ?? []].flat();
     const replicaKeys = Object.fromEntries(replicaRegions.map((region) => [region, replicaKeyArn ?? '']));
@@ -72,12 +75,32 @@ export class BackupTable extends Construct implements RegionalTable {
       // The items of restores have this attribute. A global table has one TTL for all its replicas.
       timeToLiveAttribute: 'expiresAt',
       deletionProtection: isProtected,
-      replicas: replicaRegions.map((region) => ({ region, deletionProtection: isProtected, ...recovery })),
+      resourcePolicy: policyIn(stack, primaryRegion, settings),
+      replicas: replicaRegions.map((region) => ({
+        region,
+        deletionProtection: isProtected,
+        resourcePolicy: policyIn(stack, region, settings),
+        ...recovery,
+      })),
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       ...recovery,
     });
+    if (settings.breakGlassRole === undefined) {
+      Annotations.of(table).addWarningV2(
+        'cognito-backup:no-break-glass-role',
+        'BreakGlassRole is not set, so the table has no policy. An administrator can turn deletion protection off and delete it.',
+      );
+    }
     this.tableName = name;
     this.tableArn = table.tableArn;
     this.keyArn = key.keyArn;
   }
+}
+
+/** The policy of the table or replica in a Region. Undefined: none. */
+function policyIn(stack: Stack, region: string, settings: Settings): iam.PolicyDocument | undefined {
+  const { name, breakGlassRole, isProtected } = settings;
+  // CloudFormation cannot make a replica in another Region and put its policy in one step.
+  const isNew = region === settings.secondaryRegion && (settings.hasNewReplica ?? false);
+  return breakGlassRole !== undefined && isProtected && !isNew ? tablePolicy(stack, { name, region, breakGlassRole }) : undefined;
 }

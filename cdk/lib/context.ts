@@ -20,6 +20,8 @@ export const CONTEXT_NAMES = {
   firstExport: 'cognito-backup:firstExport',
   /** `OFF`: the table and the stacks of what must stay can be deleted. */
   protected: 'cognito-backup:protected',
+  /** `YES`: the deployment adds the replica to a table that exists, so the policy of the replica waits for the next one. */
+  newReplica: 'cognito-backup:newReplica',
   /** The ARN of the replica's key, for `cdk import`. */
   replicaKey: 'cognito-backup:replicaKey',
 } as const;
@@ -66,6 +68,19 @@ export function isProtectedIn(app: App): boolean {
     throw wrongValue(CONTEXT_NAMES.protected, value, 'Use ON or OFF.');
   }
   return value === 'ON';
+}
+
+/**
+ * Whether the deployment adds the replica to a table that exists.
+ *
+ * @throws SettingsError
+ */
+export function hasNewReplicaIn(app: App): boolean {
+  const value = app.node.tryGetContext(CONTEXT_NAMES.newReplica) ?? 'NO';
+  if (value !== 'YES' && value !== 'NO') {
+    throw wrongValue(CONTEXT_NAMES.newReplica, value, 'Use YES or NO.');
+  }
+  return value === 'YES';
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Annotations, App, StackProps, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 
-import { codeSourceOf, firstExportOf, isProtectedIn, replicaKeyIn } from './context';
+import { codeSourceOf, firstExportOf, hasNewReplicaIn, isProtectedIn, replicaKeyIn } from './context';
 import { FunctionCode } from './function-code';
 import { stackNames } from './names';
 import { RunsStack } from './runs.stack';
@@ -45,6 +45,7 @@ export function deploy(app: App, values: SettingValues, code?: FunctionCode): De
     ...ofFile,
     firstExport: firstExportOf(app),
     isProtected: isProtectedIn(app),
+    hasNewReplica: hasNewReplicaIn(app),
     replicaKeyArn: replicaKeyIn(app, ofFile.secondaryRegion),
   };
   const functions = code ?? new FunctionCode(codeSourceOf(app), settings.architecture);

@@ -8,6 +8,7 @@
 import { Aws, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 
+import { deploymentRoleArn } from './names';
 import { serviceSuffixes } from './partition';
 
 /** What administrators may do. They cannot use the key, or give its use to others by a grant. */
@@ -57,8 +58,7 @@ export function keyPolicy(
   const administer = statement('AdministratorsManage', ADMINISTRATION);
   if (administrators.length > 0) {
     // The root user is the last resort if no administrator is left. CloudFormation must be able to change the policy.
-    const iamArn = (resource: string) => `arn:${stack.partition}:iam::${Aws.ACCOUNT_ID}:${resource}`;
-    const others = [iamArn('root'), iamArn(`role/cdk-*-cfn-exec-role-${Aws.ACCOUNT_ID}-*`)];
+    const others = [`arn:${stack.partition}:iam::${Aws.ACCOUNT_ID}:root`, deploymentRoleArn(stack)];
     administer.addCondition('ArnLike', { 'aws:PrincipalArn': [...administrators, ...others] });
   }
   return new iam.PolicyDocument({ statements: [administer, ...use] });

@@ -106,6 +106,14 @@ export function vaultName(name: string): string {
   return `${name}-vault`;
 }
 
+/**
+ * A pattern for the ARN of the role with which CloudFormation deploys, in all Regions. `cdk bootstrap` makes it, and its
+ * qualifier may differ.
+ */
+export function deploymentRoleArn(stack: Stack): string {
+  return `arn:${stack.partition}:iam::${Aws.ACCOUNT_ID}:role/cdk-*-cfn-exec-role-${Aws.ACCOUNT_ID}-*`;
+}
+
 /** The ARN of the table in the Region of the stack. */
 export function tableArn(stack: Stack, name: string): string {
   return stack.formatArn({ service: 'dynamodb', resource: 'table', resourceName: name });

@@ -187,6 +187,12 @@ export const SETTINGS = {
     default: '35',
     meaning: 'With `BackupVault=YES`: the days for which the vault keeps each backup: 1 to 3650.',
   },
+  BreakGlassRole: {
+    value: 'text',
+    default: 'none',
+    meaning:
+      'The ARN of the one role that may delete the table and its replica, and change their point-in-time recovery. With it, [protecting the table](../guides/deploy.md#protect-the-table) puts a policy on both. Without it, they have no policy, and the deployment warns.',
+  },
   KeyAdministrators: {
     value: 'list',
     default: 'IAM decides',

@@ -38,6 +38,8 @@ const deploymentIn = (partition: keyof typeof PARTITIONS) => {
     CaptureConfiguration: 'YES',
     SnapshotRetention: 'days=35',
     BackupVault: 'YES',
+    BreakGlassRole: `arn:${partition}:iam::111122223333:role/break-glass`,
+    KeyAdministrators: `arn:${partition}:iam::111122223333:role/key-admin`,
   });
 };
 

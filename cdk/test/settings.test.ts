@@ -61,6 +61,7 @@ test('a setting that is not given has its default', () => {
     cloudTrail: false,
     backupVaultRetentionDays: undefined,
     keyAdministrators: [],
+    breakGlassRole: undefined,
     architecture: 'x86_64',
   });
 });
@@ -179,6 +180,8 @@ test('every wrong value of a setting has one problem, which says what is allowed
     [{ KeyAdministrators: 'key-admin' }, /^KeyAdministrators .* ARNs of roles and users/],
     [{ KeyAdministrators: 'arn:aws:iam::111122223333:role/*' }, /^KeyAdministrators .* ARNs of roles and users/],
     [{ KeyAdministrators: 'arn:aws-cn:iam::111122223333:role/admin' }, /^KeyAdministrators .* begin with arn:aws:$/],
+    [{ BreakGlassRole: 'arn:aws:iam::111122223333:role/*' }, /^BreakGlassRole .* ARN of one role/],
+    [{ BreakGlassRole: 'arn:aws-cn:iam::111122223333:role/glass' }, /^BreakGlassRole .* begin with arn:aws:$/],
     [{ Architecture: 'riscv' }, /^Architecture .* x86_64, arm64/],
     [{ Name: 'Backup' }, /^Name .* lower-case/],
   ];
@@ -196,7 +199,7 @@ test('an unknown name is a problem, which suggests a similar setting', () => {
   ]);
   assert.match(
     problemsWith({ Schedule: 'x' })[0] ?? '',
-    /^Schedule is not a setting\. The settings are Architecture, BackupVault, BackupVaultRetentionDays, CaptureConfiguration, CaptureSecrets, CloudTrail, CognitoTPS, /,
+    /^Schedule is not a setting\. The settings are Architecture, BackupVault, BackupVaultRetentionDays, BreakGlassRole, CaptureConfiguration, CaptureSecrets, CloudTrail, CognitoTPS, /,
   );
 });
 

@@ -51,6 +51,7 @@ export function effectiveSettings(settings: Settings): EffectiveSettings {
     CloudTrail: yesOrNo(settings.cloudTrail),
     BackupVault: yesOrNo(settings.backupVaultRetentionDays !== undefined),
     BackupVaultRetentionDays: settings.backupVaultRetentionDays ?? null,
+    BreakGlassRole: settings.breakGlassRole ?? null,
     KeyAdministrators: short(withoutUsers(settings.keyAdministrators)),
     LogRetentionDays: settings.logRetentionDays,
     Architecture: settings.architecture,

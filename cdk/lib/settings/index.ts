@@ -93,6 +93,8 @@ export interface Settings {
   readonly backupVaultRetentionDays?: number;
   /** `KeyAdministrators`: ARNs of the roles and users that administer the keys. Empty: IAM decides. */
   readonly keyAdministrators: readonly string[];
+  /** `BreakGlassRole`: the ARN of the role that may delete the table. Undefined: the table has no policy. */
+  readonly breakGlassRole?: string;
   /** `Architecture` of the functions. */
   readonly architecture: 'x86_64' | 'arm64';
   /**
@@ -104,6 +106,11 @@ export interface Settings {
    * first deployment ends with it, and later ones keep it.
    */
   readonly isProtected: boolean;
+  /**
+   * Whether the deployment adds the replica to a table that exists. It is no setting of the file: `npm run deploy` finds
+   * it out.
+   */
+  readonly hasNewReplica?: boolean;
   /**
    * The ARN of the replica's key. Undefined: the table reads it from the stack of the key. It is no setting of the file:
    * `cdk import` needs it, because it does not document whether it reads another stack.

@@ -1,21 +1,22 @@
 /** Reads what protects the backup from its own account. */
 
 import type { Settings } from './index';
-import { requirePartition } from './people';
+import { ROLE_ARN, requirePartition } from './people';
 import { SettingReader } from './reader';
 
 /** Roles created by IAM Identity Center have a random end, so asterisks are allowed in names. */
 const ADMINISTRATOR_ARN = /^arn:aws(-[a-z]+)*:iam::\d{12}:(role|user)\/[\w+=,.@/*-]*\w[\w+=,.@/*-]*$/;
 
-/** Reads whether the account has a trail, whether a vault holds the table, and who administers the keys. */
+/** Reads whether the account has a trail, whether a vault holds the table, and who may do what to keys and table. */
 export function readProtection(
   reader: SettingReader,
   primaryRegion: string,
-): Pick<Settings, 'cloudTrail' | 'backupVaultRetentionDays' | 'keyAdministrators'> {
+): Pick<Settings, 'cloudTrail' | 'backupVaultRetentionDays' | 'keyAdministrators' | 'breakGlassRole'> {
   return {
     cloudTrail: reader.oneOf('CloudTrail') === 'YES',
     backupVaultRetentionDays: readVaultRetention(reader),
     keyAdministrators: readKeyAdministrators(reader, primaryRegion),
+    breakGlassRole: readBreakGlassRole(reader, primaryRegion),
   };
 }
 
@@ -38,4 +39,15 @@ function readKeyAdministrators(reader: SettingReader, primaryRegion: string): st
   const administrators = reader.listOf('KeyAdministrators', ADMINISTRATOR_ARN, advice);
   requirePartition(reader, 'KeyAdministrators', administrators, primaryRegion);
   return administrators;
+}
+
+/** The role for emergencies. One wrong letter would leave only CloudFormation, so no pattern is accepted. */
+function readBreakGlassRole(reader: SettingReader, primaryRegion: string): string | undefined {
+  const role = reader.text('BreakGlassRole');
+  if (role !== undefined && !ROLE_ARN.test(role)) {
+    reader.addProblem('BreakGlassRole', 'Use the ARN of one role, such as arn:aws:iam::111122223333:role/break-glass.');
+  } else if (role !== undefined) {
+    requirePartition(reader, 'BreakGlassRole', [role], primaryRegion);
+  }
+  return role;
 }
