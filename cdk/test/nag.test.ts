@@ -14,6 +14,7 @@ test('cdk-nag finds nothing that is not accepted with a reason, with any setting
       TrustedPrincipals: '111122223333',
       GroupRoleArns: 'arn:aws:iam::111122223333:role/editors',
       CaptureConfiguration: 'YES',
+      BackupVault: 'YES',
     }),
   );
 });
