@@ -70,8 +70,8 @@ test('the role of the page function reads configurations only if exports capture
   assert.deepEqual(allowed({ CaptureConfiguration: 'YES' }), reads);
   assert.deepEqual(allowed({ CaptureConfiguration: 'NO' }), sorted(exportPage['cognito-idp']));
   assert.ok(!exportPage['cognito-idp'].some((operation) => /Client|Provider|Domain|Branding/.test(operation)));
-  // The table grants of the page function are enough for a capture.
-  assert.deepEqual(exportCapture.dynamodb, {});
+  // A record of a secret may lack its ciphertext, and a later export completes it.
+  assert.deepEqual(exportCapture.dynamodb, { CONF: ['PutItem'] });
 });
 
 test('only the page function of exports may use the keys for secrets, and only to encrypt', () => {
