@@ -423,12 +423,13 @@ mod tests {
     fn what_an_import_writes_is_in_no_partition_of_snapshots() {
         let pool = PoolId::parse("eu-west-1_A").unwrap();
         let run = RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap();
-        let of_target =
-            [restore(&pool, &run), sub_map_header(&pool, &run), lease(&pool, RunKind::Import)].map(|key| key.pk);
+        let of_target = [restore(&pool, &run), sub_map_header(&pool, &run), lease(&pool, RunKind::Import)]
+            .map(|key| key.pk);
         assert_eq!(of_target, ["TARGET#eu-west-1_A"; 3]);
         let of_restore = [hold(&run, &run), execution(RunKind::Import, &run), dry_run_lease(&run)];
         assert!(of_restore.iter().all(|key| key.pk.starts_with(RESTORES)));
-        let of_snapshots = [snapshot(&pool, &run), stored_capture(&pool, &run), lease(&pool, RunKind::Export)];
+        let of_snapshots =
+            [snapshot(&pool, &run), stored_capture(&pool, &run), lease(&pool, RunKind::Export)];
         assert!(of_snapshots.iter().all(|key| key.pk == pool_partition(&pool)));
     }
 
