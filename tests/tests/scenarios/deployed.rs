@@ -43,7 +43,7 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
     ];
     let deployment = aws.deploy(&settings).await?;
 
-    let machine = deployment.output("cognito-backup", "ExportStateMachineArn")?;
+    let machine = deployment.output("cognito-backup-runs", "ExportStateMachineArn")?;
     let report = executions::run(&sfn, machine, &json!({"userPoolId": source})).await?.success()?;
     assert_eq!(
         (report["status"].as_str(), report["notified"].as_bool()),
@@ -65,7 +65,7 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
     let secondary_target = population::create_pool(&secondary_cognito, "target").await?;
     let original = comparison::read(&cognito, &source).await?;
     for (stack, sfn, cognito, target) in [
-        ("cognito-backup", &sfn, &cognito, &target),
+        ("cognito-backup-runs", &sfn, &cognito, &target),
         ("cognito-backup-secondary", &secondary_sfn, &secondary_cognito, &secondary_target),
     ] {
         let machine = deployment.output(stack, "ImportStateMachineArn")?;
