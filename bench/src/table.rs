@@ -136,6 +136,28 @@ impl Table {
         Ok(())
     }
 
+    /// Puts an item if the table has none with its key, not even an expired one. A refused insert takes the same
+    /// write units.
+    ///
+    /// # Errors
+    /// Those of [`Self::put`].
+    pub fn insert(
+        &mut self,
+        population: &Population,
+        history: &History,
+        key: &Key,
+        item: &Item,
+    ) -> Result<()> {
+        let size = item_size::check(key, item)?;
+        let is_present = self.record(population, key).is_some() || self.store.get(key)?.is_some();
+        if is_present {
+            self.units.write(Kind::of(&key.pk, &key.sk), size);
+            Ok(())
+        } else {
+            self.put(population, history, key, item)
+        }
+    }
+
     /// Whether the table has an item with this key that has not expired. Counts the read.
     pub fn has(&mut self, population: &Population, key: &Key, now: Timestamp) -> bool {
         let size = match self.record(population, key) {

@@ -24,10 +24,11 @@ const WRITE: Duration = Duration::from_millis(6);
 const QUERY: Duration = Duration::from_millis(8);
 const READ_BATCH: Duration = Duration::from_millis(10);
 const WRITE_BATCH: Duration = Duration::from_millis(12);
-/// The sizes of the adapter's batches, and how many batches it sends at the same time.
+/// The sizes of the adapter's batches, and how many batches and how many single writes it sends at the same time.
 const KEYS_PER_BATCH: usize = 100;
 const ITEMS_PER_BATCH: usize = 25;
 const MAX_CONCURRENT_BATCHES: usize = 4;
+const MAX_CONCURRENT_WRITES: usize = 32;
 /// The most bytes of the items of one transaction.
 const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
 
@@ -45,7 +46,17 @@ impl SimulatedVault {
 
     /// Waits until `requests` requests are answered. Each takes `mean` on average.
     async fn wait(&self, mean: Duration, requests: usize) {
-        for _ in 0..requests.div_ceil(MAX_CONCURRENT_BATCHES).max(1) {
+        self.wait_for_rounds(mean, requests.div_ceil(MAX_CONCURRENT_BATCHES)).await;
+    }
+
+    /// Waits until `writes` writes of single items are answered.
+    async fn wait_for_writes(&self, writes: usize) {
+        self.wait_for_rounds(WRITE, writes.div_ceil(MAX_CONCURRENT_WRITES)).await;
+    }
+
+    /// Waits for requests that leave together, and then for the next ones.
+    async fn wait_for_rounds(&self, mean: Duration, rounds: usize) {
+        for _ in 0..rounds.max(1) {
             let time = self.service.next_call_time(mean);
             tokio::time::sleep(time.total()).await;
         }
@@ -130,12 +141,25 @@ impl WriteOnceVault for SimulatedVault {
         self.put_if(key, item, None).await
     }
 
-    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+    async fn insert_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
         uncounted(|| check_distinct(items.iter().map(|(key, _)| key)))?;
         if items.is_empty() {
             return Ok(());
         }
         self.wait(WRITE_BATCH, items.len().div_ceil(ITEMS_PER_BATCH)).await;
+        uncounted(|| {
+            let mut state = self.service.state();
+            let State { table, population, history, .. } = &mut *state;
+            items.iter().try_for_each(|(key, item)| table.insert(population, history, key, item))
+        })
+    }
+
+    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+        uncounted(|| check_distinct(items.iter().map(|(key, _)| key)))?;
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.wait_for_writes(items.len()).await;
         uncounted(|| {
             let mut state = self.service.state();
             let State { table, population, history, .. } = &mut *state;
@@ -151,7 +175,7 @@ impl Vault for SimulatedVault {
 
     async fn set_expiry(&self, keys: Vec<Key>, expires_at: Option<ExpiresAt>) -> Result<()> {
         uncounted(|| check_distinct(keys.iter()))?;
-        self.wait(WRITE, keys.len()).await;
+        self.wait_for_writes(keys.len()).await;
         uncounted(|| {
             let mut state = self.service.state();
             let State { table, population, history, .. } = &mut *state;

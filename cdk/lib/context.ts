@@ -20,6 +20,10 @@ export const CONTEXT_NAMES = {
   firstExport: 'cognito-backup:firstExport',
   /** `OFF`: the table and the stacks of what must stay can be deleted. */
   protected: 'cognito-backup:protected',
+  /** `YES`: the deployment adds the replica to a table that exists, so the policy of the replica waits for the next one. */
+  newReplica: 'cognito-backup:newReplica',
+  /** The ARN of the replica's key, for `cdk import`. */
+  replicaKey: 'cognito-backup:replicaKey',
 } as const;
 
 /**
@@ -64,6 +68,37 @@ export function isProtectedIn(app: App): boolean {
     throw wrongValue(CONTEXT_NAMES.protected, value, 'Use ON or OFF.');
   }
   return value === 'ON';
+}
+
+/**
+ * Whether the deployment adds the replica to a table that exists.
+ *
+ * @throws SettingsError
+ */
+export function hasNewReplicaIn(app: App): boolean {
+  const value = app.node.tryGetContext(CONTEXT_NAMES.newReplica) ?? 'NO';
+  if (value !== 'YES' && value !== 'NO') {
+    throw wrongValue(CONTEXT_NAMES.newReplica, value, 'Use YES or NO.');
+  }
+  return value === 'YES';
+}
+
+/**
+ * The ARN of the replica's key. Undefined: the table reads it from the stack of the key.
+ *
+ * @param region the Region of the replica
+ * @throws SettingsError
+ */
+export function replicaKeyIn(app: App, region: string | undefined): string | undefined {
+  const value = app.node.tryGetContext(CONTEXT_NAMES.replicaKey);
+  if (value !== undefined && !(/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/.test(value) && value.split(':')[3] === region)) {
+    throw wrongValue(
+      CONTEXT_NAMES.replicaKey,
+      value,
+      `Use the ARN of the key in the second Region, such as arn:aws:kms:eu-central-1:111122223333:key/ID. Without a second Region, leave it out.`,
+    );
+  }
+  return value;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Annotations, App, StackProps, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 
-import { codeSourceOf, firstExportOf, isProtectedIn } from './context';
+import { codeSourceOf, firstExportOf, hasNewReplicaIn, isProtectedIn, replicaKeyIn } from './context';
 import { FunctionCode } from './function-code';
 import { stackNames } from './names';
 import { RunsStack } from './runs.stack';
@@ -10,6 +10,7 @@ import { SecondaryWatchStack } from './secondary-watch.stack';
 import { SecondaryStack } from './secondary.stack';
 import { type SettingValues, Settings, readSettings } from './settings';
 import { StorageStack } from './storage.stack';
+import { VaultStack } from './vault.stack';
 import { WatchStack } from './watch.stack';
 
 /** The stacks of a deployment. Each has one lifetime: what must stay, the code, and what watches it. */
@@ -21,6 +22,8 @@ export interface Deployment {
   readonly runs: RunsStack;
   /** In the primary Region: alarms and dashboard. */
   readonly watch: WatchStack;
+  /** In the primary Region: the vault with backups of the table. Undefined if no vault is wanted. */
+  readonly vault?: VaultStack;
   /** In the secondary Region: the key of the replica. Undefined without such a Region, as the next two. */
   readonly secondaryKey?: SecondaryKeyStack;
   /** In the secondary Region: imports from the replica. */
@@ -37,7 +40,14 @@ export interface Deployment {
  * @throws SettingsError, FunctionsError
  */
 export function deploy(app: App, values: SettingValues, code?: FunctionCode): Deployment {
-  const settings = { ...readSettings(values), firstExport: firstExportOf(app), isProtected: isProtectedIn(app) };
+  const ofFile = readSettings(values);
+  const settings = {
+    ...ofFile,
+    firstExport: firstExportOf(app),
+    isProtected: isProtectedIn(app),
+    hasNewReplica: hasNewReplicaIn(app),
+    replicaKeyArn: replicaKeyIn(app, ofFile.secondaryRegion),
+  };
   const functions = code ?? new FunctionCode(codeSourceOf(app), settings.architecture);
   const account = process.env.CDK_DEFAULT_ACCOUNT;
   // `Tags.of` tags the resources only. CloudFormation shows the stacks with these tags.
@@ -51,9 +61,10 @@ export function deploy(app: App, values: SettingValues, code?: FunctionCode): De
   });
   const runs = new RunsStack(app, names.runs, settings, functions, storage, primaryProps);
   runs.addStackDependency(storage, 'exports write to the table');
-  const watch = new WatchStack(app, names.watch, settings, primaryProps);
+  const watch = new WatchStack(app, names.watch, settings, storage, primaryProps);
   watch.addStackDependency(runs, 'alarms publish to the topic');
-  const primary = { settings, storage, runs, watch };
+  const vault = addVault(app, settings, storage, runs, primaryProps);
+  const primary = { settings, storage, runs, watch, ...(vault && { vault }) };
 
   Object.entries(tags).forEach(([key, value]) => Tags.of(app).add(key, value));
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
@@ -65,6 +76,24 @@ export function deploy(app: App, values: SettingValues, code?: FunctionCode): De
   return { ...primary, ...addSecondaryStacks(app, settings, functions, storage, props) };
 }
 
+function addVault(
+  app: App,
+  settings: Settings,
+  storage: StorageStack,
+  runs: RunsStack,
+  props: StackProps,
+): VaultStack | undefined {
+  if (settings.backupVaultRetentionDays === undefined) {
+    return undefined;
+  }
+  const vault = new VaultStack(app, stackNames(settings.name).vault, settings, settings.backupVaultRetentionDays, storage, {
+    ...props,
+    terminationProtection: settings.isProtected,
+  });
+  vault.addStackDependency(runs, 'its rules publish to the topic');
+  return vault;
+}
+
 function addSecondaryStacks(app: App, settings: Settings, functions: FunctionCode, storage: StorageStack, props: StackProps) {
   const names = stackNames(settings.name);
   const secondaryKey = new SecondaryKeyStack(app, names.secondaryKey, settings, {
@@ -74,7 +103,7 @@ function addSecondaryStacks(app: App, settings: Settings, functions: FunctionCod
   storage.addStackDependency(secondaryKey, 'the replica needs its key');
   const secondary = new SecondaryStack(app, names.secondary, settings, functions, secondaryKey.key, props);
   secondary.addStackDependency(storage, 'imports read the replica');
-  const secondaryWatch = new SecondaryWatchStack(app, names.secondaryWatch, settings, props);
+  const secondaryWatch = new SecondaryWatchStack(app, names.secondaryWatch, settings, secondaryKey, props);
   secondaryWatch.addStackDependency(secondary, 'alarms publish to the topic');
   return { secondaryKey, secondary, secondaryWatch };
 }

@@ -62,7 +62,10 @@ export class Export extends Construct {
         ...tableStatements(
           stack,
           table,
-          [tableGrant('BeginSnapshots', 'exportEnumerate', [headers, records, SNAPSHOT_PARTITIONS])],
+          [
+            tableGrant('BeginSnapshots', 'exportEnumerate', [headers, SNAPSHOT_PARTITIONS]),
+            tableGrant('AddRecords', 'exportEnumerate', [records]),
+          ],
           exportEnumerate.kms.table,
         ),
       ],
@@ -81,7 +84,12 @@ export class Export extends Construct {
         ...tableStatements(
           stack,
           table,
-          [tableGrant('WriteSnapshots', 'exportPage', [headers, records, userPartitions(pools), SNAPSHOT_PARTITIONS])],
+          [
+            tableGrant('WriteSnapshots', 'exportPage', [headers, SNAPSHOT_PARTITIONS]),
+            tableGrant('AddRecords', 'exportPage', [records, userPartitions(pools)]),
+            // A record without its secret is written again when the export can keep the secret.
+            ...(keys === undefined ? [] : [tableGrant('CompleteSecrets', 'exportCapture', [records])]),
+          ],
           exportPage.kms.table,
         ),
         ...(keys === undefined ? [] : configurationKeyStatements(keys)),

@@ -24,9 +24,9 @@ import {
   configurationPartitions,
   findRunsOfAnyPool,
   poolPartitions,
-  denyWritesTo,
   tableGrant,
   tableStatements,
+  targetPartitions,
   userPartitions,
 } from './table-access';
 
@@ -39,9 +39,8 @@ const JOB_LOG_PREFIX = '/aws/cognito/userpools/';
  * The functions may read the items of source pools. They may write to the pools in `ImportTargets`, and may
  * write the items of restores. Target pools may not exist at deployment, so `ImportTargets` has patterns.
  *
- * A pattern may match a source pool. So a `Deny` protects source pools and the items of their snapshots. It
- * leaves out the pools in `RepairablePools`, which are targets like any other. But it protects the records of
- * their users and groups, too.
+ * A pattern may match a source pool. So a `Deny` protects source pools at Cognito. It leaves out the pools in
+ * `RepairablePools`, which are targets like any other. In the table, restores have partitions of their own.
  */
 export class Import extends Construct {
   readonly run: RunMachine;
@@ -61,13 +60,12 @@ export class Import extends Construct {
     const name = (step: Step) => functionName(settings.name, 'import', step);
     this.jobLogRole = this.createJobLogRole(settings.name);
 
-    // The items of restores are the only ones that imports write.
+    // Imports write no other items. So no pattern of a target reaches the snapshots of a source pool.
     const restoreGrant = (name: FunctionName): TableGrant =>
-      tableGrant('KeepTheBooksOfRestores', name, [poolPartitions(targets), RESTORE_PARTITIONS]);
+      tableGrant('KeepTheBooksOfRestores', name, [targetPartitions(targets), RESTORE_PARTITIONS]);
     const [headers, records] = [poolPartitions(sources), configurationPartitions(sources)];
     // The patterns of the targets may match source pools, too.
-    const denyWrites = denyWritesTo(table, sources, repairable);
-    const denials = [...(protectedPools.length > 0 ? [denySourcePools(stack, protectedPools)] : []), denyWrites];
+    const denials = protectedPools.length > 0 ? [denySourcePools(stack, protectedPools)] : [];
 
     const enumerate = new RustFunction(this, 'Enumerate', {
       functionName: name('enumerate'),
@@ -132,10 +130,13 @@ export class Import extends Construct {
         ...tableStatements(
           stack,
           table,
-          [restoreGrant('importFinalize'), findRunsOfAnyPool('importFinalize')],
+          [
+            tableGrant('ReadHeadersOfSnapshots', 'importFinalize', [headers], READ_ACTIONS),
+            restoreGrant('importFinalize'),
+            findRunsOfAnyPool('importFinalize'),
+          ],
           importFinalize.kms.table,
         ),
-        denyWrites,
         ...props.notifications.publishStatements(importFinalize),
       ],
     });

@@ -60,6 +60,11 @@ export function stoppedRuleName(name: string, operation: Operation): string {
   return `${machineName(name, operation)}-stopped`;
 }
 
+/** The rule that sends a message. `danger` says what is in danger. */
+export function messageRuleName(name: string, danger: string): string {
+  return `${name}-${danger}`;
+}
+
 /** The name of an alarm. `alarm` says what is wrong. */
 export function alarmName(name: string, alarm: string): string {
   return `${name}-${alarm}`;
@@ -92,7 +97,21 @@ export function keyAliases(name: string) {
     configuration: `alias/${name}-configuration`,
     configurationMac: `alias/${name}-configuration-mac`,
     notifications: `alias/${name}-notifications`,
+    vault: `alias/${name}-vault`,
   };
+}
+
+/** The vault, and the plan that fills it. */
+export function vaultName(name: string): string {
+  return `${name}-vault`;
+}
+
+/**
+ * A pattern for the ARN of the role with which CloudFormation deploys, in all Regions. `cdk bootstrap` makes it, and its
+ * qualifier may differ.
+ */
+export function deploymentRoleArn(stack: Stack): string {
+  return `arn:${stack.partition}:iam::${Aws.ACCOUNT_ID}:role/cdk-*-cfn-exec-role-${Aws.ACCOUNT_ID}-*`;
 }
 
 /** The ARN of the table in the Region of the stack. */

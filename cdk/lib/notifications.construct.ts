@@ -11,9 +11,10 @@ import { viaService } from './partition';
 import { Settings } from './settings';
 
 /**
- * The topic of a Region. Finalize publishes the results of runs to it, and alarms publish their changes.
+ * The topic of a Region. Finalize publishes the results of runs to it, alarms publish their changes, and rules of
+ * EventBridge publish calls that put the backup in danger.
  *
- * The topic has its own key, which CloudWatch may use. The table's key is not for CloudWatch, and CloudWatch
+ * The topic has its own key, which CloudWatch and EventBridge may use. The table's key is not for them, and they
  * cannot publish to a topic with a key that AWS manages.
  */
 export class Notifications extends Construct {
@@ -50,6 +51,7 @@ export class Notifications extends Construct {
         conditions: isThisAccount,
       }),
     );
+    this.letEventsPublish();
     if (settings.notificationEmail !== undefined) {
       this.topic.addSubscription(new EmailSubscription(settings.notificationEmail));
     } else {
@@ -58,6 +60,32 @@ export class Notifications extends Construct {
         `NotificationEmail is not set. No address gets messages about failed runs and alarms, unless you subscribe to the topic ${settings.name} in ${Stack.of(this).region} yourself.`,
       );
     }
+  }
+
+  /**
+   * Lets rules of EventBridge publish. A condition on the account would refuse them all, because EventBridge names no
+   * account to SNS and KMS. A rule of another account needs a role that may publish here, and no such role exists.
+   *
+   * Source: "Amazon SNS permissions" in "Using resource-based policies for Amazon EventBridge", EventBridge user guide.
+   */
+  private letEventsPublish(): void {
+    const principals = [new iam.ServicePrincipal('events.amazonaws.com')];
+    this.key.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid: 'EventsEncryptMessages',
+        principals,
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        resources: ['*'],
+      }),
+    );
+    this.topic.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid: 'EventsTellTheTopic',
+        principals,
+        actions: ['sns:Publish'],
+        resources: [this.topic.topicArn],
+      }),
+    );
   }
 
   /** The statements with which a function may publish to the topic. */

@@ -37,12 +37,16 @@ export function isInPartitionOf(region: string, partition: string | undefined): 
 }
 
 /**
- * The condition that a key is used through `service` in the Region of the stack.
+ * The suffixes that `kms:ViaService` may have in a Region.
  *
  * AWS does not document for every partition which suffix the names of services have. Both names belong to AWS.
  */
+export function serviceSuffixes(region: string): string[] {
+  return [...new Set(['amazonaws.com', RegionInfo.get(region).domainSuffix ?? Aws.URL_SUFFIX])];
+}
+
+/** The condition that a key is used through `service` in the Region of the stack. */
 export function viaService(stack: Stack, service: string): Record<string, Record<string, string | string[]>> {
-  const suffixes = new Set(['amazonaws.com', RegionInfo.get(stack.region).domainSuffix ?? Aws.URL_SUFFIX]);
-  const names = [...suffixes].map((suffix) => `${service}.${stack.region}.${suffix}`);
+  const names = serviceSuffixes(stack.region).map((suffix) => `${service}.${stack.region}.${suffix}`);
   return { StringEquals: { 'kms:ViaService': names.length === 1 ? names.join() : names } };
 }

@@ -2,12 +2,15 @@ import { Stack, StackProps } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
 import { Alarms } from './alarms.construct';
+import { Guard } from './guard.construct';
+import { SecondaryKeyStack } from './secondary-key.stack';
 import { Settings } from './settings';
 
 /** The stack of the alarms in the Region of the replica. Nothing depends on it. */
 export class SecondaryWatchStack extends Stack {
-  constructor(scope: Construct, id: string, settings: Settings, props: StackProps) {
+  constructor(scope: Construct, id: string, settings: Settings, { key }: SecondaryKeyStack, props: StackProps) {
     super(scope, id, { ...props, description: `${settings.name}: alarms of imports from the replica` });
     new Alarms(this, 'Alarms', settings).addRunAlarms('import');
+    new Guard(this, 'Guard', { settings, keyArns: [key.keyArn], userPoolIds: [] });
   }
 }

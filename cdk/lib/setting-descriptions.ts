@@ -170,6 +170,35 @@ export const SETTINGS = {
     default: 'none',
     meaning: 'The id of the AWS organization that these principals must belong to, such as `o-a1b2c3d4e5`.',
   },
+  CloudTrail: {
+    value: { oneOf: ['NO', 'YES'] },
+    default: '`NO`',
+    meaning:
+      '`YES`: the account has a trail of CloudTrail that records management events in all Regions of the deployment. Without a trail, no message tells of [calls that put the backup in danger](../guides/operate.md#the-backup-is-in-danger), and the deployment warns.',
+  },
+  BackupVault: {
+    value: { oneOf: ['NO', 'YES'] },
+    default: '`NO`',
+    meaning:
+      '`YES`: AWS Backup takes a backup of the table every day, and keeps it in a [locked vault](deployment.md#the-vault) with its own key. AWS bills it. `NO` after `YES`: delete the stack `…-vault` yourself.',
+  },
+  BackupVaultRetentionDays: {
+    value: { from: 1, to: 3650 },
+    default: '35',
+    meaning: 'With `BackupVault=YES`: the days for which the vault keeps each backup: 1 to 3650.',
+  },
+  BreakGlassRole: {
+    value: 'text',
+    default: 'none',
+    meaning:
+      'The ARN of the one role that may delete the table and its replica, and change their point-in-time recovery. With it, [protecting the table](../guides/deploy.md#protect-the-table) puts a policy on both. Without it, they have no policy, and the deployment warns.',
+  },
+  KeyAdministrators: {
+    value: 'list',
+    default: 'IAM decides',
+    meaning:
+      'The ARNs of the roles and users that may administer the [keys of the backup](../security.md#keys-and-secrets), with or without asterisks. The root user and the deployment role of the CDK may, too. This gives no use of a key.',
+  },
   LogRetentionDays: {
     value: { from: 1, to: 3653 },
     default: '90',

@@ -1,8 +1,9 @@
 /**
  * The statements for the backup table, by the partitions of its items.
  *
- * No function may scan the table, or change the table itself. Only finalize of an export may delete items
- * with DeleteItem, only of exported pools, and only if the deployment has a retention.
+ * No function may scan the table, or change the table itself. Only finalize of an export may delete items, only of
+ * exported pools, and only if the deployment has a retention. PartiQLInsert cannot replace an item, and PutItem can. So
+ * records have statements of their own.
  */
 
 import { Stack } from 'aws-cdk-lib';
@@ -33,10 +34,16 @@ export const READ_ACTIONS: readonly TableAction[] = ['GetItem', 'BatchGetItem', 
 /** The actions of a deletion with a fence: it checks in the table that the lease is still held. */
 const FENCED_DELETE_ACTIONS: readonly TableAction[] = ['ConditionCheckItem', 'DeleteItem'];
 
-/** The partitions with the headers of snapshots and restores, and the leases, of these pools. */
+/** The partitions with the headers of snapshots, and the leases of exports, of these pools. */
 export const poolPartitions = (pools: readonly string[]): Partitions => ({
   kinds: ['POOL'],
   keys: pools.map((pool) => `POOL#${pool}`),
+});
+
+/** The partitions with the headers of restores into these pools, and the leases of imports. Only imports write them. */
+export const targetPartitions = (pools: readonly string[]): Partitions => ({
+  kinds: ['TARGET'],
+  keys: pools.map((pool) => `TARGET#${pool}`),
 });
 
 /** The partitions with the user records of these pools. */
@@ -78,7 +85,7 @@ export function tableGrant(
 /**
  * The permissions of an export's finalize for a retention. It deletes the pages of snapshots that no rule
  * keeps, and the records that only those snapshots use. It looks for the parts of these records. It checks the lease of the pool in the same
- * transactions. It may read the leases of imports with {@link findRunsOfAnyPool}.
+ * transactions. It looks up the leases of imports into any pool, because an import that is at work needs its snapshot.
  */
 export const retentionGrants = (pools: readonly string[]): TableGrant[] => [
   tableGrant(
@@ -87,6 +94,7 @@ export const retentionGrants = (pools: readonly string[]): TableGrant[] => [
     [poolPartitions(pools), SNAPSHOT_PARTITIONS, HOLD_PARTITIONS],
     TABLE_ACTIONS.filter((action) => !FENCED_DELETE_ACTIONS.includes(action)),
   ),
+  tableGrant('FindImportsAtWork', 'exportRetention', [targetPartitions(['*'])], READ_ACTIONS),
   tableGrant('FindPartsOfRecords', 'exportRetention', [configurationPartitions(pools), userPartitions(pools)], ['BatchGetItem']),
   // The keys of the parts of a configuration do not follow from the key of the record.
   tableGrant('FindPartsOfConfigurations', 'exportRetention', [configurationPartitions(pools)], ['Query']),
@@ -103,8 +111,10 @@ export const retentionGrants = (pools: readonly string[]): TableGrant[] => [
  * because the settings do not name its pool. Finalize finds no header, and publishes the failure. Headers
  * have only counts and ids.
  */
-export const findRunsOfAnyPool = (name: FunctionName): TableGrant =>
-  tableGrant('FindRunsOfAnyPool', name, [{ kinds: ['POOL'], keys: ['POOL#*'] }], READ_ACTIONS);
+export const findRunsOfAnyPool = (name: 'exportFinalize' | 'importFinalize'): TableGrant => {
+  const partitions = name === 'exportFinalize' ? poolPartitions(['*']) : targetPartitions(['*']);
+  return tableGrant('FindRunsOfAnyPool', name, [partitions], READ_ACTIONS);
+};
 
 /**
  * The statements for these permissions, and for the use of the table's key through DynamoDB.
@@ -138,31 +148,4 @@ export function tableStatements(
       conditions: viaService(stack, 'dynamodb'),
     }),
   ];
-}
-
-/**
- * Denies all writes to the items of source pools. An import must not change the snapshots that it reads.
- *
- * If a pool is repairable, its headers and leases can be written, because restores need them. The same
- * partition has the headers of snapshots, and no condition can separate them. Its records stay denied.
- */
-export function denyWritesTo(
-  table: RegionalTable,
-  pools: readonly string[],
-  repairable: readonly string[] = [],
-): iam.PolicyStatement {
-  const protectedPools = pools.filter((pool) => !repairable.includes(pool));
-  return new iam.PolicyStatement({
-    sid: 'NeverWriteItemsOfSourcePools',
-    effect: iam.Effect.DENY,
-    actions: ['dynamodb:PutItem', 'dynamodb:BatchWriteItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
-    resources: [table.tableArn],
-    conditions: {
-      'ForAnyValue:StringLike': {
-        'dynamodb:LeadingKeys': [poolPartitions(protectedPools), userPartitions(pools), configurationPartitions(pools)].flatMap(
-          ({ keys }) => keys,
-        ),
-      },
-    },
-  });
 }

@@ -3,11 +3,13 @@ import { Construct } from 'constructs';
 
 import { Alarms } from './alarms.construct';
 import { Dashboard } from './dashboard.construct';
+import { Guard, warnWithoutTrail } from './guard.construct';
 import { Settings } from './settings';
+import { StorageStack } from './storage.stack';
 
 /** The stack of the alarms in the Region of the pools, and of the dashboard. Nothing depends on it. */
 export class WatchStack extends Stack {
-  constructor(scope: Construct, id: string, settings: Settings, props: StackProps) {
+  constructor(scope: Construct, id: string, settings: Settings, storage: StorageStack, props: StackProps) {
     super(scope, id, { ...props, description: `${settings.name}: alarms and dashboard of the backup of Cognito user pools` });
     const alarms = new Alarms(this, 'Alarms', settings);
     if (settings.userPoolIds.length > 0) {
@@ -17,6 +19,8 @@ export class WatchStack extends Stack {
       alarms.addExportMetricAlarms();
     }
     alarms.addRunAlarms('import');
+    new Guard(this, 'Guard', { settings, keyArns: storage.keyArns, userPoolIds: settings.userPoolIds });
+    warnWithoutTrail(this, settings);
     new Dashboard(this, 'Dashboard', { settings, alarms });
   }
 }

@@ -7,8 +7,9 @@ import { CONTEXT_NAMES } from '../lib/context';
 import { stackNames } from '../lib/names';
 import type { Settings } from '../lib/settings';
 import { effectiveSettings } from '../lib/settings/effective';
+import { NO_REGION } from '../lib/settings/regions';
 import type { Cloud } from './cloud';
-import { changes, conflicts, poolChanges } from './comparison';
+import { type RecordedSettings, changes, conflicts, poolChanges } from './comparison';
 
 /**
  * The time from the start of the CDK to the next scheduled exports, in minutes. The table needs some minutes, and the
@@ -69,7 +70,7 @@ export async function runDeployment(request: Request, surroundings: Surroundings
   const { settings } = request;
   const { cdk, print } = surroundings;
   refuseOwnArguments(request.cdkArguments);
-  await compare(request, surroundings);
+  const before = await compare(request, surroundings);
   surroundings.build();
   // After the question and the build, so that the answer is new.
   const hasTable = await tableExists(request, surroundings);
@@ -87,23 +88,29 @@ export async function runDeployment(request: Request, surroundings: Surroundings
       ...(request.asksNothing ? ['--require-approval', 'never'] : []),
       ...others,
     ]);
-  // A new table is protected last, so that its deployment can be repeated. An older one stays protected.
-  const exitCode = await deploy(
-    ['--all'],
-    hasTable ? context : [...context, `${CONTEXT_NAMES.protected}=OFF`],
-    request.cdkArguments,
-  );
+  // A new table is protected last, so that its deployment can be repeated. An older one stays protected, but the policy
+  // of its new replica comes last.
+  const addsReplica = hasTable && before?.SecondaryRegion === NO_REGION && settings.secondaryRegion !== undefined;
+  const later = [
+    ...(hasTable ? [] : [`${CONTEXT_NAMES.protected}=OFF`]),
+    ...(addsReplica && settings.breakGlassRole !== undefined ? [`${CONTEXT_NAMES.newReplica}=YES`] : []),
+  ];
+  const exitCode = await deploy(['--all'], [...context, ...later], request.cdkArguments);
   if (exitCode !== 0) {
     throw new DeploymentError(
       `The CDK has not deployed all stacks: see its messages above.${hasTable ? '' : ' The table, if it exists, is not protected from deletion yet.'} Repair the reason, and run npm run deploy again. See also docs/guides/deploy.md, "When it does not deploy".`,
     );
   }
-  if (hasTable) {
+  if (later.length === 0) {
     return;
   }
   const names = stackNames(settings.name);
   print(`Protecting the table ${settings.name} ...`);
-  const stacks = settings.secondaryRegion === undefined ? [names.storage] : [names.secondaryKey, names.storage];
+  const stacks = [
+    ...(settings.secondaryRegion === undefined ? [] : [names.secondaryKey]),
+    names.storage,
+    ...(settings.backupVaultRetentionDays === undefined ? [] : [names.vault]),
+  ];
   if ((await deploy([...stacks, '--exclusively'], context, withoutOutputs(request.cdkArguments))) !== 0) {
     throw new DeploymentError(
       `All stacks of ${settings.name} are deployed, but not all are protected: see the messages of the CDK above. Run npm run deploy again, which repeats only what is missing.`,
@@ -139,8 +146,11 @@ async function tableExists({ settings }: Request, { cloud }: Surroundings): Prom
   return true;
 }
 
-/** Compares the settings with the deployed ones, shows the difference, and asks. */
-async function compare({ settings, asksNothing }: Request, { cloud, ask, print }: Surroundings): Promise<void> {
+/** Compares the settings with the deployed ones, shows the difference, and asks. Returns the deployed ones. */
+async function compare(
+  { settings, asksNothing }: Request,
+  { cloud, ask, print }: Surroundings,
+): Promise<RecordedSettings | undefined> {
   const { name, primaryRegion, secondaryRegion } = settings;
   const account = await cloud.account(primaryRegion);
   const deployed = await cloud.recordedSettings(primaryRegion);
@@ -164,6 +174,7 @@ async function compare({ settings, asksNothing }: Request, { cloud, ask, print }
   if (!asksNothing && !(await ask('Deploy?'))) {
     throw new DeploymentError('Nothing is deployed.');
   }
+  return before;
 }
 
 /** The arguments without the file of outputs. The CDK would replace it with the outputs of some stacks. */

@@ -220,9 +220,32 @@ test('another SecondaryRegion of a deployment is refused, and a first one is not
   assert.equal((await deployed(CONTEXT, oneRegion)).error, undefined);
 });
 
+test('the policy of a replica that is new comes after the replica, because CloudFormation cannot make both at once', async () => {
+  const role = { BreakGlassRole: 'arn:aws:iam::111122223333:role/break-glass' };
+  const oneRegion = {
+    deployed: { 'cognito-backup': recordOf({ ...CONTEXT, ...role, SecondaryRegion: 'none' }) },
+    stacks: RUNNING,
+  };
+  const { steps } = await deployed({ ...CONTEXT, ...role }, oneRegion);
+  const isLater = '--context cognito-backup:newReplica=YES';
+  assert.deepEqual(steps.slice(1), [
+    `${CDK} ${isLater} --require-approval never --verbose`,
+    `cdk deploy cognito-backup-secondary-key cognito-backup --exclusively ${CONTEXT_OF_CDK} ${NEXT_EXPORT} --require-approval never --verbose`,
+  ]);
+  // Without a policy, one step is enough. So it is if the replica exists.
+  assert.equal((await deployed(CONTEXT, oneRegion)).steps.length, 2);
+  const twoRegions = { deployed: { 'cognito-backup': recordOf(CONTEXT) }, stacks: RUNNING };
+  assert.equal((await deployed({ ...CONTEXT, ...role }, twoRegions)).steps.length, 2);
+});
+
 test('a deployment in one Region protects only the stack that it has', async () => {
   const { steps } = await deployed({ ...CONTEXT, SecondaryRegion: 'none' });
   assert.match(steps[2] ?? '', /^cdk deploy cognito-backup --exclusively /);
+});
+
+test('the step that protects includes the stack of the vault, if there is one', async () => {
+  const { steps } = await deployed({ ...CONTEXT, SecondaryRegion: 'none', BackupVault: 'YES' });
+  assert.match(steps[2] ?? '', /^cdk deploy cognito-backup cognito-backup-vault --exclusively /);
 });
 
 test('if the CDK fails, nothing is protected, so that the deployment can be repeated', async () => {

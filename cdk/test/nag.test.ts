@@ -5,6 +5,14 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 
 import { CONTEXT, synthesise } from './synthesised';
 
+/** The settings that protect the backup from its own account. */
+const PROTECTION = {
+  CloudTrail: 'YES',
+  BackupVault: 'YES',
+  BreakGlassRole: 'arn:aws:iam::111122223333:role/break-glass',
+  KeyAdministrators: 'arn:aws:iam::111122223333:role/key-admin',
+};
+
 test('cdk-nag finds nothing that is not accepted with a reason, with any settings', () => {
   assert.doesNotThrow(() => synthesise());
   assert.doesNotThrow(() =>
@@ -14,8 +22,18 @@ test('cdk-nag finds nothing that is not accepted with a reason, with any setting
       TrustedPrincipals: '111122223333',
       GroupRoleArns: 'arn:aws:iam::111122223333:role/editors',
       CaptureConfiguration: 'YES',
+      ...PROTECTION,
     }),
   );
+});
+
+test('each setting that protects the backup also works in one Region', () => {
+  const oneRegion = { ...CONTEXT, SecondaryRegion: 'none', CaptureConfiguration: 'YES' };
+  for (const [name, value] of Object.entries(PROTECTION)) {
+    assert.doesNotThrow(() => synthesise({ ...oneRegion, [name]: value }), name);
+  }
+  const { deployment } = synthesise({ ...oneRegion, ...PROTECTION, BackupVaultRetentionDays: 90 });
+  assert.notEqual(deployment.vault, undefined);
 });
 
 test('cdk-nag runs: a role that may do everything fails the synthesis', () => {

@@ -70,8 +70,8 @@ test('the role of the page function reads configurations only if exports capture
   assert.deepEqual(allowed({ CaptureConfiguration: 'YES' }), reads);
   assert.deepEqual(allowed({ CaptureConfiguration: 'NO' }), sorted(exportPage['cognito-idp']));
   assert.ok(!exportPage['cognito-idp'].some((operation) => /Client|Provider|Domain|Branding/.test(operation)));
-  // The table grants of the page function are enough for a capture.
-  assert.deepEqual(exportCapture.dynamodb, {});
+  // A record of a secret may lack its ciphertext, and a later export completes it.
+  assert.deepEqual(exportCapture.dynamodb, { CONF: ['PutItem'] });
 });
 
 test('only the page function of exports may use the keys for secrets, and only to encrypt', () => {
@@ -110,8 +110,7 @@ test('the keys for secrets are multi-Region keys that stay, and exist only for e
       [true, 'RetainExceptOnCreate', 'Retain'],
     );
     const principals = key.Properties.KeyPolicy.Statement.map((statement: any) => JSON.stringify(statement.Principal));
-    assert.equal(principals.length, 1);
-    assert.match(principals[0], /:root/);
+    principals.forEach((principal: string) => assert.match(principal, /:root/));
   }
   assert.deepEqual([mac.Properties.KeySpec, mac.Properties.KeyUsage], ['HMAC_256', 'GENERATE_VERIFY_MAC']);
   assert.equal(encryption.Properties.EnableKeyRotation, true);

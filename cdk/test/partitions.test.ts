@@ -37,6 +37,9 @@ const deploymentIn = (partition: keyof typeof PARTITIONS) => {
     GroupRoleArns: `arn:${partition}:iam::111122223333:role/editors`,
     CaptureConfiguration: 'YES',
     SnapshotRetention: 'days=35',
+    BackupVault: 'YES',
+    BreakGlassRole: `arn:${partition}:iam::111122223333:role/break-glass`,
+    KeyAdministrators: `arn:${partition}:iam::111122223333:role/key-admin`,
   });
 };
 

@@ -11,7 +11,7 @@ const FUNCTION_ROLES = [
   'ImportPageRole',
   'ImportFinalizeRole',
 ];
-const WRITING = ['BatchWriteItem', 'PutItem'];
+const WRITING = ['PutItem'];
 
 const poolArn = (pool: string) => `arn:aws:cognito-idp:${pool.split('_')[0]}:<AWS::AccountId>:userpool/${pool}`;
 
@@ -92,16 +92,9 @@ test('import roles in the primary Region may write to repairable pools, and to n
     assert.deepEqual([deny?.Effect, deny?.actions, deny?.resources], ['Deny', ['cognito-idp:*'], others.map(poolArn)]);
   }
   for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
-    const restorePartitions = ['POOL#eu-west-1_New', `POOL#${repairable}`, 'RESTORE#*'].sort();
+    const restorePartitions = ['RESTORE#*', 'TARGET#eu-west-1_New', `TARGET#${repairable}`].sort();
     WRITING.forEach((action) => assert.deepEqual(partitions(runs, role, action), restorePartitions));
-    const refused = (template: Template) => {
-      const [deny] = withAction(template.statements(role), 'dynamodb:PutItem').filter(({ Effect }) => Effect === 'Deny');
-      return [deny?.Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat().sort();
-    };
-    const records = POOLS.flatMap((pool) => [`CONF#${pool}`, `USER#${pool}#*`]);
-    assert.deepEqual(refused(runs), [...others.map((pool) => `POOL#${pool}`), ...records].sort());
-    assert.deepEqual(refused(secondary), [...POOLS.map((pool) => `POOL#${pool}`), ...records].sort());
-    assert.deepEqual(partitions(secondary, role, 'PutItem'), ['POOL#eu-central-1_New', 'RESTORE#*']);
+    assert.deepEqual(partitions(secondary, role, 'PutItem'), ['RESTORE#*', 'TARGET#eu-central-1_New']);
   }
   const denied = secondary
     .statements('ImportPageRole')
@@ -109,13 +102,29 @@ test('import roles in the primary Region may write to repairable pools, and to n
   assert.deepEqual(denied?.resources, POOLS.map(poolArn));
 });
 
-test('if every pool is repairable, imports still may not write records of source pools', () => {
-  const { runs } = synthesise({ ...CONTEXT, RepairablePools: POOLS });
-  const denied = runs.statements('ImportPageRole').filter(({ Effect }) => Effect === 'Deny');
-  assert.deepEqual(
-    denied.map(({ Sid, Condition }) => [Sid, [Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat().sort()]),
-    [['NeverWriteItemsOfSourcePools', POOLS.flatMap((pool) => [`CONF#${pool}`, `USER#${pool}#*`]).sort()]],
-  );
+test('no setting lets imports write items of snapshots', () => {
+  const settings = [{}, { RepairablePools: POOLS }, { ImportTargets: ['eu-west-1_*', 'eu-central-1_*'] }];
+  for (const { runs, secondary } of settings.map((change) => synthesise({ ...CONTEXT, ...change }))) {
+    for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
+      for (const template of [runs, secondary]) {
+        const written = [...WRITING, 'UpdateItem', 'DeleteItem'].flatMap((action) => partitions(template, role, action));
+        assert.ok(written.length > 0);
+        written.forEach((key) => assert.match(key, /^(TARGET#eu-(west|central)-1_[\w*]+|RESTORE#\*)$/));
+      }
+    }
+  }
+});
+
+test('exports write no items of restores, and read those of targets only for a retention', () => {
+  const retained = synthesise({ ...CONTEXT, SnapshotRetention: 'days=35' }).runs;
+  const all = ['GetItem', 'BatchGetItem', 'Query', 'UpdateItem', 'DeleteItem', ...WRITING];
+  const ofTargets = (template: Template, role: string) =>
+    all.filter((action) => partitions(template, role, action).some((key) => key.startsWith('TARGET#')));
+  for (const role of ['ExportEnumerateRole', 'ExportPageRole', 'ExportFinalizeRole']) {
+    assert.deepEqual(ofTargets(defaultStacks().runs, role), []);
+    // An import that is at work holds its lease, and needs its snapshot.
+    assert.deepEqual(ofTargets(retained, role), role === 'ExportFinalizeRole' ? ['GetItem'] : []);
+  }
 });
 
 test('the targets of import roles are exactly those of the setting', () => {
@@ -127,32 +136,35 @@ test('the targets of import roles are exactly those of the setting', () => {
     withAction(template.statements('ImportPageRole'), 'cognito-idp:AdminCreateUser')[0]?.resources;
   assert.deepEqual(targets(runs), [poolArn('eu-west-1_NewPool1'), poolArn('eu-west-1_Old*')]);
   assert.deepEqual(targets(secondary), [poolArn('eu-central-1_New')]);
-  assert.deepEqual(partitions(secondary, 'ImportFinalizeRole', 'PutItem'), ['POOL#eu-central-1_New', 'RESTORE#*']);
+  assert.deepEqual(partitions(secondary, 'ImportFinalizeRole', 'PutItem'), ['RESTORE#*', 'TARGET#eu-central-1_New']);
 });
 
 test('every function may do only the table actions of its step, on its own partitions', () => {
   const { runs, secondary } = defaultStacks();
   const of = (prefix: string, suffix = '') => POOLS.map((pool) => `${prefix}#${pool}${suffix}`);
   const sources = [...of('CONF'), ...of('POOL'), 'SNAP#*'];
+  const snapshots = [...of('POOL'), 'SNAP#*'];
   const withUsers = [...of('CONF'), ...of('POOL'), 'SNAP#*', ...of('USER', '#*')];
-  const all = ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query'];
+  const all = ['BatchGetItem', 'GetItem', 'PutItem', 'Query'];
 
   // Query, because an export takes undecided marks of removals away.
-  assert.deepEqual(runs.allowed('ExportEnumerateRole', 'dynamodb'), all);
-  assert.deepEqual(runs.allowed('ExportPageRole', 'dynamodb'), all);
-  assert.deepEqual(
-    runs.allowed('ExportFinalizeRole', 'dynamodb'),
-    all.filter((action) => action !== 'BatchWriteItem'),
-  );
-  assert.deepEqual(partitions(runs, 'ExportEnumerateRole', 'PutItem'), sources);
-  assert.deepEqual(partitions(runs, 'ExportPageRole', 'BatchWriteItem'), withUsers);
-  assert.deepEqual(partitions(runs, 'ExportFinalizeRole', 'PutItem'), [...of('POOL'), 'SNAP#*']);
+  assert.deepEqual(runs.allowed('ExportEnumerateRole', 'dynamodb'), [...all, 'PartiQLInsert'].sort());
+  assert.deepEqual(runs.allowed('ExportPageRole', 'dynamodb'), [...all, 'PartiQLInsert'].sort());
+  assert.deepEqual(runs.allowed('ExportFinalizeRole', 'dynamodb'), all);
+  // Records are never replaced.
+  assert.deepEqual(partitions(runs, 'ExportEnumerateRole', 'PartiQLInsert'), of('CONF'));
+  assert.deepEqual(partitions(runs, 'ExportPageRole', 'PartiQLInsert'), [...of('CONF'), ...of('USER', '#*')]);
+  for (const role of ['ExportEnumerateRole', 'ExportPageRole', 'ExportFinalizeRole']) {
+    assert.deepEqual(partitions(runs, role, 'PutItem'), snapshots);
+  }
+  const { runs: capturing } = synthesise({ ...CONTEXT, CaptureConfiguration: 'YES' });
+  assert.deepEqual(partitions(capturing, 'ExportPageRole', 'PutItem'), sources);
 
   for (const [template, region] of [
     [runs, 'eu-west-1'],
     [secondary, 'eu-central-1'],
   ] as const) {
-    const restorePartitions = [`POOL#${region}_*`, 'RESTORE#*'];
+    const restorePartitions = ['RESTORE#*', `TARGET#${region}_*`];
     assert.deepEqual(template.allowed('ImportEnumerateRole', 'dynamodb'), all);
     // An import that is at work for long renews the items of its restore.
     assert.deepEqual(template.allowed('ImportPageRole', 'dynamodb'), [...all, 'UpdateItem']);
@@ -207,33 +219,29 @@ test('every statement on tables names partitions, and names the backup table onl
   }
 });
 
-test('imports may not write items of source pools, even if a target pattern matches the pool', () => {
-  for (const template of [defaultStacks().runs, defaultStacks().secondary]) {
-    for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
-      const [deny] = withAction(template.statements(role), 'dynamodb:PutItem').filter(({ Effect }) => Effect === 'Deny');
-      const refused = [deny?.Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat();
-      POOLS.forEach((pool) => assert.ok(refused.includes(`POOL#${pool}`) && refused.includes(`USER#${pool}#*`)));
-    }
-  }
-});
-
 test('finalize may find and announce the runs of any pool, but not write to any pool', () => {
   for (const template of [defaultStacks().runs, defaultStacks().secondary]) {
     const roles = ['ExportFinalizeRole', 'ImportFinalizeRole'].filter((role) => template.statements(role).length > 0);
     for (const role of roles) {
+      const anyPool = role.startsWith('Export') ? 'POOL#*' : 'TARGET#*';
       const statements = template.statements(role).filter(({ Sid }) => Sid === 'FindRunsOfAnyPool');
       assert.deepEqual(
         statements.map(({ actions, Condition }) => [actions, Condition?.['ForAllValues:StringLike']]),
-        [[['dynamodb:GetItem', 'dynamodb:Query'], { 'dynamodb:LeadingKeys': ['POOL#*'] }]],
+        [[['dynamodb:GetItem', 'dynamodb:Query'], { 'dynamodb:LeadingKeys': [anyPool] }]],
       );
-      WRITING.forEach((action) => assert.ok(!partitions(template, role, action).includes('POOL#*')));
+      WRITING.forEach((action) => assert.ok(!partitions(template, role, action).includes(anyPool)));
     }
   }
 });
 
-test('no role may delete items with DeleteItem, scan the table, or change it', () => {
-  const allowed = ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'];
-  for (const template of [defaultStacks().runs, defaultStacks().secondary]) {
+test('no role may delete items without a retention, scan the table, or change it', () => {
+  const { runs, secondary } = defaultStacks();
+  // Imports insert no records, and the secondary Region has only imports.
+  const ofImports = ['BatchGetItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'];
+  for (const [template, allowed] of [
+    [runs, [...ofImports, 'PartiQLInsert'].sort()],
+    [secondary, ofImports],
+  ] as const) {
     const actions = template
       .all('AWS::IAM::Policy')
       .flatMap((policy) =>
@@ -243,6 +251,33 @@ test('no role may delete items with DeleteItem, scan the table, or change it', (
       );
     const onTables = actions.filter((action) => action.startsWith('dynamodb:')).map((action) => action.slice('dynamodb:'.length));
     assert.deepEqual([...new Set(onTables)].sort(), allowed);
+  }
+});
+
+/** The roles with a statement that allows an action which deletes items. A wildcard counts, too. */
+function deletingRoles(template: Template): string[] {
+  const deletes = ['DeleteItem', 'BatchWriteItem', 'PartiQLDelete', 'DeleteTable'].map((action) => `dynamodb:${action}`);
+  const covers = (pattern: string) => deletes.some((action) => new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(action));
+  const roles = template
+    .all('AWS::IAM::Policy')
+    .filter((policy) =>
+      policy.PolicyDocument.Statement.some(
+        (statement: any) => statement.Effect === 'Allow' && [statement.Action ?? '*'].flat().some(covers),
+      ),
+    )
+    .flatMap((policy) => policy.Roles.map((role: any) => String(role.Ref).replace(/[0-9A-F]{8}$/, '')));
+  return [...new Set(roles)].sort();
+}
+
+test('only the role that carries out a retention may delete items', () => {
+  const everything = { ...CONTEXT, CaptureConfiguration: 'YES', RepairablePools: POOLS, TrustedPrincipals: '111122223333' };
+  for (const [context, roles] of [
+    [{}, []],
+    [{ SnapshotRetention: 'days=35' }, ['ExportFinalizeRole']],
+  ] as const) {
+    const { runs, secondary } = synthesise({ ...everything, ...context });
+    assert.deepEqual(deletingRoles(runs), roles);
+    assert.deepEqual(deletingRoles(secondary), []);
   }
 });
 

@@ -58,6 +58,10 @@ test('a setting that is not given has its default', () => {
     importTargets: ['*'],
     repairablePools: [],
     groupRoleArns: [],
+    cloudTrail: false,
+    backupVaultRetentionDays: undefined,
+    keyAdministrators: [],
+    breakGlassRole: undefined,
     architecture: 'x86_64',
   });
 });
@@ -169,6 +173,15 @@ test('every wrong value of a setting has one problem, which says what is allowed
       { TrustedPrincipals: 'arn:aws-us-gov:iam::111122223333:root' },
       /^TrustedPrincipals .* is not in the AWS partition of eu-west-1/,
     ],
+    [{ CloudTrail: 'maybe' }, /^CloudTrail .* NO, YES/],
+    [{ BackupVault: 'LOCKED' }, /^BackupVault .* NO, YES/],
+    [{ BackupVault: 'YES', BackupVaultRetentionDays: 0 }, /^BackupVaultRetentionDays .* from 1 to 3650/],
+    [{ BackupVaultRetentionDays: 35 }, /^BackupVaultRetentionDays .* set BackupVault=YES, too/],
+    [{ KeyAdministrators: 'key-admin' }, /^KeyAdministrators .* ARNs of roles and users/],
+    [{ KeyAdministrators: 'arn:aws:iam::111122223333:role/*' }, /^KeyAdministrators .* ARNs of roles and users/],
+    [{ KeyAdministrators: 'arn:aws-cn:iam::111122223333:role/admin' }, /^KeyAdministrators .* begin with arn:aws:$/],
+    [{ BreakGlassRole: 'arn:aws:iam::111122223333:role/*' }, /^BreakGlassRole .* ARN of one role/],
+    [{ BreakGlassRole: 'arn:aws-cn:iam::111122223333:role/glass' }, /^BreakGlassRole .* begin with arn:aws:$/],
     [{ Architecture: 'riscv' }, /^Architecture .* x86_64, arm64/],
     [{ Name: 'Backup' }, /^Name .* lower-case/],
   ];
@@ -186,7 +199,7 @@ test('an unknown name is a problem, which suggests a similar setting', () => {
   ]);
   assert.match(
     problemsWith({ Schedule: 'x' })[0] ?? '',
-    /^Schedule is not a setting\. The settings are Architecture, CaptureConfiguration, CaptureSecrets, CognitoTPS, /,
+    /^Schedule is not a setting\. The settings are Architecture, BackupVault, BackupVaultRetentionDays, BreakGlassRole, CaptureConfiguration, CaptureSecrets, CloudTrail, CognitoTPS, /,
   );
 });
 

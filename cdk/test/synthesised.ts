@@ -118,6 +118,7 @@ export interface Synthesised {
   readonly storage: Template;
   readonly runs: Template;
   readonly watch: Template;
+  readonly vault?: Template;
   readonly secondary: Template;
   readonly secondaryWatch: Template;
 }
@@ -149,6 +150,7 @@ export function synthesise(
     storage: template(deployment.storage),
     runs: template(deployment.runs),
     watch: template(deployment.watch),
+    ...(deployment.vault && { vault: template(deployment.vault) }),
     secondary: template(deployment.secondary),
     secondaryWatch: template(deployment.secondaryWatch),
   };

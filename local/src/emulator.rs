@@ -156,7 +156,8 @@ enum Lifetime {
 
 /// Runs the server. With `OfThisProcess`, the server ends at the end of its standard input, which comes if
 /// the starting process ends in any way. It then removes its scratch folder and kills its process group.
-const PROGRAM: &str = r"
+const PROGRAM: &str = concat!(
+    r"
 import os, shutil, signal, sys, threading
 def follow():
     while os.read(0, 4096):
@@ -165,9 +166,13 @@ def follow():
     os.killpg(os.getpgrp(), signal.SIGKILL)
 if sys.argv.pop() == 'follow':
     threading.Thread(target=follow, daemon=True).start()
+",
+    include_str!("emulator/inserts.py"),
+    r"
 from ministack.app import main
 main()
-";
+"
+);
 
 fn start(settings: &Settings, lifetime: Lifetime) -> Result<(Server, Child)> {
     let python = Python::installed()?;

@@ -9,6 +9,7 @@
 //! - [`strict`] stands behind the recorder. It refuses what Cognito refuses and the emulator accepts.
 //!   [`strict_server`] runs it in front of a local AWS that stays up.
 //! - [`roles`] and [`policy`] check the calls of a deployed function against its role. The emulator does not.
+//!   [`partiql`] reads the inserts among these calls.
 //! - [`population`] makes the users and groups of a pool. [`comparison`] compares a source pool with the restored pool.
 //!
 //! Nothing here uses the library of the backup. A referee that shares code with the players proves little.
@@ -21,6 +22,7 @@ pub mod executions;
 pub mod form;
 mod http;
 mod lock;
+pub mod partiql;
 pub mod paths;
 pub mod policy;
 pub mod population;

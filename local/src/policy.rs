@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::form;
 use crate::recorder::Call;
+use crate::{form, partiql};
 
 /// The condition key for the partition keys in a DynamoDB call.
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
@@ -20,7 +20,7 @@ const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 /// A call, as IAM evaluates it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Access {
-    /// Service and operation, such as `dynamodb:GetItem`.
+    /// Service and action, such as `dynamodb:GetItem`. Most actions have the name of the operation.
     pub action: String,
     /// The ARN of the resource.
     pub resource: String,
@@ -38,6 +38,7 @@ impl Access {
         let body = call.json();
         let text =
             |name: &str| body[name].as_str().with_context(|| format!("{} without {name}", call.operation));
+        let mut action = call.operation.as_str();
         let (service, resource, leading_keys) = match call.service.as_str() {
             // A quota belongs to the account, not to a resource.
             "AWSCognitoIdentityProviderService" if call.operation == "GetProvisionedLimit" => {
@@ -48,6 +49,10 @@ impl Access {
                 ("cognito-idp", format!("arn:aws:cognito-idp:{region}:{account}:userpool/{pool}"), Vec::new())
             }
             "DynamoDB_20120810" => {
+                // A statement has an action of its own. Here each is an insert, or an error.
+                if call.operation == "BatchExecuteStatement" {
+                    action = "PartiQLInsert";
+                }
                 let (table, keys) = table_and_keys(&call.operation, &body)?;
                 ("dynamodb", format!("arn:aws:dynamodb:{region}:{account}:table/{table}"), keys)
             }
@@ -59,7 +64,7 @@ impl Access {
             }
             service => bail!("a call of an unexpected service: {service} {}", call.operation),
         };
-        Ok(Self { action: format!("{service}:{}", call.operation), resource, leading_keys })
+        Ok(Self { action: format!("{service}:{action}"), resource, leading_keys })
     }
 }
 
@@ -85,6 +90,15 @@ fn table_and_keys(operation: &str, body: &Value) -> Result<(String, Vec<String>)
                 table.clone(),
                 keys.with_context(|| format!("{operation} with an item without a key"))?,
             ));
+        }
+        "BatchExecuteStatement" => {
+            let inserts = partiql::inserts(body)?;
+            let table = inserts.first().context("no statements")?.table.clone();
+            if inserts.iter().any(|insert| insert.table != table) {
+                bail!("{operation} with several tables");
+            }
+            let keys: Option<_> = inserts.into_iter().map(|insert| partition(&insert.item.into())).collect();
+            return Ok((table, keys.with_context(|| format!("{operation} with an item without a key"))?));
         }
         _ => None,
     };
@@ -249,6 +263,35 @@ mod tests {
             !policies
                 .allow(&Access { resource: "arn:aws:dynamodb:r:1:table/other".into(), ..put(&["POOL#a"]) })?
         );
+        Ok(())
+    }
+
+    fn of_statements(statements: &[(&str, &[&str])]) -> Result<Access> {
+        let statements = statements.iter().map(|(statement, values)| {
+            let values: Vec<_> = values.iter().map(|value| json!({"S": value})).collect();
+            json!({"Statement": statement, "Parameters": values})
+        });
+        let body = json!({"Statements": statements.collect::<Vec<_>>()}).to_string();
+        let call = Call {
+            at: std::time::Instant::now(),
+            service: "DynamoDB_20120810".into(),
+            operation: "BatchExecuteStatement".into(),
+            sequence: 1,
+            body: body.into(),
+        };
+        Access::from_call(&call, "r", "1")
+    }
+
+    #[test]
+    fn an_insert_needs_the_permission_for_inserts_on_its_partition() -> Result<()> {
+        let insert = r#"INSERT INTO "t" VALUE {'a': ?, 'pk': ?, 'sk': ?}"#;
+        let access = of_statements(&[(insert, &["x", "USER#a#1", "1"]), (insert, &["x", "USER#a#2", "1"])])?;
+        let wanted = Access { action: "dynamodb:PartiQLInsert".into(), ..put(&["USER#a#1", "USER#a#2"]) };
+        assert_eq!(access, wanted);
+        let other = r#"INSERT INTO "u" VALUE {'pk': ?}"#;
+        assert!(of_statements(&[(insert, &["x", "USER#a#1", "1"]), (other, &["USER#a#2"])]).is_err());
+        let deletion = r#"DELETE FROM "t" WHERE pk = ? AND sk = ?"#;
+        assert!(of_statements(&[(deletion, &["USER#a#1", "1"])]).is_err());
         Ok(())
     }
 

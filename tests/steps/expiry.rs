@@ -54,7 +54,7 @@ async fn failed(backend: &MemoryBackend) -> RunId {
 }
 
 fn is_header(key: &Key) -> bool {
-    key.pk.starts_with("POOL#") && key.sk.starts_with("RESTORE#")
+    key.pk.starts_with("TARGET#") && key.sk.starts_with("RESTORE#")
 }
 
 fn is_in_sub_map(key: &Key) -> bool {

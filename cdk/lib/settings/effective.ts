@@ -45,11 +45,14 @@ export function effectiveSettings(settings: Settings): EffectiveSettings {
     RepairablePools: settings.repairablePools,
     GroupRoleArns: short(settings.groupRoleArns),
     // The name of a user of IAM may be that of a person.
-    TrustedPrincipals: short(
-      settings.trustedPrincipals.map((principal) => (principal.includes(':user/') ? String(hidden(principal)) : principal)),
-    ),
+    TrustedPrincipals: short(withoutUsers(settings.trustedPrincipals)),
     TrustedExternalId: hidden(settings.trustedExternalId),
     TrustedOrganization: settings.trustedOrganization ?? null,
+    CloudTrail: yesOrNo(settings.cloudTrail),
+    BackupVault: yesOrNo(settings.backupVaultRetentionDays !== undefined),
+    BackupVaultRetentionDays: settings.backupVaultRetentionDays ?? null,
+    BreakGlassRole: settings.breakGlassRole ?? null,
+    KeyAdministrators: short(withoutUsers(settings.keyAdministrators)),
     LogRetentionDays: settings.logRetentionDays,
     Architecture: settings.architecture,
     Name: settings.name,
@@ -62,6 +65,11 @@ export function effectiveSettings(settings: Settings): EffectiveSettings {
  */
 function hidden(value: string | undefined): string | null {
   return value === undefined ? null : `hidden, digest ${digest(value, 4)}`;
+}
+
+/** Hides the ARNs of users. */
+function withoutUsers(principals: readonly string[]): string[] {
+  return principals.map((principal) => (principal.includes(':user/') ? String(hidden(principal)) : principal));
 }
 
 function short(values: readonly string[]): readonly string[] | string {

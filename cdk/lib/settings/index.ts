@@ -9,6 +9,7 @@ import { stackNames } from '../names';
 import { readCapture } from './capture';
 import { readEmail, readGroupRoles, readPrincipals, readTrustConditions } from './people';
 import { readImportTargets, readRepairablePools, readSourcePools, sourcePools } from './pools';
+import { readProtection } from './protection';
 import { SettingReader, type SettingValues, SettingsError, addUnknownNames } from './reader';
 import { readPrimaryRegion, readSecondaryRegion } from './regions';
 import { readLogRetention, readSnapshotRetention } from './retention';
@@ -86,6 +87,14 @@ export interface Settings {
   readonly repairablePools: readonly string[];
   /** `GroupRoleArns`: the roles that imports may give to groups. */
   readonly groupRoleArns: readonly string[];
+  /** `CloudTrail`: whether the account has a trail that records management events in the Regions of the deployment. */
+  readonly cloudTrail: boolean;
+  /** `BackupVault` and `BackupVaultRetentionDays`: the days for which a vault keeps backups. Undefined: no vault. */
+  readonly backupVaultRetentionDays?: number;
+  /** `KeyAdministrators`: ARNs of the roles and users that administer the keys. Empty: IAM decides. */
+  readonly keyAdministrators: readonly string[];
+  /** `BreakGlassRole`: the ARN of the role that may delete the table. Undefined: the table has no policy. */
+  readonly breakGlassRole?: string;
   /** `Architecture` of the functions. */
   readonly architecture: 'x86_64' | 'arm64';
   /**
@@ -97,6 +106,16 @@ export interface Settings {
    * first deployment ends with it, and later ones keep it.
    */
   readonly isProtected: boolean;
+  /**
+   * Whether the deployment adds the replica to a table that exists. It is no setting of the file: `npm run deploy` finds
+   * it out.
+   */
+  readonly hasNewReplica?: boolean;
+  /**
+   * The ARN of the replica's key. Undefined: the table reads it from the stack of the key. It is no setting of the file:
+   * `cdk import` needs it, because it does not document whether it reads another stack.
+   */
+  readonly replicaKeyArn?: string;
 }
 
 /**
@@ -136,6 +155,7 @@ export function readSettings(values: SettingValues): Settings {
     importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion ?? []].flat(), sourcePools(pools)),
     repairablePools: readRepairablePools(reader, primaryRegion, sourcePools(pools)),
     groupRoleArns: readGroupRoles(reader, primaryRegion),
+    ...readProtection(reader, primaryRegion),
     architecture: reader.oneOf('Architecture'),
   };
   addSchemaProblems(reader, values);

@@ -5,7 +5,8 @@ import type { Settings } from './index';
 import { SettingName, SettingReader } from './reader';
 
 const ACCOUNT_ID = /^\d{12}$/;
-const ROLE_ARN = /^arn:aws(-[a-z]+)*:iam::\d{12}:role\/[\w+=,.@/-]+$/;
+/** The ARN of a role. */
+export const ROLE_ARN = /^arn:aws(-[a-z]+)*:iam::\d{12}:role\/[\w+=,.@/-]+$/;
 const PRINCIPAL_ARN = /^arn:aws(-[a-z]+)*:iam::\d{12}:(root|(role|user)\/[\w+=,.@/-]+)$/;
 
 /** Reads the address that gets the messages. */
@@ -80,8 +81,8 @@ export function isAccountId(principal: string): boolean {
 }
 
 /** Adds a problem if an ARN is of another partition than the Region. IAM refuses a policy with such an ARN. */
-function requirePartition(reader: SettingReader, name: SettingName, values: readonly string[], region: string): void {
-  const others = values.filter((value) => PRINCIPAL_ARN.test(value) && !isInPartitionOf(region, value.split(':')[1]));
+export function requirePartition(reader: SettingReader, name: SettingName, values: readonly string[], region: string): void {
+  const others = values.filter((value) => value.startsWith('arn:') && !isInPartitionOf(region, value.split(':')[1]));
   if (others.length > 0) {
     reader.addProblem(
       name,

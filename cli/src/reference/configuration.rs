@@ -182,7 +182,7 @@ fn permissions() -> String {
         row(
             "`pool apply`",
             "the table",
-            actions("dynamodb", &["GetItem", "BatchGetItem", "Query", "PutItem", "BatchWriteItem"]),
+            actions("dynamodb", &["GetItem", "BatchGetItem", "Query", "PutItem", "PartiQLInsert"]),
         ),
         row(
             "`pool apply`",

@@ -3,17 +3,26 @@
 //! Source: "DynamoDB item sizes and formats" and "DynamoDB read and write operations" in the developer guide,
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use crate::partiql;
 
 /// The write units of a request in one Region: for each item `ceil(size / 1 KB)`, in a transaction twice as
-/// many.
+/// many. An insert costs as much as a put, also if an item with its key stands already.
 ///
 /// The count is exact for a put, except that AWS gives only approximate sizes of numbers. For an update or
 /// delete, it is a lower bound: it counts the key and the values in the request, but not the existing item.
 /// A read counts 0.
 pub fn write_units(operation: &str, body: &[u8]) -> u64 {
-    if !matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems")
-    {
+    if !matches!(
+        operation,
+        "PutItem"
+            | "UpdateItem"
+            | "DeleteItem"
+            | "BatchWriteItem"
+            | "BatchExecuteStatement"
+            | "TransactWriteItems"
+    ) {
         return 0;
     }
     let Ok(request) = serde_json::from_slice::<Value>(body) else {
@@ -21,6 +30,10 @@ pub fn write_units(operation: &str, body: &[u8]) -> u64 {
     };
     match operation {
         "BatchWriteItem" => batch_entries(&request).map(units_of_entry).sum(),
+        "BatchExecuteStatement" => {
+            let inserts = partiql::inserts(&request).unwrap_or_default();
+            inserts.into_iter().map(|insert| units(&json!({"Item": insert.item}))).sum()
+        }
         "TransactWriteItems" => {
             let items = request["TransactItems"].as_array().into_iter().flatten();
             items
@@ -100,8 +113,6 @@ fn base64_bytes(value: &Value) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -147,6 +158,12 @@ mod tests {
             "two": [{"PutRequest": item}],
         }});
         assert_eq!(write_units("BatchWriteItem", batch.to_string().as_bytes()), 5);
+        let insert = json!({
+            "Statement": r#"INSERT INTO "one" VALUE {'pk': ?, 'sk': ?}"#,
+            "Parameters": [{"S": "x".repeat(1_500)}, {"S": "y"}],
+        });
+        let inserts = json!({"Statements": [insert, insert]});
+        assert_eq!(write_units("BatchExecuteStatement", inserts.to_string().as_bytes()), 4);
         let transaction = json!({"TransactItems": [{"Put": item}, {"Delete": key}]});
         assert_eq!(write_units("TransactWriteItems", transaction.to_string().as_bytes()), 6);
         let update =

@@ -82,11 +82,16 @@ fn actions_of((operation, body): &(String, String)) -> Vec<(String, String)> {
         "Query" => vec![body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap().to_owned()],
         "BatchGetItem" => parts(&body["RequestItems"]["backups"]["Keys"]).iter().map(pk).collect(),
         "BatchWriteItem" => {
-            let item = |write: &Value| match &write["DeleteRequest"] {
-                Value::Null => pk(&write["PutRequest"]["Item"]),
-                delete => pk(&delete["Key"]),
+            let deleted = |write: &Value| pk(&write["DeleteRequest"]["Key"]);
+            parts(&body["RequestItems"]["backups"]).iter().map(deleted).collect()
+        }
+        "BatchExecuteStatement" => {
+            let insert = |statement: &Value| {
+                let text = statement["Statement"].as_str().unwrap();
+                assert_eq!(text, r#"INSERT INTO "backups" VALUE {'pk': ?, 'sk': ?}"#);
+                ("PartiQLInsert".to_owned(), statement["Parameters"][0]["S"].as_str().unwrap().to_owned())
             };
-            parts(&body["RequestItems"]["backups"]).iter().map(item).collect()
+            return parts(&body["Statements"]).iter().map(insert).collect();
         }
         "TransactWriteItems" => {
             let action = |part: &Value| match &part["ConditionCheck"] {
@@ -107,6 +112,7 @@ async fn call<V: Vault>(vault: &V, method: &str) {
         "get" => drop(vault.get(&key).await),
         "put_new" => drop(vault.put_new(&key, Item::default()).await),
         "replace" => drop(vault.replace(&key, Item::default(), 1).await),
+        "insert_all" => drop(vault.insert_all(vec![(other, Item::default())]).await),
         "put_all" => drop(vault.put_all(vec![(other, Item::default())]).await),
         "get_all" => drop(vault.get_all(keys).await),
         "existing" => drop(vault.existing(keys).await),
@@ -130,6 +136,7 @@ async fn each_vault_call_sends_the_dynamodb_actions_in_the_list() {
         "get",
         "put_new",
         "replace",
+        "insert_all",
         "put_all",
         "get_all",
         "existing",

@@ -1,6 +1,8 @@
-//! A local server for tests: it gives every request the same answer, and keeps the requests.
+//! A local server for tests: it gives every request the same answer, or one after the other, and keeps the requests.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -22,14 +24,25 @@ pub(crate) struct Server {
 
 struct State {
     answer: Answer,
+    /// Answers to the next requests.
+    next: VecDeque<Answer>,
     requests: Vec<String>,
+    /// Requests without an answer, now and at most.
+    waiting: usize,
+    most_waiting: usize,
 }
 
 impl Server {
     pub async fn start(answer: Answer) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new(State { answer, requests: Vec::new() }));
+        let state = Arc::new(Mutex::new(State {
+            answer,
+            next: VecDeque::new(),
+            requests: Vec::new(),
+            waiting: 0,
+            most_waiting: 0,
+        }));
         let current = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
@@ -43,8 +56,13 @@ impl Server {
                     let Answer { status, body } = {
                         let mut state = state.lock().unwrap();
                         state.requests.push(String::from_utf8_lossy(&request).into_owned());
-                        state.answer.clone()
+                        state.waiting += 1;
+                        state.most_waiting = state.most_waiting.max(state.waiting);
+                        state.next.pop_front().unwrap_or_else(|| state.answer.clone())
                     };
+                    // So that requests at once overlap.
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                    state.lock().unwrap().waiting -= 1;
                     let head = format!(
                         "HTTP/1.1 {status} X\r\ncontent-length: {}\r\ncontent-type: application/x-amz-json-1.1\r\nconnection: close\r\n\r\n",
                         body.len()
@@ -59,6 +77,16 @@ impl Server {
     /// Gives this answer from now on.
     pub fn answers(&self, answer: Answer) {
         self.state.lock().unwrap().answer = answer;
+    }
+
+    /// Gives these answers to the next requests.
+    pub fn answers_next(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.state.lock().unwrap().next.extend(answers);
+    }
+
+    /// The most requests so far that were without an answer at once.
+    pub fn most_waiting(&self) -> usize {
+        self.state.lock().unwrap().most_waiting
     }
 
     /// The requests so far, with their heads.

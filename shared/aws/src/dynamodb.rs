@@ -1,5 +1,7 @@
 //! The adapter for a DynamoDB table.
 
+mod inserts;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, PutRequest, TableDescription,
+    AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, TableDescription,
     TransactWriteItem, WriteRequest,
 };
 use backon::BackoffBuilder;
@@ -16,6 +18,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde_dynamo::Item;
 
+use self::inserts::{Insert, Inserted, batches_of};
 use super::codes::code_of;
 use shared::model::ExpiresAt;
 use shared::pacing::FullJitter;
@@ -23,17 +26,16 @@ use shared::ports::vault::{
     EXPIRES_AT, Fence, FencedBatch, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault,
     WriteOnceVault, check_distinct, delete_in_transactions, has_expired,
 };
-use shared::{Error, ErrorKind, Guidance, Result, item_size};
+use shared::{Error, ErrorKind, Guidance, Result};
 
-/// The items that one BatchWriteItem call writes. DynamoDB accepts no more.
-const MAX_WRITE_BATCH: usize = 25;
-/// The bytes of the items of one BatchWriteItem call. DynamoDB accepts 16 MB. This is for the memory of the function.
-const MAX_WRITE_BYTES: usize = 1024 * 1024;
+/// The items that one BatchWriteItem call deletes. DynamoDB accepts no more.
+const MAX_DELETE_BATCH: usize = 25;
 const MAX_READ_BATCH: usize = 100;
 /// Batches at once.
 const MAX_BATCHES_AT_ONCE: usize = 4;
-/// Updates of single items at once. DynamoDB has no batch of them.
-const MAX_UPDATES_AT_ONCE: usize = 32;
+/// Puts and updates of single items at once. A role that may put items in batches may delete them, too, and DynamoDB
+/// has no batch of updates.
+const MAX_WRITES_AT_ONCE: usize = 32;
 /// Attempts at items that DynamoDB leaves unprocessed.
 const MAX_ATTEMPTS: usize = 10;
 
@@ -93,32 +95,79 @@ impl DynamoVault {
     }
 
     fn failed<E: ProvideErrorMetadata>(&self, error: SdkError<E>) -> Error {
+        self.refused(code_of(&error).as_str(), None)
+    }
+
+    /// The error for the code of a failed call, or of a failed statement. The codes of statements have no "Exception" at
+    /// the end. Source: BatchStatementError, DynamoDB API reference. `item` is the key of the only item of the request.
+    fn refused(&self, code: &str, item: Option<&Key>) -> Error {
         let table = &self.place();
-        let code = code_of(&error);
-        match code.as_str() {
-            "ResourceNotFoundException" => Error::new(
+        match code {
+            "ResourceNotFoundException" | "ResourceNotFound" => Error::new(
                 ErrorKind::TableNotFound,
                 format!("The backup table {table} does not exist in this account."),
                 Guidance::CheckTable,
             ),
-            "AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException" => Error::new(
+            "AccessDeniedException"
+            | "AccessDenied"
+            | "UnrecognizedClientException"
+            | "ExpiredTokenException" => Error::new(
                 ErrorKind::AccessDenied,
                 format!("DynamoDB refused access to the backup table {table}."),
                 Guidance::GrantTable,
             ),
-            "ValidationException" | "ItemCollectionSizeLimitExceededException" => Error::new(
+            "ValidationException"
+            | "ValidationError"
+            | "ItemCollectionSizeLimitExceededException"
+            | "ItemCollectionSizeLimitExceeded" => Error::new(
                 ErrorKind::CallRefused,
-                format!("DynamoDB refused a request on table {table} ({code})."),
+                match item {
+                    Some(key) => {
+                        let kind = kind_of(key);
+                        format!(
+                            "DynamoDB refused to write an item of the kind {kind} to table {table} ({code})."
+                        )
+                    }
+                    None => format!("DynamoDB refused a request on table {table} ({code})."),
+                },
                 "Check that the table has the string keys pk and sk, and that no item exceeds 400 KB.",
             ),
             _ => {
                 tracing::warn!(%code, "backup table unavailable");
-                unavailable(table, code.as_str())
+                unavailable(table, code)
             }
         }
     }
 
-    async fn write_batch(&self, batch: Vec<WriteRequest>) -> Result<()> {
+    /// Inserts a batch. A statement that DynamoDB could not carry out for now is sent again, without the others.
+    async fn insert_batch(&self, mut batch: Vec<Insert>) -> Result<()> {
+        let mut waits =
+            FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        loop {
+            let statements = batch.iter().map(|insert| insert.statement.clone()).collect();
+            let request = self.client.batch_execute_statement().set_statements(Some(statements));
+            let answer = request.send().await.map_err(|error| self.failed(error))?;
+            // The answers have the order of the statements. A statement without an answer is sent again.
+            let mut answers = answer.responses.unwrap_or_default().into_iter();
+            let mut rest = Vec::new();
+            for insert in batch {
+                let error = answers.next().map(|answer| answer.error);
+                match error.as_ref().map_or(Inserted::NotYet, |error| Inserted::by(error.as_ref())) {
+                    Inserted::Stands => {}
+                    Inserted::NotYet => rest.push(insert),
+                    Inserted::Refused(code) => return Err(self.refused(code, Some(&insert.key))),
+                }
+            }
+            if rest.is_empty() {
+                return Ok(());
+            }
+            batch = rest;
+            let wait = waits.next().ok_or_else(|| unavailable(&self.place(), "unprocessed statements"))?;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn delete_batch(&self, batch: Vec<WriteRequest>) -> Result<()> {
         let mut waits =
             FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         let mut requests = HashMap::from([(self.table.clone(), batch)]);
@@ -230,6 +279,12 @@ impl DynamoVault {
             Err(error) => Err(self.failed(error)),
         }
     }
+}
+
+/// The kind of an item, as errors name it: its partition key up to the first `#`. The rest may be a name.
+fn kind_of(key: &Key) -> &str {
+    let kind = key.pk.split('#').next().unwrap_or_default();
+    if key.pk.contains('#') && kind.bytes().all(|byte| byte.is_ascii_uppercase()) { kind } else { "…" }
 }
 
 fn unavailable(table: &str, why: &str) -> Error {
@@ -355,33 +410,24 @@ impl WriteOnceVault for DynamoVault {
         self.put_expecting(key, item, None).await
     }
 
-    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
-        let (mut batches, mut bytes) = (vec![Vec::new()], 0);
-        for (key, item) in items {
-            let size = item_size::of(&key, &item);
-            let put = PutRequest::builder()
-                .set_item(Some(keyed(&key, item)))
-                .build()
-                .map_err(|_| internal("an empty put"))?;
-            let request = WriteRequest::builder().put_request(put).build();
-            match batches.last_mut() {
-                Some(batch)
-                    if batch.is_empty()
-                        || (batch.len() < MAX_WRITE_BATCH && bytes + size <= MAX_WRITE_BYTES) =>
-                {
-                    batch.push(request);
-                    bytes += size;
-                }
-                _ => {
-                    batches.push(vec![request]);
-                    bytes = size;
-                }
-            }
-        }
-        batches.retain(|batch| !batch.is_empty());
-        stream::iter(batches)
-            .map(|batch| self.write_batch(batch))
+    async fn insert_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+        check_distinct(items.iter().map(|(key, _)| key))?;
+        stream::iter(batches_of(&self.table, items)?)
+            .map(|batch| self.insert_batch(batch))
             .buffer_unordered(MAX_BATCHES_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+        // DynamoDB carries out both puts of one key, in any order.
+        check_distinct(items.iter().map(|(key, _)| key))?;
+        stream::iter(items)
+            .map(|(key, item)| async move {
+                let put = self.client.put_item().table_name(&self.table).set_item(Some(keyed(&key, item)));
+                put.send().await.map(drop).map_err(|error| self.refused(code_of(&error).as_str(), Some(&key)))
+            })
+            .buffer_unordered(MAX_WRITES_AT_ONCE)
             .try_collect()
             .await
     }
@@ -395,7 +441,7 @@ impl Vault for DynamoVault {
     async fn set_expiry(&self, keys: Vec<Key>, expires_at: Option<ExpiresAt>) -> Result<()> {
         stream::iter(keys)
             .map(|key| async move { self.set_expiry_of(&key, expires_at).await })
-            .buffer_unordered(MAX_UPDATES_AT_ONCE)
+            .buffer_unordered(MAX_WRITES_AT_ONCE)
             .try_collect()
             .await
     }
@@ -407,9 +453,9 @@ impl Vault for DynamoVault {
             let request = request.map_err(|_| internal("a deletion without a key"))?;
             requests.push(WriteRequest::builder().delete_request(request).build());
         }
-        let batches: Vec<_> = requests.chunks(MAX_WRITE_BATCH).map(<[_]>::to_vec).collect();
+        let batches: Vec<_> = requests.chunks(MAX_DELETE_BATCH).map(<[_]>::to_vec).collect();
         stream::iter(batches)
-            .map(|batch| self.write_batch(batch))
+            .map(|batch| self.delete_batch(batch))
             .buffer_unordered(MAX_BATCHES_AT_ONCE)
             .try_collect()
             .await
@@ -511,6 +557,108 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::TableNotFound);
         let says = format!("The backup table backup in Region {region} does not exist in this account.");
         assert_eq!(error.message(), says);
+    }
+
+    fn answer_to_inserts(codes: &[Option<&str>]) -> Answer {
+        let response = |code: &Option<&str>| match code {
+            Some(code) => serde_json::json!({"Error": {"Code": code, "Message": "why"}}),
+            None => serde_json::json!({"TableName": "backup"}),
+        };
+        let responses: Vec<_> = codes.iter().map(response).collect();
+        Answer { status: 200, body: serde_json::json!({"Responses": responses}).to_string() }
+    }
+
+    fn records(count: usize) -> Vec<(Key, Item)> {
+        (0..count).map(|number| (Key::new("USER#p#1", format!("REC#{number}")), Item::default())).collect()
+    }
+
+    /// The sort keys of the inserts or the put in a request.
+    fn sort_keys(request: &str) -> Vec<String> {
+        let body: serde_json::Value =
+            serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let of_put = body["Item"]["sk"]["S"].as_str().map(str::to_owned);
+        let statements = body["Statements"].as_array().into_iter().flatten();
+        let inserted = statements.map(|insert| insert["Parameters"][1]["S"].as_str().unwrap().to_owned());
+        of_put.into_iter().chain(inserted).collect()
+    }
+
+    #[tokio::test]
+    async fn only_the_inserts_that_dynamodb_could_not_carry_out_are_sent_again() {
+        let server = Server::start(answer_to_inserts(&[])).await;
+        server.answers_next([
+            // The last statement has no answer.
+            answer_to_inserts(&[None, Some("ThrottlingError"), Some("DuplicateItem")]),
+            answer_to_inserts(&[Some("TransactionConflict"), None]),
+            answer_to_inserts(&[Some("DuplicateItem")]),
+        ]);
+        let vault = DynamoVault::new(Client::new(&server.config()), "backup".to_owned());
+        vault.insert_all(records(4)).await.unwrap();
+        let sent: Vec<_> = server.requests().iter().map(|request| sort_keys(request).join(" ")).collect();
+        assert_eq!(sent, ["REC#0 REC#1 REC#2 REC#3", "REC#1 REC#3", "REC#1"]);
+    }
+
+    #[tokio::test]
+    async fn an_insert_that_dynamodb_refuses_for_good_is_an_error() {
+        let server = Server::start(answer_to_inserts(&[])).await;
+        let vault = DynamoVault::new(Client::new(&server.config()), "backup".to_owned());
+        for (code, kind) in [
+            ("AccessDenied", ErrorKind::AccessDenied),
+            ("ResourceNotFound", ErrorKind::TableNotFound),
+            ("ValidationError", ErrorKind::CallRefused),
+            ("ItemCollectionSizeLimitExceeded", ErrorKind::CallRefused),
+            ("SomethingNew", ErrorKind::ServiceUnavailable),
+        ] {
+            server.answers_next([answer_to_inserts(&[None, Some(code), Some("ThrottlingError")])]);
+            assert_eq!(vault.insert_all(records(3)).await.unwrap_err().kind(), kind, "{code}");
+        }
+        assert_eq!(server.requests().len(), 5);
+    }
+
+    #[tokio::test]
+    async fn the_error_of_an_item_that_dynamodb_refuses_names_its_kind_and_nothing_else_of_it() {
+        let refused = r#"{"__type": "com.amazon.coral.validate#ValidationException"}"#.to_owned();
+        let server = Server::start(Answer { status: 400, body: refused }).await;
+        let vault = DynamoVault::new(Client::new(&server.config()), "backup".to_owned());
+        for (pk, kind) in [("USER#eu-west-1_A#jo@example.org", "USER"), ("jo@example.org", "…")] {
+            let large = || vec![(Key::new(pk, "REC#jo@example.org"), Item::default())];
+            let put = vault.put_all(large()).await.unwrap_err();
+            server.answers_next([answer_to_inserts(&[Some("ValidationError")])]);
+            let insert = vault.insert_all(large()).await.unwrap_err();
+            for (error, code) in [(put, "ValidationException"), (insert, "ValidationError")] {
+                assert_eq!(error.kind(), ErrorKind::CallRefused);
+                let start = format!(
+                    "DynamoDB refused to write an item of the kind {kind} to table backup in Region "
+                );
+                assert!(error.message().starts_with(&start), "{}", error.message());
+                assert!(error.message().ends_with(&format!(" ({code}).")), "{}", error.message());
+                assert!(!error.to_string().contains("example.org"), "{error}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn puts_go_one_by_one_and_at_most_32_at_once() {
+        let server = Server::start(Answer { status: 200, body: "{}".to_owned() }).await;
+        let vault = DynamoVault::new(Client::new(&server.config()), "backup".to_owned());
+        vault.put_all(records(100)).await.unwrap();
+        let mut sent: Vec<_> = server.requests().iter().flat_map(|request| sort_keys(request)).collect();
+        sent.sort();
+        let mut wanted: Vec<_> = records(100).into_iter().map(|(key, _)| key.sk).collect();
+        wanted.sort();
+        assert_eq!(sent, wanted);
+        assert_eq!(server.requests().len(), 100);
+        assert!((2..=MAX_WRITES_AT_ONCE).contains(&server.most_waiting()), "{}", server.most_waiting());
+    }
+
+    /// DynamoDB refuses a batch that names a key twice. It carries out two puts.
+    #[tokio::test]
+    async fn writes_that_name_a_key_twice_are_refused_without_a_call() {
+        let server = Server::start(Answer { status: 200, body: "{}".to_owned() }).await;
+        let vault = DynamoVault::new(Client::new(&server.config()), "backup".to_owned());
+        let twice = || records(1).into_iter().chain(records(2)).collect::<Vec<_>>();
+        assert_eq!(vault.insert_all(twice()).await.unwrap_err().kind(), ErrorKind::CallRefused);
+        assert_eq!(vault.put_all(twice()).await.unwrap_err().kind(), ErrorKind::CallRefused);
+        assert!(server.requests().is_empty());
     }
 
     /// A reader of a lease, a mark or a hold that saw an old state would act beside another run.

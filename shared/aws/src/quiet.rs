@@ -288,6 +288,7 @@ async fn no_error_of_the_table_repeats_an_answer_or_an_item() {
         said.note(vault.existing(vec![key.clone()]).await);
         said.note(vault.query(&query).await);
         said.note(vault.put_new(&key, item()).await);
+        said.note(vault.insert_all(vec![(key.clone(), item())]).await);
         said.note(vault.put_all(vec![(key.clone(), item())]).await);
         said.note(vault.replace(&key, item(), 1).await);
         said.note(vault.delete_all(vec![key.clone()]).await);

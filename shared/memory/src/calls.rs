@@ -98,7 +98,12 @@ fn is_read(operation: &str) -> bool {
 fn is_write(access: Access) -> bool {
     match access {
         Access::Get | Access::GetAll | Access::Query | Access::CheckFence => false,
-        Access::PutIf | Access::PutAll | Access::Update | Access::DeleteAll | Access::DeleteFenced => true,
+        Access::InsertAll
+        | Access::PutIf
+        | Access::PutAll
+        | Access::Update
+        | Access::DeleteAll
+        | Access::DeleteFenced => true,
     }
 }
 
@@ -123,7 +128,7 @@ impl Calls {
 
     pub(super) fn note_access(&mut self, access: Access, pk: &str) {
         let kind = kind_of(pk);
-        if is_write(access) && kind == "POOL" {
+        if is_write(access) && ["POOL", "TARGET"].contains(&kind.as_str()) {
             self.written_pools.insert(pk.to_owned());
         }
         self.table.insert((kind, access));

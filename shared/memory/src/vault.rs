@@ -103,6 +103,12 @@ impl Table {
         self.get(key).map(|stored| &stored.item).filter(|item| !has_expired(item, now)).cloned()
     }
 
+    /// Puts an item if the table holds none with its key, not even an expired one.
+    fn insert(&mut self, key: &Key, item: Item, now: Timestamp) -> Result<()> {
+        item_size::check(key, &item)?;
+        if self.get(key).is_some() { Ok(()) } else { self.put(key, item, now) }
+    }
+
     fn put_expecting(
         &mut self,
         key: &Key,
@@ -369,6 +375,30 @@ impl MemoryVault {
     }
 }
 
+impl MemoryVault {
+    /// Writes items, each as a step of its own.
+    async fn write_each(
+        &self,
+        access: Access,
+        mut items: Vec<(Key, Item)>,
+        write: fn(&mut Table, &Key, Item, Timestamp) -> Result<()>,
+    ) -> Result<()> {
+        check_distinct(items.iter().map(|(key, _)| key))?;
+        let passage = self
+            .enter(
+                Reach::Items(items.iter().map(|(key, _)| key.clone()).collect()),
+                items.iter().map(|(key, _)| (access, key.pk.as_str())),
+            )
+            .await?;
+        items.truncate(applied(&passage, items.len()));
+        let write =
+            |table: &mut Table, now: Timestamp, (key, item): (Key, Item)| write(table, &key, item, now);
+        let written = self.each(&passage, items, |(key, _)| key, write, |()| 0).await;
+        self.gate.leave(&passage, || 0).await;
+        written.map(drop)
+    }
+}
+
 impl ReadVault for MemoryVault {
     fn now(&self) -> Timestamp {
         self.clock.now()
@@ -428,19 +458,12 @@ impl WriteOnceVault for MemoryVault {
         self.put_expecting(key, item, None).await
     }
 
-    async fn put_all(&self, mut items: Vec<(Key, Item)>) -> Result<()> {
-        check_distinct(items.iter().map(|(key, _)| key))?;
-        let passage = self
-            .enter(
-                Reach::Items(items.iter().map(|(key, _)| key.clone()).collect()),
-                items.iter().map(|(key, _)| (Access::PutAll, key.pk.as_str())),
-            )
-            .await?;
-        items.truncate(applied(&passage, items.len()));
-        let put = |table: &mut Table, now: Timestamp, (key, item): (Key, Item)| table.put(&key, item, now);
-        let put = self.each(&passage, items, |(key, _)| key, put, |()| 0).await;
-        self.gate.leave(&passage, || 0).await;
-        put.map(drop)
+    async fn insert_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+        self.write_each(Access::InsertAll, items, Table::insert).await
+    }
+
+    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+        self.write_each(Access::PutAll, items, Table::put).await
     }
 }
 

@@ -371,14 +371,14 @@ impl<V: Vault> Catalog<V> {
                 };
                 let size = item_size::of(&key, &item);
                 if bytes + size > MAX_CALL_BYTES && !items.is_empty() {
-                    self.vault.put_all(std::mem::take(&mut items)).await?;
+                    self.vault.insert_all(std::mem::take(&mut items)).await?;
                     bytes = 0;
                 }
                 bytes += size;
                 items.push((key, item));
             }
             if !items.is_empty() {
-                self.vault.put_all(items).await?;
+                self.vault.insert_all(items).await?;
             }
         }
         Ok(written)
@@ -388,7 +388,7 @@ impl<V: Vault> Catalog<V> {
     async fn put_text(&self, key: &Key, snapshot: &RunId, text: &str) -> Result<Item> {
         let (count, parts) = record_parts::split_text(key, text)?;
         for part in parts {
-            self.vault.put_all(vec![part]).await?;
+            self.vault.insert_all(vec![part]).await?;
         }
         count.item(snapshot)
     }

@@ -29,6 +29,12 @@ pub fn pool_partition(pool: &PoolId) -> String {
     format!("POOL#{pool}")
 }
 
+/// The partition of what imports write about the pool into which they restore. Imports may not write to the partition of
+/// a pool, because it has the headers of snapshots. The permissions of the roles tell items apart by their partition.
+pub fn target_partition(pool: &PoolId) -> String {
+    format!("TARGET#{pool}")
+}
+
 pub fn snapshot_partition(id: &RunId) -> String {
     format!("SNAP#{id}")
 }
@@ -47,12 +53,12 @@ pub fn stored_capture(pool: &PoolId, id: &RunId) -> Key {
 }
 
 pub fn restore(target: &PoolId, id: &RunId) -> Key {
-    Key::new(pool_partition(target), format!("{RESTORES}{id}"))
+    Key::new(target_partition(target), format!("{RESTORES}{id}"))
 }
 
 /// The header of the sub map of a restore.
 pub fn sub_map_header(target: &PoolId, restore: &RunId) -> Key {
-    Key::new(pool_partition(target), format!("{SUB_MAPS}{restore}"))
+    Key::new(target_partition(target), format!("{SUB_MAPS}{restore}"))
 }
 
 /// Whether an item expires a fixed time after it was written. So does every item of a restore, but its sub map and
@@ -83,11 +89,10 @@ pub fn execution(operation: RunKind, run: &RunId) -> Key {
 }
 
 pub fn lease(pool: &PoolId, operation: RunKind) -> Key {
-    let name = match operation {
-        RunKind::Export => "EXPORT",
-        RunKind::Import => "IMPORT",
-    };
-    Key::new(pool_partition(pool), format!("LEASE#{name}"))
+    match operation {
+        RunKind::Export => Key::new(pool_partition(pool), "LEASE#EXPORT"),
+        RunKind::Import => Key::new(target_partition(pool), "LEASE#IMPORT"),
+    }
 }
 
 /// The lease of a dry run.
@@ -411,6 +416,21 @@ mod tests {
         let record = |group: &GroupName| group_record(&pool, group, Digest::default());
         assert!(!record(&group).to_string().contains("admins"));
         assert_ne!(record(&group), record(&GroupName::new("users")));
+    }
+
+    /// The role of an import may write to these partitions, and to no others.
+    #[test]
+    fn what_an_import_writes_is_in_no_partition_of_snapshots() {
+        let pool = PoolId::parse("eu-west-1_A").unwrap();
+        let run = RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap();
+        let of_target = [restore(&pool, &run), sub_map_header(&pool, &run), lease(&pool, RunKind::Import)]
+            .map(|key| key.pk);
+        assert_eq!(of_target, ["TARGET#eu-west-1_A"; 3]);
+        let of_restore = [hold(&run, &run), execution(RunKind::Import, &run), dry_run_lease(&run)];
+        assert!(of_restore.iter().all(|key| key.pk.starts_with(RESTORES)));
+        let of_snapshots =
+            [snapshot(&pool, &run), stored_capture(&pool, &run), lease(&pool, RunKind::Export)];
+        assert!(of_snapshots.iter().all(|key| key.pk == pool_partition(&pool)));
     }
 
     #[test]

@@ -4,15 +4,16 @@
 //! |---|---|---|
 //! | `POOL#<pool>` | `SNAP#<id>` | header, progress and seal of a snapshot |
 //! | `POOL#<pool>` | `STORED_CAPTURE#<id>` | header of a stored capture: a configuration without users |
-//! | `POOL#<pool>` | `RESTORE#<id>` | header of a restore into the pool |
-//! | `POOL#<pool>` | `SUB_MAP#<id>` | header of the sub map of a restore into the pool |
-//! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | the run that works on the pool |
+//! | `POOL#<pool>` | `LEASE#EXPORT` | the export of the pool, or what else works on its snapshots |
 //! | `POOL#<pool>` | `PRUNING` | the checkpoint of a removal of snapshots |
 //! | `POOL#<pool>` | `RETENTION` | what retention did at the end of the last export |
 //! | `POOL#<pool>` | `REBUILD#<digest of Region and name>` | the journal of a pool that is created from a snapshot of this one |
 //! | `POOL#<pool>` | `REBUILD_STEP#<digest of its marker>#<digest of the object>` | a step of such a creation |
 //! | `POOL#<pool>` | `LEASE#REBUILD#<digest of Region and name>` | the command that creates or finishes such a pool |
 //! | `POOL#<pool>` | `REBUILT` | of a new pool: which pool has its journal |
+//! | `TARGET#<pool>` | `RESTORE#<id>` | header of a restore into the pool |
+//! | `TARGET#<pool>` | `SUB_MAP#<id>` | header of the sub map of a restore into the pool |
+//! | `TARGET#<pool>` | `LEASE#IMPORT` | the import into the pool |
 //! | `SNAP#<id>` | `UNIT#<unit>` | a unit: what it lists, and how far the listing is |
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
 //! | `SNAP#<id>` | `CHECK#<question>#<attempts>` | the checkpoint of a check of the listing of users |

@@ -309,16 +309,16 @@ impl<V: Vault> Catalog<V> {
                 None => (Vec::new(), encode(&Stored { record: *record, first_seen: snapshot })?),
             };
             for part in parts {
-                self.vault.put_all(vec![part]).await?;
+                self.vault.insert_all(vec![part]).await?;
             }
             let size = item_size::of(&key, &own);
             if bytes + size > MAX_CALL_BYTES && !items.is_empty() {
-                self.vault.put_all(std::mem::take(&mut items)).await?;
+                self.vault.insert_all(std::mem::take(&mut items)).await?;
                 bytes = 0;
             }
             bytes += size;
             items.push((key, own));
         }
-        if items.is_empty() { Ok(()) } else { self.vault.put_all(items).await }
+        if items.is_empty() { Ok(()) } else { self.vault.insert_all(items).await }
     }
 }

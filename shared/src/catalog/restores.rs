@@ -64,7 +64,7 @@ impl<V: ReadVault> Catalog<V> {
 
     /// The restores into a pool, newest first, at most `limit`.
     pub async fn restores(&self, target: &PoolId, limit: u32) -> Result<Vec<Restore>> {
-        self.read_last(keys::pool_partition(target), keys::RESTORES, limit).await
+        self.read_last(keys::target_partition(target), keys::RESTORES, limit).await
     }
 
     /// The restore, or what its sub map says about it if its header has expired.
@@ -86,7 +86,7 @@ impl<V: ReadVault> Catalog<V> {
     ) -> Result<Vec<Restore>> {
         let (limit, counts) = (limit as usize, |restore: &Restore| ready(counts(restore)));
         let headers = self.last_first::<SubMapHeader>(
-            keys::pool_partition(target),
+            keys::target_partition(target),
             keys::SUB_MAPS,
             None,
             HEADERS_A_QUERY,
@@ -127,7 +127,7 @@ impl<V: ReadVault> Catalog<V> {
         &self,
         target: &PoolId,
     ) -> impl Stream<Item = Result<Restore>> + Send + use<'_, V> {
-        self.last_first(keys::pool_partition(target), keys::RESTORES, None, HEADERS_A_QUERY)
+        self.last_first(keys::target_partition(target), keys::RESTORES, None, HEADERS_A_QUERY)
     }
 
     /// All units of a restore, at most 10,002.

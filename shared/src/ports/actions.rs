@@ -6,16 +6,20 @@
 
 use super::vault::Access;
 
-/// The DynamoDB action of a call of the vault. TransactWriteItems has no action of its own: each of its
-/// parts has one. Source: "Amazon DynamoDB Transactions: How it works", section IAM, Amazon DynamoDB
-/// developer guide.
+/// The DynamoDB action of a call of the vault.
+///
+/// TransactWriteItems has no action of its own: each of its parts has one. Source: "Amazon DynamoDB Transactions: How
+/// it works", section IAM, Amazon DynamoDB developer guide. BatchExecuteStatement has none, either: an insert needs
+/// PartiQLInsert, which can neither replace nor delete an item. Source: "IAM security policies with PartiQL for
+/// DynamoDB", same guide. BatchWriteItem allows puts and deletions, so only deletions use it.
 pub fn on_table(access: Access) -> &'static str {
     match access {
         Access::Get => "GetItem",
         Access::GetAll => "BatchGetItem",
         Access::Query => "Query",
-        Access::PutIf => "PutItem",
-        Access::PutAll | Access::DeleteAll => "BatchWriteItem",
+        Access::InsertAll => "PartiQLInsert",
+        Access::PutIf | Access::PutAll => "PutItem",
+        Access::DeleteAll => "BatchWriteItem",
         Access::Update => "UpdateItem",
         Access::CheckFence => "ConditionCheckItem",
         Access::DeleteFenced => "DeleteItem",

@@ -117,6 +117,8 @@ pub enum Access {
     Query,
     /// [`WriteOnceVault::put_new`] and [`Vault::replace`].
     PutIf,
+    /// [`WriteOnceVault::insert_all`].
+    InsertAll,
     /// [`WriteOnceVault::put_all`].
     PutAll,
     /// [`Vault::set_expiry`].
@@ -217,7 +219,16 @@ pub trait WriteOnceVault: ReadVault {
     /// means "read what is there", not "another invocation wrote it".
     fn put_new(&self, key: &Key, item: Item) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Writes items without a condition, in batches, in no particular order.
+    /// Writes each item if nothing has its key, in batches, in no particular order. An item that has the key stays
+    /// as it is, and is no error: it stands already.
+    ///
+    /// For items that never expire. An item that has expired keeps its key until the table deletes it, and no new item
+    /// takes its place.
+    ///
+    /// A refused write costs write units, too. So the caller looks first, and inserts the items that the table lacks.
+    fn insert_all(&self, items: Vec<(Key, Item)>) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Writes items without a condition, each by itself, in no particular order. An item replaces the one with its key.
     fn put_all(&self, items: Vec<(Key, Item)>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 

@@ -165,7 +165,7 @@ fn a_removal_that_slept_sees_the_hold_of_an_import() {
                     serde_dynamo::to_item(hold).unwrap(),
                 );
                 vault.put_by_hand(
-                    &Key::new(format!("POOL#{}", target_id()), "LEASE#IMPORT"),
+                    &Key::new(format!("TARGET#{}", target_id()), "LEASE#IMPORT"),
                     serde_dynamo::to_item(lease).unwrap(),
                 );
             });

@@ -408,7 +408,7 @@ fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static 
 fn target_of(event: &Value) -> Option<String> {
     let pool = [&event["userPoolId"], &event["input"]["targetUserPoolId"], &event["targetOfTheTest"]];
     let pool = pool.into_iter().find_map(Value::as_str);
-    pool.map(|pool| format!("POOL#{pool}"))
+    pool.map(|pool| format!("TARGET#{pool}"))
 }
 
 struct Stage<'a> {

@@ -120,7 +120,7 @@ async fn an_import_with_the_same_input_continues_a_failed_restore() -> Result<()
     assert_eq!(restored["users"]["alreadyThere"], 0, "{restored}");
     let comparison = world.compare(&source, &target).await?;
     assert!(comparison.is_clean(), "{comparison:?}");
-    let is_header = |(pk, sk): &(String, String)| pk.starts_with("POOL#") && sk.starts_with("RESTORE#");
+    let is_header = |(pk, sk): &(String, String)| pk.starts_with("TARGET#") && sk.starts_with("RESTORE#");
     let restores = world.items().await?.into_keys().filter(is_header).count();
     assert_eq!(restores, 1, "all imports continue one restore");
     Ok(())
@@ -176,13 +176,26 @@ async fn the_next_invocation_continues_after_a_timeout_or_a_killed_function() ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_repeats_the_items_that_the_table_left_unprocessed() -> Result<()> {
+async fn a_run_repeats_the_items_and_statements_that_the_table_left_unprocessed() -> Result<()> {
     let world = World::new().await?;
     let (source, _) = world.filled_pool(70).await?;
     world.stack.recorder.clear();
     world.stack.recorder.inject(|call| match (call.operation.as_str(), call.sequence % 3) {
-        ("BatchWriteItem", 1) => {
-            Action::Answer(Answer::ok(json!({"UnprocessedItems": call.json()["RequestItems"]})))
+        // DynamoDB carries out the statements, and answers that it did not.
+        ("BatchExecuteStatement", 1) => Action::rewrite(|mut reply| {
+            let throttled = json!({"Error": {"Code": "ThrottlingError", "Message": "throttled"}});
+            reply["Responses"]
+                .as_array_mut()
+                .into_iter()
+                .flatten()
+                .for_each(|each| *each = throttled.clone());
+            reply
+        }),
+        ("BatchExecuteStatement", 2) => {
+            let statements = call.json()["Statements"].as_array().map_or(0, Vec::len);
+            let throttled =
+                json!({"Error": {"Code": "ProvisionedThroughputExceeded", "Message": "throttled"}});
+            Action::Answer(Answer::ok(json!({"Responses": vec![throttled; statements]})))
         }
         ("BatchGetItem", 1) => Action::Answer(Answer::ok(
             json!({"Responses": {}, "UnprocessedKeys": call.json()["RequestItems"]}),

@@ -20,7 +20,7 @@ impl Header {
 
     /// The header of the newest restore into a pool.
     pub fn newest_restore(pool: &str) -> Self {
-        Self { partition: format!("POOL#{pool}"), prefix: "RESTORE#", done: "handled" }
+        Self { partition: format!("TARGET#{pool}"), prefix: "RESTORE#", done: "handled" }
     }
 
     /// The key of the header, and the sum of users, groups and memberships that are done. `None` if there is

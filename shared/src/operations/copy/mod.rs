@@ -331,7 +331,7 @@ impl<S: ReadVault, D: WriteOnceVault, C: CopySecrets> Work<'_, S, D, C> {
         // An item stands for its parts, so it goes last.
         for items in [parts, own] {
             if !items.is_empty() {
-                self.destination.vault().put_all(items).await.map_err(at_destination)?;
+                self.destination.vault().insert_all(items).await.map_err(at_destination)?;
             }
         }
         Ok(counted)

@@ -22,6 +22,7 @@ pub enum Call {
     Get(Key),
     PutNew(Key, Item),
     Replace(Key, Item, u64),
+    InsertAll(Vec<(Key, Item)>),
     PutAll(Vec<(Key, Item)>),
     GetAll(Vec<Key>),
     Existing(Vec<Key>),

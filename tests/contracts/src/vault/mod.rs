@@ -38,6 +38,7 @@ async fn answer<V: Vault>(vault: &V, call: Call) -> Answer {
         Call::Get(key) => vault.get(&key).await.map(Answer::Item),
         Call::PutNew(key, item) => vault.put_new(&key, item).await.map(Answer::Did),
         Call::Replace(key, item, revision) => vault.replace(&key, item, revision).await.map(Answer::Did),
+        Call::InsertAll(items) => vault.insert_all(items).await.map(|()| Answer::Done),
         Call::PutAll(items) => vault.put_all(items).await.map(|()| Answer::Done),
         Call::GetAll(keys) => vault.get_all(keys).await.map(|items| Answer::Items(sorted(items))),
         Call::Existing(keys) => {

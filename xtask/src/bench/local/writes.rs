@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use ::bench::kind::Kind;
+use local::partiql;
 use local::recorder::{Call, write_units};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Writes of items of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +31,10 @@ pub(super) fn add_up<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Writes {
                 .flatten()
                 .flat_map(members)
                 .for_each(|write| add(&mut writes, write)),
+            "BatchExecuteStatement" => partiql::inserts(&request)
+                .unwrap_or_default()
+                .into_iter()
+                .for_each(|insert| add(&mut writes, &json!({"Item": insert.item}))),
             "PutItem" | "UpdateItem" | "DeleteItem" => add(&mut writes, &request),
             _ => {}
         }
@@ -67,8 +72,6 @@ fn add(writes: &mut Writes, write: &Value) {
 mod tests {
     use std::time::Instant;
 
-    use serde_json::json;
-
     use super::*;
 
     fn call(operation: &str, body: &Value) -> Call {
@@ -101,12 +104,19 @@ mod tests {
                 "PutItem",
                 &json!({"Item": item("SNAP#s", "PAGES#users#001#0000001", 2_000), "ConditionExpression": "c"}),
             ),
+            call(
+                "BatchExecuteStatement",
+                &json!({"Statements": [{
+                    "Statement": r#"INSERT INTO "t" VALUE {'e': ?, 'pk': ?, 'sk': ?}"#,
+                    "Parameters": [{"S": "x".repeat(1_500)}, {"S": "USER#p#3"}, {"S": "REC#c"}],
+                }]}),
+            ),
             call("DeleteItem", &json!({"Key": {"pk": {"S": "POOL#p"}, "sk": {"S": "LEASE#EXPORT"}}})),
             call("Query", &json!({"TableName": "t"})),
         ];
         let count = |writes, units| Count { writes, units };
         let expected = [
-            (Kind::UserRecord, count(2, 3)),
+            (Kind::UserRecord, count(3, 5)),
             (Kind::PageBatch, count(1, 2)),
             (Kind::Unit, count(1, 1)),
             (Kind::Lease, count(1, 1)),

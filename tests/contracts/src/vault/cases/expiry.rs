@@ -4,7 +4,7 @@ use serde_dynamo::Item;
 use shared::model::ExpiresAt;
 use shared::ports::vault::{EXPIRES_AT, Key, Order, Query, REVISION, expiry_value};
 
-use super::parts::{existing, get, item, put_all, put_new, replace, small, text};
+use super::parts::{existing, get, insert_all, item, put_all, put_new, replace, small, text};
 use crate::vault::{Answer, Call, Case};
 
 /// The year 2001, and the year 3000.
@@ -16,6 +16,7 @@ pub(super) fn cases() -> Vec<Case> {
         expired_items(),
         items_that_expire_later(),
         puts_over_expired_items(),
+        inserts_over_expired_items(),
         queries_along_expired_items(),
         whole_partitions(),
         changed_expiry(),
@@ -75,6 +76,20 @@ fn puts_over_expired_items() -> Case {
             replace(&new, revised("z", "2", FUTURE), 1, true),
             replace(&old, revised("y", "4", FUTURE), 3, false),
             get(&old, None),
+        ],
+    }
+}
+
+fn inserts_over_expired_items() -> Case {
+    let key = Key::new("RESTORE#inserted", "UNIT#1");
+    Case {
+        name: "an item that has expired keeps its key from an insert, and not from a put",
+        steps: vec![
+            put_all([(key.clone(), expiring("x", PAST))]),
+            insert_all([(key.clone(), small("y"))]),
+            get(&key, None),
+            put_all([(key.clone(), small("z"))]),
+            get(&key, Some(small("z"))),
         ],
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use serde_dynamo::AttributeValue;
+use serde_dynamo::{AttributeValue, Item};
 use shared::item_size;
 use shared::ports::vault::{Key, REVISION};
 
-use super::parts::{existing, get, item, put_all, put_new, refused, replace, revised, small, text};
+use super::parts::{
+    existing, get, insert_all, item, put_all, put_new, refused, replace, revised, small, text,
+};
 use crate::vault::{Answer, Call, Case};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -17,6 +19,9 @@ pub(super) fn cases() -> Vec<Case> {
         put_where_nothing_is(),
         put_at_a_revision(),
         put_without_a_revision(),
+        inserted_items(),
+        inserted_types(),
+        inserted_batches(),
         batches(),
         empty_batches(),
         batches_that_name_a_key_twice(),
@@ -50,10 +55,9 @@ fn replaced_items() -> Case {
     }
 }
 
-fn every_type() -> Case {
-    let key = Key::new("SNAP#types", "UNIT#1");
+fn of_every_type() -> Item {
     let map = HashMap::from([("inner".to_owned(), text("ä"))]);
-    let item = item(&[
+    item(&[
         ("text", text("Ωλγα \"quoted\"\n")),
         ("empty", text("")),
         ("number", AttributeValue::N("1793498400123".to_owned())),
@@ -63,7 +67,12 @@ fn every_type() -> Case {
         ("nothing", AttributeValue::Null(true)),
         ("list", AttributeValue::L(vec![text("x"), AttributeValue::N("2".to_owned())])),
         ("map", AttributeValue::M(map)),
-    ]);
+    ])
+}
+
+fn every_type() -> Case {
+    let key = Key::new("SNAP#types", "UNIT#1");
+    let item = of_every_type();
     Case {
         name: "a value of every type comes back as it was put",
         steps: vec![put_new(&key, item.clone(), true), get(&key, Some(item))],
@@ -113,6 +122,51 @@ fn put_without_a_revision() -> Case {
     }
 }
 
+fn inserted_items() -> Case {
+    let [present, absent] = ["REC#1", "REC#2"].map(|sk| Key::new("USER#inserted", sk));
+    Case {
+        name: "an insert writes what is absent, and leaves what is there",
+        steps: vec![
+            insert_all([(present.clone(), small("first"))]),
+            insert_all([(present.clone(), small("second")), (absent.clone(), small("second"))]),
+            get(&present, Some(small("first"))),
+            get(&absent, Some(small("second"))),
+            put_all([(present.clone(), small("third"))]),
+            get(&present, Some(small("third"))),
+        ],
+    }
+}
+
+fn inserted_types() -> Case {
+    let key = Key::new("USER#types", "REC#1");
+    let item = of_every_type();
+    Case {
+        name: "a value of every type comes back as it was inserted",
+        steps: vec![insert_all([(key.clone(), item.clone())]), get(&key, Some(item))],
+    }
+}
+
+fn inserted_batches() -> Case {
+    let keys: Vec<_> = (0..130).map(|number| Key::new("USER#batches", format!("REC#{number:03}"))).collect();
+    let of = |value: &str| keys.iter().map(|key| (key.clone(), small(value))).collect::<Vec<_>>();
+    let (before, after) = keys.split_at(30);
+    let item = |value: &'static str| move |key: &Key| (key.clone(), small(value));
+    Case {
+        name: "inserts are as many as they have to be, and each stands by itself",
+        steps: vec![
+            insert_all(before.iter().map(item("first"))),
+            insert_all(of("second")),
+            insert_all(of("third")),
+            (
+                Call::GetAll(keys.clone()),
+                Answer::Items(
+                    before.iter().map(item("first")).chain(after.iter().map(item("second"))).collect(),
+                ),
+            ),
+        ],
+    }
+}
+
 fn batches() -> Case {
     let keys: Vec<_> = (0..230).map(|number| Key::new("SNAP#batches", format!("PAGE#{number:03}"))).collect();
     let items: Vec<_> = keys.iter().map(|key| (key.clone(), small(&key.sk))).collect();
@@ -134,6 +188,7 @@ fn empty_batches() -> Case {
     Case {
         name: "a batch of nothing does nothing",
         steps: vec![
+            insert_all([]),
             put_all([]),
             (Call::GetAll(Vec::new()), Answer::Items(Vec::new())),
             existing(&[], &[]),
@@ -148,6 +203,7 @@ fn batches_that_name_a_key_twice() -> Case {
     Case {
         name: "a batch that names a key twice is refused",
         steps: vec![
+            refused(Call::InsertAll(vec![(key.clone(), small("x")), (key.clone(), small("y"))])),
             refused(Call::PutAll(vec![(key.clone(), small("x")), (key.clone(), small("y"))])),
             refused(Call::GetAll(twice())),
             refused(Call::Existing(twice())),
@@ -171,6 +227,7 @@ fn sizes() -> Case {
             put_new(&full, largest.1.clone(), true),
             get(&full, Some(largest.1)),
             refused(Call::PutNew(over.clone(), too_large.1.clone())),
+            refused(Call::InsertAll(vec![too_large.clone()])),
             refused(Call::PutAll(vec![too_large])),
             get(&over, None),
         ],
@@ -180,11 +237,19 @@ fn sizes() -> Case {
 fn keys() -> Case {
     let longest = Key::new("SNAP#keys", "x".repeat(1024));
     let put = |key: Key| Call::PutAll(vec![(key, small("x"))]);
+    let insert = |key: Key| Call::InsertAll(vec![(key, small("x"))]);
+    let inserted = Key::new("USER#keys", "x".repeat(1024));
     Case {
         name: "a key is neither empty nor too long",
         steps: vec![
             put_all([(longest.clone(), small("x"))]),
             get(&longest, Some(small("x"))),
+            insert_all([(inserted.clone(), small("x"))]),
+            get(&inserted, Some(small("x"))),
+            refused(insert(Key::new("USER#keys", "x".repeat(1025)))),
+            refused(insert(Key::new("USER#keys", ""))),
+            refused(insert(Key::new("", "x"))),
+            refused(insert(Key::new("x".repeat(2049), "x"))),
             refused(put(Key::new("SNAP#keys", "x".repeat(1025)))),
             refused(put(Key::new("SNAP#keys", ""))),
             refused(put(Key::new("", "x"))),

@@ -34,6 +34,10 @@ pub(super) fn replace(key: &Key, item: Item, revision: u64, done: bool) -> (Call
     (Call::Replace(key.clone(), item, revision), Answer::Did(done))
 }
 
+pub(super) fn insert_all(items: impl IntoIterator<Item = (Key, Item)>) -> (Call, Answer) {
+    (Call::InsertAll(items.into_iter().collect()), Answer::Done)
+}
+
 pub(super) fn put_all(items: impl IntoIterator<Item = (Key, Item)>) -> (Call, Answer) {
     (Call::PutAll(items.into_iter().collect()), Answer::Done)
 }

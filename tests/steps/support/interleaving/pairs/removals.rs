@@ -134,7 +134,7 @@ pub async fn hold_and_retention(choose: &mut dyn Choose) {
 fn waits(key: &Key) -> bool {
     let is_hold = key.pk.starts_with("RESTORE#HOLDS#");
     let of_pool = key.sk.starts_with("SNAP#") || key.sk.starts_with("LEASE#");
-    is_hold || (key.pk.starts_with("POOL#") && of_pool)
+    is_hold || ((key.pk.starts_with("POOL#") || key.pk.starts_with("TARGET#")) && of_pool)
 }
 
 /// The import runs in the second Region, and the removal in the first. What one writes arrives at the other later.
