@@ -35,7 +35,7 @@ export class Guard extends Construct {
     const { settings } = props;
     const dangers = [
       ...keyDangers(props.keyArns),
-      ...tableDangers(settings, [settings.name, tableArn(Stack.of(this), settings.name)]),
+      ...tableDangers(settings, tableArn(Stack.of(this), settings.name)),
       ...poolDangers(props.userPoolIds),
     ];
     for (const { id: danger, message, ...call } of dangers) {
@@ -54,14 +54,21 @@ function keyDangers(keyArns: readonly string[]): Danger[] {
     {
       id: 'key-in-danger',
       ...callsAgainstKeys(keyArns),
-      message: `The key ${events.EventField.fromPath('$.detail.resources[0].ARN')} was disabled, or is going to be deleted. Without it, the backup cannot be read.`,
+      message: `The key ${events.EventField.fromPath('$.detail.resources[0].ARN')} was disabled, or is going to be deleted. Without it, a part of the backup is lost.`,
+    },
+    {
+      id: 'key-policy-changed',
+      service: 'kms',
+      detail: { eventName: ['PutKeyPolicy'], resources: { ARN: keyArns } },
+      message: `The policy of the key ${events.EventField.fromPath('$.detail.resources[0].ARN')} was changed. A wrong policy makes a part of the backup unreadable.`,
     },
   ];
 }
 
-/** @param names the name of the table and its ARN. A request may have either. */
-function tableDangers(settings: Settings, names: readonly string[]): Danger[] {
+function tableDangers(settings: Settings, arn: string): Danger[] {
   const service = 'dynamodb';
+  // A request may have either.
+  const names = [settings.name, arn];
   const request = (parameters: object = {}) => ({ requestParameters: { tableName: names, ...parameters } });
   const regions = regionsOf(settings);
   return [
@@ -96,6 +103,18 @@ function tableDangers(settings: Settings, names: readonly string[]): Danger[] {
         ],
       },
       message: 'The table or its replica is being deleted.',
+    },
+    {
+      id: 'table-policy-changed',
+      service,
+      detail: { eventName: ['PutResourcePolicy', 'DeleteResourcePolicy'], requestParameters: { resourceArn: [arn] } },
+      message: 'The policy of the table was changed or deleted. The table may be deleted now.',
+    },
+    {
+      id: 'expiry-changed',
+      service,
+      detail: { eventName: ['UpdateTimeToLive'], ...request() },
+      message: 'The time to live of the table was changed. DynamoDB deletes items by it.',
     },
   ];
 }

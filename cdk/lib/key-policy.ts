@@ -84,12 +84,21 @@ export function useForSecrets(): iam.PolicyStatement[] {
       Null: { 'kms:EncryptionContextKeys': 'false' },
     }),
     statement('DescribeTheKey', ['DescribeKey']),
+    copyToReplicas(),
   ];
 }
 
 /** The use of the HMAC key. MACs have no encryption context. */
 export function useForMacs(): iam.PolicyStatement[] {
-  return [statement('UseForMacs', ['DescribeKey', 'GenerateMac', 'VerifyMac'])];
+  return [statement('UseForMacs', ['DescribeKey', 'GenerateMac', 'VerifyMac']), copyToReplicas()];
+}
+
+/**
+ * With a role of its own in the account, KMS copies rotation and state of a multi-Region key to its replicas. Source:
+ * "Authorizing AWS KMS to synchronize multi-Region keys", KMS developer guide.
+ */
+function copyToReplicas(): iam.PolicyStatement {
+  return statement('CopyToReplicas', ['SynchronizeMultiRegionKey']);
 }
 
 /** The use of the key of the vault. AWS Backup makes a grant for itself. */

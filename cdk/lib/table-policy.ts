@@ -22,7 +22,8 @@ export interface TablePolicyProps {
  * action that it does not know, and lists only the names of API operations. So an asterisk stands for the second one.
  *
  * The role with which DynamoDB replicates must not be denied anything. Source: "DynamoDB global tables security",
- * DynamoDB developer guide. CloudFormation may change the policy, so that a deployment can.
+ * DynamoDB developer guide. CloudFormation may change the policy, so that a deployment can. The root user can delete the
+ * policy whatever it says. Source: DeleteResourcePolicy, DynamoDB API reference.
  */
 export function tablePolicy(stack: Stack, { name, region, breakGlassRole }: TablePolicyProps): iam.PolicyDocument {
   const table = stack.formatArn({ service: 'dynamodb', region, resource: 'table', resourceName: name });
@@ -39,7 +40,11 @@ export function tablePolicy(stack: Stack, { name, region, breakGlassRole }: Tabl
   return new iam.PolicyDocument({
     statements: [
       deny('KeepTheTable', ['DeleteTable*', 'UpdateContinuousBackups'], [breakGlassRole, replication]),
-      deny('KeepThePolicy', ['PutResourcePolicy', 'DeleteResourcePolicy'], [breakGlassRole, deploymentRoleArn(stack)]),
+      deny(
+        'KeepThePolicy',
+        ['PutResourcePolicy', 'DeleteResourcePolicy'],
+        [breakGlassRole, replication, deploymentRoleArn(stack)],
+      ),
     ],
   });
 }

@@ -59,7 +59,7 @@ export class VaultStack extends Stack {
       role: this.addRole(settings, key, storage.table.keyArn),
       disableDefaultBackupPolicy: true,
     });
-    this.addMessages(settings, key);
+    this.addMessages(settings, key, plan);
   }
 
   /**
@@ -89,8 +89,8 @@ export class VaultStack extends Stack {
     return role;
   }
 
-  /** Messages about backups that fail, about a vault that loses its lock, and about a key that is in danger. */
-  private addMessages({ name }: Settings, key: kms.Key): void {
+  /** Messages about backups that fail or may stop, about a vault that loses its lock, and about a key that is in danger. */
+  private addMessages({ name }: Settings, key: kms.Key, plan: backup.BackupPlan): void {
     const vault = vaultName(name);
     new MessageRule(this, 'BackupFailed', {
       name,
@@ -101,6 +101,18 @@ export class VaultStack extends Stack {
         detail: { state: ['FAILED', 'ABORTED', 'EXPIRED'], backupVaultName: [vault] },
       },
       message: `The backup job ${events.EventField.fromPath('$.detail.backupJobId')} of the vault ${vault} ended as ${events.EventField.fromPath('$.detail.state')}.`,
+    });
+    new MessageRule(this, 'PlanChanged', {
+      name,
+      danger: 'backup-plan-changed',
+      eventPattern: callPattern({
+        service: 'backup',
+        detail: {
+          eventName: ['UpdateBackupPlan', 'DeleteBackupPlan', 'DeleteBackupSelection'],
+          requestParameters: { backupPlanId: [plan.backupPlanId] },
+        },
+      }),
+      message: `The backup plan of the vault ${vault} was changed, or deleted in part or whole. Backups may stop without a failure. ${whereTheCallerIs()}`,
     });
     const arn = this.formatArn({
       service: 'backup',

@@ -5,9 +5,11 @@
  * `FUNCTIONS_FOLDER` is the folder with the functions, each as `<executable>/bootstrap`: by default, the output folder of
  * cargo-lambda. `FUNCTION_ENDPOINTS` is a JSON object with a URL for each `<Region>/<function name>`. The functions then
  * get it as the endpoint of Cognito, DynamoDB and SNS. By default, the local AWS gives them its own endpoint.
+ *
+ * `FAILING_STACK` names a stack whose last resource cannot be created.
  */
 
-import { App, Stack, Validations } from 'aws-cdk-lib';
+import { App, CfnResource, CfnWaitCondition, CfnWaitConditionHandle, Stack, Validations } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -34,6 +36,18 @@ if (endpoints !== undefined) {
 }
 for (const stack of [watch, secondaryWatch ?? []].flat()) {
   removeMetricMathAlarms(stack);
+}
+
+if (process.env.FAILING_STACK) {
+  addFailingResource(app.node.findChild(process.env.FAILING_STACK) as Stack);
+}
+
+/** Adds a resource that waits for a signal after all others, and gets none. */
+function addFailingResource(stack: Stack): void {
+  const others = stack.node.findAll().filter((construct) => CfnResource.isCfnResource(construct));
+  const handle = new CfnWaitConditionHandle(stack, 'FailingResourceHandle').ref;
+  const failing = new CfnWaitCondition(stack, 'FailingResource', { handle, timeout: '1', count: 1 });
+  others.forEach((resource) => failing.addDependency(resource));
 }
 
 /** Names the key of the replica by its alias. The local AWS reads outputs of stacks in the same Region only. */

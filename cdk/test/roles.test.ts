@@ -499,6 +499,7 @@ test('the policies of a role with the maximum number of pools fit into the limit
     SecondaryRegion: 'ap-southeast-2',
     RepairablePools: UserPoolIds,
     CaptureConfiguration: 'YES',
+    SnapshotRetention: 'last=3',
   });
   const sizes = new Map<string, number>();
   for (const policy of runs.all('AWS::IAM::Policy')) {

@@ -35,7 +35,7 @@ test('with a role for emergencies, the protected table and its replica have a po
       ],
       [
         ['dynamodb:PutResourcePolicy', 'dynamodb:DeleteResourcePolicy'],
-        [ROLE, DEPLOYMENT],
+        [ROLE, REPLICATION, DEPLOYMENT],
       ],
     ]);
   }

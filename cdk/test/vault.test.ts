@@ -86,7 +86,7 @@ test('the role of AWS Backup may only back up this table', () => {
   assert.equal(statements.length, 5);
 });
 
-test('messages tell of backups that fail, of a vault that loses its lock, and of its key', () => {
+test('messages tell of backups that fail or may stop, of a vault that loses its lock, and of its key', () => {
   const rules = new Map(
     vault()
       .all('AWS::Events::Rule')
@@ -94,7 +94,7 @@ test('messages tell of backups that fail, of a vault that loses its lock, and of
   );
   assert.deepEqual(
     [...rules.keys()].sort(),
-    ['backup-failed', 'vault-key-in-danger', 'vault-unlocked'].map((danger) => `cognito-backup-${danger}`),
+    ['backup-failed', 'backup-plan-changed', 'vault-key-in-danger', 'vault-unlocked'].map((danger) => `cognito-backup-${danger}`),
   );
   const [[keyId] = assert.fail()] = vault().ofType('AWS::KMS::Key');
   const guide = readFileSync(join(WORKSPACE, 'docs', 'guides', 'operate.md'), 'utf8');
@@ -102,6 +102,10 @@ test('messages tell of backups that fail, of a vault that loses its lock, and of
     if (name.includes('key')) {
       assert.deepEqual(EventPattern.source, ['aws.kms']);
       assert.deepEqual(EventPattern.detail.resources.ARN.map(readable), [`<${keyId}.Arn>`]);
+    } else if (name.includes('plan')) {
+      assert.deepEqual(EventPattern.source, ['aws.backup']);
+      const [[planId] = assert.fail()] = vault().ofType('AWS::Backup::BackupPlan');
+      assert.deepEqual(EventPattern.detail.requestParameters.backupPlanId.map(readable), [`<${planId}.BackupPlanId>`]);
     } else {
       assert.deepEqual(EventPattern.source, ['aws.backup']);
       const { backupVaultName } = EventPattern.detail.requestParameters ?? EventPattern.detail;

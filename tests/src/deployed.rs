@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,10 +20,14 @@ use local::recorder::{Action, Call, Recorder};
 use local::strict::StrictProxy;
 use local::{paths, provision, roles};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::process::Command;
 
 /// The account of the local AWS.
 pub const ACCOUNT: &str = "000000000000";
+
+/// The logical id of a resource that cannot be created. `cdk/test/local-aws.ts` adds it to a stack.
+const FAILING_RESOURCE: &str = "FailingResource";
 
 /// The functions of the deployment, by Region.
 const FUNCTIONS: [(&str, &[&str]); 2] = [
@@ -61,21 +66,32 @@ pub struct Function {
     recorder: Recorder,
 }
 
-/// A local AWS before the deployment.
+/// A local AWS before the deployment, with the functions that the deployment will hold.
 pub struct EmptyAws {
     emulator: Emulator,
     strict: StrictProxy,
+    functions: BTreeMap<(&'static str, &'static str), Function>,
+    /// The executables, and what the CDK writes.
+    folder: TempDir,
 }
 
 impl EmptyAws {
     /// Starts an empty emulator, and the strict proxy in front of it.
     ///
     /// # Errors
-    /// If the emulator or the proxy does not start.
+    /// If the emulator or the proxy does not start, or a function does not build.
     pub async fn start() -> Result<Self> {
         let emulator = Emulator::start(Settings { skip_waits: true, ..Settings::default() }).await?;
         let strict = StrictProxy::start(&emulator.server().endpoint_url()).await?;
-        Ok(Self { emulator, strict })
+        let folder = tempfile::tempdir()?;
+        copy_functions(&build::functions(build::Output::Quiet).await?, folder.path())?;
+        let mut functions = BTreeMap::new();
+        for (region, names) in FUNCTIONS {
+            for name in names {
+                functions.insert((region, *name), Function::start(region, &strict.url()).await?);
+            }
+        }
+        Ok(Self { emulator, strict, functions, folder })
     }
 
     /// The URL at which every service answers.
@@ -83,39 +99,60 @@ impl EmptyAws {
         self.emulator.server().endpoint_url()
     }
 
-    /// Bootstraps both Regions and deploys the stacks with these settings. Then adds the replica of the
-    /// table, because the emulator's CloudFormation does not create it.
+    /// Prepares both Regions for the CDK.
     ///
     /// # Errors
-    /// If a function does not build or the CDK fails. The message ends with the CDK's output.
-    pub async fn deploy(self, settings: &[(&str, &str)]) -> Result<CdkDeployment> {
-        let folder = tempfile::tempdir()?;
-        copy_functions(&build::functions(build::Output::Quiet).await?, folder.path())?;
-        let mut functions = BTreeMap::new();
-        let mut endpoints = serde_json::Map::new();
-        for (region, names) in FUNCTIONS {
-            for name in names {
-                let function = Function::start(region, &self.strict.url()).await?;
-                endpoints.insert(format!("{region}/{name}"), json!(function.recorder.url()));
-                functions.insert((region, *name), function);
-            }
-        }
-        let cdk = Cdk {
-            endpoint_url: self.endpoint_url(),
-            folder: folder.path(),
-            endpoints: json!(endpoints),
-            settings,
-        };
+    /// If the CDK fails. The message ends with its output.
+    pub async fn bootstrap(&self, settings: &[(&str, &str)]) -> Result<()> {
         let environments = [REGION, SECONDARY_REGION].map(|region| format!("aws://{ACCOUNT}/{region}"));
-        cdk.bootstrap(&environments).await?;
-        let outputs = folder.path().join("outputs.json");
-        let outputs_file = outputs.to_str().context("the name of the temporary folder is not UTF-8")?;
-        cdk.deploy(outputs_file).await?;
+        self.cdk(settings).bootstrap(&environments).await
+    }
+
+    /// Deploys the stacks, but the last resource of this stack cannot be created.
+    ///
+    /// # Errors
+    /// If the deployment does not fail.
+    pub async fn fail_to_deploy(&self, settings: &[(&str, &str)], failing_stack: &str) -> Result<()> {
+        let cdk = Cdk { failing_stack, ..self.cdk(settings) };
+        let result = cdk.deploy(&self.outputs_file()?).await;
+        let error = result.err().with_context(|| format!("{failing_stack} was deployed"))?.to_string();
+        ensure!(error.contains(FAILING_RESOURCE), "{failing_stack} failed for another reason: {error}");
+        Ok(())
+    }
+
+    /// Deploys the stacks with these settings. Then adds the replica of the table, because the emulator's
+    /// CloudFormation does not create it.
+    ///
+    /// # Errors
+    /// If the CDK fails. The message ends with its output.
+    pub async fn deploy(self, settings: &[(&str, &str)]) -> Result<CdkDeployment> {
+        let outputs_file = self.outputs_file()?;
+        self.cdk(settings).deploy(&outputs_file).await?;
         provision::replicate(aws::ACCESS_KEY_ID, &self.endpoint_url())
             .await
             .context("cannot add the replica")?;
-        let outputs = serde_json::from_slice(&std::fs::read(outputs)?)?;
-        Ok(CdkDeployment { functions, outputs, emulator: self.emulator, _strict: self.strict })
+        let outputs = serde_json::from_slice(&std::fs::read(outputs_file)?)?;
+        let Self { emulator, strict, functions, folder: _ } = self;
+        Ok(CdkDeployment { functions, outputs, emulator, _strict: strict })
+    }
+
+    fn outputs_file(&self) -> Result<String> {
+        let path = self.folder.path().join("outputs.json");
+        path.into_os_string().into_string().ok().context("the name of the temporary folder is not UTF-8")
+    }
+
+    fn cdk<'a>(&'a self, settings: &'a [(&'a str, &'a str)]) -> Cdk<'a> {
+        let endpoints = self
+            .functions
+            .iter()
+            .map(|((region, name), function)| (format!("{region}/{name}"), json!(function.recorder.url())));
+        Cdk {
+            endpoint_url: self.endpoint_url(),
+            folder: self.folder.path(),
+            endpoints: Value::Object(endpoints.collect()),
+            settings,
+            failing_stack: "",
+        }
     }
 }
 
@@ -203,6 +240,8 @@ struct Cdk<'a> {
     folder: &'a Path,
     endpoints: Value,
     settings: &'a [(&'a str, &'a str)],
+    /// The stack with a resource that cannot be created. Empty: no stack.
+    failing_stack: &'a str,
 }
 
 impl Cdk<'_> {
@@ -261,6 +300,7 @@ impl Cdk<'_> {
             .env_remove("AWS_SESSION_TOKEN")
             .env("FUNCTIONS_FOLDER", self.folder)
             .env("FUNCTION_ENDPOINTS", self.endpoints.to_string())
+            .env("FAILING_STACK", self.failing_stack)
             .stdin(Stdio::null());
         let Output { status, stdout, stderr } = command.output().await.context("cannot run the CDK")?;
         let output = [stdout, stderr].concat();
@@ -275,4 +315,14 @@ impl Cdk<'_> {
 /// Whether the CDK's command line is installed. `npm ci` in `cdk/` installs it.
 pub fn is_cdk_installed() -> bool {
     paths::workspace().join("cdk/node_modules/.bin/cdk").exists()
+}
+
+/// Says on the terminal that a scenario did not run, because the CDK is not installed.
+///
+/// # Errors
+/// If standard error is closed.
+pub fn notice_without_cdk() -> std::io::Result<()> {
+    let notice = "\n!! NOT TESTED: the deployment to the local AWS. To test it, run npm ci in cdk/.\n\n";
+    // Not with eprintln!: its output is shown only if the test fails.
+    std::io::stderr().write_all(notice.as_bytes())
 }

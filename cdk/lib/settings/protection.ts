@@ -41,7 +41,7 @@ function readKeyAdministrators(reader: SettingReader, primaryRegion: string): st
   return administrators;
 }
 
-/** The role for emergencies. One wrong letter would leave only CloudFormation, so no pattern is accepted. */
+/** The role for emergencies. One wrong letter would leave only CloudFormation and the root user, so no pattern is accepted. */
 function readBreakGlassRole(reader: SettingReader, primaryRegion: string): string | undefined {
   const role = reader.text('BreakGlassRole');
   if (role !== undefined && !ROLE_ARN.test(role)) {

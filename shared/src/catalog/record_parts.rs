@@ -23,6 +23,8 @@ use crate::ports::vault::Key;
 use crate::{Error, ErrorKind, Guidance, Result, item_size};
 
 /// The most bytes of a part. An item has room for 50 KB more than that.
+///
+/// It never changes. Parts are inserted, so a part of another cut would stay beside those of this one.
 const MAX_PART: usize = 350 * 1024;
 /// The most parts of a record. A user has 75 attributes of at most 2,048 characters, and JSON takes up to six bytes
 /// for a character.
@@ -218,6 +220,22 @@ mod tests {
             assert_eq!(split(&key(&record), &record).unwrap().map(|(count, _)| count), parts);
             assert_eq!(item_size(&record) > item_size::MAX, parts.is_some());
         }
+    }
+
+    #[test]
+    fn the_cut_never_changes() {
+        let large = record([("custom:text".to_owned(), "ä".repeat(item_size::MAX / 2))]);
+        let key = key(&large);
+        let (_, parts) = split(&key, &large).unwrap().unwrap();
+        let texts = parts.into_iter().map(|(_, item)| match &item.inner()[TEXT] {
+            AttributeValue::S(text) => text.clone(),
+            other => panic!("{other:?}"),
+        });
+        let texts: Vec<String> = texts.collect();
+        assert_eq!(texts.concat(), serde_json::to_string(&large).unwrap());
+        // 350 KB hold an even number of bytes, and the text begins after an even or odd one.
+        assert!(texts.iter().rev().skip(1).all(|text| (358_399..=358_400).contains(&text.len())));
+        assert_eq!(texts.len(), 2);
     }
 
     #[test]

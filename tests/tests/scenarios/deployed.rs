@@ -3,8 +3,6 @@
 //! Method: deploy to a local AWS with the CDK's command line, export, and import in each Region. Then
 //! compare the recorded calls of each function with the policies of its role.
 
-use std::io::Write;
-
 use anyhow::Result;
 use aws_sdk_cognitoidentityprovider as cognito;
 use aws_sdk_sfn as sfn;
@@ -12,15 +10,13 @@ use local::aws::{self, REGION, SECONDARY_REGION};
 use local::population::{self, FillProgress};
 use local::{comparison, executions};
 use serde_json::json;
-use tests::deployed::{EmptyAws, is_cdk_installed};
+use tests::deployed::{EmptyAws, is_cdk_installed, notice_without_cdk};
 use tests::import_input;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Result<()> {
     if !is_cdk_installed() {
-        let notice = "\n!! NOT TESTED: the deployment to the local AWS. To test it, run npm ci in cdk/.\n\n";
-        // Not with eprintln!: its output is shown only if the test fails.
-        return Ok(std::io::stderr().write_all(notice.as_bytes())?);
+        return Ok(notice_without_cdk()?);
     }
     let aws = EmptyAws::start().await?;
     let [primary, secondary] =
@@ -41,6 +37,7 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         ("CognitoTPS", "200"),
         ("Architecture", "x86_64"),
     ];
+    aws.bootstrap(&settings).await?;
     let deployment = aws.deploy(&settings).await?;
 
     let machine = deployment.output("cognito-backup-runs", "ExportStateMachineArn")?;

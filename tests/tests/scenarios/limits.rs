@@ -27,7 +27,8 @@ async fn a_run_never_makes_more_calls_in_a_second_than_its_limit() -> Result<()>
 
     let calls = world.stack.recorder.traffic().cognito();
     let counted = snapshot["calls"]["total"].as_u64().unwrap() + restored["calls"]["total"].as_u64().unwrap();
-    assert_eq!(calls.total() as u64, counted, "the reports count every call");
+    // On a slow machine, Lambda ends an invocation before its answer, and its calls are not counted.
+    assert!(counted <= calls.total() as u64, "the reports count {counted} of {} calls", calls.total());
     assert!(calls.total() >= 120 + population.memberships());
     for report in [&snapshot, &restored] {
         assert_eq!(report["calls"]["limitPerSecond"], 20);
@@ -64,6 +65,11 @@ async fn a_run_with_a_high_limit_stays_within_the_quotas() -> Result<()> {
         );
     }
     let calls = world.stack.recorder.traffic().cognito();
+    assert_eq!(
+        json!(calls.total()),
+        restored["calls"]["total"],
+        "the report of invocations that had time for an answer counts every call"
+    );
     assert!(calls.of("GetProvisionedLimit").total() > 0);
     assert_eq!(calls.of("AdminAddUserToGroup").total(), population.memberships());
     let of_users =

@@ -20,6 +20,7 @@ mod damage;
 mod definitions;
 mod deployed;
 mod every_kind;
+mod failed_deployments;
 mod faults;
 mod import_jobs;
 mod limits;

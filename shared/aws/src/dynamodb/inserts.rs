@@ -66,7 +66,7 @@ pub(super) enum Inserted {
     Stands,
     /// A throttle, a transaction or a fault stands in its way, so it may succeed later.
     NotYet,
-    /// DynamoDB will not carry it out, with the code of its error.
+    /// DynamoDB has not carried it out, with the code of its error. The run tries an unknown code again.
     Refused(&'static str),
 }
 

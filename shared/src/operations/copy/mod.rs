@@ -22,8 +22,9 @@
 //! A copy may end at any call and be started again. It then writes what is missing. A repeated copy
 //! writes nothing, and checks the destination once more.
 //!
-//! Units, pages and headers are written only if nothing has their key. Records are written in
-//! batches without a condition, but the content of a record follows from its key.
+//! Units, pages and headers are written only if nothing has their key. Records are inserted in
+//! batches: what has their key stays, because the content of a record follows from its key. The
+//! record of a secret is put, because an earlier copy may have left the secret out.
 //!
 //! # Cost
 //! The copy reads each item of the snapshot twice in both tables, and writes each missing item
