@@ -92,6 +92,11 @@ export function useForMacs(): iam.PolicyStatement[] {
   return [statement('UseForMacs', ['DescribeKey', 'GenerateMac', 'VerifyMac'])];
 }
 
+/** The use of the key of executions. Who reads a history decrypts it. */
+export function useForExecutions(): iam.PolicyStatement[] {
+  return [statement('UseForExecutions', ['Decrypt', 'DescribeKey', 'GenerateDataKey'])];
+}
+
 /** The use of the key of the vault. AWS Backup makes a grant for itself. */
 export function useForBackups(): iam.PolicyStatement[] {
   return [

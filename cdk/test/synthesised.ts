@@ -119,6 +119,7 @@ export interface Synthesised {
   readonly runs: Template;
   readonly watch: Template;
   readonly vault?: Template;
+  readonly accessLog?: Template;
   readonly secondary: Template;
   readonly secondaryWatch: Template;
 }
@@ -151,6 +152,7 @@ export function synthesise(
     runs: template(deployment.runs),
     watch: template(deployment.watch),
     ...(deployment.vault && { vault: template(deployment.vault) }),
+    ...(deployment.accessLog && { accessLog: template(deployment.accessLog) }),
     secondary: template(deployment.secondary),
     secondaryWatch: template(deployment.secondaryWatch),
   };
