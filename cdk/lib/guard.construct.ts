@@ -56,6 +56,12 @@ function keyDangers(keyArns: readonly string[]): Danger[] {
       ...callsAgainstKeys(keyArns),
       message: `The key ${events.EventField.fromPath('$.detail.resources[0].ARN')} was disabled, or is going to be deleted. Without it, the backup cannot be read.`,
     },
+    {
+      id: 'key-access-changed',
+      service: 'kms',
+      detail: { eventName: ['PutKeyPolicy', 'RevokeGrant'], resources: { ARN: keyArns } },
+      message: `The policy of the key ${events.EventField.fromPath('$.detail.resources[0].ARN')} was changed, or a grant of it was revoked. If DynamoDB may no longer use the key, the backup cannot be read.`,
+    },
   ];
 }
 

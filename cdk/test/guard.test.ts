@@ -121,7 +121,12 @@ test('a message tells that a key of the deployment is disabled or going to be de
         const detail = { ...call(eventName, { keyId: 'its id' }), resources: [{ ARN, type: 'AWS::KMS::Key' }] };
         assert.deepEqual(matched(template, 'kms', detail), ['key-in-danger']);
       }
-      assert.deepEqual(matched(template, 'kms', { ...call('EnableKey', {}), resources: [{ ARN }] }), []);
+      for (const eventName of ['PutKeyPolicy', 'RevokeGrant']) {
+        assert.deepEqual(matched(template, 'kms', { ...call(eventName, {}), resources: [{ ARN }] }), ['key-access-changed']);
+      }
+      for (const eventName of ['EnableKey', 'RetireGrant', 'CreateGrant']) {
+        assert.deepEqual(matched(template, 'kms', { ...call(eventName, {}), resources: [{ ARN }] }), []);
+      }
     }
     const other = { ...call('DisableKey', {}), resources: [{ ARN: 'arn:aws:kms:eu-west-1:111122223333:key/another' }] };
     assert.deepEqual(matched(template, 'kms', other), []);
@@ -144,7 +149,7 @@ test('a message tells that a pool that is backed up is deleted, replaced or unpr
 
 test('a deployment with only former pools guards no pool', () => {
   const { watch } = synthesise({ FormerUserPoolIds: 'us-east-1_Lost', PrimaryRegion: PRIMARY, SecondaryRegion: SECONDARY });
-  assert.deepEqual([...rulesOf(watch).keys()].sort(), ['key-in-danger', 'protection-off', 'recovery-off', 'table-deleted']);
+  assert.deepEqual([...rulesOf(watch).keys()].sort(), ['key-access-changed', 'key-in-danger', 'protection-off', 'recovery-off', 'table-deleted']);
 });
 
 test('every rule sends a message to the topic of its Region, without the caller and the request', () => {

@@ -106,7 +106,9 @@ for (const partition of Object.keys(PARTITIONS) as (keyof typeof PARTITIONS)[]) 
       );
       const principals = servicePrincipalsOf(template.json);
       assert.ok(principals.length > 0);
-      principals.forEach((principal) => assert.match(principal, /^[a-z-]+\.amazonaws\.com$/));
+      principals.forEach((principal) =>
+        assert.match(principal, /^(([a-z-]+|delivery\.logs)\.amazonaws\.com|logs\.[a-z0-9-]+\.<AWS::URLSuffix>)$/),
+      );
     }
   });
 }
