@@ -4,16 +4,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 
-import {
-  Machine,
-  Operation,
-  alarmName,
-  deadLetterQueueName,
-  functionName,
-  functionNames,
-  machineName,
-  topicArn,
-} from './names';
+import { Machine, Operation, alarmName, deadLetterQueueName, functionName, functionNames, machineName, topicArn } from './names';
 import { MachineMetric, exportMetric, exportsNotStarted, functionMetric, machineMetric, replicationLatency } from './run-metrics';
 import { Settings } from './settings';
 

@@ -62,7 +62,9 @@ export class RunsKey extends kms.Key {
       sid: 'UseTheKeyOfExecutions',
       actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
       resources: [this.keyArn],
-      conditions: { StringEquals: { 'kms:EncryptionContext:aws:states:stateMachineArn': machineArn(Stack.of(this), name, machine) } },
+      conditions: {
+        StringEquals: { 'kms:EncryptionContext:aws:states:stateMachineArn': machineArn(Stack.of(this), name, machine) },
+      },
     });
   }
 }

@@ -232,8 +232,7 @@ export const SETTINGS = {
   SecondaryVpcSecurityGroupIds: {
     value: 'list',
     default: 'no VPC',
-    meaning:
-      'The security groups of the functions in the secondary Region, one to five. Required with `SecondaryVpcSubnetIds`.',
+    meaning: 'The security groups of the functions in the secondary Region, one to five. Required with `SecondaryVpcSubnetIds`.',
   },
   TableClass: {
     value: { oneOf: ['STANDARD', 'STANDARD_INFREQUENT_ACCESS'] },

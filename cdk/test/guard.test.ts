@@ -149,7 +149,13 @@ test('a message tells that a pool that is backed up is deleted, replaced or unpr
 
 test('a deployment with only former pools guards no pool', () => {
   const { watch } = synthesise({ FormerUserPoolIds: 'us-east-1_Lost', PrimaryRegion: PRIMARY, SecondaryRegion: SECONDARY });
-  assert.deepEqual([...rulesOf(watch).keys()].sort(), ['key-access-changed', 'key-in-danger', 'protection-off', 'recovery-off', 'table-deleted']);
+  assert.deepEqual([...rulesOf(watch).keys()].sort(), [
+    'key-access-changed',
+    'key-in-danger',
+    'protection-off',
+    'recovery-off',
+    'table-deleted',
+  ]);
 });
 
 test('every rule sends a message to the topic of its Region, without the caller and the request', () => {

@@ -15,6 +15,23 @@ export const SECONDARY = 'eu-central-1';
 export const EMAIL = 'backup@example.com';
 export const CONTEXT = { UserPoolIds: POOLS, SecondaryRegion: SECONDARY, NotificationEmail: EMAIL };
 
+/** The settings that companies demand. */
+export const COMPANY = {
+  AccessLogging: 'YES',
+  PermissionsBoundary: 'arn:aws:iam::111122223333:policy/boundary',
+  VpcSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+  VpcSecurityGroupIds: ['sg-0123456789abcdef0'],
+  SecondaryVpcSubnetIds: ['subnet-0123456789abcdef2'],
+  SecondaryVpcSecurityGroupIds: ['sg-0123456789abcdef1'],
+  TableClass: 'STANDARD_INFREQUENT_ACCESS',
+  Tags: { 'cost-center': '4711', owner: 'team@example.com' },
+};
+
+/** All templates of a deployment. */
+export function templatesOf(stacks: Synthesised): Template[] {
+  return Object.values(stacks).filter((value) => value instanceof Template);
+}
+
 // The templates must not contain the account of a developer.
 delete process.env.CDK_DEFAULT_ACCOUNT;
 

@@ -146,9 +146,8 @@ test('a measurement that fails twice, or is late, is dropped and starts an alarm
     [runs, watch, 'Export'],
     [secondary, secondaryWatch, 'Import'],
   ] as const) {
-    const { FunctionName, Qualifier, MaximumEventAgeInSeconds, MaximumRetryAttempts } = template.only(
-      'AWS::Lambda::EventInvokeConfig',
-    );
+    const { FunctionName, Qualifier, MaximumEventAgeInSeconds, MaximumRetryAttempts } =
+      template.only('AWS::Lambda::EventInvokeConfig');
     assert.match(readable(FunctionName), new RegExp(`^<${operation}FinalizeFunction`));
     assert.deepEqual([Qualifier, MaximumEventAgeInSeconds, MaximumRetryAttempts], ['$LATEST', 300, 1]);
     const lost = alarm(alarms, `${operation.toLowerCase()}-events-lost`);
@@ -164,7 +163,10 @@ test('in the second Region, a function of the import measures the age in the rep
   const { secondary, secondaryWatch } = defaultStacks();
   const { Target, ScheduleExpression, GroupName } = secondary.only('AWS::Scheduler::Schedule');
   assert.match(readable(Target.Arn), /^<ImportFinalizeFunction/);
-  assert.deepEqual([JSON.parse(Target.Input), ScheduleExpression], [{ operation: 'watch', userPoolIds: POOLS }, 'rate(5 minutes)']);
+  assert.deepEqual(
+    [JSON.parse(Target.Input), ScheduleExpression],
+    [{ operation: 'watch', userPoolIds: POOLS }, 'rate(5 minutes)'],
+  );
   assert.match(readable(GroupName), /^<Group/);
   // The function reads the headers of snapshots, and nothing else.
   const reads = secondary.statements('ImportFinalizeRole').find(({ Sid }) => Sid === 'ReadHeadersOfSnapshots');
@@ -190,9 +192,15 @@ test('a slow replication starts an alarm in the Region that sends', () => {
     [secondaryWatch, PRIMARY],
   ] as const) {
     const delayed = alarm(template, 'replication-delayed');
-    assert.deepEqual([delayed.Namespace, delayed.MetricName, delayed.Statistic], ['AWS/DynamoDB', 'ReplicationLatency', 'Maximum']);
+    assert.deepEqual(
+      [delayed.Namespace, delayed.MetricName, delayed.Statistic],
+      ['AWS/DynamoDB', 'ReplicationLatency', 'Maximum'],
+    );
     assert.deepEqual([delayed.Threshold, delayed.Period, delayed.EvaluationPeriods], [300_000, 300, 3]);
-    assert.deepEqual([dimensions(delayed, 'TableName'), dimensions(delayed, 'ReceivingRegion')], [['cognito-backup'], [receiving]]);
+    assert.deepEqual(
+      [dimensions(delayed, 'TableName'), dimensions(delayed, 'ReceivingRegion')],
+      [['cognito-backup'], [receiving]],
+    );
     assert.equal(delayed.TreatMissingData, 'notBreaching');
   }
   const { watch: oneRegion } = synthesise({ ...CONTEXT, SecondaryRegion: 'none' });
