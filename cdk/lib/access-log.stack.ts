@@ -43,7 +43,7 @@ export class AccessLogStack extends Stack {
       advancedEventSelectors: selectors(this, settings),
     });
     // CloudTrail checks that it may write before it makes the trail.
-    trail.node.addDependency(bucket);
+    trail.node.addDependency(bucket.policy ?? bucket);
     new CfnOutput(this, 'AccessLogBucket', { value: bucket.bucketName, description: 'The log of reads and writes' });
   }
 

@@ -72,7 +72,8 @@ export class DefinedMachine extends Construct {
     const role = this.machine.role.node.defaultChild as iam.CfnRole;
     role.addPropertyOverride('AssumeRolePolicyDocument.Statement.0.Condition', {
       StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
-      ArnEquals: { 'aws:SourceArn': machineArn(Stack.of(this), name, machine) },
+      // The CDK's own condition allows all state machines of the account.
+      ArnLike: { 'aws:SourceArn': machineArn(Stack.of(this), name, machine) },
     });
   }
 }

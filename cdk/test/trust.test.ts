@@ -36,7 +36,7 @@ const EXPECTED: Record<string, (region: string, id: string) => object> = {
     const machine = id.startsWith('Export') ? 'export' : id.startsWith('Import') ? 'import' : 'scheduled-exports';
     return {
       StringEquals: { 'aws:SourceAccount': ACCOUNT },
-      ArnEquals: { 'aws:SourceArn': `arn:aws:states:${region}:${ACCOUNT}:stateMachine:cognito-backup-${machine}` },
+      ArnLike: { 'aws:SourceArn': `arn:aws:states:${region}:${ACCOUNT}:stateMachine:cognito-backup-${machine}` },
     };
   },
   // The scheduler names the group.

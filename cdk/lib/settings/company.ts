@@ -69,7 +69,7 @@ function readVpc(reader: SettingReader, subnets: SettingName, groups: SettingNam
   } else if (subnetIds.length === 0 && securityGroupIds.length > 0) {
     reader.addProblem(subnets, `Security groups need subnets, so set this with ${groups}.`);
   }
-  return subnetIds.length > 0 ? { subnetIds, securityGroupIds } : undefined;
+  return subnetIds.length + securityGroupIds.length > 0 ? { subnetIds, securityGroupIds } : undefined;
 }
 
 function readBoundary(reader: SettingReader, primaryRegion: string): string | undefined {
