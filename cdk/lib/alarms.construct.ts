@@ -65,6 +65,15 @@ export class Alarms extends Construct {
     });
   }
 
+  /** Adds an alarm for logs of import jobs that could not get a retention. */
+  addJobLogsAlarm(): void {
+    this.add('job-logs-failed', {
+      alarmDescription: `Log groups of import jobs could not get a retention. The history of the newest execution of ${machineName(this.settings.name, 'job-logs')} says why. It tries again every day.`,
+      metric: this.unsuccessful('job-logs', 'executions that failed'),
+      threshold: 0,
+    });
+  }
+
   /** Adds an alarm for events to finalize that Lambda dropped after its last try. Only events are lost so, never steps of runs. */
   addLostEventsAlarm(operation: Operation): void {
     const finalize = functionName(this.settings.name, operation, 'finalize');

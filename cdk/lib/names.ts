@@ -11,7 +11,7 @@ import { ArnFormat, Aws, Stack } from 'aws-cdk-lib';
 export type Operation = 'export' | 'import';
 
 /** A state machine. Each has a definition of this name in `statemachines/`. */
-export type Machine = Operation | 'scheduled-exports';
+export type Machine = Operation | 'scheduled-exports' | 'job-logs';
 
 /** The functions of each state machine. */
 export const STEPS = ['enumerate', 'page', 'finalize'] as const;

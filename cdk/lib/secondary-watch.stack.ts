@@ -13,6 +13,7 @@ export class SecondaryWatchStack extends Stack {
     const alarms = new Alarms(this, 'Alarms', settings);
     alarms.addRunAlarms('import');
     alarms.addLostEventsAlarm('import');
+    alarms.addJobLogsAlarm();
     alarms.addReplicaAgeAlarms();
     alarms.addReplicationAlarm(settings.primaryRegion);
     new Guard(this, 'Guard', { settings, keyArns: [key.keyArn], userPoolIds: [] });

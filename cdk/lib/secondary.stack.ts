@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 
 import { FunctionCode } from './function-code';
 import { Import } from './import.construct';
+import { JobLogs } from './job-logs.construct';
 import { tableArn } from './names';
 import { Notifications } from './notifications.construct';
 import { Reader } from './reader.construct';
@@ -25,6 +26,7 @@ export class SecondaryStack extends Stack {
     };
     const notifications = new Notifications(this, 'Notifications', settings);
     const imports = new Import(this, 'Import', { settings, table, code, notifications });
+    new JobLogs(this, 'JobLogs', { settings });
     if (settings.userPoolIds.length > 0) {
       const group = new scheduler.ScheduleGroup(this, 'Group', {
         scheduleGroupName: settings.name,

@@ -21,6 +21,7 @@ export class WatchStack extends Stack {
     }
     alarms.addRunAlarms('import');
     alarms.addLostEventsAlarm('import');
+    alarms.addJobLogsAlarm();
     if (settings.secondaryRegion !== undefined) {
       alarms.addReplicationAlarm(settings.secondaryRegion);
     }

@@ -92,7 +92,10 @@ for (const partition of Object.keys(PARTITIONS) as (keyof typeof PARTITIONS)[]) 
         const resources = [...DefinitionString.matchAll(/"Resource":"([^"]+)"/g)].map(([, resource]) => resource);
         assert.ok(resources.length > 0);
         resources.forEach((resource) =>
-          assert.match(resource, /^arn:\$\{Partition\}:states:::(lambda:invoke|states:startExecution\.sync:2)$/),
+          assert.match(
+            resource,
+            /^arn:\$\{Partition\}:states:::(lambda:invoke|states:startExecution\.sync:2|aws-sdk:cloudwatchlogs:\w+)$/,
+          ),
         );
       }
       const region = stacks.deployment[name]?.region;

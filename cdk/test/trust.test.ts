@@ -33,7 +33,13 @@ const EXPECTED: Record<string, (region: string, id: string) => object> = {
     };
   },
   'states.amazonaws.com': (region, id) => {
-    const machine = id.startsWith('Export') ? 'export' : id.startsWith('Import') ? 'import' : 'scheduled-exports';
+    const machine = id.startsWith('Export')
+      ? 'export'
+      : id.startsWith('Import')
+        ? 'import'
+        : id.startsWith('Job')
+          ? 'job-logs'
+          : 'scheduled-exports';
     return {
       StringEquals: { 'aws:SourceAccount': ACCOUNT },
       ArnLike: { 'aws:SourceArn': `arn:aws:states:${region}:${ACCOUNT}:stateMachine:cognito-backup-${machine}` },

@@ -91,7 +91,14 @@ test('failed exports and failed imports start alarms, in both Regions', () => {
   const ofPools = POOLS.map((pool) => `replica-stale-${pool}`);
   assert.deepEqual(
     names.sort(),
-    ['import-events-lost', 'import-failed', 'import-functions-throttled', 'replication-delayed', ...ofPools].sort(),
+    [
+      'import-events-lost',
+      'import-failed',
+      'import-functions-throttled',
+      'job-logs-failed',
+      'replication-delayed',
+      ...ofPools,
+    ].sort(),
   );
 });
 
@@ -161,7 +168,9 @@ test('a measurement that fails twice, or is late, is dropped and starts an alarm
 
 test('in the second Region, a function of the import measures the age in the replica, and missing data starts an alarm', () => {
   const { secondary, secondaryWatch } = defaultStacks();
-  const { Target, ScheduleExpression, GroupName } = secondary.only('AWS::Scheduler::Schedule');
+  const { Target, ScheduleExpression, GroupName } = secondary
+    .all('AWS::Scheduler::Schedule')
+    .find(({ Name }) => Name === 'cognito-backup-snapshot-ages');
   assert.match(readable(Target.Arn), /^<ImportFinalizeFunction/);
   assert.deepEqual(
     [JSON.parse(Target.Input), ScheduleExpression],
