@@ -4,14 +4,20 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 
-import { Machine, Operation, alarmName, deadLetterQueueName, functionNames, machineName, topicArn } from './names';
-import { MachineMetric, exportMetric, exportsNotStarted, functionMetric, machineMetric } from './run-metrics';
+import { Machine, Operation, alarmName, deadLetterQueueName, functionName, functionNames, machineName, topicArn } from './names';
+import { MachineMetric, exportMetric, exportsNotStarted, functionMetric, machineMetric, replicationLatency } from './run-metrics';
 import { Settings } from './settings';
 
 const FIVE_MINUTES = Duration.minutes(5);
 
 /** The period of the alarms on the age of snapshots. It has several measurements, so one may be late. */
 const AGE_PERIOD = Duration.minutes(15);
+
+/** How much older a snapshot may be in the replica. So a failed export starts the alarm of its own Region alone. */
+const REPLICA_GRACE = Duration.hours(6);
+
+/** How long a change may take to reach another Region. It usually takes a second or two. */
+const MAX_REPLICATION_LATENCY = Duration.minutes(5);
 
 /** The maximum number of throttled invocations in five minutes. The state machine retries them. */
 const MAX_THROTTLED_INVOCATIONS = 2;
@@ -57,6 +63,59 @@ export class Alarms extends Construct {
       }),
       threshold: MAX_THROTTLED_INVOCATIONS,
     });
+  }
+
+  /** Adds an alarm for logs of import jobs that could not get a retention. */
+  addJobLogsAlarm(): void {
+    this.add('job-logs-failed', {
+      alarmDescription: `Log groups of import jobs could not get a retention. The history of the newest execution of ${machineName(this.settings.name, 'job-logs')} says why. It tries again every day.`,
+      metric: this.unsuccessful('job-logs', 'executions that failed'),
+      threshold: 0,
+    });
+  }
+
+  /** Adds an alarm for events to finalize that Lambda dropped after its last try. Only events are lost so, never steps of runs. */
+  addLostEventsAlarm(operation: Operation): void {
+    const finalize = functionName(this.settings.name, operation, 'finalize');
+    this.add(`${operation}-events-lost`, {
+      alarmDescription: `The function ${finalize} failed for an event, also when Lambda tried again: a measurement of the age of snapshots, or the end of an execution that was stopped. The log /aws/lambda/${finalize} says why.`,
+      metric: functionMetric(finalize, 'AsyncEventsDropped').with({ period: FIVE_MINUTES }),
+      threshold: 0,
+    });
+  }
+
+  /**
+   * Adds an alarm for changes of the table in this Region that reach another one late. If replication stands still, there is
+   * no measurement. Then the age of the snapshots in the other Region tells.
+   */
+  addReplicationAlarm(receivingRegion: string): void {
+    this.add('replication-delayed', {
+      alarmDescription: `Changes of the table ${this.settings.name} take over ${MAX_REPLICATION_LATENCY.toMinutes()} minutes to reach ${receivingRegion}. Until they arrive, an import there sees older snapshots. Look at the AWS Health Dashboard, and at the key of the table in ${receivingRegion}.`,
+      metric: replicationLatency(this.settings.name, receivingRegion, { period: FIVE_MINUTES }),
+      threshold: MAX_REPLICATION_LATENCY.toMilliseconds(),
+      evaluationPeriods: 3,
+    });
+  }
+
+  /**
+   * Adds an alarm for the age of each pool's newest snapshot in the replica. A function of the import measures it, with the
+   * role and the key of imports. So it also tells that imports of this Region could not begin.
+   */
+  addReplicaAgeAlarms(): void {
+    const hours = this.settings.snapshotMaxAgeHours;
+    if (hours === undefined) {
+      return;
+    }
+    const threshold = Duration.hours(hours).plus(REPLICA_GRACE);
+    for (const pool of this.settings.userPoolIds) {
+      this.add(`replica-stale-${pool}`, {
+        alarmDescription: `The replica has no snapshot of user pool ${pool} that was sealed in the last ${threshold.toHours()} hours, or the function of the import could not read it. Then no import can restore the pool here. See the log /aws/lambda/${functionName(this.settings.name, 'import', 'finalize')}, the status of the replica, and its key.`,
+        metric: exportMetric('NewestSnapshotAge', pool, { period: AGE_PERIOD }),
+        threshold: threshold.toSeconds(),
+        evaluationPeriods: 2,
+        treatMissingData: cloudwatch.TreatMissingData.BREACHING,
+      });
+    }
   }
 
   /** Adds alarms for exports that the scheduler, or the state machine that it starts, could not start. */

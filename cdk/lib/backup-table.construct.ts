@@ -74,6 +74,7 @@ export class BackupTable extends Construct implements RegionalTable {
       encryption: dynamodb.TableEncryptionV2.customerManagedKey(key, replicaKeys),
       // The items of restores have this attribute. A global table has one TTL for all its replicas.
       timeToLiveAttribute: 'expiresAt',
+      tableClass: settings.tableClass && dynamodb.TableClass[settings.tableClass],
       deletionProtection: isProtected,
       resourcePolicy: policyIn(stack, primaryRegion, settings),
       replicas: replicaRegions.map((region) => ({

@@ -4,7 +4,15 @@ import { Construct } from 'constructs';
 
 import { Alarms } from './alarms.construct';
 import { Operation, functionNames } from './names';
-import { ExportMetric, MachineMetric, exportMetric, exportsNotStarted, functionMetric, machineMetric } from './run-metrics';
+import {
+  ExportMetric,
+  MachineMetric,
+  exportMetric,
+  exportsNotStarted,
+  functionMetric,
+  machineMetric,
+  replicationLatency,
+} from './run-metrics';
 import { Settings } from './settings';
 
 /** The width of the dashboard in CloudWatch's units. */
@@ -110,10 +118,6 @@ function tableGraphs(settings: Settings): cloudwatch.GraphWidget[] {
     graph('Table: throttled requests', [metric('WriteThrottleEvents', {}), metric('ReadThrottleEvents', {})]),
     ...[settings.secondaryRegion ?? []]
       .flat()
-      .map((region) =>
-        graph(`Table: delay of the replica in ${region}`, [
-          metric('ReplicationLatency', { ReceivingRegion: region }, { statistic: cloudwatch.Stats.MAXIMUM }),
-        ]),
-      ),
+      .map((region) => graph(`Table: delay of the replica in ${region}`, [replicationLatency(settings.name, region)])),
   ];
 }

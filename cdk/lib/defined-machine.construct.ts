@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as stepfunctions from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
 import { WORKSPACE } from './function-code';
-import { Machine, machineName } from './names';
+import { Machine, machineArn, machineName } from './names';
+import { RunsKey } from './runs-key.construct';
 import { Settings } from './settings';
 
 export interface DefinedMachineProps {
@@ -33,9 +35,11 @@ export class DefinedMachine extends Construct {
     const definition = JSON.parse(readFileSync(join(WORKSPACE, 'statemachines', `${props.definition}.asl.json`), 'utf8'));
     props.adjust(definition);
     const stateMachineName = machineName(settings.name, props.definition);
+    const key = RunsKey.of(this, settings);
     this.machine = new stepfunctions.StateMachine(this, 'StateMachine', {
       stateMachineName,
       definitionBody: stepfunctions.DefinitionBody.fromString(JSON.stringify(definition)),
+      encryptionConfiguration: key.encryption(this),
       definitionSubstitutions: { ...props.substitutions, Partition: Stack.of(this).partition },
       tracingEnabled: true,
       logs: {
@@ -44,6 +48,7 @@ export class DefinedMachine extends Construct {
         destination: new logs.LogGroup(this, 'Logs', {
           logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
           retention: settings.logRetentionDays,
+          encryptionKey: key,
           removalPolicy: RemovalPolicy.DESTROY,
         }),
         level: stepfunctions.LogLevel.ALL,
@@ -51,10 +56,24 @@ export class DefinedMachine extends Construct {
         includeExecutionData: false,
       },
     });
+    this.narrowTrust(settings.name, props.definition);
     acknowledge(
       this.machine.role,
       'Resource::*',
       'Log delivery and X-Ray have no resources, so IAM can allow their actions only on all resources.',
     );
+  }
+
+  /**
+   * Lets Step Functions assume the role for this state machine only.
+   * Source: "Prevent cross-service confused deputy issues", Step Functions developer guide.
+   */
+  private narrowTrust(name: string, machine: Machine): void {
+    const role = this.machine.role.node.defaultChild as iam.CfnRole;
+    role.addPropertyOverride('AssumeRolePolicyDocument.Statement.0.Condition', {
+      StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
+      // The CDK's own condition allows all state machines of the account.
+      ArnLike: { 'aws:SourceArn': machineArn(Stack.of(this), name, machine) },
+    });
   }
 }

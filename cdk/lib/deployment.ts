@@ -1,6 +1,8 @@
 import { Annotations, App, StackProps, Tags, Validations } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import { AwsSolutionsChecks } from 'cdk-nag';
 
+import { AccessLogStack } from './access-log.stack';
 import { codeSourceOf, firstExportOf, hasNewReplicaIn, isProtectedIn, replicaKeyIn } from './context';
 import { FunctionCode } from './function-code';
 import { stackNames } from './names';
@@ -24,6 +26,8 @@ export interface Deployment {
   readonly watch: WatchStack;
   /** In the primary Region: the vault with backups of the table. Undefined if no vault is wanted. */
   readonly vault?: VaultStack;
+  /** In the primary Region: the log of reads and writes. Undefined if none is wanted. */
+  readonly accessLog?: AccessLogStack;
   /** In the secondary Region: the key of the replica. Undefined without such a Region, as the next two. */
   readonly secondaryKey?: SecondaryKeyStack;
   /** In the secondary Region: imports from the replica. */
@@ -51,7 +55,7 @@ export function deploy(app: App, values: SettingValues, code?: FunctionCode): De
   const functions = code ?? new FunctionCode(codeSourceOf(app), settings.architecture);
   const account = process.env.CDK_DEFAULT_ACCOUNT;
   // `Tags.of` tags the resources only. CloudFormation shows the stacks with these tags.
-  const tags = { application: settings.name };
+  const tags = { ...settings.tags, application: settings.name };
   const primaryProps = { env: { account, region: settings.primaryRegion }, tags };
 
   const names = stackNames(settings.name);
@@ -64,9 +68,17 @@ export function deploy(app: App, values: SettingValues, code?: FunctionCode): De
   const watch = new WatchStack(app, names.watch, settings, storage, primaryProps);
   watch.addStackDependency(runs, 'alarms publish to the topic');
   const vault = addVault(app, settings, storage, runs, primaryProps);
-  const primary = { settings, storage, runs, watch, ...(vault && { vault }) };
+  const accessLog = settings.accessLogging
+    ? new AccessLogStack(app, names.accessLog, settings, { ...primaryProps, terminationProtection: settings.isProtected })
+    : undefined;
+  const primary = { settings, storage, runs, watch, ...(vault && { vault }), ...(accessLog && { accessLog }) };
 
   Object.entries(tags).forEach(([key, value]) => Tags.of(app).add(key, value));
+  if (settings.permissionsBoundary !== undefined) {
+    // Also for the roles that the CDK makes, such as those of custom resources.
+    const boundary = iam.ManagedPolicy.fromManagedPolicyArn(storage, 'PermissionsBoundary', settings.permissionsBoundary);
+    iam.PermissionsBoundary.of(app).apply(boundary);
+  }
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   if (settings.secondaryRegion === undefined) {
     warnOfOneRegion(settings, storage);

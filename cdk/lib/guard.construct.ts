@@ -57,10 +57,10 @@ function keyDangers(keyArns: readonly string[]): Danger[] {
       message: `The key ${events.EventField.fromPath('$.detail.resources[0].ARN')} was disabled, or is going to be deleted. Without it, a part of the backup is lost.`,
     },
     {
-      id: 'key-policy-changed',
+      id: 'key-access-changed',
       service: 'kms',
-      detail: { eventName: ['PutKeyPolicy'], resources: { ARN: keyArns } },
-      message: `The policy of the key ${events.EventField.fromPath('$.detail.resources[0].ARN')} was changed. A wrong policy makes a part of the backup unreadable.`,
+      detail: { eventName: ['PutKeyPolicy', 'RevokeGrant'], resources: { ARN: keyArns } },
+      message: `The policy of the key ${events.EventField.fromPath('$.detail.resources[0].ARN')} was changed, or a grant of it was revoked. If DynamoDB may no longer use the key, the backup cannot be read.`,
     },
   ];
 }

@@ -44,6 +44,7 @@ const JOB_LOG_PREFIX = '/aws/cognito/userpools/';
  */
 export class Import extends Construct {
   readonly run: RunMachine;
+  readonly finalize: RustFunction;
   /** The role that Cognito assumes to write the logs of import jobs. */
   readonly jobLogRole: iam.Role;
 
@@ -119,7 +120,7 @@ export class Import extends Construct {
       // The function writes the CSV file of an import job here. Cognito accepts up to 100 MB.
       temporaryStorage: Size.mebibytes(512),
     });
-    const finalize = new RustFunction(this, 'Finalize', {
+    this.finalize = new RustFunction(this, 'Finalize', {
       functionName: name('finalize'),
       description: 'Ends an import: adds up the ledger or records the failure, releases the lease, publishes the result',
       executable: 'finalize',
@@ -161,7 +162,7 @@ export class Import extends Construct {
       operation: 'import',
       enumerate,
       page,
-      finalize,
+      finalize: this.finalize,
       settings,
     });
   }

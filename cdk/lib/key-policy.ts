@@ -101,6 +101,11 @@ function copyToReplicas(): iam.PolicyStatement {
   return statement('CopyToReplicas', ['SynchronizeMultiRegionKey']);
 }
 
+/** The use of the key of executions. Who reads a history decrypts it. */
+export function useForExecutions(): iam.PolicyStatement[] {
+  return [statement('UseForExecutions', ['Decrypt', 'DescribeKey', 'GenerateDataKey'])];
+}
+
 /** The use of the key of the vault. AWS Backup makes a grant for itself. */
 export function useForBackups(): iam.PolicyStatement[] {
   return [

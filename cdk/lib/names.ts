@@ -11,7 +11,7 @@ import { ArnFormat, Aws, Stack } from 'aws-cdk-lib';
 export type Operation = 'export' | 'import';
 
 /** A state machine. Each has a definition of this name in `statemachines/`. */
-export type Machine = Operation | 'scheduled-exports';
+export type Machine = Operation | 'scheduled-exports' | 'job-logs';
 
 /** The functions of each state machine. */
 export const STEPS = ['enumerate', 'page', 'finalize'] as const;
@@ -29,6 +29,7 @@ export function stackNames(name: string) {
     secondary: `${name}-secondary`,
     secondaryWatch: `${name}-secondary-watch`,
     vault: `${name}-vault`,
+    accessLog: `${name}-access-log`,
   };
 }
 
@@ -98,7 +99,13 @@ export function keyAliases(name: string) {
     configurationMac: `alias/${name}-configuration-mac`,
     notifications: `alias/${name}-notifications`,
     vault: `alias/${name}-vault`,
+    runs: `alias/${name}-runs`,
   };
+}
+
+/** The trail that records reads and writes of items. */
+export function accessTrailName(name: string): string {
+  return `${name}-access`;
 }
 
 /** The vault, and the plan that fills it. */
@@ -117,6 +124,11 @@ export function deploymentRoleArn(stack: Stack): string {
 /** The ARN of the table in the Region of the stack. */
 export function tableArn(stack: Stack, name: string): string {
   return stack.formatArn({ service: 'dynamodb', resource: 'table', resourceName: name });
+}
+
+/** The ARN of the table in another Region. */
+export function tableArnIn(stack: Stack, name: string, region: string): string {
+  return stack.formatArn({ service: 'dynamodb', region, account: Aws.ACCOUNT_ID, resource: 'table', resourceName: name });
 }
 
 /** The ARN of the topic in the Region of the stack. It has the name of the deployment. */

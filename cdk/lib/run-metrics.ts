@@ -65,16 +65,37 @@ export function machineMetric(
   });
 }
 
+/** The metrics of functions. `AsyncEventsDropped` counts events that failed in every try. */
+export type FunctionMetric = 'Invocations' | 'Errors' | 'Throttles' | 'AsyncEventsDropped';
+
 /**
  * The sum of a metric of a function.
  * Source: "Using CloudWatch metrics with Lambda", Lambda developer guide.
  */
-export function functionMetric(functionName: string, metric: 'Invocations' | 'Errors' | 'Throttles'): cloudwatch.Metric {
+export function functionMetric(functionName: string, metric: FunctionMetric): cloudwatch.Metric {
   return new cloudwatch.Metric({
     namespace: 'AWS/Lambda',
     metricName: metric,
     dimensionsMap: { FunctionName: functionName },
     statistic: cloudwatch.Stats.SUM,
+  });
+}
+
+/**
+ * How long changes of the table take to another Region, in milliseconds: the longest time in the period.
+ * Source: "DynamoDB metrics and dimensions", DynamoDB developer guide.
+ */
+export function replicationLatency(
+  table: string,
+  receivingRegion: string,
+  options: cloudwatch.MetricOptions = {},
+): cloudwatch.Metric {
+  return new cloudwatch.Metric({
+    namespace: 'AWS/DynamoDB',
+    metricName: 'ReplicationLatency',
+    dimensionsMap: { TableName: table, ReceivingRegion: receivingRegion },
+    statistic: cloudwatch.Stats.MAXIMUM,
+    ...options,
   });
 }
 

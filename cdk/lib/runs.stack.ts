@@ -5,6 +5,7 @@ import { RegionalTable } from './backup-table.construct';
 import { Export } from './export.construct';
 import { FunctionCode } from './function-code';
 import { Import } from './import.construct';
+import { JobLogs } from './job-logs.construct';
 import { tableArn } from './names';
 import { Notifications } from './notifications.construct';
 import { Reader } from './reader.construct';
@@ -37,6 +38,7 @@ export class RunsStack extends Stack {
         description: 'The role that TrustedPrincipals may assume',
       });
     }
+    new JobLogs(this, 'JobLogs', { settings });
     if (exports !== undefined) {
       this.schedule(settings, exports);
     }

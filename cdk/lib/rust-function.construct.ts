@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Aws, Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -6,7 +6,9 @@ import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
 import { Executable, FunctionCode } from './function-code';
+import { RunsKey } from './runs-key.construct';
 import { Settings } from './settings';
+import { denyNetworkInterfaces, manageNetworkInterfaces, vpcConfigIn } from './vpc';
 
 export interface RustFunctionProps {
   readonly functionName: string;
@@ -35,13 +37,14 @@ export class RustFunction extends Construct {
     super(scope, id);
     const { settings } = props;
     this.role = new iam.Role(this, 'Role', {
-      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com', { conditions: trustConditions(this, props.functionName) }),
       description: `Role of the function ${props.functionName}`,
     });
     props.statements.forEach((statement) => this.role.addToPolicy(statement));
     const logGroup = new logs.LogGroup(this, 'Logs', {
       logGroupName: `/aws/lambda/${props.functionName}`,
       retention: settings.logRetentionDays,
+      encryptionKey: RunsKey.of(this, settings),
       removalPolicy: RemovalPolicy.DESTROY,
     });
     logGroup.grantWrite(this.role);
@@ -66,11 +69,12 @@ export class RustFunction extends Construct {
       // would refuse to publish the same code again.
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE },
     });
+    this.enterVpc(props);
     this.version = this.lambda.currentVersion;
     acknowledge(
       this.role,
       'Resource::*',
-      'X-Ray has no resources, so IAM can allow PutTraceSegments and PutTelemetryRecords only on all resources.',
+      'X-Ray has no resources, so IAM can allow PutTraceSegments and PutTelemetryRecords only on all resources. With a VPC, Lambda makes network interfaces that it names itself.',
     );
   }
 
@@ -79,4 +83,38 @@ export class RustFunction extends Construct {
     const stack = Stack.of(this);
     return `<${stack.getLogicalId(this.lambda.node.defaultChild as lambda.CfnFunction)}.Arn>`;
   }
+
+  /** Puts the function into the VPC of its Region, if the settings name one. */
+  private enterVpc({ settings, functionName }: RustFunctionProps): void {
+    const vpcConfig = vpcConfigIn(settings, Stack.of(this).region);
+    if (vpcConfig !== undefined) {
+      this.role.addToPolicy(manageNetworkInterfaces());
+      this.role.addToPolicy(denyNetworkInterfaces(functionArn(this, functionName)));
+      (this.lambda.node.defaultChild as lambda.CfnFunction).vpcConfig = vpcConfig;
+    }
+  }
+}
+
+/** The ARN of a function of this Region, without a version. */
+function functionArn(scope: Construct, functionName: string): string {
+  return Stack.of(scope).formatArn({
+    service: 'lambda',
+    account: Aws.ACCOUNT_ID,
+    resource: 'function',
+    resourceName: functionName,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}
+
+/**
+ * Lets Lambda assume the role for this function only. The Lambda developer guide says that both keys limit a trust, and not
+ * with which value in which call. So a call without them is allowed.
+ * Source: "Defining Lambda function permissions with an execution role", Lambda developer guide.
+ */
+function trustConditions(scope: Construct, functionName: string): iam.Conditions {
+  const arn = functionArn(scope, functionName);
+  return {
+    StringEqualsIfExists: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
+    ArnLikeIfExists: { 'aws:SourceArn': [arn, `${arn}:*`] },
+  };
 }

@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge';
 import { DefinedMachine } from './defined-machine.construct';
 import { machineName } from './names';
+import { RunsKey } from './runs-key.construct';
 import { Settings } from './settings';
 
 /**
@@ -60,6 +61,7 @@ export class ScheduledExports extends DefinedMachine {
     statements.forEach(([sid, actions, resource]) =>
       this.machine.addToRolePolicy(new iam.PolicyStatement({ sid, actions, resources: [resource] })),
     );
+    this.machine.addToRolePolicy(RunsKey.of(this, settings).executionStatement('export', settings.name));
     acknowledge(this.machine.role, `Resource::${executions}`, 'Step Functions gives each execution of the export a name.');
   }
 }

@@ -7,6 +7,7 @@ import * as stepfunctions from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct, IConstruct } from 'constructs';
 
 import { deadLetterQueueName, scheduleName } from './names';
+import { RunsKey } from './runs-key.construct';
 import { Settings } from './settings';
 
 export interface SchedulesProps {
@@ -54,6 +55,7 @@ export class Schedules extends Construct {
       }),
       description: 'Starts the scheduled exports',
     });
+    role.addToPolicy(RunsKey.of(this, settings).executionStatement('scheduled-exports', settings.name));
     const schedule = new scheduler.Schedule(this, 'Exports', {
       scheduleName: scheduleName(settings.name),
       description: 'Exports all user pools',

@@ -9,8 +9,13 @@ import { Settings } from './settings';
 /** The stack of the alarms in the Region of the replica. Nothing depends on it. */
 export class SecondaryWatchStack extends Stack {
   constructor(scope: Construct, id: string, settings: Settings, { key }: SecondaryKeyStack, props: StackProps) {
-    super(scope, id, { ...props, description: `${settings.name}: alarms of imports from the replica` });
-    new Alarms(this, 'Alarms', settings).addRunAlarms('import');
+    super(scope, id, { ...props, description: `${settings.name}: alarms of the replica, and of imports from it` });
+    const alarms = new Alarms(this, 'Alarms', settings);
+    alarms.addRunAlarms('import');
+    alarms.addLostEventsAlarm('import');
+    alarms.addJobLogsAlarm();
+    alarms.addReplicaAgeAlarms();
+    alarms.addReplicationAlarm(settings.primaryRegion);
     new Guard(this, 'Guard', { settings, keyArns: [key.keyArn], userPoolIds: [] });
   }
 }

@@ -1,13 +1,16 @@
-import { CfnOutput, Stack, StackProps } from 'aws-cdk-lib';
+import { CfnOutput, RemovalPolicy, Stack, StackProps } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
+import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 
 import { FunctionCode } from './function-code';
 import { Import } from './import.construct';
+import { JobLogs } from './job-logs.construct';
 import { tableArn } from './names';
 import { Notifications } from './notifications.construct';
 import { Reader } from './reader.construct';
 import { Settings } from './settings';
+import { SnapshotAges } from './snapshot-ages.construct';
 
 /**
  * The stack in the Region of the replica: all that an import needs if the primary Region is lost. So nothing
@@ -23,6 +26,14 @@ export class SecondaryStack extends Stack {
     };
     const notifications = new Notifications(this, 'Notifications', settings);
     const imports = new Import(this, 'Import', { settings, table, code, notifications });
+    new JobLogs(this, 'JobLogs', { settings });
+    if (settings.userPoolIds.length > 0) {
+      const group = new scheduler.ScheduleGroup(this, 'Group', {
+        scheduleGroupName: settings.name,
+        removalPolicy: RemovalPolicy.DESTROY,
+      });
+      new SnapshotAges(this, 'SnapshotAges', { settings, group, finalize: imports.finalize });
+    }
     if (settings.trustedPrincipals.length > 0) {
       const reader = new Reader(this, 'Reader', { settings, table });
       new CfnOutput(this, 'ReaderRoleArn', {

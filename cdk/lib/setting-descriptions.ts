@@ -8,11 +8,12 @@
  *
  * - `text`: any text. The reader of the setting checks its form.
  * - `list`: a list of texts, or a text with commas. The reader checks the form of its members.
+ * - `map`: names, each with a text. The reader checks the form of both.
  * - `from` and `to`: a whole number between these bounds, both included.
  * - `oneOf`: one of these words. The first one is the default.
  */
 export type SettingValue =
-  'text' | 'list' | { readonly from: number; readonly to: number } | { readonly oneOf: readonly [string, ...string[]] };
+  'text' | 'list' | 'map' | { readonly from: number; readonly to: number } | { readonly oneOf: readonly [string, ...string[]] };
 
 /** What the schema and the reference say about a setting. */
 export interface SettingDescription {
@@ -198,6 +199,52 @@ export const SETTINGS = {
     default: 'IAM decides',
     meaning:
       'The ARNs of the roles and users that may administer the [keys of the backup](../security.md#keys-and-secrets), with or without asterisks. The root user and the deployment role of the CDK may, too. This gives no use of a key.',
+  },
+  AccessLogging: {
+    value: { oneOf: ['NO', 'YES'] },
+    default: '`NO`',
+    meaning:
+      '`YES`: a trail of CloudTrail records [who reads and writes](../security.md#who-read-the-backup) items of the table and its replica, in a bucket of its own, for `LogRetentionDays`. AWS bills [every event](cost.md#the-log-of-reads). `NO` after `YES`: delete the stack `…-access-log` yourself.',
+  },
+  PermissionsBoundary: {
+    value: 'text',
+    default: 'none',
+    meaning:
+      'The ARN of a policy of IAM that limits every role of the deployment, such as `arn:aws:iam::111122223333:policy/boundary`. It gives no permission. If it lacks one that a role needs, runs fail with `AccessDenied`.',
+  },
+  VpcSubnetIds: {
+    value: 'list',
+    default: 'no VPC',
+    meaning:
+      'The subnets of the primary Region in which the functions run. They must reach [these endpoints](../guides/deploy.md#functions-in-a-vpc). Required with `VpcSecurityGroupIds`.',
+  },
+  VpcSecurityGroupIds: {
+    value: 'list',
+    default: 'no VPC',
+    meaning: 'The security groups of the functions in the primary Region, one to five. Required with `VpcSubnetIds`.',
+  },
+  SecondaryVpcSubnetIds: {
+    value: 'list',
+    default: 'no VPC',
+    meaning:
+      'The subnets of the secondary Region, for the functions of its imports. Required with `VpcSubnetIds`, if there is a secondary Region.',
+  },
+  SecondaryVpcSecurityGroupIds: {
+    value: 'list',
+    default: 'no VPC',
+    meaning: 'The security groups of the functions in the secondary Region, one to five. Required with `SecondaryVpcSubnetIds`.',
+  },
+  TableClass: {
+    value: { oneOf: ['STANDARD', 'STANDARD_INFREQUENT_ACCESS'] },
+    default: '`STANDARD`',
+    meaning:
+      'The class of the table and its replica. `STANDARD_INFREQUENT_ACCESS` costs less for what is stored, and more for each read and write: see [cost](cost.md#the-class-of-the-table). DynamoDB allows two changes in 30 days.',
+  },
+  Tags: {
+    value: 'map',
+    default: 'none',
+    meaning:
+      'Tags for every resource and stack of the deployment, beside its own tag `application`: names with texts, such as `cost-center: "4711"`. At most 40.',
   },
   LogRetentionDays: {
     value: { from: 1, to: 3653 },

@@ -14,12 +14,15 @@ export interface SnapshotAgesProps {
   readonly settings: Settings;
   /** The group of all schedules of the deployment. */
   readonly group: scheduler.IScheduleGroup;
-  /** The function that ends exports. It also measures how long ago the newest snapshot was sealed. */
+  /** The function that ends the runs of a Region. It also measures how long ago the newest snapshot was sealed. */
   readonly finalize: RustFunction;
 }
 
 /**
  * Measures the age of each pool's newest sealed snapshot, every five minutes.
+ *
+ * In the Region of the replica, it is the age in the replica. This proves that a function of the import starts, and that its
+ * role and the key let it read the replica.
  *
  * An export cannot report that no export ran. An alarm cannot count exports either, because it looks back at
  * most one week, and some pools are exported less often. The age needs only the newest measurement.
@@ -37,9 +40,10 @@ export class SnapshotAges extends Construct {
       description: 'Measures the age of the newest snapshots',
     });
     role.addToPolicy(new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [finalize.lambda.functionArn] }));
-    // The scheduler hands an event to Lambda's queue. Lambda's defaults would repeat it twice, for up to six hours. The
-    // state machine waits for its invocations, so this does not apply to them.
-    finalize.lambda.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: MEASURED_EVERY });
+    // The scheduler hands an event to Lambda's queue. Lambda's defaults would repeat it for up to six hours. An event that
+    // also fails in its second try starts an alarm. The state machine waits for its invocations, so this does not apply to
+    // them.
+    finalize.lambda.configureAsyncInvoke({ retryAttempts: 1, maxEventAge: MEASURED_EVERY });
     const schedule = new scheduler.Schedule(this, 'Schedule', {
       scheduleName: snapshotAgesName(settings.name),
       description: 'Measures the age of the newest snapshots',

@@ -17,8 +17,14 @@ export class WatchStack extends Stack {
       alarms.addScheduledExportsAlarms();
       alarms.addSnapshotAgeAlarms();
       alarms.addExportMetricAlarms();
+      alarms.addLostEventsAlarm('export');
     }
     alarms.addRunAlarms('import');
+    alarms.addLostEventsAlarm('import');
+    alarms.addJobLogsAlarm();
+    if (settings.secondaryRegion !== undefined) {
+      alarms.addReplicationAlarm(settings.secondaryRegion);
+    }
     new Guard(this, 'Guard', { settings, keyArns: storage.keyArns, userPoolIds: settings.userPoolIds });
     warnWithoutTrail(this, settings);
     new Dashboard(this, 'Dashboard', { settings, alarms });

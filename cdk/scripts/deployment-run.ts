@@ -110,6 +110,7 @@ export async function runDeployment(request: Request, surroundings: Surroundings
     ...(settings.secondaryRegion === undefined ? [] : [names.secondaryKey]),
     names.storage,
     ...(settings.backupVaultRetentionDays === undefined ? [] : [names.vault]),
+    ...(settings.accessLogging ? [names.accessLog] : []),
   ];
   if ((await deploy([...stacks, '--exclusively'], context, withoutOutputs(request.cdkArguments))) !== 0) {
     throw new DeploymentError(

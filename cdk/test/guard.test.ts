@@ -126,8 +126,12 @@ test('a message tells that a key of the deployment is disabled or going to be de
         const detail = { ...call(eventName, { keyId: 'its id' }), resources: [{ ARN, type: 'AWS::KMS::Key' }] };
         assert.deepEqual(matched(template, 'kms', detail), ['key-in-danger']);
       }
-      assert.deepEqual(matched(template, 'kms', { ...call('PutKeyPolicy', {}), resources: [{ ARN }] }), ['key-policy-changed']);
-      assert.deepEqual(matched(template, 'kms', { ...call('EnableKey', {}), resources: [{ ARN }] }), []);
+      for (const eventName of ['PutKeyPolicy', 'RevokeGrant']) {
+        assert.deepEqual(matched(template, 'kms', { ...call(eventName, {}), resources: [{ ARN }] }), ['key-access-changed']);
+      }
+      for (const eventName of ['EnableKey', 'RetireGrant', 'CreateGrant']) {
+        assert.deepEqual(matched(template, 'kms', { ...call(eventName, {}), resources: [{ ARN }] }), []);
+      }
     }
     const other = { ...call('DisableKey', {}), resources: [{ ARN: 'arn:aws:kms:eu-west-1:111122223333:key/another' }] };
     assert.deepEqual(matched(template, 'kms', other), []);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import * as iam from 'aws-cdk-lib/aws-iam';
 
-import { CONTEXT, synthesise } from './synthesised';
+import { COMPANY, CONTEXT, synthesise } from './synthesised';
 
 /** The settings that protect the backup from its own account. */
 const PROTECTION = {
@@ -23,6 +23,7 @@ test('cdk-nag finds nothing that is not accepted with a reason, with any setting
       GroupRoleArns: 'arn:aws:iam::111122223333:role/editors',
       CaptureConfiguration: 'YES',
       ...PROTECTION,
+      ...COMPANY,
     }),
   );
 });

@@ -92,7 +92,10 @@ for (const partition of Object.keys(PARTITIONS) as (keyof typeof PARTITIONS)[]) 
         const resources = [...DefinitionString.matchAll(/"Resource":"([^"]+)"/g)].map(([, resource]) => resource);
         assert.ok(resources.length > 0);
         resources.forEach((resource) =>
-          assert.match(resource, /^arn:\$\{Partition\}:states:::(lambda:invoke|states:startExecution\.sync:2)$/),
+          assert.match(
+            resource,
+            /^arn:\$\{Partition\}:states:::(lambda:invoke|states:startExecution\.sync:2|aws-sdk:cloudwatchlogs:\w+)$/,
+          ),
         );
       }
       const region = stacks.deployment[name]?.region;
@@ -106,7 +109,9 @@ for (const partition of Object.keys(PARTITIONS) as (keyof typeof PARTITIONS)[]) 
       );
       const principals = servicePrincipalsOf(template.json);
       assert.ok(principals.length > 0);
-      principals.forEach((principal) => assert.match(principal, /^[a-z-]+\.amazonaws\.com$/));
+      principals.forEach((principal) =>
+        assert.match(principal, /^(([a-z-]+|delivery\.logs)\.amazonaws\.com|logs\.[a-z0-9-]+\.<AWS::URLSuffix>)$/),
+      );
     }
   });
 }

@@ -427,6 +427,7 @@ test('the state machine of the scheduled exports may only start, watch and stop 
         ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
         [`${arn('events')}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule`],
       ],
+      [['kms:Decrypt', 'kms:GenerateDataKey'], ['<RunsKeyFD237E64.Arn>']],
     ],
   );
 });
@@ -438,7 +439,7 @@ test('the scheduler may only start exports and send messages to its queue', () =
       .statements('SchedulesRole')
       .flatMap((statement) => statement.actions)
       .sort(),
-    ['sqs:SendMessage', 'states:StartExecution'],
+    ['kms:Decrypt', 'kms:GenerateDataKey', 'sqs:SendMessage', 'states:StartExecution'],
   );
 });
 

@@ -19,7 +19,7 @@ function problemsOf(values: Record<string, unknown>): string[] {
 const problemsWith = (change: Record<string, unknown>): string[] => problemsOf({ ...CONTEXT, ...change });
 
 test('a name that could be that of another deployment with its ending is refused', () => {
-  for (const ending of ['runs', 'watch', 'secondary', 'secondary-key', 'vault']) {
+  for (const ending of ['runs', 'watch', 'secondary', 'secondary-key', 'vault', 'access-log']) {
     assert.throws(
       () => readSettings({ ...CONTEXT, Name: `pools-${ending}` }),
       new RegExp(`does not end with -${ending}`),
@@ -62,6 +62,12 @@ test('a setting that is not given has its default', () => {
     backupVaultRetentionDays: undefined,
     keyAdministrators: [],
     breakGlassRole: undefined,
+    accessLogging: false,
+    permissionsBoundary: undefined,
+    vpc: undefined,
+    secondaryVpc: undefined,
+    tableClass: undefined,
+    tags: {},
     architecture: 'x86_64',
   });
 });
@@ -199,7 +205,7 @@ test('an unknown name is a problem, which suggests a similar setting', () => {
   ]);
   assert.match(
     problemsWith({ Schedule: 'x' })[0] ?? '',
-    /^Schedule is not a setting\. The settings are Architecture, BackupVault, BackupVaultRetentionDays, BreakGlassRole, CaptureConfiguration, CaptureSecrets, CloudTrail, CognitoTPS, /,
+    /^Schedule is not a setting\. The settings are AccessLogging, Architecture, BackupVault, BackupVaultRetentionDays, BreakGlassRole, CaptureConfiguration, CaptureSecrets, CloudTrail, CognitoTPS, /,
   );
 });
 

@@ -15,6 +15,23 @@ export const SECONDARY = 'eu-central-1';
 export const EMAIL = 'backup@example.com';
 export const CONTEXT = { UserPoolIds: POOLS, SecondaryRegion: SECONDARY, NotificationEmail: EMAIL };
 
+/** The settings that companies demand. */
+export const COMPANY = {
+  AccessLogging: 'YES',
+  PermissionsBoundary: 'arn:aws:iam::111122223333:policy/boundary',
+  VpcSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+  VpcSecurityGroupIds: ['sg-0123456789abcdef0'],
+  SecondaryVpcSubnetIds: ['subnet-0123456789abcdef2'],
+  SecondaryVpcSecurityGroupIds: ['sg-0123456789abcdef1'],
+  TableClass: 'STANDARD_INFREQUENT_ACCESS',
+  Tags: { 'cost-center': '4711', owner: 'team@example.com' },
+};
+
+/** All templates of a deployment. */
+export function templatesOf(stacks: Synthesised): Template[] {
+  return Object.values(stacks).filter((value) => value instanceof Template);
+}
+
 // The templates must not contain the account of a developer.
 delete process.env.CDK_DEFAULT_ACCOUNT;
 
@@ -119,6 +136,7 @@ export interface Synthesised {
   readonly runs: Template;
   readonly watch: Template;
   readonly vault?: Template;
+  readonly accessLog?: Template;
   readonly secondary: Template;
   readonly secondaryWatch: Template;
 }
@@ -151,6 +169,7 @@ export function synthesise(
     runs: template(deployment.runs),
     watch: template(deployment.watch),
     ...(deployment.vault && { vault: template(deployment.vault) }),
+    ...(deployment.accessLog && { accessLog: template(deployment.accessLog) }),
     secondary: template(deployment.secondary),
     secondaryWatch: template(deployment.secondaryWatch),
   };

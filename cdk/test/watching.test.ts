@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { WORKSPACE } from '../lib/function-code';
 import { OPERATIONS } from '../lib/operations';
 import { EXPORT_METRICS } from '../lib/run-metrics';
 import { CONTEXT, POOLS, PRIMARY, SECONDARY, Template, readable, synthesise, defaultStacks } from './synthesised';
@@ -84,7 +87,19 @@ test('failed exports and failed imports start alarms, in both Regions', () => {
       'Throttles',
     ]);
   }
-  assert.equal(secondaryWatch.all('AWS::CloudWatch::Alarm').length, 2);
+  const names = secondaryWatch.all('AWS::CloudWatch::Alarm').map(({ AlarmName }) => AlarmName.slice('cognito-backup-'.length));
+  const ofPools = POOLS.map((pool) => `replica-stale-${pool}`);
+  assert.deepEqual(
+    names.sort(),
+    [
+      'import-events-lost',
+      'import-failed',
+      'import-functions-throttled',
+      'job-logs-failed',
+      'replication-delayed',
+      ...ofPools,
+    ].sort(),
+  );
 });
 
 test('exports that could not be started start an alarm', () => {
@@ -132,11 +147,90 @@ test('finalize measures the age of snapshots several times in a period of its al
   );
 });
 
-test('Lambda does not repeat a measurement that failed, and drops one that is late', () => {
-  const { FunctionName, Qualifier, MaximumEventAgeInSeconds, MaximumRetryAttempts } =
-    defaultStacks().runs.only('AWS::Lambda::EventInvokeConfig');
-  assert.match(readable(FunctionName), /^<ExportFinalizeFunction/);
-  assert.deepEqual([Qualifier, MaximumEventAgeInSeconds, MaximumRetryAttempts], ['$LATEST', 300, 0]);
+test('a measurement that fails twice, or is late, is dropped and starts an alarm', () => {
+  const { runs, watch, secondary, secondaryWatch } = defaultStacks();
+  for (const [template, alarms, operation] of [
+    [runs, watch, 'Export'],
+    [secondary, secondaryWatch, 'Import'],
+  ] as const) {
+    const { FunctionName, Qualifier, MaximumEventAgeInSeconds, MaximumRetryAttempts } =
+      template.only('AWS::Lambda::EventInvokeConfig');
+    assert.match(readable(FunctionName), new RegExp(`^<${operation}FinalizeFunction`));
+    assert.deepEqual([Qualifier, MaximumEventAgeInSeconds, MaximumRetryAttempts], ['$LATEST', 300, 1]);
+    const lost = alarm(alarms, `${operation.toLowerCase()}-events-lost`);
+    assert.deepEqual([lost.Namespace, lost.MetricName, lost.Statistic], ['AWS/Lambda', 'AsyncEventsDropped', 'Sum']);
+    assert.deepEqual([lost.Threshold, lost.EvaluationPeriods, lost.TreatMissingData], [0, 1, 'notBreaching']);
+    assert.deepEqual(dimensions(lost, 'FunctionName'), [`cognito-backup-${operation.toLowerCase()}-finalize`]);
+  }
+  // Also in the primary Region, the end of a stopped import must not be lost.
+  assert.deepEqual(dimensions(alarm(watch, 'import-events-lost'), 'FunctionName'), ['cognito-backup-import-finalize']);
+});
+
+test('in the second Region, a function of the import measures the age in the replica, and missing data starts an alarm', () => {
+  const { secondary, secondaryWatch } = defaultStacks();
+  const { Target, ScheduleExpression, GroupName } = secondary
+    .all('AWS::Scheduler::Schedule')
+    .find(({ Name }) => Name === 'cognito-backup-snapshot-ages');
+  assert.match(readable(Target.Arn), /^<ImportFinalizeFunction/);
+  assert.deepEqual(
+    [JSON.parse(Target.Input), ScheduleExpression],
+    [{ operation: 'watch', userPoolIds: POOLS }, 'rate(5 minutes)'],
+  );
+  assert.match(readable(GroupName), /^<Group/);
+  // The function reads the headers of snapshots, and nothing else.
+  const reads = secondary.statements('ImportFinalizeRole').find(({ Sid }) => Sid === 'ReadHeadersOfSnapshots');
+  assert.deepEqual(
+    reads?.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'],
+    POOLS.map((pool) => `POOL#${pool}`),
+  );
+  for (const pool of POOLS) {
+    const stale = alarm(secondaryWatch, `replica-stale-${pool}`);
+    assert.deepEqual([stale.MetricName, stale.Period, stale.EvaluationPeriods], ['NewestSnapshotAge', 900, 2]);
+    // Six hours more than in the primary Region, so that a failed export starts one alarm.
+    assert.deepEqual([stale.Threshold, stale.TreatMissingData], [(36 + 6) * 3600, 'breaching']);
+    assert.deepEqual(dimensions(stale, 'UserPoolId'), [pool]);
+  }
+  const silent = synthesise({ ...CONTEXT, SnapshotMaxAgeHours: 0 }).secondaryWatch;
+  assert.equal(alarm(silent, `replica-stale-${POOLS[0]}`), undefined);
+});
+
+test('a slow replication starts an alarm in the Region that sends', () => {
+  const { watch, secondaryWatch } = defaultStacks();
+  for (const [template, receiving] of [
+    [watch, SECONDARY],
+    [secondaryWatch, PRIMARY],
+  ] as const) {
+    const delayed = alarm(template, 'replication-delayed');
+    assert.deepEqual(
+      [delayed.Namespace, delayed.MetricName, delayed.Statistic],
+      ['AWS/DynamoDB', 'ReplicationLatency', 'Maximum'],
+    );
+    assert.deepEqual([delayed.Threshold, delayed.Period, delayed.EvaluationPeriods], [300_000, 300, 3]);
+    assert.deepEqual(
+      [dimensions(delayed, 'TableName'), dimensions(delayed, 'ReceivingRegion')],
+      [['cognito-backup'], [receiving]],
+    );
+    assert.equal(delayed.TreatMissingData, 'notBreaching');
+  }
+  const { watch: oneRegion } = synthesise({ ...CONTEXT, SecondaryRegion: 'none' });
+  assert.equal(alarm(oneRegion, 'replication-delayed'), undefined);
+});
+
+test('docs/guides/operate.md says what to do for every alarm', () => {
+  const guide = readFileSync(join(WORKSPACE, 'docs', 'guides', 'operate.md'), 'utf8');
+  const all = synthesise({
+    ...CONTEXT,
+    SnapshotRetention: 'days=35',
+    CaptureConfiguration: 'YES',
+    ConfigurationChangeAlarm: 'YES',
+  });
+  const names = [all.watch, all.secondaryWatch].flatMap((template) => template.all('AWS::CloudWatch::Alarm'));
+  assert.ok(names.length > 10);
+  for (const { AlarmName, AlarmDescription } of names) {
+    const row = AlarmName.replace('cognito-backup-', '…-').replace(/eu-west-1_\w+$/, '<pool>');
+    assert.ok(guide.includes(`\`${row}\``), row);
+    assert.match(AlarmDescription, /\.$/);
+  }
 });
 
 test('the maximum age of a snapshot follows the export frequency or the setting', () => {

@@ -7,6 +7,7 @@
 
 import { stackNames } from '../names';
 import { readCapture } from './capture';
+import { type VpcSettings, readCompany } from './company';
 import { readEmail, readGroupRoles, readPrincipals, readTrustConditions } from './people';
 import { readImportTargets, readRepairablePools, readSourcePools, sourcePools } from './pools';
 import { readProtection } from './protection';
@@ -95,6 +96,18 @@ export interface Settings {
   readonly keyAdministrators: readonly string[];
   /** `BreakGlassRole`: the ARN of the role that may delete the table. Undefined: the table has no policy. */
   readonly breakGlassRole?: string;
+  /** `AccessLogging`: whether a trail records reads and writes of items. */
+  readonly accessLogging: boolean;
+  /** `PermissionsBoundary`: the ARN of the policy that limits all roles. Undefined: none. */
+  readonly permissionsBoundary?: string;
+  /** `VpcSubnetIds` and `VpcSecurityGroupIds`. Undefined: the functions of the primary Region are in no VPC. */
+  readonly vpc?: VpcSettings;
+  /** `SecondaryVpcSubnetIds` and `SecondaryVpcSecurityGroupIds`. Undefined: those of the secondary Region are in no VPC. */
+  readonly secondaryVpc?: VpcSettings;
+  /** `TableClass`. Undefined: the standard class, which is DynamoDB's default. */
+  readonly tableClass?: 'STANDARD_INFREQUENT_ACCESS';
+  /** `Tags`: tags for all resources and stacks, by name. */
+  readonly tags: Readonly<Record<string, string>>;
   /** `Architecture` of the functions. */
   readonly architecture: 'x86_64' | 'arm64';
   /**
@@ -156,6 +169,7 @@ export function readSettings(values: SettingValues): Settings {
     repairablePools: readRepairablePools(reader, primaryRegion, sourcePools(pools)),
     groupRoleArns: readGroupRoles(reader, primaryRegion),
     ...readProtection(reader, primaryRegion),
+    ...readCompany(reader, primaryRegion, secondaryRegion),
     architecture: reader.oneOf('Architecture'),
   };
   addSchemaProblems(reader, values);

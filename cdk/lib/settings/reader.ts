@@ -77,6 +77,14 @@ export class SettingReader {
     return members;
   }
 
+  /** The names and texts of a map. A value that is no map has none: the schema refuses it. */
+  map(name: SettingName): [string, string][] {
+    const value = this.values[name];
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.entries(value).map(([key, text]) => [key, String(text)])
+      : [];
+  }
+
   /** One of the words that the setting can have. The first one is the default. */
   oneOf<N extends ChoiceName>(name: N): Choice<N> {
     const text = this.text(name);

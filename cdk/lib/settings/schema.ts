@@ -34,6 +34,9 @@ function typeOf(value: SettingValue): Record<string, unknown> {
   if (value === 'list') {
     return { type: ['array', 'string'], items: { type: 'string' } };
   }
+  if (value === 'map') {
+    return { type: 'object', additionalProperties: { type: 'string' } };
+  }
   return 'oneOf' in value ? { enum: value.oneOf } : { type: 'integer', minimum: value.from, maximum: value.to };
 }
 
@@ -67,6 +70,9 @@ function isSettingName(name: string): name is SettingName {
 /** What is allowed instead of a value of a wrong type. */
 function adviceFor(error: ErrorObject): string {
   const types = [error.params.type].flat();
+  if (types.includes('object')) {
+    return 'Use names with texts, each on a line of its own.';
+  }
   if (types.includes('array')) {
     return 'Use a list of texts, or leave the setting out.';
   }

@@ -10,7 +10,7 @@ use serde_json::Value;
 #[test]
 fn every_state_machine_definition_is_valid() -> Result<()> {
     let python = Python::installed()?;
-    for name in ["export.asl.json", "import.asl.json", "scheduled-exports.asl.json"] {
+    for name in ["export.asl.json", "import.asl.json", "scheduled-exports.asl.json", "job-logs.asl.json"] {
         python.lint_state_machine(&paths::state_machines().join(name))?;
     }
     Ok(())
