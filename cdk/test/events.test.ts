@@ -24,7 +24,7 @@ const validatorOf = (schema: any) => new Ajv({ allErrors: true, strict: true }).
 
 /** The events that docs/reference/events.md shows. */
 const EXAMPLES: any[] = [...readFileSync(join(DOCS, 'events.md'), 'utf8').matchAll(/^```json\n([\s\S]+?)^```/gm)]
-  .map(([, text = '']) => JSON.parse(text))
+  .map(([, text = '']): any => JSON.parse(text))
   .filter((example) => example.detail?.schemaVersion !== undefined);
 
 test('docs/reference/events.md shows each event as its schema describes it', () => {
@@ -36,7 +36,7 @@ test('docs/reference/events.md shows each event as its schema describes it', () 
     const validate = validatorOf(schema);
     const example = EXAMPLES.find((one) => one['detail-type'] === schema.title);
     assert.ok(validate(example), JSON.stringify(validate.errors));
-    assert.equal(example.source, EVENT_SOURCE);
+    assert.equal((example as any).source, EVENT_SOURCE);
   }
 });
 

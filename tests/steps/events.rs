@@ -44,7 +44,9 @@ fn assert_matches(value: &Value, schema: &Value, path: &str) {
             "minimum" => value.as_u64() >= rule.as_u64(),
             // cdk/test/events.test.ts checks the patterns, with a validator.
             "pattern" => value.as_str().is_some_and(|text| !text.is_empty()),
-            "required" => rule.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some()),
+            "required" => {
+                rule.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some())
+            }
             "additionalProperties" => {
                 assert_eq!(*rule, json!(false), "{path}");
                 value.as_object().unwrap().keys().all(|name| schema["properties"].get(name).is_some())
@@ -52,7 +54,8 @@ fn assert_matches(value: &Value, schema: &Value, path: &str) {
             "properties" => {
                 let rules = rule.as_object().unwrap().iter();
                 let present = rules.filter_map(|(name, rule)| Some((name, rule, value.get(name)?)));
-                present.for_each(|(name, rule, value)| assert_matches(value, rule, &format!("{path}/{name}")));
+                present
+                    .for_each(|(name, rule, value)| assert_matches(value, rule, &format!("{path}/{name}")));
                 true
             }
             other => panic!("{path}: the test does not know the keyword {other}"),
@@ -99,7 +102,9 @@ fn a_sealed_snapshot_puts_its_counts_and_tells_of_lost_users_and_a_changed_confi
         let names: Vec<_> = events.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["Snapshot Sealed", "Snapshot Sealed", "Pool Lost Users", "Configuration Changed"]);
         let (sealed, lost, changed) = (&events[1].1, &events[2].1, &events[3].1);
-        for member in ["users", "groups", "memberships", "pages", "recordsWritten", "snapshotId", "userPoolId"] {
+        for member in
+            ["users", "groups", "memberships", "pages", "recordsWritten", "snapshotId", "userPoolId"]
+        {
             assert_eq!(sealed[member], second[member], "{member}");
         }
         assert_eq!((&sealed["table"], &sealed["region"]), (&json!("cognito-backup"), &json!("eu-west-1")));
@@ -143,8 +148,11 @@ fn a_restore_puts_how_it_ended_whole_in_part_or_with_an_error() {
         tokio::time::sleep(Duration::from_secs(3_600)).await;
         machine.import(import(), "succeeds").await.report();
 
-        let ended: Vec<_> =
-            delivered(&backend).into_iter().filter(|(name, _)| *name == "Restore Ended").map(|(_, detail)| detail).collect();
+        let ended: Vec<_> = delivered(&backend)
+            .into_iter()
+            .filter(|(name, _)| *name == "Restore Ended")
+            .map(|(_, detail)| detail)
+            .collect();
         let statuses: Vec<_> = ended.iter().map(|detail| detail["status"].as_str().unwrap()).collect();
         assert_eq!(statuses, ["FAILED", "PARTIAL", "SUCCEEDED"]);
         assert_eq!((&ended[0]["error"], ended[0].get("users")), (&json!("AccessDenied"), None));
@@ -183,7 +191,8 @@ fn a_repeated_finalize_puts_the_same_details_again() {
         machine.import(import(), "import").await.report();
         machine.join_twins().await;
         for wanted in ["Snapshot Sealed", "Restore Ended"] {
-            let events: Vec<_> = delivered(&backend).into_iter().filter(|(name, _)| *name == wanted).collect();
+            let events: Vec<_> =
+                delivered(&backend).into_iter().filter(|(name, _)| *name == wanted).collect();
             assert!(events.len() > 1, "{wanted}: no second finalize");
             assert!(events.iter().all(|event| *event == events[0]), "{events:?}");
         }
@@ -222,7 +231,8 @@ fn lost_events_and_a_lost_heartbeat_fail_no_run_and_are_logged() {
         assert_eq!((&exported["status"], &imported["status"]), (&json!("SEALED"), &json!("SUCCEEDED")));
         assert_eq!((backend.events().len(), backend.heartbeats()), (0, 1));
         let log = log.text();
-        for line in ["events were not put", "Snapshot Sealed", "Restore Ended", "the heartbeat was not sent"] {
+        for line in ["events were not put", "Snapshot Sealed", "Restore Ended", "the heartbeat was not sent"]
+        {
             assert!(log.contains(line), "{line}: {log}");
         }
     });

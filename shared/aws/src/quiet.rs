@@ -68,18 +68,24 @@ fn answers() -> Vec<Answer> {
         ]
         .map(|body| Answer { status: 200, body }),
     );
-    let parameter = |value: String| json!({"Parameter": {"Name": CANARY, "Value": value}});
-    // No server listens at the port of the second address.
-    let parameters = [format!("http://{CANARY}"), format!("https://127.0.0.1:9/{CANARY}")];
-    all.extend(parameters.map(|value| Answer { status: 200, body: parameter(value).to_string() }));
-    let refused = json!({"FailedEntryCount": 1, "Entries": [{"ErrorCode": format!("{CANARY} @"), "ErrorMessage": CANARY}]});
-    all.push(Answer { status: 200, body: refused.to_string() });
     all.push(Answer {
         status: 400,
         body: format!(
             "<ErrorResponse><Error><Code>{CANARY}@x</Code><Message>{CANARY}</Message></Error></ErrorResponse>"
         ),
     });
+    all
+}
+
+/// Answers of Systems Manager and EventBridge.
+fn of_heartbeat_and_bus() -> Vec<Answer> {
+    let answer = |body: serde_json::Value| Answer { status: 200, body: body.to_string() };
+    // No server listens at the port of the second address.
+    let addresses = [format!("http://{CANARY}"), format!("https://127.0.0.1:9/{CANARY}")];
+    let mut all: Vec<_> =
+        addresses.map(|value| answer(json!({"Parameter": {"Name": CANARY, "Value": value}}))).into();
+    let refused = json!({"ErrorCode": format!("{CANARY} @"), "ErrorMessage": CANARY});
+    all.push(answer(json!({"FailedEntryCount": 1, "Entries": [refused]})));
     all
 }
 
@@ -314,7 +320,7 @@ async fn no_error_of_the_topic_of_a_log_of_the_event_bus_or_of_the_heartbeat_rep
     let files = LocalJobFiles::new(aws_sdk_cloudwatchlogs::Client::new(&server.config()), None);
     let bus = EventBus::new(aws_sdk_eventbridge::Client::new(&server.config()));
     let heartbeat = Heartbeat::new(aws_sdk_ssm::Client::new(&server.config()), text());
-    for answer in answers() {
+    for answer in answers().into_iter().chain(of_heartbeat_and_bus()) {
         server.answers(answer.clone());
         let said = Said::default();
         let _guard = said.listen();
