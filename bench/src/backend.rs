@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::Result;
 use shared::model::configuration::{ConfigurationKeys, KeyArn, SecretContext};
-use shared::model::{Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
+use shared::model::{BusEvent, Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
 use shared::ports::Clock;
 use shared::ports::keys::{DataKey, EncryptingKeys, KeyError, KeyOperation, KeyResult};
 use shared::ports::{Announcement, Backend};
@@ -87,6 +87,14 @@ impl Backend for SimulatedBackend {
     }
 
     async fn announce(&self, _: &Announcement) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn put_events(&self, _: &[BusEvent]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn send_heartbeat(&self) -> Result<bool> {
         Ok(false)
     }
 }

@@ -5,11 +5,13 @@ import { acknowledgeAccountOperations, acknowledgeDomains, allowAccountOperation
 import { ConfigurationKeyArns, configurationKeyEnvironment, configurationKeyStatements } from './configuration-key-access';
 import { Step, functionName } from './names';
 import { OPERATIONS } from './operations';
+import { acknowledgeHeartbeat, eventStatement, heartbeatStatements } from './publishing';
 import {
   RunProps,
   exportPageEnvironment,
   enumerateEnvironment,
   finalizeEnvironment,
+  heartbeatEnvironment,
   retentionEnvironment,
 } from './run-environment';
 import { RunMachine } from './run-machine.construct';
@@ -45,6 +47,7 @@ export class Export extends Construct {
     // Some of these reads answer secrets. So the role has them only if exports capture the configuration.
     const configurationReads = settings.captureConfiguration ? exportCapture['cognito-idp'] : [];
     const pools = settings.userPoolIds;
+    const parameter = settings.heartbeatParameter;
     const [headers, records] = [poolPartitions(pools), configurationPartitions(pools)];
     const stack = Stack.of(this);
     const name = (step: Step) => functionName(settings.name, 'export', step);
@@ -105,7 +108,7 @@ export class Export extends Construct {
       executable: 'finalize',
       code,
       settings,
-      environment: { ...finalizeEnvironment(props), ...retentionEnvironment(settings) },
+      environment: { ...finalizeEnvironment(props), ...heartbeatEnvironment(settings), ...retentionEnvironment(settings) },
       statements: [
         ...tableStatements(
           stack,
@@ -119,8 +122,13 @@ export class Export extends Construct {
           exportFinalize.kms.table,
         ),
         ...props.notifications.publishStatements(exportFinalize),
+        eventStatement(stack, exportFinalize),
+        ...(parameter === undefined ? [] : heartbeatStatements(stack, exportFinalize, parameter)),
       ],
     });
+    if (parameter !== undefined) {
+      acknowledgeHeartbeat(stack, this.finalize.role);
+    }
     this.run = new RunMachine(this, 'Run', {
       operation: 'export',
       enumerate,

@@ -12,6 +12,7 @@ import {
 } from './cognito-access';
 import { Step, functionName } from './names';
 import { FunctionName, OPERATIONS } from './operations';
+import { eventStatement } from './publishing';
 import { RunProps, commonEnvironment, enumerateEnvironment, finalizeEnvironment, subMapEnvironment } from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
@@ -139,6 +140,7 @@ export class Import extends Construct {
           importFinalize.kms.table,
         ),
         ...props.notifications.publishStatements(importFinalize),
+        eventStatement(stack, importFinalize),
       ],
     });
 

@@ -55,9 +55,13 @@ export interface Permissions {
     readonly table: readonly string[];
     readonly topic: readonly string[];
   };
+  /** The actions on the default event bus. */
+  readonly events: readonly string[];
   /** The actions on the logs of import jobs. */
   readonly logs: readonly string[];
   readonly sns: readonly string[];
+  /** The actions on the parameter for heartbeats. */
+  readonly ssm: readonly string[];
   /** The metrics that the function writes to its own log. They need no permission. */
   readonly metrics: readonly string[];
 }

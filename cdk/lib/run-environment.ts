@@ -46,6 +46,11 @@ export function finalizeEnvironment(props: RunProps): Record<string, string> {
   };
 }
 
+/** The additional environment of the export's finalize, which sends heartbeats. */
+export function heartbeatEnvironment({ heartbeatParameter }: Settings): Record<string, string> {
+  return heartbeatParameter === undefined ? {} : { HEARTBEAT_PARAMETER: heartbeatParameter };
+}
+
 /** The additional environment of the export's finalize. */
 export function retentionEnvironment({ snapshotRetention }: Settings): Record<string, string> {
   return snapshotRetention === undefined ? {} : { SNAPSHOT_RETENTION: snapshotRetention };

@@ -136,6 +136,12 @@ export const SETTINGS = {
     meaning:
       '`INFO_AND_ERRORS`: messages about every run. `ERRORS_ONLY`: only about failed runs and partial restores. Alarms send messages in either case.',
   },
+  HeartbeatParameter: {
+    value: 'text',
+    default: '`none`',
+    meaning:
+      'The name of a SecureString parameter of Systems Manager in the Region of the pools. It holds an address with `https:`, which an export calls after each sealed snapshot: see [heartbeat](../guides/operate.md#a-heartbeat).',
+  },
   ImportTargets: {
     value: 'list',
     default: '`*`',

@@ -24,7 +24,7 @@ A wrong value or an unknown name stops the deployment before it changes anything
 names the line. [Deploy](../guides/deploy.md) shows how to use them.
 
 The functions get \`CognitoTPS\`, \`QuotaHeadroom\`, \`SplitListing\`, \`CaptureConfiguration\`, \`SnsPreference\`,
-\`SnapshotRetention\` and \`SubMapRetention\` as [environment variables](environment.md).
+\`HeartbeatParameter\`, \`SnapshotRetention\` and \`SubMapRetention\` as [environment variables](environment.md).
 
 | setting | default | meaning |
 |---|---|---|

@@ -56,6 +56,9 @@ test('every role allows the calls of its function to Cognito, SNS, logs and KMS,
       const permissions = OPERATIONS.functions[name];
       assert.deepEqual(template.allowed(role, 'cognito-idp'), sorted(permissions['cognito-idp']), role);
       assert.deepEqual(template.allowed(role, 'sns'), sorted(permissions.sns), role);
+      assert.deepEqual(template.allowed(role, 'events'), sorted(permissions.events), role);
+      // The address for heartbeats has a setting: see events.test.ts.
+      assert.deepEqual(template.allowed(role, 'ssm'), [], role);
       // Every function also writes its own log.
       assert.deepEqual(template.allowed(role, 'logs'), sorted(['CreateLogStream', 'PutLogEvents', ...permissions.logs]), role);
       assert.deepEqual(template.allowed(role, 'kms'), sorted([...permissions.kms.table, ...permissions.kms.topic]), role);

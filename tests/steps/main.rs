@@ -27,6 +27,7 @@ mod deadlines;
 mod definitions;
 mod dry_runs;
 mod early_ends;
+mod events;
 mod expiry;
 mod export_calls;
 mod export_properties;

@@ -15,7 +15,8 @@ use shared::model::{GroupRecord, Headroom, MfaPreference, MfaSetting, Retention,
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{
-    Applied, Calls, DeathOrder, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour,
+    Applied, Calls, DeathOrder, Fault, HeartbeatService, MemoryBackend, MemoryPool, PageShape,
+    SplitListingBehaviour,
 };
 
 use crate::configuration::make_rich;
@@ -168,6 +169,7 @@ fn rename(pool: &MemoryPool, name: &str) {
 async fn exports(record: &mut Recorded) {
     let (backend, source, _) = backend();
     let backend = backend.with_headroom(Some(Headroom::parse("10").unwrap()));
+    let backend = backend.with_heartbeat(HeartbeatService::Answers);
     population().fill(&source);
     for name in ["first", "second"] {
         rename(&source, name);

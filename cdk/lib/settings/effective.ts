@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 
+import { NO_PARAMETER } from './heartbeat';
 import type { Settings } from './index';
 import type { SettingName } from './reader';
 import { NO_REGION } from './regions';
@@ -41,6 +42,7 @@ export function effectiveSettings(settings: Settings): EffectiveSettings {
     ConfigurationChangeAlarm: yesOrNo(settings.configurationChangeAlarm),
     NotificationEmail: hidden(settings.notificationEmail),
     SnsPreference: settings.snsPreference,
+    HeartbeatParameter: settings.heartbeatParameter ?? NO_PARAMETER,
     ImportTargets: short(settings.importTargets),
     RepairablePools: settings.repairablePools,
     GroupRoleArns: short(settings.groupRoleArns),

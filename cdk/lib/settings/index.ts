@@ -8,6 +8,7 @@
 import { stackNames } from '../names';
 import { readCapture } from './capture';
 import { type VpcSettings, readCompany } from './company';
+import { readHeartbeatParameter } from './heartbeat';
 import { readEmail, readGroupRoles, readPrincipals, readTrustConditions } from './people';
 import { readImportTargets, readRepairablePools, readSourcePools, sourcePools } from './pools';
 import { readProtection } from './protection';
@@ -71,6 +72,8 @@ export interface Settings {
    * `SnsPreference`: whether the topic gets messages about all runs, or only about failed and partial ones.
    */
   readonly snsPreference: 'INFO_AND_ERRORS' | 'ERRORS_ONLY';
+  /** `HeartbeatParameter`: the name of the parameter with the address for heartbeats. Undefined: none are sent. */
+  readonly heartbeatParameter?: string;
   /** `NotificationEmail`: the e-mail address that is subscribed to the topics. */
   readonly notificationEmail?: string;
   /**
@@ -162,6 +165,7 @@ export function readSettings(values: SettingValues): Settings {
     ...readCapture(reader),
     logRetentionDays: readLogRetention(reader),
     snsPreference: reader.oneOf('SnsPreference'),
+    heartbeatParameter: readHeartbeatParameter(reader),
     notificationEmail: readEmail(reader),
     trustedPrincipals: readPrincipals(reader, primaryRegion),
     ...readTrustConditions(reader),

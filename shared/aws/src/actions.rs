@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 
 use crate::cognito::CognitoPool;
 use crate::dynamodb::DynamoVault;
+use crate::event_bus::EventBus;
+use crate::heartbeat::Heartbeat;
 use crate::job_files::LocalJobFiles;
 use crate::keys::AwsKeys;
 use crate::sns::Topic;
@@ -23,7 +25,7 @@ use shared::model::{
     Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PageLimit, PoolId, Sub, SubPrefix,
     Username,
 };
-use shared::ports::actions::{ON_JOB_LOGS, ON_TOPIC, on_table};
+use shared::ports::actions::{ON_EVENT_BUS, ON_HEARTBEAT_PARAMETER, ON_JOB_LOGS, ON_TOPIC, on_table};
 use shared::ports::job_files::{JobFiles, JobLog};
 use shared::ports::keys::{DecryptingKeys, EncryptingKeys, KeyError};
 use shared::ports::pool::{ConfigurablePool, NewUser, Operation, Password, Pool, PoolResult};
@@ -253,7 +255,8 @@ async fn each_pool_call_sends_the_cognito_action_of_its_operation() {
 }
 
 #[tokio::test]
-async fn the_topic_and_the_logs_of_jobs_are_called_with_the_actions_in_the_list() {
+async fn the_topic_the_logs_of_jobs_the_event_bus_and_the_heartbeat_are_called_with_the_actions_in_the_list()
+{
     let recorder = Recorder::default();
     let client = aws_sdk_sns::config::Builder::from(&config()).interceptor(recorder.clone()).build();
     let topic =
@@ -269,6 +272,14 @@ async fn the_topic_and_the_logs_of_jobs_are_called_with_the_actions_in_the_list(
     files.log(&JobLog { group: "g".to_owned(), stream: "s".to_owned() }, None).await.unwrap_err();
     let sent: Vec<_> = recorder.take().into_iter().map(|(operation, _)| operation).collect();
     assert_eq!(sent, [ON_JOB_LOGS]);
+
+    let client = aws_sdk_eventbridge::config::Builder::from(&config()).interceptor(recorder.clone()).build();
+    EventBus::new(aws_sdk_eventbridge::Client::from_conf(client)).put(&[]).await.unwrap_err();
+    let client = aws_sdk_ssm::config::Builder::from(&config()).interceptor(recorder.clone()).build();
+    let heartbeat = Heartbeat::new(aws_sdk_ssm::Client::from_conf(client), "/heartbeat".to_owned());
+    heartbeat.send().await.unwrap_err();
+    let sent: Vec<_> = recorder.take().into_iter().map(|(operation, _)| operation).collect();
+    assert_eq!(sent, [ON_EVENT_BUS, ON_HEARTBEAT_PARAMETER]);
 }
 
 #[tokio::test]

@@ -85,6 +85,12 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "`INFO_AND_ERRORS`: every run. `ERRORS_ONLY`: only failed runs and partial restores.",
     },
     Variable {
+        name: "HEARTBEAT_PARAMETER",
+        default: Some("no heartbeats"),
+        meaning: "The name of a SecureString parameter of Systems Manager, in the Region of the function. It holds an address with \
+                  `https:`, which the function calls after each sealed snapshot. Only `finalize` of the export reads it.",
+    },
+    Variable {
         name: "IMPORT_JOB_LOG_ROLE_ARN",
         default: Some("no import jobs: calls create all users"),
         meaning: "The role with which Cognito writes the logs of import jobs. It trusts cognito-idp.amazonaws.com.",
@@ -123,6 +129,8 @@ pub struct Environment {
     pub configuration_keys: Option<ConfigurationKeys>,
     /// `NOTIFICATION_TOPIC_ARN`, if set.
     pub topic: Option<String>,
+    /// `HEARTBEAT_PARAMETER`, if set: the name of the parameter with the address for heartbeats.
+    pub heartbeat_parameter: Option<String>,
     /// `IMPORT_JOB_LOG_ROLE_ARN`, if set: the role with which Cognito writes the logs of import jobs.
     pub import_job_log_role: Option<String>,
     /// `SNS_PREFERENCE`. `INFO_AND_ERRORS` if unset.
@@ -222,6 +230,7 @@ impl Environment {
             capture_configuration,
             configuration_keys,
             topic: get("NOTIFICATION_TOPIC_ARN"),
+            heartbeat_parameter: get("HEARTBEAT_PARAMETER"),
             import_job_log_role: get("IMPORT_JOB_LOG_ROLE_ARN"),
             preference,
             retention: retention.transpose()?,

@@ -14,12 +14,14 @@ use tokio::sync::OnceCell;
 use super::cognito::CognitoPool;
 use super::dynamodb::DynamoVault;
 use super::environment::Environment;
+use super::event_bus::EventBus;
+use super::heartbeat::Heartbeat;
 use super::job_files::LocalJobFiles;
 use super::keys::AwsKeys;
 use super::log;
 use super::sns::Topic;
 use shared::model::configuration::ConfigurationKeys;
-use shared::model::{Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
+use shared::model::{BusEvent, Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
 use shared::pacing::Budget;
 use shared::ports::{Announcement, Backend, Clock};
 use shared::report::cause;
@@ -36,11 +38,15 @@ pub struct Aws {
     job_files: LocalJobFiles,
     keys: AwsKeys,
     topic: Option<Topic>,
+    event_bus: EventBus,
+    heartbeat: Option<Heartbeat>,
 }
 
 impl Aws {
     pub fn new(environment: Environment, config: &SdkConfig) -> Self {
         let topic = environment.topic.clone().map(|arn| Topic::new(aws_sdk_sns::Client::new(config), arn));
+        let heartbeat = environment.heartbeat_parameter.clone();
+        let heartbeat = heartbeat.map(|parameter| Heartbeat::new(Heartbeat::client(config), parameter));
         Self {
             region: config.region().map(ToString::to_string),
             cognito: CognitoPool::client(config),
@@ -51,6 +57,8 @@ impl Aws {
             ),
             keys: AwsKeys::new(AwsKeys::client(config)),
             topic,
+            event_bus: EventBus::new(EventBus::client(config)),
+            heartbeat,
             environment,
         }
     }
@@ -128,6 +136,17 @@ impl Backend for Aws {
                 topic.publish(announcement).await.map(|()| true)
             }
             _ => Ok(false),
+        }
+    }
+
+    async fn put_events(&self, events: &[BusEvent]) -> Result<()> {
+        self.event_bus.put(events).await
+    }
+
+    async fn send_heartbeat(&self) -> Result<bool> {
+        match &self.heartbeat {
+            Some(heartbeat) => heartbeat.send().await.map(|()| true),
+            None => Ok(false),
         }
     }
 }

@@ -13,6 +13,8 @@ use serde_json::json;
 use crate::answers::{Answer, Server};
 use crate::cognito::CognitoPool;
 use crate::dynamodb::DynamoVault;
+use crate::event_bus::EventBus;
+use crate::heartbeat::Heartbeat;
 use crate::job_files::LocalJobFiles;
 use crate::keys::AwsKeys;
 use crate::log;
@@ -72,6 +74,18 @@ fn answers() -> Vec<Answer> {
             "<ErrorResponse><Error><Code>{CANARY}@x</Code><Message>{CANARY}</Message></Error></ErrorResponse>"
         ),
     });
+    all
+}
+
+/// Answers of Systems Manager and EventBridge.
+fn of_heartbeat_and_bus() -> Vec<Answer> {
+    let answer = |body: serde_json::Value| Answer { status: 200, body: body.to_string() };
+    // No server listens at the port of the second address.
+    let addresses = [format!("http://{CANARY}"), format!("https://127.0.0.1:9/{CANARY}")];
+    let mut all: Vec<_> =
+        addresses.map(|value| answer(json!({"Parameter": {"Name": CANARY, "Value": value}}))).into();
+    let refused = json!({"ErrorCode": format!("{CANARY} @"), "ErrorMessage": CANARY});
+    all.push(answer(json!({"FailedEntryCount": 1, "Entries": [refused]})));
     all
 }
 
@@ -299,18 +313,22 @@ async fn no_error_of_the_table_repeats_an_answer_or_an_item() {
 }
 
 #[tokio::test]
-async fn no_error_of_the_topic_or_of_a_log_repeats_an_answer() {
+async fn no_error_of_the_topic_of_a_log_of_the_event_bus_or_of_the_heartbeat_repeats_an_answer() {
     let server = Server::start(answers().remove(0)).await;
     let topic =
         Topic::new(aws_sdk_sns::Client::new(&server.config()), "arn:aws:sns:eu-west-1:1:t".to_owned());
     let files = LocalJobFiles::new(aws_sdk_cloudwatchlogs::Client::new(&server.config()), None);
-    for answer in answers() {
+    let bus = EventBus::new(aws_sdk_eventbridge::Client::new(&server.config()));
+    let heartbeat = Heartbeat::new(aws_sdk_ssm::Client::new(&server.config()), text());
+    for answer in answers().into_iter().chain(of_heartbeat_and_bus()) {
         server.answers(answer.clone());
         let said = Said::default();
         let _guard = said.listen();
         let announcement = Announcement { subject: text(), body: text(), is_error: true };
         said.note(topic.publish(&announcement).await);
         said.note(files.log(&JobLog { group: text(), stream: text() }, Some(CANARY)).await);
+        said.note(bus.put(&[]).await);
+        said.note(heartbeat.send().await);
         said.assert_quiet(&answer);
     }
 }

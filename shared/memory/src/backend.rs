@@ -14,14 +14,21 @@ use super::script::{DeathOrder, Gate, Script};
 use super::turnstile::Turnstile;
 use super::vault::MemoryVault;
 use serde_json::Value;
-use shared::Result;
 use shared::csv::Limits;
 use shared::machine::{Function, carry_out};
 use shared::model::configuration::ConfigurationKeys;
-use shared::model::{Headroom, Metrics, PoolDescription, PoolId, Retention, SubMapRetention, Tps};
+use shared::model::{BusEvent, Headroom, Metrics, PoolDescription, PoolId, Retention, SubMapRetention, Tps};
 use shared::pacing::Budget;
 use shared::ports::Clock;
 use shared::ports::{Announcement, Backend};
+use shared::{Error, ErrorKind, Result};
+
+/// The service that gets the heartbeats of a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeartbeatService {
+    Answers,
+    DoesNotAnswer,
+}
 
 /// Pools, a vault, a clock and a topic in memory. Clones share all of it. Clones of one invocation share
 /// its death. See [`Self::invocation`].
@@ -42,6 +49,10 @@ pub struct MemoryBackend {
     job_limits: Limits,
     log_role: Option<String>,
     announcements: Arc<Mutex<Vec<Announcement>>>,
+    events: Arc<Mutex<Vec<BusEvent>>>,
+    loses_events: bool,
+    heartbeat_service: Option<HeartbeatService>,
+    heartbeats: Arc<Mutex<u32>>,
     metrics: Arc<Mutex<Vec<Metrics>>>,
     gate: Gate,
 }
@@ -68,6 +79,10 @@ impl MemoryBackend {
             job_limits,
             log_role,
             announcements: Arc::default(),
+            events: Arc::default(),
+            loses_events: false,
+            heartbeat_service: None,
+            heartbeats: Arc::default(),
             metrics: Arc::default(),
             gate,
         }
@@ -119,6 +134,16 @@ impl MemoryBackend {
 
     pub fn with_retention(self, retention: Option<Retention>) -> Self {
         Self { retention, ..self }
+    }
+
+    /// The backend whose event bus accepts no event.
+    pub fn losing_events(self) -> Self {
+        Self { loses_events: true, ..self }
+    }
+
+    /// The backend of a deployment that sends heartbeats.
+    pub fn with_heartbeat(self, service: HeartbeatService) -> Self {
+        Self { heartbeat_service: Some(service), ..self }
     }
 
     pub fn with_sub_map_retention(self, sub_map_retention: Option<SubMapRetention>) -> Self {
@@ -205,6 +230,16 @@ impl MemoryBackend {
 
     pub fn metrics(&self) -> Vec<Metrics> {
         self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The events that reached the bus.
+    pub fn events(&self) -> Vec<BusEvent> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The heartbeats that were sent, also those without an answer.
+    pub fn heartbeats(&self) -> u32 {
+        *self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn announcements(&self) -> Vec<Announcement> {
@@ -306,4 +341,30 @@ impl Backend for MemoryBackend {
         self.gate.call_elsewhere(CallSite::Message, send).await;
         Ok(true)
     }
+
+    async fn put_events(&self, events: &[BusEvent]) -> Result<()> {
+        self.gate.record.add(|calls| calls.puts_events = true);
+        let put = || {
+            if !self.loses_events {
+                self.events.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(events);
+            }
+        };
+        self.gate.call_elsewhere(CallSite::Events, put).await;
+        if self.loses_events { Err(no_answer("event bus")) } else { Ok(()) }
+    }
+
+    async fn send_heartbeat(&self) -> Result<bool> {
+        let Some(service) = self.heartbeat_service else { return Ok(false) };
+        self.gate.record.add(|calls| calls.sends_heartbeats = true);
+        let send = || *self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.gate.call_elsewhere(CallSite::Heartbeat, send).await;
+        match service {
+            HeartbeatService::Answers => Ok(true),
+            HeartbeatService::DoesNotAnswer => Err(no_answer("heartbeat service")),
+        }
+    }
+}
+
+fn no_answer(what: &str) -> Error {
+    Error::new(ErrorKind::CallRefused, format!("The {what} did not answer."), "Ask for its state.")
 }

@@ -20,6 +20,10 @@ pub struct Calls {
     pub written_pools: BTreeSet<String>,
     /// Whether it sent a message to the topic.
     pub announces: bool,
+    /// Whether it put events on the default bus.
+    pub puts_events: bool,
+    /// Whether it read the address for heartbeats.
+    pub sends_heartbeats: bool,
     pub reads_job_logs: bool,
     pub keys: BTreeSet<KeyOperation>,
     /// The metrics that it wrote to its own log.
@@ -47,6 +51,10 @@ pub enum CallSite {
     Keys(KeyOperation),
     /// A message is sent to the topic.
     Message,
+    /// Events are put on the default bus.
+    Events,
+    /// A heartbeat is sent.
+    Heartbeat,
     /// No call: a write arrives in the other Region.
     Arrival,
 }
@@ -60,6 +68,8 @@ impl fmt::Display for CallSite {
             Self::JobLog => f.write_str("JobLog"),
             Self::Keys(operation) => f.write_str(operation.name()),
             Self::Message => f.write_str("Message"),
+            Self::Events => f.write_str("Events"),
+            Self::Heartbeat => f.write_str("Heartbeat"),
             Self::Arrival => f.write_str("Arrival"),
         }
     }
@@ -85,7 +95,7 @@ impl CallSite {
             Self::Pool { operation, .. } => !is_read(operation.name()),
             Self::Vault(_, access) => is_write(*access),
             Self::JobFile | Self::Arrival => true,
-            Self::JobLog | Self::Keys(_) | Self::Message => false,
+            Self::JobLog | Self::Keys(_) | Self::Message | Self::Events | Self::Heartbeat => false,
         }
     }
 }
@@ -115,11 +125,14 @@ fn kind_of(pk: &str) -> String {
 
 impl Calls {
     pub fn extend(&mut self, other: Self) {
-        let Self { cognito, table, written_pools, announces, reads_job_logs, keys, metrics, sites } = other;
+        let Self { cognito, table, written_pools, keys, metrics, sites, .. } = other;
+        let Self { announces, puts_events, sends_heartbeats, reads_job_logs, .. } = other;
         self.cognito.extend(cognito);
         self.table.extend(table);
         self.written_pools.extend(written_pools);
         self.announces |= announces;
+        self.puts_events |= puts_events;
+        self.sends_heartbeats |= sends_heartbeats;
         self.reads_job_logs |= reads_job_logs;
         self.keys.extend(keys);
         self.metrics.extend(metrics);

@@ -28,7 +28,7 @@ mod state;
 mod turnstile;
 mod vault;
 
-pub use backend::MemoryBackend;
+pub use backend::{HeartbeatService, MemoryBackend};
 pub use calls::{CallSite, Calls};
 pub use job_files::{MemoryFile, MemoryJobFiles};
 pub use keys::{KeyRing, KeyUse, MemoryKeys};

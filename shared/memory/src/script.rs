@@ -283,6 +283,8 @@ impl Gate {
             | CallSite::JobLog
             | CallSite::Keys(_)
             | CallSite::Message
+            | CallSite::Events
+            | CallSite::Heartbeat
             | CallSite::Arrival => None,
         };
         self.record.add(|calls| {
@@ -352,7 +354,10 @@ impl Gate {
             calls.sites.insert(site.to_string());
         });
         if let Some(turnstile) = &self.turnstile {
-            let reach = if matches!(site, CallSite::Message | CallSite::Keys(_)) {
+            let reach = if matches!(
+                site,
+                CallSite::Message | CallSite::Events | CallSite::Heartbeat | CallSite::Keys(_)
+            ) {
                 Reach::Items(Vec::new())
             } else {
                 Reach::Everything

@@ -2,6 +2,7 @@
 
 mod attribute;
 pub(crate) mod binary;
+mod bus_event;
 mod calls;
 mod collision;
 pub mod configuration;
@@ -60,6 +61,7 @@ mod value_rules;
 mod verification;
 
 pub use attribute::{DataType, STANDARD_ATTRIBUTES, is_custom_attribute, is_standard_attribute};
+pub use bus_event::{BusEvent, DEFAULT_BUS, Deployment, EVENT_SOURCE};
 pub use calls::{CallStats, Tps};
 pub use collision::{
     Collision, CollisionCheckpoint, CollisionStage, NameClaim, NameInTarget, NameRule, StoredHashes,

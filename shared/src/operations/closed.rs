@@ -10,6 +10,8 @@ pub(super) struct Closed {
     pub id: RunId,
     /// Whether the stop ended it. Otherwise it had ended before.
     pub is_stopped: bool,
+    /// The header of a restore that the stop ended.
+    pub restore: Option<Restore>,
 }
 
 /// Closes the run of an execution, unless it has ended or another execution continues it. `pool` is the source of an
@@ -44,8 +46,10 @@ async fn close_export<V: Vault>(
         }
     };
     let closed = catalog.change_snapshot(pool, &snapshot.id, fail).await?;
-    Ok(closed
-        .map(|snapshot| Closed { is_stopped: snapshot.failure.as_ref() == Some(failure), id: snapshot.id }))
+    Ok(closed.map(|snapshot| {
+        let is_stopped = snapshot.failure.as_ref() == Some(failure);
+        Closed { is_stopped, id: snapshot.id, restore: None }
+    }))
 }
 
 /// Closes the restore of an import, unless another execution continues it.
@@ -64,5 +68,8 @@ async fn close_import<V: Vault>(
     };
     let closed = catalog.change_restore(target, &restore.id, fail).await?;
     let closed = closed.filter(|restore| restore.execution.id == execution);
-    Ok(closed.map(|restore| Closed { is_stopped: restore.failure.as_ref() == Some(failure), id: restore.id }))
+    Ok(closed.map(|restore| {
+        let is_stopped = restore.failure.as_ref() == Some(failure);
+        Closed { is_stopped, id: restore.id.clone(), restore: is_stopped.then_some(restore) }
+    }))
 }

@@ -44,5 +44,11 @@ pub const ON_TOPIC: &str = "Publish";
 /// Source: "Amazon SNS key management", section permissions of publishers, Amazon SNS developer guide.
 pub const ON_TOPIC_KEY: [&str; 2] = ["Decrypt", "GenerateDataKey"];
 
+/// The EventBridge action that puts events on a bus.
+pub const ON_EVENT_BUS: &str = "PutEvents";
+
+/// The Systems Manager action that reads the address for heartbeats.
+pub const ON_HEARTBEAT_PARAMETER: &str = "GetParameter";
+
 /// The CloudWatch Logs action that reads the log of an import job.
 pub const ON_JOB_LOGS: &str = "GetLogEvents";

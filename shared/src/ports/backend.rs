@@ -9,7 +9,7 @@ use super::vault::Vault;
 use super::{Announcement, Clock};
 use crate::Result;
 use crate::model::configuration::ConfigurationKeys;
-use crate::model::{Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
+use crate::model::{BusEvent, Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
 
 /// The environment of a step: its pools, its table, its settings and its outputs.
 pub trait Backend: Send + Sync {
@@ -48,4 +48,16 @@ pub trait Backend: Send + Sync {
     fn measure(&self, metrics: &Metrics);
     /// Sends the announcement, if a topic accepts it. Returns whether it was sent.
     fn announce(&self, announcement: &Announcement) -> impl Future<Output = Result<bool>> + Send;
+    /// Puts events on the default event bus. There are at most ten.
+    ///
+    /// # Errors
+    /// If an event may not have reached the bus.
+    fn put_events(&self, events: &[BusEvent]) -> impl Future<Output = Result<()>> + Send;
+    /// Tells a service that watches the backup that a snapshot was sealed, if the deployment names its address. Returns
+    /// whether the service was told.
+    ///
+    /// # Errors
+    /// If the address cannot be read or is not allowed, or if the service does not accept the call within seconds. The
+    /// error does not name the address, because who knows it can tell the service the same.
+    fn send_heartbeat(&self) -> impl Future<Output = Result<bool>> + Send;
 }

@@ -80,8 +80,9 @@ impl Said {
     fn assert_quiet(&self, case: &dyn std::fmt::Debug) {
         let announcements = format!("{:?}", self.backend.announcements());
         let metrics = format!("{:?}", self.backend.metrics());
+        let events = format!("{:?}", self.backend.events());
         let log = self.log.text();
-        for text in self.other.iter().chain([&announcements, &metrics, &log]) {
+        for text in self.other.iter().chain([&announcements, &metrics, &events, &log]) {
             for canary in [PLAIN, ODD, "канарейка", "\\u043a", SECRET, &QUOTA.to_string()] {
                 assert!(!text.contains(canary), "{case:?}: {canary} in {text}");
             }

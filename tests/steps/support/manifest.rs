@@ -46,8 +46,10 @@ pub struct Rights {
     /// By the kind of partition.
     pub dynamodb: BTreeMap<String, BTreeSet<String>>,
     pub kms: KeyRights,
+    pub events: BTreeSet<String>,
     pub logs: BTreeSet<String>,
     pub sns: BTreeSet<String>,
+    pub ssm: BTreeSet<String>,
     pub metrics: BTreeSet<String>,
 }
 
@@ -115,8 +117,10 @@ impl Rights {
                 topic: given(calls.announces, &actions::ON_TOPIC_KEY),
             },
             dynamodb,
+            events: given(calls.puts_events, &[actions::ON_EVENT_BUS]),
             logs: given(calls.reads_job_logs, &[actions::ON_JOB_LOGS]),
             sns: given(calls.announces, &[actions::ON_TOPIC]),
+            ssm: given(calls.sends_heartbeats, &[actions::ON_HEARTBEAT_PARAMETER]),
             metrics: calls.metrics.iter().map(|metric| metric.name().to_owned()).collect(),
         }
     }
@@ -132,8 +136,10 @@ impl Rights {
             (&mut self.kms.configuration, &other.kms.configuration),
             (&mut self.kms.table, &other.kms.table),
             (&mut self.kms.topic, &other.kms.topic),
+            (&mut self.events, &other.events),
             (&mut self.logs, &other.logs),
             (&mut self.sns, &other.sns),
+            (&mut self.ssm, &other.ssm),
             (&mut self.metrics, &other.metrics),
         ];
         pairs.extend(

@@ -1,6 +1,7 @@
 //! The end of an import: adds up the ledger and closes the restore.
 
 use super::announce::announce;
+use super::publish::publish_restored;
 use crate::catalog::{Catalog, LeaseKey, LedgerSum};
 use crate::model::{
     JobsReport, Metrics, Progress, Restore, RestoreState, RestoreUnit, RunId, RunKind, VerificationResult,
@@ -49,7 +50,7 @@ pub(super) async fn close<B: Backend>(
     let jobs = catalog.import_jobs(id).await?.map(|jobs| jobs.report);
     let is_whole = sum.totals.is_complete() && (restore.has_succeeded || verification.is_clean());
     let status = if is_whole { RestoreState::Succeeded } else { RestoreState::Partial };
-    catalog
+    let header = catalog
         .change_restore(target, id, |restore| {
             restore.state = status;
             restore.totals = Some(sum.totals.clone());
@@ -66,13 +67,15 @@ pub(super) async fn close<B: Backend>(
         )
         .await?;
     let restore = Restore { unmatched_names, ..restore };
-    let closed = Closed { restore, status, sum, verification, jobs };
+    let closed = Closed { restore, header, status, sum, verification, jobs };
     Ok(RunReport::Import(Box::new(report(backend, &progress, closed).await)))
 }
 
 /// What finalize reports about a closed restore.
 struct Closed {
     restore: Restore,
+    /// The header of the restore as it is closed.
+    header: Option<Restore>,
     status: RestoreState,
     sum: LedgerSum,
     verification: VerificationResult,
@@ -131,7 +134,7 @@ async fn finished_verification<V: Vault>(
 
 /// Reports, measures and announces a closed restore.
 async fn report<B: Backend>(backend: &B, progress: &Progress, closed: Closed) -> ImportReport {
-    let Closed { restore, status, sum, verification, jobs } = closed;
+    let Closed { restore, header, status, sum, verification, jobs } = closed;
     let mut report = ImportReport {
         operation: RunKind::Import,
         status,
@@ -160,6 +163,9 @@ async fn report<B: Backend>(backend: &B, progress: &Progress, closed: Closed) ->
     let seconds = seconds_since(backend, id);
     backend.measure(&Metrics::of_restored(target.clone(), id.clone(), &report.totals, report.calls, seconds));
     report.notified = announce(backend, &Announcement::restored(&report)).await;
+    if let Some(header) = header {
+        publish_restored(backend, &header).await;
+    }
     let (users, lost) = (report.totals.users.present(), report.totals.users.lost);
     tracing::info!(run = %report.restore_id, status = ?status, users, lost, "restore closed");
     report

@@ -1,10 +1,12 @@
 //! The end of a failed run: records and announces the failure, and releases the lease.
 
 use super::announce::announce;
+use super::publish::publish_restored;
 use crate::Result;
 use crate::catalog::{Catalog, LeaseKey};
 use crate::model::{
-    ExportInput, Failure, ImportInput, Metrics, PoolId, RestoreState, RunId, RunKind, Snapshot, SnapshotState,
+    ExportInput, Failure, ImportInput, Metrics, PoolId, Restore, RestoreState, RunId, RunKind, Snapshot,
+    SnapshotState,
 };
 use crate::operations::event::FailedEvent;
 use crate::ports::vault::Vault;
@@ -24,11 +26,14 @@ pub(super) async fn record<B: Backend>(
         RunKind::Export => ExportInput::parse(&input).ok().map(|input| input.pool),
         RunKind::Import => ImportInput::parse(&input).ok().map(|input| input.target),
     };
-    let mut run_id = None;
+    let (mut run_id, mut restore) = (None, None);
     if let Some(pool) = &pool {
         run_id = match operation {
             RunKind::Export => mark_export_failed(catalog, pool, &RunId::of(&execution), &failure).await?,
-            RunKind::Import => mark_import_failed(catalog, pool, &execution.id, &failure).await?,
+            RunKind::Import => {
+                restore = mark_import_failed(catalog, pool, &execution.id, &failure).await?;
+                restore.as_ref().map(|restore| restore.id.clone())
+            }
         };
         catalog
             .release_lease(&LeaseKey::of_pool(pool, operation), &execution.id, backend.clock().now())
@@ -44,6 +49,9 @@ pub(super) async fn record<B: Backend>(
         notified = announce(backend, &announcement).await;
         if let Some(pool) = pool {
             backend.measure(&Metrics::of_failed(operation, pool, run_id.clone()));
+        }
+        if let Some(restore) = restore {
+            publish_restored(backend, &restore).await;
         }
     }
     tracing::error!(error = failure.error, cause = failure.cause, "run failed");
@@ -70,7 +78,7 @@ async fn mark_import_failed<V: Vault>(
     target: &PoolId,
     execution: &str,
     failure: &Failure,
-) -> Result<Option<RunId>> {
+) -> Result<Option<Restore>> {
     let Some(restore) = catalog.restore_of_execution(target, execution).await? else { return Ok(None) };
     catalog
         .change_restore(target, &restore.id, |restore| {
@@ -79,6 +87,5 @@ async fn mark_import_failed<V: Vault>(
                 restore.failure = Some(failure.clone());
             }
         })
-        .await?;
-    Ok(Some(restore.id))
+        .await
 }

@@ -9,12 +9,14 @@
 //! | an execution was stopped from outside | [`stop`] | records the failure |
 //! | a schedule asks for ages | [`watch`] | measures them |
 //!
-//! Each end of a run releases its lease and is announced ([`announce`]).
+//! Each end of a run releases its lease and is announced ([`announce`]). Other programs learn of it by events and the
+//! heartbeat ([`publish`]).
 
 mod announce;
 mod close;
 mod configuration_changes;
 mod fail;
+mod publish;
 mod retain;
 mod seal;
 mod stop;

@@ -2,6 +2,7 @@
 
 use super::announce::announce;
 use super::configuration_changes::configuration_changes;
+use super::publish::publish_sealed;
 use super::retain::{Retained, retain};
 use crate::catalog::{Catalog, LeaseKey};
 use crate::model::{
@@ -237,6 +238,7 @@ async fn report<B: Backend>(
         None => metrics,
     });
     report.notified = announce(backend, &Announcement::sealed(&report)).await;
+    publish_sealed(backend, &sealed).await;
     let Counts { users, groups, memberships, pages, .. } = report.counts;
     tracing::info!(run = %id, users, groups, memberships, pages, "snapshot sealed");
     report

@@ -5,6 +5,7 @@
 //! redriven. No invocation of the execution begins to work after its stop is recorded, so the run stays closed.
 
 use super::announce::announce;
+use super::publish::publish_restored;
 use crate::catalog::{Catalog, LeaseKey, StoppedLease};
 use crate::model::{ExportInput, ImportInput, MachineArn, Metrics, PoolId, RunId, RunKind, StartedRun, Stop};
 use crate::operations::closed::close_stopped;
@@ -69,6 +70,9 @@ pub(super) async fn record<B: Backend>(
         notified = announce(backend, &announcement).await;
         let id = closed.as_ref().map(|closed| closed.id.clone());
         backend.measure(&Metrics::of_failed(operation, pool.clone(), id));
+        if let Some(restore) = closed.as_ref().and_then(|closed| closed.restore.as_ref()) {
+            publish_restored(backend, restore).await;
+        }
     }
     catalog.note_stop_recorded(&run).await?;
     tracing::error!(%pool, error = stopped.status.error(), "execution stopped");

@@ -1,0 +1,37 @@
+//! Tells other programs of the end of a run: events on the default bus, and the heartbeat.
+//!
+//! The run has ended and is recorded, so an error here does not fail it. The log says what was lost.
+
+use crate::model::{BusEvent, Deployment, Restore, Snapshot};
+use crate::ports::Backend;
+use crate::report::cause;
+
+/// Puts the events about a sealed snapshot, and sends the heartbeat.
+pub(super) async fn publish_sealed<B: Backend>(backend: &B, snapshot: &Snapshot) {
+    put(backend, &BusEvent::of_snapshot(&deployment(backend), snapshot)).await;
+    if let Err(error) = backend.send_heartbeat().await {
+        let (error, message) = (error.kind().name(), cause(&error));
+        tracing::error!(run = %snapshot.id, error, message, "the heartbeat was not sent");
+    }
+}
+
+/// Puts the event about a restore, if it has ended.
+pub(super) async fn publish_restored<B: Backend>(backend: &B, restore: &Restore) {
+    let event = BusEvent::of_restore(&deployment(backend), restore);
+    put(backend, event.as_slice()).await;
+}
+
+fn deployment<B: Backend>(backend: &B) -> Deployment {
+    Deployment::new(backend.table(), backend.region())
+}
+
+async fn put<B: Backend>(backend: &B, events: &[BusEvent]) {
+    if events.is_empty() {
+        return;
+    }
+    if let Err(error) = backend.put_events(events).await {
+        let types: Vec<_> = events.iter().map(BusEvent::detail_type).collect();
+        let (error, message, events) = (error.kind().name(), cause(&error), types.join(", "));
+        tracing::error!(error, message, events, "events were not put");
+    }
+}
