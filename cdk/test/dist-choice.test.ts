@@ -121,15 +121,7 @@ test('members of a JSON text with references can be absent, and bring their comm
   assert.deepEqual(render(merged), {
     'Fn::Join': [
       '',
-      [
-        '["',
-        { Ref: 'Name' },
-        '/",{"name":"',
-        { Ref: 'Topic' },
-        '"}',
-        { 'Fn::If': ['Pool2', ',"second"', ''] },
-        ']',
-      ],
+      ['["', { Ref: 'Name' }, '/",{"name":"', { Ref: 'Topic' }, '"}', { 'Fn::If': ['Pool2', ',"second"', ''] }, ']'],
     ],
   });
 });

@@ -128,5 +128,11 @@ function identity(member: unknown): string {
 
 /** Whether this is an object with members. */
 export function isMembers(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Choice) && !(value instanceof Selection);
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Choice) &&
+    !(value instanceof Selection)
+  );
 }

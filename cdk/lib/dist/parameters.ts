@@ -4,6 +4,7 @@
  */
 
 import { CONTEXT_NAMES } from '../context';
+import { stackNames } from '../names';
 import type { SettingName } from '../settings';
 import { SETTINGS } from '../setting-descriptions';
 
@@ -58,6 +59,9 @@ const GROUPS = {
   deployment: 'This deployment',
 } as const;
 
+/** What the names of stacks add to the name of their deployment. A deployment must not have such a name. */
+const STACK_ENDINGS = Object.values(stackNames('')).filter((ending) => ending !== '');
+
 /** A Region, as `cdk/lib/partition.ts` describes it. */
 const REGION = '[a-z]{2,4}(-[a-z]+)+-[0-9]';
 const POOL = `${REGION}_[0-9A-Za-z]{1,40}`;
@@ -105,8 +109,8 @@ export const PARAMETERS: readonly Parameter[] = [
     description:
       'The name of the table, and the beginning of every other name. The same for all stacks of the deployment. It cannot change later.',
     default: defaultOf('Name'),
-    allowedPattern: '^[a-z][a-z0-9-]{1,30}[a-z0-9]$',
-    constraint: 'It has to have 3 to 32 lower-case letters, digits and hyphens, with a letter first and no hyphen at the end.',
+    allowedPattern: `^(?!.*(${STACK_ENDINGS.join('|')})$)[a-z][a-z0-9-]{1,30}[a-z0-9]$`,
+    constraint: `It has to have 3 to 32 lower-case letters, digits and hyphens, with a letter first and no hyphen at the end. It must not end with ${STACK_ENDINGS.join(', ')}.`,
     effect: { kind: 'text', standIn: 'stand-in-name' },
   },
   ...poolNumbers.map(poolParameter),
@@ -179,7 +183,8 @@ export const PARAMETERS: readonly Parameter[] = [
     group: GROUPS.retention,
     description: 'The snapshots to keep, such as days=35,monthly=12. Or nothing: exports keep every snapshot.',
     default: '',
-    allowedPattern: '^((last|days|daily|weekly|monthly)=[1-9][0-9]{0,3}(,(last|days|daily|weekly|monthly)=[1-9][0-9]{0,3}){0,4})?$',
+    allowedPattern:
+      '^((last|days|daily|weekly|monthly)=[1-9][0-9]{0,3}(,(last|days|daily|weekly|monthly)=[1-9][0-9]{0,3}){0,4})?$',
     constraint:
       'It has to name last, days, daily, weekly and monthly, each at most once and with a number from 1 to 9999, without spaces.',
     effect: {
@@ -253,7 +258,9 @@ export const PARAMETERS: readonly Parameter[] = [
 
 /** The inputs with all options, with a stand-in for each text and the first word of each other parameter. */
 export function fullInputs(architecture: string): Inputs {
-  const texts = new Map(PARAMETERS.flatMap(({ name, effect }) => (effect.kind === 'text' ? [[name, effect.standIn] as const] : [])));
+  const texts = new Map(
+    PARAMETERS.flatMap(({ name, effect }) => (effect.kind === 'text' ? [[name, effect.standIn] as const] : [])),
+  );
   const text = (name: string) => texts.get(name) ?? '';
   const inputs: Inputs = {
     settings: {

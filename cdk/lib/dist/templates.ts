@@ -77,7 +77,9 @@ function prepared(templates: Templates): Templates {
         throw new Error(`The template of ${id} has the section ${unknown}, which no released template has yet.`);
       }
       const resources = Object.entries<any>(template.Resources).map(([resource, { Metadata: _, ...rest }]) => [resource, rest]);
-      const shown = JSON.parse(JSON.stringify({ ...template, Resources: Object.fromEntries(resources) }).replaceAll(HIDDEN, 'hidden'));
+      const shown = JSON.parse(
+        JSON.stringify({ ...template, Resources: Object.fromEntries(resources) }).replaceAll(HIDDEN, 'hidden'),
+      );
       return [id, openTexts(withoutStandInsInIds(shortVersionIds(shown)))];
     }),
   );
@@ -196,7 +198,8 @@ class TemplateWriter {
 
   private withoutStandIns(text: string): readonly unknown[] {
     return this.references.reduce<readonly unknown[]>(
-      (parts, [standIn, reference]) => parts.flatMap((part) => (typeof part === 'string' ? split(part, standIn, reference) : [part])),
+      (parts, [standIn, reference]) =>
+        parts.flatMap((part) => (typeof part === 'string' ? split(part, standIn, reference) : [part])),
       [text],
     );
   }

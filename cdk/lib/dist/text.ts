@@ -40,7 +40,8 @@ export function partsOf(value: unknown): readonly unknown[] | undefined {
 
 function joinedParts(separator: string, members: readonly unknown[]): unknown[] {
   return members.flatMap((member, index) => {
-    const opened = isMembers(member) && 'Fn::Join' in member ? joinedParts(...(member['Fn::Join'] as [string, unknown[]])) : [member];
+    const opened =
+      isMembers(member) && 'Fn::Join' in member ? joinedParts(...(member['Fn::Join'] as [string, unknown[]])) : [member];
     return index === 0 || separator === '' ? opened : [separator, ...opened];
   });
 }

@@ -33,7 +33,10 @@ export function finishVersions(template: any, conditions: Readonly<Record<string
   for (const [id, version] of resources.filter(([, resource]) => resource.Type === VERSION)) {
     const { Code: code, Tags: _, ...settings } = template.Resources[version.Properties.FunctionName.Ref].Properties;
     const archive = JSON.stringify(code).match(/[\w-]+\.zip/)?.[0];
-    const digest = createHash('sha256').update(JSON.stringify([archive, settings])).digest('hex').slice(0, 16);
+    const digest = createHash('sha256')
+      .update(JSON.stringify([archive, settings]))
+      .digest('hex')
+      .slice(0, 16);
     const deciding = decidingNames(settings, conditions);
     // A function whose name changes is another function.
     const values = parameters.filter((name) => name !== 'Name' && deciding.has(name)).map((name) => `\${${name}}`);
