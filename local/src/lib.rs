@@ -10,6 +10,7 @@
 //!   [`strict_server`] runs it in front of a local AWS that stays up.
 //! - [`roles`] and [`policy`] check the calls of a deployed function against its role. The emulator does not.
 //!   [`partiql`] reads the inserts among these calls.
+//! - [`templates`] makes the templates of a release, and deploys them.
 //! - [`population`] makes the users and groups of a pool. [`comparison`] compares a source pool with the restored pool.
 //!
 //! Nothing here uses the library of the backup. A referee that shares code with the players proves little.
@@ -36,3 +37,4 @@ pub mod stack;
 pub mod state;
 pub mod strict;
 pub mod strict_server;
+pub mod templates;

@@ -43,7 +43,7 @@ async fn ask(iam: &Upstream, action: &str, role: &str, more: &str) -> Result<Str
 }
 
 /// The texts of the elements with this name.
-fn element<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn element<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     let (start, end) = (format!("<{name}>"), format!("</{name}>"));
     let mut rest = xml;
     std::iter::from_fn(move || {

@@ -12,6 +12,15 @@ const INSTALL: &[&str] = &["ci", "--no-audit", "--no-fund", "--loglevel=error", 
 /// The npm commands that test.
 const STEPS: [&[&str]; 2] = [&["test"], &["run", "synth"]];
 
+/// Installs the packages of the deployment.
+///
+/// # Errors
+/// If npm cannot be run, or a package cannot be installed.
+pub(crate) fn install() -> Result<()> {
+    ensure!(npm(INSTALL)?, "failed: npm ci in cdk/. Install Node.js 20 or newer, and try again");
+    Ok(())
+}
+
 /// Runs the tests. Without Node.js or a registry to install from, says that nothing was tested, and succeeds.
 pub(crate) fn test() -> Result<()> {
     if !quietly(&["--version"]) {

@@ -19,6 +19,7 @@ mod cross_account;
 mod damage;
 mod definitions;
 mod deployed;
+mod dist;
 mod every_kind;
 mod failed_deployments;
 mod faults;

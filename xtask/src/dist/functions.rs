@@ -8,8 +8,10 @@ use clap::ValueEnum;
 use local::build::FUNCTIONS;
 use local::paths;
 use local::python::Python;
+use sha2::{Digest, Sha256};
 
 use super::archive::{self, Kind, Member};
+use super::sums::hexadecimal;
 
 /// The program that Lambda starts. Source: "Building a custom runtime" in the documentation of Lambda.
 const BOOTSTRAP: &str = "bootstrap";
@@ -26,6 +28,14 @@ pub(crate) enum Architecture {
 }
 
 impl Architecture {
+    /// The name in the setting.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "arm64",
+        }
+    }
+
     /// The option of cargo-lambda.
     fn option(self) -> &'static str {
         match self {
@@ -44,8 +54,9 @@ pub(super) fn write(folder: &Path, architecture: Architecture) -> Result<()> {
     for function in FUNCTIONS {
         let program = paths::target().join("lambda").join(function).join(BOOTSTRAP);
         let content = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
-        fs::write(folder.join(format!("{function}.zip")), package(content)?)
-            .with_context(|| format!("cannot write {function}.zip"))?;
+        let archive = package(content)?;
+        let file = archive_name(function, &archive);
+        fs::write(folder.join(&file), archive).with_context(|| format!("cannot write {file}"))?;
     }
     Ok(())
 }
@@ -60,6 +71,12 @@ fn build(architecture: Architecture) -> Result<()> {
     let status = cargo.status().context("cannot run cargo lambda")?;
     ensure!(status.success(), "cargo lambda could not build the functions ({status})");
     Ok(())
+}
+
+/// The file name of an archive. It has a digest, because Lambda loads code again only from another object, and because
+/// two releases can then be in one bucket. The templates find the archives by this form (`cdk/bin/dist.ts`).
+fn archive_name(function: &str, archive: &[u8]) -> String {
+    format!("{function}-{}.zip", hexadecimal(&Sha256::digest(archive)[..8]))
 }
 
 /// The deployment package of a function.
@@ -84,10 +101,20 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_function_archive_has_the_digest_that_the_templates_look_for() -> Result<()> {
+        // The digest of "abc": FIPS 180-4, examples of NIST.
+        assert_eq!(archive_name("export-page", b"abc"), "export-page-ba7816bf8f01cfea.zip");
+        let script = fs::read_to_string(paths::workspace().join("cdk").join("bin").join("dist.ts"))?;
+        assert!(script.contains("-[0-9a-f]{16}\\\\.zip$"));
+        Ok(())
+    }
+
+    #[test]
     fn the_architectures_of_function_archives_are_those_of_the_deployment() -> Result<()> {
         let code = fs::read_to_string(paths::workspace().join("cdk").join("lib").join("function-code.ts"))?;
         for architecture in Architecture::value_variants() {
             let name = architecture.to_possible_value().context("a hidden value")?.get_name().to_owned();
+            assert_eq!(name, architecture.name());
             assert!(code.contains(&name), "{name}");
             assert!(code.contains(&format!("'{}'", architecture.option())), "{name}");
         }

@@ -5,6 +5,7 @@ mod bill;
 mod command_line;
 mod functions;
 mod sums;
+mod templates;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use local::paths;
 
+use crate::deployment;
 use crate::progress::say;
 
 /// The options of `dist`.
@@ -25,8 +27,12 @@ pub(crate) struct Options {
 
 /// One part of a release.
 enum Step {
+    /// The packages with which the templates are made. They come first, because the builds after them take minutes.
+    Packages,
     /// The archives of the four functions.
     Functions,
+    /// The CloudFormation templates, which name the archives.
+    Templates,
     /// The command line for this machine, its completions and man pages.
     CommandLine,
     /// The software bill of materials.
@@ -36,8 +42,10 @@ enum Step {
 }
 
 /// Headings and steps. The sums come last, so a folder without them is incomplete.
-const STEPS: [(&str, Step); 4] = [
+const STEPS: [(&str, Step); 6] = [
+    ("packages of the deployment", Step::Packages),
     ("functions", Step::Functions),
+    ("templates", Step::Templates),
     ("command line, completions, man pages", Step::CommandLine),
     ("bill of materials", Step::Bill),
     ("sums", Step::Sums),
@@ -51,7 +59,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         say(&format!("\n== {} of {}: {heading}", number + 1, STEPS.len()))?;
         let started = Instant::now();
         match step {
+            Step::Packages => deployment::install()?,
             Step::Functions => functions::write(&folder, options.architecture)?,
+            Step::Templates => templates::write(&folder, options.architecture)?,
             Step::CommandLine => command_line::write(&folder).await?,
             Step::Bill => bill::write(&folder)?,
             Step::Sums => sums::write(&folder)?,

@@ -1,0 +1,146 @@
+//! Goal: the templates of a release deploy without the CDK, and what they deploy exports and imports.
+//!
+//! Method: pack the functions that the tests built, make the templates for them, put both into a bucket, and create the
+//! stacks in the order of the guide. Then protect the table and change a parameter. The alarms are not deployed: the local
+//! AWS refuses those that compute a value from several metrics.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use aws_sdk_cognitoidentityprovider as cognito;
+use aws_sdk_lambda as lambda;
+use aws_sdk_sfn as sfn;
+use local::aws::{self, REGION, SECONDARY_REGION};
+use local::population::{self, FillProgress};
+use local::templates::{self, Region, Stack, TEMPLATES};
+use local::{build, comparison, executions, provision};
+use serde_json::{Value, json};
+use tests::deployed::{EmptyAws, is_cdk_installed};
+use tests::import_input;
+
+/// The bucket with the release, and where in it.
+const BUCKET: &str = "release";
+const PREFIX: &str = "v1/";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_templates_of_a_release_deploy_without_the_cdk_and_export_a_pool() -> Result<()> {
+    if !is_cdk_installed() {
+        let notice = "\n!! NOT TESTED: the templates of a release. To test them, run npm ci in cdk/.\n\n";
+        // Not with eprintln!: its output is shown only if the test fails.
+        return Ok(std::io::stderr().write_all(notice.as_bytes())?);
+    }
+    let aws = EmptyAws::start().await?;
+    let endpoint = aws.endpoint_url();
+    let config = aws::config(&endpoint, REGION);
+    let (cognito, sfn) = (cognito::Client::new(&config), sfn::Client::new(&config));
+    let source = population::create_pool(&cognito, "source").await?;
+    population::generate(130, 7).fill(&cognito, &source, &FillProgress::default()).await?;
+
+    let release = Release::upload(&endpoint).await?;
+    let never = "2099-01-01T00:00:00Z";
+    let mut parameters = vec![
+        ("UserPool1", source.as_str()),
+        ("SecondaryRegion", SECONDARY_REGION),
+        ("CognitoTPS", "200"),
+        ("SnapshotRetention", "days=35,monthly=12"),
+        ("FirstExport", never),
+        ("ArtifactBucket", BUCKET),
+        ("ArtifactPrefix", PREFIX),
+        ("Protected", "OFF"),
+    ];
+    let key = release.deploy(SECONDARY_REGION, "secondary-key", &parameters).await?;
+    // The local AWS does not read the outputs of stacks in other Regions.
+    parameters.push(("ReplicaKeyArn", key.output("ReplicaKeyArn")?));
+    release.deploy(REGION, "storage", &parameters).await?;
+    provision::replicate(aws::ACCESS_KEY_ID, &endpoint).await.context("cannot add the replica")?;
+    let runs = release.deploy(REGION, "runs", &parameters).await?;
+    let secondary = release.deploy(SECONDARY_REGION, "secondary", &parameters).await?;
+    secondary.output("ImportStateMachineArn")?;
+
+    let machine = runs.output("ExportStateMachineArn")?;
+    let report = executions::run(&sfn, machine, &json!({"userPoolId": source})).await?.success()?;
+    assert_eq!((&report["status"], &report["notified"]), (&json!("SEALED"), &json!(true)), "{report}");
+    let scheduled = runs.output("ScheduledExportsStateMachineArn")?;
+    let statuses = executions::run(&sfn, scheduled, &json!({"userPoolIds": [source]})).await?.success()?;
+    assert_eq!(statuses, json!(["SEALED"]));
+
+    let target = population::create_pool(&cognito, "target").await?;
+    let importing = runs.output("ImportStateMachineArn")?;
+    let report = executions::run(&sfn, importing, &import_input(&source, &target)).await?.success()?;
+    assert_eq!(report["status"], "SUCCEEDED", "{report}");
+    let original = comparison::read(&cognito, &source).await?;
+    let compared = comparison::compare(&original, &comparison::read(&cognito, &target).await?);
+    assert!(compared.is_clean() && original.users.len() == 130, "{compared:?}");
+
+    // The last step of the guide, and a change of a parameter that the functions have.
+    let with = |change: (&'static str, &'static str)| -> Vec<(&str, &str)> {
+        parameters.iter().copied().filter(|(name, _)| *name != change.0).chain([change]).collect()
+    };
+    release.deploy(REGION, "storage", &with(("Protected", "ON"))).await?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&config);
+    let table = dynamodb.describe_table().table_name("cognito-backup").send().await?.table;
+    assert_eq!(table.and_then(|table| table.deletion_protection_enabled), Some(true));
+    release.deploy(REGION, "runs", &with(("CognitoTPS", "100"))).await?;
+    let lambda = lambda::Client::new(&config);
+    let function = "cognito-backup-export-page";
+    let listed = lambda.list_versions_by_function().function_name(function).send().await?;
+    // The two published ones, and the code that is not published.
+    assert_eq!(listed.versions().len(), 3, "{listed:?}");
+    Ok(())
+}
+
+/// A release in a bucket of the local AWS.
+struct Release<'a> {
+    endpoint_url: &'a str,
+    /// The parameters that each template declares, by the name of the template.
+    declared: BTreeMap<String, Vec<String>>,
+}
+
+impl<'a> Release<'a> {
+    /// Packs the functions, makes the templates, and puts all into the bucket.
+    async fn upload(endpoint_url: &'a str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let region = Region::new(endpoint_url, REGION)?;
+        region.create_bucket(BUCKET).await?;
+        for (name, program) in build::functions(build::Output::Quiet).await?.named() {
+            let file = format!("{name}-0123456789abcdef.zip");
+            let archive = build::package(program)?;
+            std::fs::write(folder.path().join(&file), &archive)?;
+            region.put_object(BUCKET, &format!("{PREFIX}{file}"), archive).await?;
+        }
+        templates::make(folder.path(), "x86_64")?;
+        let mut declared = BTreeMap::new();
+        for entry in std::fs::read_dir(folder.path().join(TEMPLATES))? {
+            let path = entry?.path();
+            let text = std::fs::read(&path)?;
+            let (name, file) = (stem(&path)?, path.file_name().context("no name")?.to_string_lossy());
+            declared.insert(name, parameters_of(&serde_json::from_slice(&text)?));
+            region.put_object(BUCKET, &format!("{PREFIX}{TEMPLATES}/{file}"), text).await?;
+        }
+        Ok(Self { endpoint_url, declared })
+    }
+
+    /// Creates or updates the stack of a template.
+    async fn deploy(&self, region: &str, template: &str, parameters: &[(&str, &str)]) -> Result<Stack> {
+        let stack = if template == "storage" {
+            "cognito-backup".to_owned()
+        } else {
+            format!("cognito-backup-{template}")
+        };
+        let path = format!("{BUCKET}/{PREFIX}{TEMPLATES}/{template}.template.json");
+        let declared = self.declared.get(template).with_context(|| format!("no template {template}"))?;
+        Region::new(self.endpoint_url, region)?.deploy(&stack, &path, declared, parameters).await
+    }
+}
+
+/// The name of a template in a file.
+fn stem(path: &Path) -> Result<String> {
+    let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split('.').next());
+    name.map(str::to_owned).with_context(|| format!("{} has no name", path.display()))
+}
+
+fn parameters_of(template: &Value) -> Vec<String> {
+    template["Parameters"].as_object().map(|declared| declared.keys().cloned().collect()).unwrap_or_default()
+}
