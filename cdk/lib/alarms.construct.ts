@@ -106,12 +106,13 @@ export class Alarms extends Construct {
     if (hours === undefined) {
       return;
     }
-    const threshold = Duration.hours(hours).plus(REPLICA_GRACE);
+    // The number of hours need not be whole: an hourly export has an age of one and a half.
+    const threshold = hours + REPLICA_GRACE.toHours();
     for (const pool of this.settings.userPoolIds) {
       this.add(`replica-stale-${pool}`, {
-        alarmDescription: `The replica has no snapshot of user pool ${pool} that was sealed in the last ${threshold.toHours()} hours, or the function of the import could not read it. Then no import can restore the pool here. See the log /aws/lambda/${functionName(this.settings.name, 'import', 'finalize')}, the status of the replica, and its key.`,
+        alarmDescription: `The replica has no snapshot of user pool ${pool} that was sealed in the last ${threshold} hours, or the function of the import could not read it. Then no import can restore the pool here. See the log /aws/lambda/${functionName(this.settings.name, 'import', 'finalize')}, the status of the replica, and its key.`,
         metric: exportMetric('NewestSnapshotAge', pool, { period: AGE_PERIOD }),
-        threshold: threshold.toSeconds(),
+        threshold: Duration.hours(threshold).toSeconds(),
         evaluationPeriods: 2,
         treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       });

@@ -352,8 +352,13 @@ test('Cognito may assume the role of job logs only for this account, if it names
 
 test('the scheduler may assume its roles only for the schedules of this deployment', () => {
   const { runs } = defaultStacks();
-  const [[group] = assert.fail()] = runs.ofType('AWS::Scheduler::ScheduleGroup');
-  for (const role of ['SnapshotAgesRole', 'SchedulesRole']) {
+  const groupOf = (role: string) => {
+    const name = role.startsWith('JobLogs') ? 'cognito-backup-job-logs' : 'cognito-backup';
+    const found = runs.ofType('AWS::Scheduler::ScheduleGroup').find(([, { Properties }]) => Properties.Name === name);
+    return found?.[0] ?? assert.fail(role);
+  };
+  for (const role of ['SnapshotAgesRole', 'SchedulesRole', 'JobLogsScheduleRole']) {
+    const group = groupOf(role);
     assert.deepEqual(trustConditions(runs, role), {
       StringEquals: { 'aws:SourceAccount': '<AWS::AccountId>', 'aws:SourceArn': `<${group}.Arn>` },
     });

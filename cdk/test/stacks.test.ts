@@ -100,7 +100,7 @@ test('settings reach the functions', () => {
   runs.all('AWS::Logs::LogGroup').forEach((group) => assert.equal(group.RetentionInDays, 7));
   assert.deepEqual(
     runs.all('AWS::StepFunctions::StateMachine').map((machine) => machine.StateMachineName),
-    ['people-export', 'people-import', 'people-scheduled-exports'],
+    ['people-export', 'people-import', 'people-job-logs', 'people-scheduled-exports'],
   );
 });
 
@@ -109,7 +109,14 @@ test('the state machines have the definitions in statemachines/, every substitut
   const machines = [...runs.all('AWS::StepFunctions::StateMachine'), ...secondary.all('AWS::StepFunctions::StateMachine')];
   assert.deepEqual(
     machines.map((machine) => machine.StateMachineName),
-    ['cognito-backup-export', 'cognito-backup-import', 'cognito-backup-scheduled-exports', 'cognito-backup-import'],
+    [
+      'cognito-backup-export',
+      'cognito-backup-import',
+      'cognito-backup-job-logs',
+      'cognito-backup-scheduled-exports',
+      'cognito-backup-import',
+      'cognito-backup-job-logs',
+    ],
   );
   for (const machine of machines) {
     const placeholders = new Set([...machine.DefinitionString.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
@@ -159,11 +166,13 @@ test('executions end after a time that settings choose, and scheduled exports st
     'cognito-backup-export': 7 * day,
     'cognito-backup-scheduled-exports': 2,
     'cognito-backup-import': 60 * day,
+    'cognito-backup-job-logs': 3600,
   });
   assert.deepEqual(written(runs), {
     'cognito-backup-export': 2 * day,
     'cognito-backup-scheduled-exports': 6,
     'cognito-backup-import': 90 * day,
+    'cognito-backup-job-logs': 3600,
   });
 });
 
@@ -204,7 +213,7 @@ test('an execution that is aborted or times out invokes finalize of its state ma
 
 /** The schedules that start exports. */
 const exportSchedules = (template: Template): any[] =>
-  template.all('AWS::Scheduler::Schedule').filter((schedule) => !schedule.Name.endsWith('-snapshot-ages'));
+  template.all('AWS::Scheduler::Schedule').filter((schedule) => schedule.Name.endsWith('-exports'));
 
 test('one schedule starts the exports of all pools, and has a queue for starts that the scheduler could not make', () => {
   const { runs } = defaultStacks();
@@ -291,8 +300,11 @@ test('a deployment with only former pools imports, and exports nothing', () => {
     SecondaryRegion: 'eu-central-1',
   });
   for (const template of [runs, secondary]) {
-    assert.equal(template.only('AWS::StepFunctions::StateMachine').StateMachineName, 'cognito-backup-import');
-    assert.equal(template.all('AWS::Scheduler::Schedule').length, 0);
+    assert.deepEqual(
+      template.all('AWS::StepFunctions::StateMachine').map(({ StateMachineName }) => StateMachineName),
+      ['cognito-backup-import', 'cognito-backup-job-logs'],
+    );
+    assert.equal(template.only('AWS::Scheduler::Schedule').Name, 'cognito-backup-job-logs');
     const readSnapshots = template.statements('ImportPageRole').find((statement) => statement.Sid === 'ReadSnapshots');
     assert.ok(
       [readSnapshots?.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat().includes('POOL#us-east-1_Lost'),

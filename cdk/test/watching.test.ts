@@ -176,7 +176,7 @@ test('in the second Region, a function of the import measures the age in the rep
     [JSON.parse(Target.Input), ScheduleExpression],
     [{ operation: 'watch', userPoolIds: POOLS }, 'rate(5 minutes)'],
   );
-  assert.match(readable(GroupName), /^<Group/);
+  assert.equal(readable(GroupName), 'cognito-backup');
   // The function reads the headers of snapshots, and nothing else.
   const reads = secondary.statements('ImportFinalizeRole').find(({ Sid }) => Sid === 'ReadHeadersOfSnapshots');
   assert.deepEqual(
@@ -190,6 +190,8 @@ test('in the second Region, a function of the import measures the age in the rep
     assert.deepEqual([stale.Threshold, stale.TreatMissingData], [(36 + 6) * 3600, 'breaching']);
     assert.deepEqual(dimensions(stale, 'UserPoolId'), [pool]);
   }
+  const hourly = synthesise({ ...CONTEXT, ExportFrequency: 'EVERY_HOUR' }).secondaryWatch;
+  assert.equal(alarm(hourly, `replica-stale-${POOLS[0]}`).Threshold, 7.5 * 3600);
   const silent = synthesise({ ...CONTEXT, SnapshotMaxAgeHours: 0 }).secondaryWatch;
   assert.equal(alarm(silent, `replica-stale-${POOLS[0]}`), undefined);
 });
