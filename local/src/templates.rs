@@ -80,7 +80,7 @@ impl<'a> Region<'a> {
     ) -> Result<Stack> {
         let action = if self.ask("DescribeStacks", stack, "").await.is_ok() { "Update" } else { "Create" };
         let url = format!("{}/{template}", self.endpoint_url);
-        let mut form = format!("&TemplateURL={}&Capabilities.member.1=CAPABILITY_IAM", encoded(&url));
+        let mut form = format!("&TemplateURL={}&Capabilities.member.1=CAPABILITY_NAMED_IAM", encoded(&url));
         let known = parameters.iter().filter(|(name, _)| declared.iter().any(|other| other == name));
         for (number, (name, value)) in known.enumerate() {
             let member = format!("Parameters.member.{}", number + 1);
