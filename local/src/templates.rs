@@ -46,12 +46,21 @@ impl<'a> Region<'a> {
         Ok(Self { upstream: Upstream::new(endpoint_url)?, endpoint_url, name })
     }
 
-    /// Creates a bucket. It exists in all Regions of the emulator.
+    /// Creates a bucket in this Region. Functions of other Regions cannot take their code from it.
     ///
     /// # Errors
     /// If the emulator refuses it.
     pub async fn create_bucket(&self, bucket: &str) -> Result<()> {
-        self.put(&format!("/{bucket}"), Vec::new()).await
+        // S3 has no name for its first Region here. Source: "CreateBucket", Amazon S3 API reference.
+        let body = if self.name == "us-east-1" {
+            String::new()
+        } else {
+            let region = self.name;
+            format!(
+                "<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>"
+            )
+        };
+        self.put(&format!("/{bucket}"), body.into_bytes()).await
     }
 
     /// Puts an object into a bucket.
@@ -80,11 +89,14 @@ impl<'a> Region<'a> {
     ) -> Result<Stack> {
         let action = if self.ask("DescribeStacks", stack, "").await.is_ok() { "Update" } else { "Create" };
         let url = format!("{}/{template}", self.endpoint_url);
-        let mut form = format!("&TemplateURL={}&Capabilities.member.1=CAPABILITY_IAM", encoded(&url));
+        let mut form = format!("&TemplateURL={}&Capabilities.member.1=CAPABILITY_NAMED_IAM", encoded(&url));
         let known = parameters.iter().filter(|(name, _)| declared.iter().any(|other| other == name));
         for (number, (name, value)) in known.enumerate() {
             let member = format!("Parameters.member.{}", number + 1);
-            form.push_str(&format!("&{member}.ParameterKey={name}&{member}.ParameterValue={}", encoded(value)));
+            form.push_str(&format!(
+                "&{member}.ParameterKey={name}&{member}.ParameterValue={}",
+                encoded(value)
+            ));
         }
         self.ask(&format!("{action}Stack"), stack, &form).await?;
         for _ in 0..600 {

