@@ -41,6 +41,7 @@ export function effectiveSettings(settings: Settings): EffectiveSettings {
     ConfigurationChangeAlarm: yesOrNo(settings.configurationChangeAlarm),
     NotificationEmail: hidden(settings.notificationEmail),
     SnsPreference: settings.snsPreference,
+    RequirePoolTag: yesOrNo(settings.requirePoolTag),
     ImportTargets: short(settings.importTargets),
     RepairablePools: settings.repairablePools,
     GroupRoleArns: short(settings.groupRoleArns),

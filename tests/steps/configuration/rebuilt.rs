@@ -134,6 +134,7 @@ pub(super) async fn create_in(
         snapshot: &captured.id,
         plan,
         holder: &holder_name("cognito-backup pool create", backend.clock().now()),
+        is_import_target: false,
     };
     let account = Account::new("123456789012", region, |id: &PoolId| paced(backend, id)).unwrap();
     let catalog = Catalog::new(backend.vault());
