@@ -336,9 +336,16 @@ mod tests {
                 "Condition": {"StringNotEquals": {"aws:ResourceTag/open": "wide"}}},
         ]});
         let policies = Policies::new([&document]);
-        let without_deny = Policies::new([&json!({"Statement": document["Statement"].as_array().map(|all| &all[..2])})]);
-        for (value, allowed) in [(None, [false, false]), (Some("no"), [false, false]), (Some("yes"), [true, false]), (Some("wide"), [true, true])] {
-            let tags: BTreeMap<_, _> = value.map(|value| ("open".to_owned(), value.to_owned())).into_iter().collect();
+        let without_deny =
+            Policies::new([&json!({"Statement": document["Statement"].as_array().map(|all| &all[..2])})]);
+        for (value, allowed) in [
+            (None, [false, false]),
+            (Some("no"), [false, false]),
+            (Some("yes"), [true, false]),
+            (Some("wide"), [true, true]),
+        ] {
+            let tags: BTreeMap<_, _> =
+                value.map(|value| ("open".to_owned(), value.to_owned())).into_iter().collect();
             let access = |action: &str| Access {
                 action: format!("cognito-idp:{action}"),
                 resource: pool.to_owned(),

@@ -211,7 +211,6 @@ impl Function {
         });
         Ok(Self { region, calls, recorder })
     }
-
 }
 
 /// The ARN of a pool in the local AWS.

@@ -75,8 +75,10 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         deployment.tag(target, Some("target")).await?;
         let report = executions::run(sfn, machine, &input).await?.success()?;
         assert_eq!(report["status"], "SUCCEEDED", "{report}");
-        let untag =
-            format!("aws cognito-idp untag-resource --resource-arn {} --tag-keys cognito-backup", pool_arn(target));
+        let untag = format!(
+            "aws cognito-idp untag-resource --resource-arn {} --tag-keys cognito-backup",
+            pool_arn(target)
+        );
         assert!(report["untagWith"].as_str().is_some_and(|line| line.starts_with(&untag)), "{report}");
         let comparison = comparison::compare(&original, &comparison::read(cognito, target).await?);
         assert!(comparison.is_clean() && original.users.len() == 130, "{comparison:?}");
@@ -94,7 +96,11 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
     }
     deployment.tag(&source, Some("repair")).await?;
     let report = executions::run(&sfn, machine, &repair).await?.success()?;
-    assert_eq!((&report["status"], &report["users"]["created"]), (&json!("SUCCEEDED"), &json!(1)), "{report}");
+    assert_eq!(
+        (&report["status"], &report["users"]["created"]),
+        (&json!("SUCCEEDED"), &json!(1)),
+        "{report}"
+    );
     deployment.tag(&source, None).await?;
     roles_compare_the_tag(&deployment, &source, &target).await?;
 
@@ -135,8 +141,9 @@ async fn refused_without_tag(
     let outcome = executions::run(sfn, machine, input).await?;
     assert_eq!(outcome.error.as_deref(), Some("PoolNotTagged"), "{:?}", outcome.cause);
     let arn = pool_arn(input["targetUserPoolId"].as_str().unwrap_or_default());
-    let line =
-        format!("`aws cognito-idp tag-resource --resource-arn {arn} --tags cognito-backup={needed} --region ");
+    let line = format!(
+        "`aws cognito-idp tag-resource --resource-arn {arn} --tags cognito-backup={needed} --region "
+    );
     assert!(outcome.cause.as_ref().is_some_and(|cause| cause.contains(&line)), "{:?}", outcome.cause);
     Ok(())
 }
