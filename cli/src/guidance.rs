@@ -252,7 +252,10 @@ mod tests {
             })
             .collect();
         for guidance in Guidance::examples() {
-            for option in options_in(&in_flags(&guidance)) {
+            // The AWS CLI has options of its own.
+            let words = in_flags(&guidance);
+            let own: String = words.split('`').filter(|words| !words.starts_with("aws ")).collect();
+            for option in options_in(&own) {
                 assert!(known.contains(&option), "{guidance:?}: {option}");
             }
         }

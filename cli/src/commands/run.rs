@@ -416,22 +416,6 @@ mod tests {
                 && refused.guidance.contains("--existing skip"),
             "{refused}"
         );
-        let line = "aws cognito-idp tag-resource --resource-arn arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_b \
-                    --tags cognito-backup=target --region eu-west-1";
-        let guidance = shared::Guidance::TagPool {
-            arn: "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_b".to_owned(),
-            tag: "target".to_owned(),
-            region: "eu-west-1".to_owned(),
-        };
-        view.error = Some("PoolNotTagged".into());
-        view.cause =
-            Some(format!("User pool eu-west-1_b has no tag. {}", shared::report::in_members(&guidance)));
-        let untagged = failed(&view, false);
-        assert_eq!(
-            (untagged.message.as_str(), untagged.status),
-            ("User pool eu-west-1_b has no tag.", ExitStatus::Refused)
-        );
-        assert_eq!(untagged.guidance, format!("Allow it with `{line}`. Then start the command again."));
         view.error = Some("Throttled".into());
         let stopped = failed(&view, true);
         assert_eq!(stopped.status, ExitStatus::Failed);
@@ -446,6 +430,27 @@ mod tests {
         let aborted = failed(&testing::execution(RunStatus::Aborted), true);
         assert_eq!((aborted.error.as_str(), aborted.status), ("Aborted", ExitStatus::Failed));
         assert!(aborted.guidance.ends_with("for up to 20 minutes."), "{aborted}");
+    }
+
+    #[test]
+    fn an_import_into_a_pool_without_the_tag_prints_the_line_that_gives_it() {
+        let line = "aws cognito-idp tag-resource --resource-arn arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_b \
+                    --tags cognito-backup=target --region eu-west-1";
+        let guidance = shared::Guidance::TagPool {
+            arn: "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_b".to_owned(),
+            tag: "target".to_owned(),
+            region: "eu-west-1".to_owned(),
+        };
+        let mut view = testing::execution(RunStatus::Failed);
+        view.error = Some("PoolNotTagged".into());
+        view.cause =
+            Some(format!("User pool eu-west-1_b has no tag. {}", shared::report::in_members(&guidance)));
+        let untagged = failed(&view, false);
+        assert_eq!(
+            (untagged.message.as_str(), untagged.status),
+            ("User pool eu-west-1_b has no tag.", ExitStatus::Refused)
+        );
+        assert_eq!(untagged.guidance, format!("Allow it with `{line}`. Then start the command again."));
     }
 
     #[test]

@@ -206,6 +206,12 @@ async fn a_creation_that_lacks_an_object_imports_and_does_not_finish() {
     let answer = fixture.run(IMPORT).await.0.unwrap();
     assert_eq!((answer.status, &answer.json["finish"]), (ExitStatus::Partial, &Value::Null));
     assert_eq!(answer.json["import"]["status"], "SUCCEEDED");
+    let untag = answer.json["import"]["untagWith"].as_str().unwrap();
+    assert!(
+        untag.contains(new_pools(&source)[0].as_str()) && answer.human.contains(untag),
+        "{}",
+        answer.human
+    );
     fixture.backend.script().always(Operation::CreateUserPoolClient, None);
     let again = fixture.run(IMPORT).await.0.unwrap();
     assert_eq!(again.status, ExitStatus::Done, "{}", again.human);
@@ -242,7 +248,8 @@ async fn an_import_that_is_refused_or_fails_after_the_creation_is_continued() {
         problem.message.starts_with(&format!("User pool {pool} is created, and not finished.")),
         "{problem}"
     );
-    assert!(problem.guidance.ends_with("run this command again: it continues."), "{problem}");
+    assert!(problem.guidance.contains("run this command again: it continues."), "{problem}");
+    assert!(problem.guidance.contains("aws cognito-idp untag-resource "), "the tag stays: {problem}");
 
     // The finish is denied after the import.
     let denied = Some(Fault::Refuse(PoolErrorKind::AccessDenied));
