@@ -76,6 +76,10 @@ impl Backend for SimulatedBackend {
         None
     }
 
+    fn requires_pool_tag(&self) -> bool {
+        false
+    }
+
     /// No rule: every snapshot stays.
     fn retention(&self) -> Option<&Retention> {
         None

@@ -3,20 +3,22 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
-import {
-  acknowledgeAccountOperations,
-  allowAccountOperations,
-  allowOperations,
-  poolArns,
-  denySourcePools,
-} from './cognito-access';
+import { acknowledgeAccountOperations, allowAccountOperations, poolArns } from './cognito-access';
+import { ImportAccess } from './import-access';
 import { Step, functionName } from './names';
 import { FunctionName, OPERATIONS } from './operations';
 import { eventStatement } from './publishing';
-import { RunProps, commonEnvironment, enumerateEnvironment, finalizeEnvironment, subMapEnvironment } from './run-environment';
+import {
+  RunProps,
+  commonEnvironment,
+  enumerateEnvironment,
+  finalizeEnvironment,
+  poolTagEnvironment,
+  subMapEnvironment,
+} from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
-import { importTargetsIn, repairablePoolsIn, sourcePools } from './settings';
+import { sourcePools } from './settings';
 import {
   READ_ACTIONS,
   RESTORE_PARTITIONS,
@@ -37,11 +39,9 @@ const JOB_LOG_PREFIX = '/aws/cognito/userpools/';
 /**
  * The import state machine and its three functions, in one of the Regions.
  *
- * The functions may read the items of source pools. They may write to the pools in `ImportTargets`, and may
- * write the items of restores. Target pools may not exist at deployment, so `ImportTargets` has patterns.
- *
- * A pattern may match a source pool. So a `Deny` protects source pools at Cognito. It leaves out the pools in
- * `RepairablePools`, which are targets like any other. In the table, restores have partitions of their own.
+ * The functions may read the items of source pools, and write the items of restores. They may write to the pools that
+ * {@link ImportAccess} names: by default to each pool whose tag opens it. Target pools may not exist at deployment, so
+ * the statements have patterns. In the table, restores have partitions of their own.
  */
 export class Import extends Construct {
   readonly run: RunMachine;
@@ -55,9 +55,8 @@ export class Import extends Construct {
     const stack = Stack.of(this);
     const { importEnumerate, importPage, importFinalize } = OPERATIONS.functions;
     const sources = sourcePools(settings);
-    const repairable = repairablePoolsIn(settings, stack.region);
-    const protectedPools = sources.filter((pool) => !repairable.includes(pool));
-    const targets = [...importTargetsIn(settings, stack.region), ...repairable];
+    const access = new ImportAccess(stack, settings);
+    const targets = access.pools;
     const jobLogArns = targets.map((target) => this.jobLogArn(`${target}/*`, 'log-stream:*'));
     const name = (step: Step) => functionName(settings.name, 'import', step);
     this.jobLogRole = this.createJobLogRole(settings.name);
@@ -66,8 +65,6 @@ export class Import extends Construct {
     const restoreGrant = (name: FunctionName): TableGrant =>
       tableGrant('KeepTheBooksOfRestores', name, [targetPartitions(targets), RESTORE_PARTITIONS]);
     const [headers, records] = [poolPartitions(sources), configurationPartitions(sources)];
-    // The patterns of the targets may match source pools, too.
-    const denials = protectedPools.length > 0 ? [denySourcePools(stack, protectedPools)] : [];
 
     const enumerate = new RustFunction(this, 'Enumerate', {
       functionName: name('enumerate'),
@@ -75,9 +72,9 @@ export class Import extends Construct {
       executable: 'enumerate',
       code,
       settings,
-      environment: { ...enumerateEnvironment(props), ...subMapEnvironment(settings) },
+      environment: { ...enumerateEnvironment(props), ...subMapEnvironment(settings), ...poolTagEnvironment(settings) },
       statements: [
-        allowOperations(stack, 'LookAtTargetPools', importEnumerate['cognito-idp'], targets),
+        ...access.allow('LookAtTargetPools', importEnumerate['cognito-idp']),
         allowAccountOperations(importEnumerate['cognito-idp']),
         ...tableStatements(
           stack,
@@ -88,7 +85,7 @@ export class Import extends Construct {
           ],
           importEnumerate.kms.table,
         ),
-        ...denials,
+        ...access.deny(),
       ],
     });
     const page = new RustFunction(this, 'Page', {
@@ -97,9 +94,13 @@ export class Import extends Construct {
       executable: 'import-page',
       code,
       settings,
-      environment: { ...commonEnvironment(props), IMPORT_JOB_LOG_ROLE_ARN: this.jobLogRole.roleArn },
+      environment: {
+        ...commonEnvironment(props),
+        ...poolTagEnvironment(settings),
+        IMPORT_JOB_LOG_ROLE_ARN: this.jobLogRole.roleArn,
+      },
       statements: [
-        allowOperations(stack, 'WriteToTargetPools', importPage['cognito-idp'], targets),
+        ...access.allow('WriteToTargetPools', importPage['cognito-idp']),
         ...tableStatements(
           stack,
           table,
@@ -115,8 +116,8 @@ export class Import extends Construct {
           importPage.kms.table,
         ),
         ...this.passRoles(settings.groupRoleArns),
-        this.readJobLogs(jobLogArns),
-        ...denials,
+        ...this.readJobLogs(jobLogArns),
+        ...access.deny(),
       ],
       // The function writes the CSV file of an import job here. Cognito accepts up to 100 MB.
       temporaryStorage: Size.mebibytes(512),
@@ -147,9 +148,13 @@ export class Import extends Construct {
     acknowledgeAccountOperations(enumerate.role);
     for (const role of [enumerate.role, page.role]) {
       poolArns(stack, targets).forEach((arn) =>
-        acknowledge(role, `Resource::${arn}`, 'Target pools are created when they are needed, so ImportTargets has patterns.'),
+        acknowledge(
+          role,
+          `Resource::${arn}`,
+          'Target pools are created when they are needed, so their ids are patterns. By default a tag opens a pool.',
+        ),
       );
-      if (protectedPools.length > 0) {
+      if (access.hasProtectedPools) {
         acknowledge(role, 'Action::cognito-idp:*', 'This wildcard is in a Deny. It protects source pools from every import.');
       }
     }
@@ -216,9 +221,12 @@ export class Import extends Construct {
     return statements;
   }
 
-  private readJobLogs(logs: readonly string[]): iam.PolicyStatement {
+  private readJobLogs(logs: readonly string[]): iam.PolicyStatement[] {
+    if (logs.length === 0) {
+      return [];
+    }
     const actions = OPERATIONS.functions.importPage.logs.map((action) => `logs:${action}`);
-    return new iam.PolicyStatement({ sid: 'ReadLogsOfImportJobs', actions, resources: [...logs] });
+    return [new iam.PolicyStatement({ sid: 'ReadLogsOfImportJobs', actions, resources: [...logs] })];
   }
 
   private jobLogArn(group: string, rest = '*'): string {

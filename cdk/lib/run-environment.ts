@@ -37,6 +37,11 @@ export function subMapEnvironment({ subMapRetention }: Settings): Record<string,
   return subMapRetention === undefined ? {} : { SUB_MAP_RETENTION: String(subMapRetention) };
 }
 
+/** The additional environment of the functions that call Cognito in an import. */
+export function poolTagEnvironment({ requirePoolTag }: Settings): Record<string, string> {
+  return { REQUIRE_POOL_TAG: requirePoolTag ? 'YES' : 'NO' };
+}
+
 /** The environment of finalize, the only function that publishes to the topic. */
 export function finalizeEnvironment(props: RunProps): Record<string, string> {
   return {

@@ -142,17 +142,23 @@ export const SETTINGS = {
     meaning:
       'The name of a SecureString parameter of Systems Manager in the Region of the pools. It holds an address with `https:`, which an export calls after each sealed snapshot: see [heartbeat](../guides/operate.md#a-heartbeat).',
   },
+  RequirePoolTag: {
+    value: { oneOf: ['YES', 'NO'] },
+    default: '`YES`',
+    meaning:
+      '`YES`: imports write only to pools with the [tag](../guides/deploy.md#allow-a-restore) `cognito-backup=target` or `cognito-backup=repair`, and [repair](../guides/repair.md) only source pools with the latter. The roles compare the tag, too. `NO`: they write only to pools in `ImportTargets` and `RepairablePools`, at least one of which is then required.',
+  },
   ImportTargets: {
     value: 'list',
-    default: '`*`',
+    default: 'none: the tag decides',
     meaning:
-      'The pools that imports may write to: ids, with or without asterisks, such as `eu-west-1_AbCdEf123` or `eu-central-1_*`; at least one in each Region. `*` alone means every pool that is not a source.',
+      'The only pools that imports may write to: ids, with or without asterisks, such as `eu-west-1_AbCdEf123` or `eu-central-1_*`; at least one in each Region. `*` alone means every pool that is not a source. With `RequirePoolTag=YES`, a pool also needs the tag.',
   },
   RepairablePools: {
     value: 'list',
-    default: 'none',
+    default: 'none: the tag decides',
     meaning:
-      'The source pools in the primary Region that imports may [repair](../guides/repair.md). Set it for a repair, and remove it afterwards.',
+      'The only source pools in the primary Region that imports may [repair](../guides/repair.md). With `RequirePoolTag=YES`, a pool also needs the tag. With `NO`, set it for a repair, and remove it afterwards.',
   },
   GroupRoleArns: {
     value: 'list',

@@ -28,10 +28,7 @@ const EXAMPLES: any[] = [...readFileSync(join(DOCS, 'events.md'), 'utf8').matchA
   .filter((example) => example.detail?.schemaVersion !== undefined);
 
 test('docs/reference/events.md shows each event as its schema describes it', () => {
-  assert.deepEqual(
-    EXAMPLES.map((example) => example['detail-type']).sort(),
-    SCHEMAS.map(({ title }) => title).sort(),
-  );
+  assert.deepEqual(EXAMPLES.map((example) => example['detail-type']).sort(), SCHEMAS.map(({ title }) => title).sort());
   for (const schema of SCHEMAS) {
     const validate = validatorOf(schema);
     const example = EXAMPLES.find((one) => one['detail-type'] === schema.title);

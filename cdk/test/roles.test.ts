@@ -39,7 +39,20 @@ const WITHOUT_POOL = [READ_QUOTAS, 'cognito-idp:DescribeUserPoolDomain'];
 const poolStatements = (template: Template, role: string) =>
   template
     .statements(role)
-    .filter(({ actions }) => actions.some((action) => action.startsWith('cognito-idp:') && !WITHOUT_POOL.includes(action)));
+    .filter(
+      ({ actions, NotAction }) =>
+        NotAction !== undefined || actions.some((action) => action.startsWith('cognito-idp:') && !WITHOUT_POOL.includes(action)),
+    );
+
+const LOOK = 'cognito-idp:DescribeUserPool';
+const TAG = 'aws:ResourceTag/cognito-backup';
+const WITH_TAG = { StringEquals: { [TAG]: ['target', 'repair'] } };
+
+/** What a statement says about pools: its effect, its pools, its condition, and whether it is about the look at the tag. */
+const short = ({ Effect, actions, NotAction, resources, Condition }: Statement) => {
+  const about = NotAction ? `all but ${NotAction}` : actions.join() === LOOK ? LOOK : actions.includes(LOOK) ? 'all' : 'others';
+  return [Effect, actions.includes('cognito-idp:*') ? 'all' : about, resources, Condition];
+};
 
 test('every function has its own role, without managed policies', () => {
   for (const template of [defaultStacks().runs, defaultStacks().secondary]) {
@@ -60,24 +73,32 @@ test('export roles may only read, and only the exported pools', () => {
   }
 });
 
-test('import roles may write to their targets, and never to source pools', () => {
+test('import roles may write only to pools whose tag opens them, and to source pools only with the tag for repairs', () => {
   const { runs, secondary } = defaultStacks();
-  for (const [template, region] of [
-    [runs, 'eu-west-1'],
-    [secondary, 'eu-central-1'],
-  ] as const) {
-    for (const role of ['ImportEnumerateRole', 'ImportPageRole']) {
-      const [allow, deny, ...more] = poolStatements(template, role);
-      assert.deepEqual(more, []);
-      assert.deepEqual([allow?.Effect, allow?.resources], ['Allow', [poolArn(`${region}_*`)]]);
-      assert.deepEqual([deny?.Effect, deny?.actions], ['Deny', ['cognito-idp:*']]);
-      assert.deepEqual(deny?.resources, POOLS.map(poolArn));
-    }
+  const repairOnly = { StringNotEquals: { [TAG]: 'repair' } };
+  for (const role of ['ImportEnumerateRole', 'ImportPageRole']) {
+    assert.deepEqual(poolStatements(runs, role).map(short), [
+      ['Allow', LOOK, [poolArn('eu-west-1_*')], undefined],
+      ['Allow', 'others', [poolArn('eu-west-1_*')], WITH_TAG],
+      ['Deny', `all but ${LOOK}`, POOLS.map(poolArn), repairOnly],
+    ]);
+    // Imports of the secondary Region repair no pool.
+    assert.deepEqual(poolStatements(secondary, role).map(short), [
+      ['Allow', LOOK, [poolArn('eu-central-1_*')], undefined],
+      ['Allow', 'others', [poolArn('eu-central-1_*')], WITH_TAG],
+      ['Deny', 'all', POOLS.map(poolArn), undefined],
+    ]);
+  }
+  for (const template of [runs, secondary]) {
     assert.deepEqual(template.allowed('ImportFinalizeRole', 'cognito-idp'), []);
+    for (const step of ['enumerate', 'page']) {
+      const { Variables } = template.lambda(`cognito-backup-import-${step}`).Environment;
+      assert.equal(Variables.REQUIRE_POOL_TAG, 'YES');
+    }
   }
 });
 
-test('import roles in the primary Region may write to repairable pools, and to no other source pools', () => {
+test('lists of pools narrow what the tag opens', () => {
   const [repairable = '', ...others] = POOLS;
   assert.ok(others.length > 0);
   const { runs, secondary } = synthesise({
@@ -85,11 +106,14 @@ test('import roles in the primary Region may write to repairable pools, and to n
     RepairablePools: repairable,
     ImportTargets: 'eu-west-1_New,eu-central-1_New',
   });
+  const pools = [poolArn('eu-west-1_New'), poolArn(repairable)];
   for (const role of ['ImportEnumerateRole', 'ImportPageRole']) {
-    const [allow, deny, ...more] = poolStatements(runs, role);
-    assert.deepEqual(more, []);
-    assert.deepEqual([allow?.Effect, allow?.resources], ['Allow', [poolArn('eu-west-1_New'), poolArn(repairable)]]);
-    assert.deepEqual([deny?.Effect, deny?.actions, deny?.resources], ['Deny', ['cognito-idp:*'], others.map(poolArn)]);
+    assert.deepEqual(poolStatements(runs, role).map(short), [
+      ['Allow', LOOK, pools, undefined],
+      ['Allow', 'others', pools, WITH_TAG],
+      ['Deny', 'all', others.map(poolArn), undefined],
+      ['Deny', `all but ${LOOK}`, [poolArn(repairable)], { StringNotEquals: { [TAG]: 'repair' } }],
+    ]);
   }
   for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
     const restorePartitions = ['RESTORE#*', 'TARGET#eu-west-1_New', `TARGET#${repairable}`].sort();
@@ -100,6 +124,39 @@ test('import roles in the primary Region may write to repairable pools, and to n
     .statements('ImportPageRole')
     .find(({ Effect, actions }) => Effect === 'Deny' && actions.includes('cognito-idp:*'));
   assert.deepEqual(denied?.resources, POOLS.map(poolArn));
+});
+
+test('without the tag, imports may write only to the pools of the lists', () => {
+  const [repairable = '', ...others] = POOLS;
+  const { runs, secondary } = synthesise({ ...CONTEXT, RequirePoolTag: 'NO', RepairablePools: repairable });
+  for (const role of ['ImportEnumerateRole', 'ImportPageRole']) {
+    assert.deepEqual(poolStatements(runs, role).map(short), [
+      ['Allow', 'all', [poolArn(repairable)], undefined],
+      ['Deny', 'all', others.map(poolArn), undefined],
+    ]);
+    // No list names a pool of this Region.
+    assert.deepEqual(poolStatements(secondary, role).map(short), [['Deny', 'all', POOLS.map(poolArn), undefined]]);
+  }
+  assert.equal(runs.lambda('cognito-backup-import-enumerate').Environment.Variables.REQUIRE_POOL_TAG, 'NO');
+  const targets = 'eu-west-1_New*,eu-central-1_New*';
+  const listed = synthesise({ ...CONTEXT, RequirePoolTag: 'NO', ImportTargets: targets }).runs;
+  assert.deepEqual(poolStatements(listed, 'ImportPageRole').map(short), [
+    ['Allow', 'all', [poolArn('eu-west-1_New*')], undefined],
+    ['Deny', 'all', POOLS.map(poolArn), undefined],
+  ]);
+});
+
+test('no role may tag a pool, or write its tags', () => {
+  const writesTags = ['TagResource', 'UntagResource', 'CreateUserPool', 'UpdateUserPool'].map((name) => `cognito-idp:${name}`);
+  const covers = (pattern: string) => writesTags.some((action) => new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(action));
+  const everything = { ...CONTEXT, CaptureConfiguration: 'YES', SnapshotRetention: 'days=35', TrustedPrincipals: '111122223333' };
+  for (const template of Object.values(synthesise(everything)).filter((value) => value instanceof Template)) {
+    for (const policy of template.all('AWS::IAM::Policy')) {
+      for (const { Effect, Action } of policy.PolicyDocument.Statement) {
+        assert.ok(Effect === 'Deny' || ![Action ?? '*'].flat().some(covers), JSON.stringify(Action));
+      }
+    }
+  }
 });
 
 test('no setting lets imports write items of snapshots', () => {
@@ -130,6 +187,7 @@ test('exports write no items of restores, and read those of targets only for a r
 test('the targets of import roles are exactly those of the setting', () => {
   const { runs, secondary } = synthesise({
     ...CONTEXT,
+    RequirePoolTag: 'NO',
     ImportTargets: ['eu-west-1_NewPool1', 'eu-west-1_Old*', 'eu-central-1_New'],
   });
   const targets = (template: Template) =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { SettingsError, importTargetsIn, readSettings } from '../lib/settings';
+import { type Settings, SettingsError, importTargetsIn, readSettings } from '../lib/settings';
 import { CONTEXT, EMAIL, POOLS } from './synthesised';
 
 /** The problems of the values of settings. */
@@ -56,7 +56,8 @@ test('a setting that is not given has its default', () => {
     trustedPrincipals: [],
     trustedExternalId: undefined,
     trustedOrganization: undefined,
-    importTargets: ['*'],
+    requirePoolTag: true,
+    importTargets: [],
     repairablePools: [],
     groupRoleArns: [],
     cloudTrail: false,
@@ -117,7 +118,7 @@ test('every wrong value of a setting has one problem, which says what is allowed
       { FormerUserPoolIds: 'eu-central-1_Former', RepairablePools: 'eu-central-1_Former' },
       /^RepairablePools .* the primary Region, eu-west-1/,
     ],
-    [{ ImportTargets: [POOLS[0], 'eu-central-1_*'] }, /^ImportTargets .* only if RepairablePools names it/],
+    [{ ImportTargets: [POOLS[0], 'eu-central-1_*'] }, /^ImportTargets .* only for a repair: name it in RepairablePools instead/],
     [{ PrimaryRegion: 'us-east-1' }, /^PrimaryRegion .* Name the Region of UserPoolIds/],
     [{ SecondaryRegion: 'eu-west-1' }, /^SecondaryRegion .* differs from the Region of the pools/],
     [{ SecondaryRegion: 'NONE' }, /^SecondaryRegion .* For a first try in one Region, use none\.$/],
@@ -171,6 +172,11 @@ test('every wrong value of a setting has one problem, which says what is allowed
     [{ ImportTargets: `*,${POOLS[0]}` }, /^ImportTargets .* is a source pool/],
     [{ ImportTargets: 'eu-west-1_New' }, /^ImportTargets .* Imports in eu-central-1 have no target/],
     [{ ImportTargets: '*,us-east-1_New' }, /^ImportTargets .* not in a Region of this deployment/],
+    [
+      { RequirePoolTag: 'NO' },
+      /^RequirePoolTag is "NO".* Name pools in ImportTargets or RepairablePools, or leave RequirePoolTag/,
+    ],
+    [{ RequirePoolTag: 'yes' }, /^RequirePoolTag .* Use one of YES, NO/],
     [{ GroupRoleArns: 'editors' }, /^GroupRoleArns .* ARNs of IAM roles/],
     [{ SecondaryRegion: 'eu-wset-1' }, /^SecondaryRegion .* Name the Region of the replica/],
     [{ SecondaryRegion: 'us-gov-wset-1' }, /^SecondaryRegion .* Name the Region of the replica/],
@@ -248,6 +254,20 @@ test('the primary Region is that of the exported pools, or is given if no pool i
   const formerOnly = { FormerUserPoolIds: 'us-east-1_Lost', SecondaryRegion: 'eu-central-1' };
   assert.match(problemsOf(formerOnly)[0] ?? '', /^PrimaryRegion is missing\. UserPoolIds is empty, so name the Region/);
   assert.equal(readSettings({ ...formerOnly, PrimaryRegion: 'eu-west-1' }).primaryRegion, 'eu-west-1');
+});
+
+test('imports need a tag by default, and no list of pools is needed then', () => {
+  const targets = ({ requirePoolTag, importTargets, repairablePools }: Settings) => [
+    requirePoolTag,
+    importTargets,
+    repairablePools,
+  ];
+  assert.deepEqual(targets(readSettings(CONTEXT)), [true, [], []]);
+  assert.deepEqual(targets(readSettings({ ...CONTEXT, RequirePoolTag: 'NO', RepairablePools: POOLS })), [false, [], POOLS]);
+  const everywhere = readSettings({ ...CONTEXT, RequirePoolTag: 'NO', ImportTargets: '*' });
+  assert.deepEqual(targets(everywhere), [false, ['*'], []]);
+  // A list is narrower than the tag.
+  assert.deepEqual(targets(readSettings({ ...CONTEXT, ImportTargets: '*' })), [true, ['*'], []]);
 });
 
 test('an asterisk in ImportTargets means all pools of a Region', () => {

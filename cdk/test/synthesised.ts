@@ -47,6 +47,7 @@ export interface Statement {
   readonly Sid?: string;
   readonly Effect: 'Allow' | 'Deny';
   readonly actions: string[];
+  readonly NotAction?: string;
   readonly resources: string[];
   readonly Condition?: Record<string, Record<string, string | string[]>>;
 }
@@ -92,7 +93,8 @@ export class Template {
       .flatMap((policy) => policy.PolicyDocument.Statement)
       .map((statement: any) => ({
         ...statement,
-        actions: [statement.Action].flat(),
+        // A statement has the one or the other.
+        actions: [statement.Action ?? []].flat(),
         resources: [statement.Resource].flat().map(readable),
       }));
   }

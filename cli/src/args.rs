@@ -46,8 +46,8 @@ pub enum Command {
     ///
     /// A repair is a restore into the pool of the snapshot: --into names the same pool as --pool. A repair needs
     /// --existing skip or --existing update. With `skip`, it only creates missing users. With `update`, it also changes
-    /// the other users back. It finds users by `sub`. Existing users keep their `sub` and password. The setting
-    /// RepairablePools of the deployment must name the pool.
+    /// the other users back. It finds users by `sub`. Existing users keep their `sub` and password. By default,
+    /// the pool needs the tag cognito-backup=repair. A refused import prints the line that gives it.
     ///
     /// With --into new:NAME, the command creates the user pool NAME from the configuration of the snapshot, as `pool create`
     /// does. It imports, and finishes the user pool as `pool finish` does, unless something is missing. The command shows

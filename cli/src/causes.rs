@@ -60,9 +60,10 @@ fn last_guidance(cause: &str) -> Option<(&str, Guidance)> {
 type OfParameters = fn([String; 3]) -> Guidance;
 
 /// The guidance whose words hold parameters.
-const WITH_PARAMETERS: [OfParameters; 7] = [
+const WITH_PARAMETERS: [OfParameters; 8] = [
     |[restore, source, snapshot]| Guidance::ContinueRestore { restore, source, snapshot },
     |[unfinished, newest, _]| Guidance::ChooseSnapshot { unfinished, newest },
+    |[arn, tag, region]| Guidance::TagPool { arn, tag, region },
     |[pool, ..]| Guidance::AcceptShrunk { pool },
     |[pool, ..]| Guidance::NameSource { pool },
     |[pool, ..]| Guidance::ListSnapshots { pool },

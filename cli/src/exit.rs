@@ -78,6 +78,7 @@ impl ExitStatus {
             | Kind::SelectionEmpty
             | Kind::TargetIsSource
             | Kind::TargetNotSupported
+            | Kind::PoolNotTagged
             | Kind::UsersNotAccepted => Self::Refused,
             Kind::AccessDenied
             | Kind::AccessNotYet

@@ -1,6 +1,6 @@
 //! Guidance in the words of the command line: its options and verbs.
 
-use shared::model::{EXPORT_FIELDS, FilterList, IMPORT_FIELDS};
+use shared::model::{EXPORT_FIELDS, FilterList, IMPORT_FIELDS, tag_line};
 use shared::{Error, Guidance};
 
 use crate::output::flags::{command, flag};
@@ -40,6 +40,9 @@ pub fn in_flags(guidance: &Guidance) -> String {
             return format!(
                 "Allow cognito-idp:{operation} on the pool, or renew the credentials if they have expired."
             );
+        }
+        Guidance::TagPool { arn, tag, region } => {
+            return format!("Allow it with `{}`. Then start the command again.", tag_line(arn, tag, region));
         }
         Guidance::ListSnapshots { pool } => {
             let list = command(format!("snapshots --pool {pool}"));
@@ -249,7 +252,10 @@ mod tests {
             })
             .collect();
         for guidance in Guidance::examples() {
-            for option in options_in(&in_flags(&guidance)) {
+            // The AWS CLI has options of its own.
+            let words = in_flags(&guidance);
+            let own: String = words.split('`').filter(|words| !words.starts_with("aws ")).collect();
+            for option in options_in(&own) {
                 assert!(known.contains(&option), "{guidance:?}: {option}");
             }
         }

@@ -172,6 +172,7 @@ pub fn restore(state: RestoreState) -> Restore {
         pass: 1,
         has_succeeded: false,
         unmatched_names: shared::model::UnmatchedNames::default(),
+        tag: None,
         settings: TargetSettings {
             alias_attributes: Vec::new(),
             recovery: Recovery::default(),
@@ -320,6 +321,7 @@ pub fn import_report() -> ImportReport {
         snapshot_id: restore.snapshot,
         source_user_pool_id: restore.source,
         target_user_pool_id: restore.target,
+        untag_with: None,
         summary: totals.summary(),
         totals,
         verification: shared::model::VerificationResult { same: 400_000, ..Default::default() },

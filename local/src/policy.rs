@@ -6,7 +6,7 @@
 //!
 //! Source: "Policy evaluation logic" and "IAM JSON policy elements: Condition operators", IAM user guide.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -16,6 +16,8 @@ use crate::{form, partiql};
 
 /// The condition key for the partition keys in a DynamoDB call.
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
+/// The beginning of the condition keys for the tags of the resource.
+const RESOURCE_TAG: &str = "aws:ResourceTag/";
 
 /// A call, as IAM evaluates it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -26,6 +28,8 @@ pub struct Access {
     pub resource: String,
     /// The partition keys of the items. Empty if the resource is not a table.
     pub leading_keys: Vec<String>,
+    /// The tags that the resource had when the call left. The call does not hold them.
+    pub resource_tags: BTreeMap<String, String>,
 }
 
 impl Access {
@@ -64,7 +68,13 @@ impl Access {
             }
             service => bail!("a call of an unexpected service: {service} {}", call.operation),
         };
-        Ok(Self { action: format!("{service}:{action}"), resource, leading_keys })
+        let (action, resource_tags) = (format!("{service}:{action}"), BTreeMap::new());
+        Ok(Self { action, resource, leading_keys, resource_tags })
+    }
+
+    /// The same call on a resource with these tags.
+    pub fn with_tags(self, resource_tags: BTreeMap<String, String>) -> Self {
+        Self { resource_tags, ..self }
     }
 }
 
@@ -155,7 +165,7 @@ impl Policies {
 }
 
 fn applies_to(statement: &Value, access: &Access) -> Result<bool> {
-    for element in ["NotAction", "NotResource", "Principal", "NotPrincipal"] {
+    for element in ["NotResource", "Principal", "NotPrincipal"] {
         if !statement[element].is_null() {
             bail!("unknown element {element} in a policy statement");
         }
@@ -163,13 +173,22 @@ fn applies_to(statement: &Value, access: &Access) -> Result<bool> {
     let matches_any = |patterns: &Value, text: &str| {
         as_list(patterns).iter().filter_map(Value::as_str).any(|pattern| matches_pattern(pattern, text))
     };
-    let is_about_action = matches_any(&statement["Action"], &access.action);
+    let is_about_action = match &statement["NotAction"] {
+        Value::Null => matches_any(&statement["Action"], &access.action),
+        others => !matches_any(others, &access.action),
+    };
     if !is_about_action || !matches_any(&statement["Resource"], &access.resource) {
         return Ok(false);
     }
     let Some(conditions) = statement["Condition"].as_object() else { return Ok(true) };
     for (operator, keys) in conditions {
         for (key, values) in keys.as_object().context("a condition without keys in a policy statement")? {
+            if let Some(tag) = key.strip_prefix(RESOURCE_TAG) {
+                if !tag_holds(operator, values, access.resource_tags.get(tag))? {
+                    return Ok(false);
+                }
+                continue;
+            }
             if key != LEADING_KEYS {
                 bail!("unknown condition key {key} in a policy statement");
             }
@@ -189,6 +208,16 @@ fn applies_to(statement: &Value, access: &Access) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Whether the condition on a tag holds. A resource without the tag equals no value.
+fn tag_holds(operator: &str, values: &Value, tag: Option<&String>) -> Result<bool> {
+    let is_equal = tag.is_some_and(|tag| as_list(values).iter().any(|value| value == tag));
+    match operator {
+        "StringEquals" => Ok(is_equal),
+        "StringNotEquals" => Ok(!is_equal),
+        _ => bail!("unknown condition operator {operator} in a policy statement"),
+    }
 }
 
 /// Reads an element of a policy that can be a list or a single value.
@@ -229,6 +258,7 @@ mod tests {
             action: "dynamodb:PutItem".into(),
             resource: "arn:aws:dynamodb:r:1:table/t".into(),
             leading_keys,
+            resource_tags: BTreeMap::new(),
         }
     }
 
@@ -296,9 +326,49 @@ mod tests {
     }
 
     #[test]
+    fn a_condition_on_a_tag_compares_the_tag_of_the_resource() -> Result<()> {
+        let pool = "arn:aws:cognito-idp:r:1:userpool/r_a";
+        let document = json!({"Statement": [
+            {"Effect": "Allow", "Action": "cognito-idp:DescribeUserPool", "Resource": pool},
+            {"Effect": "Allow", "Action": "cognito-idp:ListUsers", "Resource": pool,
+                "Condition": {"StringEquals": {"aws:ResourceTag/open": ["yes", "wide"]}}},
+            {"Effect": "Deny", "NotAction": "cognito-idp:DescribeUserPool", "Resource": pool,
+                "Condition": {"StringNotEquals": {"aws:ResourceTag/open": "wide"}}},
+        ]});
+        let policies = Policies::new([&document]);
+        let without_deny =
+            Policies::new([&json!({"Statement": document["Statement"].as_array().map(|all| &all[..2])})]);
+        for (value, allowed) in [
+            (None, [false, false]),
+            (Some("no"), [false, false]),
+            (Some("yes"), [true, false]),
+            (Some("wide"), [true, true]),
+        ] {
+            let tags: BTreeMap<_, _> =
+                value.map(|value| ("open".to_owned(), value.to_owned())).into_iter().collect();
+            let access = |action: &str| Access {
+                action: format!("cognito-idp:{action}"),
+                resource: pool.to_owned(),
+                leading_keys: Vec::new(),
+                resource_tags: tags.clone(),
+            };
+            let found = [without_deny.allow(&access("ListUsers"))?, policies.allow(&access("ListUsers"))?];
+            assert_eq!(found, allowed, "{value:?}");
+            assert!(policies.allow(&access("DescribeUserPool"))?, "{value:?}");
+            let tagged = access("ListUsers").with_tags([("open".to_owned(), "wide".to_owned())].into());
+            assert!(policies.allow(&tagged)?);
+        }
+        Ok(())
+    }
+
+    #[test]
     fn an_unknown_element_of_a_policy_statement_is_an_error() {
         for statement in [
-            json!({"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}),
+            json!({"Effect": "Allow", "Action": "*", "NotResource": "s3:*"}),
+            json!({
+                "Effect": "Allow", "Action": "*", "Resource": "*",
+                "Condition": {"StringLike": {"aws:ResourceTag/team": "*"}},
+            }),
             json!({
                 "Effect": "Allow", "Action": "*", "Resource": "*",
                 "Condition": {"Bool": {"aws:SecureTransport": "true"}},

@@ -93,6 +93,8 @@ kinds! {
     AccessNotYet true,
     /// The user pool does not exist in this account and Region.
     PoolNotFound false,
+    /// The deployment lets imports write only to pools with a tag, and the pool does not have the tag.
+    PoolNotTagged false,
     /// Another execution is exporting the same pool.
     ExportAlreadyRunning false,
     /// Another execution is importing into the same pool, or a job or a recovery of Cognito works on its users.

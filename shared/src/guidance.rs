@@ -38,6 +38,15 @@ pub enum Guidance {
         /// Cognito's name of the operation.
         operation: &'static str,
     },
+    /// Give the pool the tag that opens it to the import.
+    TagPool {
+        /// The ARN of the pool.
+        arn: String,
+        /// The value of the tag.
+        tag: String,
+        /// The Region of the pool.
+        region: String,
+    },
     /// See which snapshots a pool has.
     ListSnapshots {
         /// The pool.
@@ -188,7 +197,12 @@ impl Guidance {
             Self::MatchTable => Self::GrantTable,
             Self::GrantTable => Self::CheckPool,
             Self::CheckPool => Self::GrantCall { operation: "ListUsers" },
-            Self::GrantCall { .. } => Self::ListSnapshots { pool: pool() },
+            Self::GrantCall { .. } => Self::TagPool {
+                arn: format!("arn:aws:cognito-idp:eu-west-1:123456789012:userpool/{}", pool()),
+                tag: "target".to_owned(),
+                region: "eu-west-1".to_owned(),
+            },
+            Self::TagPool { .. } => Self::ListSnapshots { pool: pool() },
             Self::ListSnapshots { .. } => Self::GiveSnapshotId,
             Self::GiveSnapshotId => Self::UseAnotherSnapshot,
             Self::UseAnotherSnapshot => Self::NameSource { pool: pool() },

@@ -9,8 +9,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use aws_sdk_cognitoidentityprovider as cognito;
 use aws_sdk_lambda::primitives::Blob;
 use local::aws::{self, REGION, SECONDARY_REGION};
 use local::build::{self, Executables};
@@ -28,6 +30,9 @@ pub const ACCOUNT: &str = "000000000000";
 
 /// The logical id of a resource that cannot be created. `cdk/test/local-aws.ts` adds it to a stack.
 const FAILING_RESOURCE: &str = "FailingResource";
+
+/// The tag that opens a pool to imports.
+pub const TAG: &str = "cognito-backup";
 
 /// The functions of the deployment, by Region.
 const FUNCTIONS: [(&str, &[&str]); 2] = [
@@ -55,7 +60,9 @@ pub struct CdkDeployment {
     /// The outputs of the stacks, by stack name.
     pub outputs: Value,
     emulator: Emulator,
-    _strict: StrictProxy,
+    strict: StrictProxy,
+    /// Each change of the tag of a pool: when, the ARN of the pool, and the new value.
+    tagged: Mutex<Vec<(Instant, String, Option<String>)>>,
 }
 
 /// A function of the deployment.
@@ -133,7 +140,7 @@ impl EmptyAws {
             .context("cannot add the replica")?;
         let outputs = serde_json::from_slice(&std::fs::read(outputs_file)?)?;
         let Self { emulator, strict, functions, folder: _ } = self;
-        Ok(CdkDeployment { functions, outputs, emulator, _strict: strict })
+        Ok(CdkDeployment { functions, outputs, emulator, strict, tagged: Mutex::default() })
     }
 
     fn outputs_file(&self) -> Result<String> {
@@ -184,6 +191,39 @@ impl CdkDeployment {
         Ok(serde_json::from_slice(&answer)?)
     }
 
+    /// Gives a pool the tag that opens it to imports, as an operator does, or takes it away.
+    ///
+    /// # Errors
+    /// If Cognito refuses the call.
+    pub async fn tag(&self, pool: &str, value: Option<&str>) -> Result<()> {
+        let region = if pool.starts_with(SECONDARY_REGION) { SECONDARY_REGION } else { REGION };
+        let cognito = cognito::Client::new(&aws::config(&self.strict.url(), region));
+        let arn = pool_arn(pool);
+        match value {
+            Some(value) => drop(cognito.tag_resource().resource_arn(&arn).tags(TAG, value).send().await?),
+            None => drop(cognito.untag_resource().resource_arn(&arn).tag_keys(TAG).send().await?),
+        }
+        let change = (Instant::now(), arn, value.map(str::to_owned));
+        self.tagged.lock().unwrap_or_else(PoisonError::into_inner).push(change);
+        Ok(())
+    }
+
+    /// The distinct calls of a function so far, each on a pool with the tag that it had then.
+    ///
+    /// # Errors
+    /// If the function called an unexpected service, or no resource.
+    pub fn accesses(&self, function: &Function) -> Result<HashSet<Access>> {
+        let tagged = self.tagged.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = function.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_call = |call: &Call| {
+            let access = Access::from_call(call, function.region, ACCOUNT)?;
+            let mut before = tagged.iter().filter(|(at, arn, _)| *at <= call.at && *arn == access.resource);
+            let value = before.next_back().and_then(|(.., value)| value.clone());
+            Ok(access.with_tags(tags(value.as_deref())))
+        };
+        calls.iter().map(of_call).collect()
+    }
+
     /// The policies of a function's role.
     ///
     /// # Errors
@@ -207,15 +247,17 @@ impl Function {
         });
         Ok(Self { region, calls, recorder })
     }
+}
 
-    /// The distinct calls of the function so far.
-    ///
-    /// # Errors
-    /// If the function called an unexpected service, or no resource.
-    pub fn accesses(&self) -> Result<HashSet<Access>> {
-        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.iter().map(|call| Access::from_call(call, self.region, ACCOUNT)).collect()
-    }
+/// The ARN of a pool in the local AWS.
+pub fn pool_arn(pool: &str) -> String {
+    let region = pool.split('_').next().unwrap_or_default();
+    format!("arn:aws:cognito-idp:{region}:{ACCOUNT}:userpool/{pool}")
+}
+
+/// The tags of a pool whose tag for imports has this value.
+pub fn tags(value: Option<&str>) -> BTreeMap<String, String> {
+    value.map(|value| (TAG.to_owned(), value.to_owned())).into_iter().collect()
 }
 
 /// Copies the functions to the paths at which the deployment looks for the output of cargo-lambda.

@@ -54,6 +54,7 @@ mod new_permissions;
 mod old_intentions;
 mod operations;
 mod parallel_listings;
+mod pool_tags;
 mod prune;
 mod prune_properties;
 mod quiet;

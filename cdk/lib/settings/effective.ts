@@ -43,6 +43,7 @@ export function effectiveSettings(settings: Settings): EffectiveSettings {
     NotificationEmail: hidden(settings.notificationEmail),
     SnsPreference: settings.snsPreference,
     HeartbeatParameter: settings.heartbeatParameter ?? NO_PARAMETER,
+    RequirePoolTag: yesOrNo(settings.requirePoolTag),
     ImportTargets: short(settings.importTargets),
     RepairablePools: settings.repairablePools,
     GroupRoleArns: short(settings.groupRoleArns),

@@ -10,7 +10,7 @@ import { readCapture } from './capture';
 import { type VpcSettings, readCompany } from './company';
 import { readHeartbeatParameter } from './heartbeat';
 import { readEmail, readGroupRoles, readPrincipals, readTrustConditions } from './people';
-import { readImportTargets, readRepairablePools, readSourcePools, sourcePools } from './pools';
+import { readSourcePools, readTargets, sourcePools } from './pools';
 import { readProtection } from './protection';
 import { SettingReader, type SettingValues, SettingsError, addUnknownNames } from './reader';
 import { readPrimaryRegion, readSecondaryRegion } from './regions';
@@ -31,7 +31,7 @@ const STACK_ENDINGS = Object.values(stackNames('')).filter((ending) => ending !=
 export interface Settings {
   /** `Name`: the name of the table, and the beginning of every other name. */
   readonly name: string;
-  /** `UserPoolIds`: the pools to export. Imports can write only to those that `repairablePools` names. */
+  /** `UserPoolIds`: the pools to export. Imports write to one only to repair it. */
   readonly userPoolIds: readonly string[];
   /** `FormerUserPoolIds`: pools that are not exported, but whose snapshots can be restored. */
   readonly formerUserPoolIds: readonly string[];
@@ -85,9 +85,17 @@ export interface Settings {
   readonly trustedExternalId?: string;
   /** `TrustedOrganization`: the id of the organization that they belong to. */
   readonly trustedOrganization?: string;
-  /** `ImportTargets`: the pools that imports may write to, as ids or patterns. `*` alone means all pools. */
+  /** `RequirePoolTag`: whether imports write only to pools with a tag. */
+  readonly requirePoolTag: boolean;
+  /**
+   * `ImportTargets`: the pools that imports may write to, as ids or patterns. `*` alone means all pools. Empty: the tag
+   * alone decides.
+   */
   readonly importTargets: readonly string[];
-  /** `RepairablePools`: the source pools that imports in the primary Region may write to. */
+  /**
+   * `RepairablePools`: the source pools that imports in the primary Region may write to. Empty: the tag alone decides, or
+   * none if no tag is required.
+   */
   readonly repairablePools: readonly string[];
   /** `GroupRoleArns`: the roles that imports may give to groups. */
   readonly groupRoleArns: readonly string[];
@@ -169,8 +177,7 @@ export function readSettings(values: SettingValues): Settings {
     notificationEmail: readEmail(reader),
     trustedPrincipals: readPrincipals(reader, primaryRegion),
     ...readTrustConditions(reader),
-    importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion ?? []].flat(), sourcePools(pools)),
-    repairablePools: readRepairablePools(reader, primaryRegion, sourcePools(pools)),
+    ...readTargets(reader, [primaryRegion, secondaryRegion ?? []].flat(), sourcePools(pools)),
     groupRoleArns: readGroupRoles(reader, primaryRegion),
     ...readProtection(reader, primaryRegion),
     ...readCompany(reader, primaryRegion, secondaryRegion),

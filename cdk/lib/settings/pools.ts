@@ -65,10 +65,34 @@ function requireRegions(reader: SettingReader, name: SettingName, pools: readonl
   }
 }
 
-/** Reads the pools that imports may write to. Each Region has at least one. */
-export function readImportTargets(reader: SettingReader, regions: readonly string[], sources: readonly string[]): string[] {
-  const given = reader.list('ImportTargets');
-  const targets = given.length === 0 ? ['*'] : given;
+/**
+ * Reads which pools imports may write to: those with a tag, those in lists, or those that are both.
+ *
+ * @param regions the Regions of the deployment, the primary one first
+ */
+export function readTargets(
+  reader: SettingReader,
+  regions: readonly string[],
+  sources: readonly string[],
+): Pick<Settings, 'requirePoolTag' | 'importTargets' | 'repairablePools'> {
+  const requirePoolTag = reader.oneOf('RequirePoolTag') === 'YES';
+  const importTargets = readImportTargets(reader, regions, sources);
+  const repairablePools = readRepairablePools(reader, regions[0] ?? '', sources);
+  if (!requirePoolTag && importTargets.length + repairablePools.length === 0) {
+    reader.addProblem(
+      'RequirePoolTag',
+      'No import could write to any pool. Name pools in ImportTargets or RepairablePools, or leave RequirePoolTag out.',
+    );
+  }
+  return { requirePoolTag, importTargets, repairablePools };
+}
+
+/** Reads the list of pools that imports may write to. If there is one, each Region has at least one pool. */
+function readImportTargets(reader: SettingReader, regions: readonly string[], sources: readonly string[]): string[] {
+  const targets = reader.list('ImportTargets');
+  if (targets.length === 0) {
+    return [];
+  }
   if (!targets.every((target) => target === '*' || POOL_PATTERN.test(target))) {
     reader.addProblem(
       'ImportTargets',
@@ -80,7 +104,7 @@ export function readImportTargets(reader: SettingReader, regions: readonly strin
   if (sourceTargets.length > 0) {
     reader.addProblem(
       'ImportTargets',
-      `${sourceTargets.join(', ')} is a source pool. Imports write to a source pool only if RepairablePools names it.`,
+      `${sourceTargets.join(', ')} is a source pool. Imports write to a source pool only for a repair: name it in RepairablePools instead.`,
     );
   }
   for (const region of regions.filter(isRegion)) {
@@ -99,7 +123,7 @@ export function readImportTargets(reader: SettingReader, regions: readonly strin
  * Only pools of the primary Region can be repaired. To repair a pool of the secondary Region, the operator
  * makes a deployment with that Region as the primary one.
  */
-export function readRepairablePools(reader: SettingReader, primaryRegion: string, sources: readonly string[]): string[] {
+function readRepairablePools(reader: SettingReader, primaryRegion: string, sources: readonly string[]): string[] {
   const pools = reader.list('RepairablePools');
   if (!pools.every((pool) => sources.includes(pool))) {
     reader.addProblem('RepairablePools', 'Use whole ids of pools in UserPoolIds or FormerUserPoolIds.');

@@ -433,6 +433,27 @@ mod tests {
     }
 
     #[test]
+    fn an_import_into_a_pool_without_the_tag_prints_the_line_that_gives_it() {
+        let line = "aws cognito-idp tag-resource --resource-arn arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_b \
+                    --tags cognito-backup=target --region eu-west-1";
+        let guidance = shared::Guidance::TagPool {
+            arn: "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_b".to_owned(),
+            tag: "target".to_owned(),
+            region: "eu-west-1".to_owned(),
+        };
+        let mut view = testing::execution(RunStatus::Failed);
+        view.error = Some("PoolNotTagged".into());
+        view.cause =
+            Some(format!("User pool eu-west-1_b has no tag. {}", shared::report::in_members(&guidance)));
+        let untagged = failed(&view, false);
+        assert_eq!(
+            (untagged.message.as_str(), untagged.status),
+            ("User pool eu-west-1_b has no tag.", ExitStatus::Refused)
+        );
+        assert_eq!(untagged.guidance, format!("Allow it with `{line}`. Then start the command again."));
+    }
+
+    #[test]
     fn the_role_that_no_group_has_is_named() {
         let role = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
         let mut input = testing::import_input();

@@ -4,12 +4,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use shared::model::configuration::rebuild::RebuildPlan;
-use shared::model::{PoolId, Snapshot};
+use shared::model::{PoolId, PoolTag, Snapshot};
+use shared::report::still_open;
 
 use super::flags::command;
 use super::{Answer, PoolCreated, PoolFinished, Report};
 use crate::exit::ExitStatus;
 use crate::problem::Problem;
+
+/// The member of the answer of `import` with the line that takes the tag away.
+const UNTAG_WITH: &str = "untagWith";
 
 /// What the command would do.
 #[derive(Debug, Serialize)]
@@ -109,7 +113,12 @@ impl Report for NewPoolPlan {
             "ACTIVE" => "Deletion protection is switched on.",
             _ => "Deletion protection stays off, as in the snapshot.",
         };
-        text + &format!("\nAt the end, if nothing is missing:\n  {triggers}\n  {protection}")
+        let tag = format!(
+            "The tag {}={}, which the user pool has from its creation on, is taken away.",
+            PoolTag::KEY,
+            PoolTag::Target.as_str()
+        );
+        text + &format!("\nAt the end, if nothing is missing:\n  {triggers}\n  {protection}\n  {tag}")
     }
 }
 
@@ -138,8 +147,16 @@ impl NewPoolEnd {
         import: Answer,
         finish: Option<PoolFinished>,
     ) -> Self {
-        let (pool, status) = (pool.clone(), import.status);
-        Self { creation, import: import.json, finish, pool, imported: import.human, status }
+        let Answer { mut json, mut human, status } = import;
+        if finish.is_some()
+            && let Some(members) = json.as_object_mut()
+            && let Some(Value::String(line)) = members.remove(UNTAG_WITH)
+            && let Some(rest) = human.strip_suffix(&still_open(&line))
+        {
+            // The end of the command has taken the tag away.
+            human = rest.trim_end().to_owned();
+        }
+        Self { creation, import: json, finish, pool: pool.clone(), imported: human, status }
     }
 }
 

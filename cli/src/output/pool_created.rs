@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::format::plural;
 use shared::model::configuration::rebuild::{LeftOut, RebuildPlan, Step, ToDo, outside};
-use shared::model::{PoolId, RunId, object_name};
+use shared::model::{PoolArn, PoolId, PoolTag, RunId, object_name, tag_line};
 use shared::operations::rebuild::{CreationReason, LeftByCreation, Rebuilt};
 
 use super::Report;
@@ -206,6 +206,12 @@ impl PoolCreated {
         self.left.iter().any(|left| left.fate == Fate::TriedAgain)
     }
 
+    /// The ARN of the pool. None in a plan.
+    pub fn pool_arn(&self) -> Option<PoolArn> {
+        let pool = self.user_pool_id.as_ref()?;
+        Some(PoolArn::new(&self.partition, &self.account_id, pool))
+    }
+
     /// Where the pool is or will be: `account 123456789012, Region eu-west-1`.
     pub fn place(&self) -> String {
         format!("account {}, Region {}", self.account_id, self.region)
@@ -293,14 +299,15 @@ impl PoolCreated {
 impl Report for PoolCreated {
     fn human(&self, _: Timestamp) -> String {
         let (mut text, snapshot) = (self.in_words(), &self.snapshot_id);
-        if let Some(id) = &self.user_pool_id {
+        if let (Some(id), Some(arn)) = (&self.user_pool_id, self.pool_arn()) {
+            let tag = tag_line(arn.as_str(), PoolTag::Target.as_str(), arn.region());
             let roles = self.group_roles.as_deref().map(|file| flag("group-roles", file)).unwrap_or_default();
             let import = format!(
                 "import --pool {} --snapshot {snapshot} --into {id}{roles}",
                 self.source_user_pool_id
             );
             text += &format!(
-                "\n\nTo go on:\n  {}\n  {}",
+                "\n\nTo go on (with RequirePoolTag=NO in the deployment, the tag is not needed):\n  {tag}\n  {}\n  {}",
                 command(&import),
                 command(format!("pool finish --pool {id}"))
             );

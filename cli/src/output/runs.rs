@@ -6,7 +6,7 @@ use shared::model::{
     CallStats, Existing, ImportInput, ImportOptions, JobsReport, Note, PoolId, ReasonCode, Restore,
     RestoreState, RunId, RunKind, Shrunk, SnapshotSelector, Totals, UnmatchedNames, VerificationResult,
 };
-use shared::report::{ExportReport, ImportReport, SkipReport};
+use shared::report::{ExportReport, ImportReport, SkipReport, still_open};
 
 use super::Report;
 use super::damage::recovery;
@@ -92,6 +92,9 @@ pub struct ImportEnd {
     pub unmatched_names: UnmatchedNames,
     /// The calls of this execution.
     pub calls: Option<CallStats>,
+    /// The command that takes the tag of the target away. None if the target had no tag that opens it to imports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untag_with: Option<String>,
     /// The outcomes in words.
     pub summary: String,
     /// The input of the import.
@@ -120,6 +123,7 @@ impl ImportEnd {
             shrunk: report.shrunk,
             unmatched_names: report.unmatched_names,
             calls: Some(report.calls),
+            untag_with: report.untag_with,
             summary: report.summary,
             input: input.clone(),
             roles: None,
@@ -138,6 +142,7 @@ impl ImportEnd {
             execution_arn,
             operation: RunKind::Import,
             status: restore.state,
+            untag_with: restore.untag_line(),
             restore_id: restore.id,
             snapshot_id: restore.snapshot,
             source_user_pool_id: restore.source,
@@ -274,7 +279,8 @@ impl Report for ImportEnd {
         if let Some(stats) = &self.calls {
             text += &format!("{}\n", calls(stats));
         }
-        text + &self.next()
+        let untag = self.untag_with.as_deref().map(|line| format!("\n\n{}", still_open(line)));
+        text + &self.next() + &untag.unwrap_or_default()
     }
 }
 

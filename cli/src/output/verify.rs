@@ -248,8 +248,8 @@ impl VerifyEnd {
             next += &format!("\nFILE is the file of roles that restore {} had.", restore.id);
         }
         if source == pool {
-            next += "\nThe setting RepairablePools of the deployment must name the pool. Use --plan first to see what the import \
-                     does.";
+            next += "\nThe pool needs the tag cognito-backup=repair, unless the deployment has RequirePoolTag=NO. Use --plan first to \
+                     see what the import does.";
         }
         Some(next)
     }

@@ -96,6 +96,12 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "The role with which Cognito writes the logs of import jobs. It trusts cognito-idp.amazonaws.com.",
     },
     Variable {
+        name: "REQUIRE_POOL_TAG",
+        default: Some("`NO`"),
+        meaning: "`YES`: imports write only to pools with the tag `cognito-backup=target` or `cognito-backup=repair`, and repair only pools \
+                  with the latter. `NO`: the role alone decides. Only `enumerate` and `import-page` of the import read it.",
+    },
+    Variable {
         name: "SNAPSHOT_RETENTION",
         default: Some("exports keep every snapshot"),
         meaning: "The snapshots that an export keeps at its end, such as `days=35,monthly=12`. Only `finalize` of the export reads it.",
@@ -135,6 +141,8 @@ pub struct Environment {
     pub import_job_log_role: Option<String>,
     /// `SNS_PREFERENCE`. `INFO_AND_ERRORS` if unset.
     pub preference: SnsPreference,
+    /// `REQUIRE_POOL_TAG`. `NO` if unset.
+    pub requires_pool_tag: bool,
     /// `SNAPSHOT_RETENTION`, such as `days=35,monthly=12`. If unset, all snapshots stay.
     pub retention: Option<Retention>,
     /// `SUB_MAP_RETENTION`, days. If unset, all sub maps stay.
@@ -184,6 +192,7 @@ impl Environment {
         };
         let (split_listing, capture_configuration) =
             (is_yes("SPLIT_LISTING")?, is_yes("CAPTURE_CONFIGURATION")?);
+        let requires_pool_tag = is_yes("REQUIRE_POOL_TAG")?;
         let configuration_keys = ConfigurationKeys::read(
             get(ENCRYPTION_KEY).as_deref(),
             get(MAC_KEY).as_deref(),
@@ -233,6 +242,7 @@ impl Environment {
             heartbeat_parameter: get("HEARTBEAT_PARAMETER"),
             import_job_log_role: get("IMPORT_JOB_LOG_ROLE_ARN"),
             preference,
+            requires_pool_tag,
             retention: retention.transpose()?,
             sub_map_retention: sub_map_retention.transpose()?,
         })
@@ -295,7 +305,7 @@ mod tests {
         let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("QUOTA_HEADROOM", "95")]);
         assert!(message.contains("QUOTA_HEADROOM") && message.contains("from 0 to 90"), "{message}");
         assert!(refused(&[("BACKUP_TABLE_NAME", "t"), ("SNS_PREFERENCE", "NONE")]).contains("ERRORS_ONLY"));
-        for name in ["SPLIT_LISTING", "CAPTURE_CONFIGURATION"] {
+        for name in ["SPLIT_LISTING", "CAPTURE_CONFIGURATION", "REQUIRE_POOL_TAG"] {
             assert!(refused(&[("BACKUP_TABLE_NAME", "t"), (name, "true")]).contains("YES or NO"), "{name}");
         }
         for rules in ["35", "days=0", "days=35;monthly=12", "forever"] {

@@ -114,6 +114,10 @@ impl Backend for Aws {
         self.environment.configuration_keys.as_ref()
     }
 
+    fn requires_pool_tag(&self) -> bool {
+        self.environment.requires_pool_tag
+    }
+
     fn retention(&self) -> Option<&Retention> {
         self.environment.retention.as_ref()
     }

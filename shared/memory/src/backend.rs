@@ -44,6 +44,7 @@ pub struct MemoryBackend {
     headroom: Option<Headroom>,
     splits_listings: bool,
     captures_configuration: bool,
+    requires_pool_tag: bool,
     key_ring: KeyRing,
     configuration_keys: Option<ConfigurationKeys>,
     job_limits: Limits,
@@ -74,6 +75,7 @@ impl MemoryBackend {
             headroom: None,
             splits_listings: false,
             captures_configuration: false,
+            requires_pool_tag: false,
             key_ring: KeyRing::default(),
             configuration_keys: None,
             job_limits,
@@ -208,6 +210,11 @@ impl MemoryBackend {
         Self { captures_configuration: true, ..self }
     }
 
+    /// The backend of a deployment whose imports write only to pools with a tag.
+    pub fn with_pool_tag_required(self) -> Self {
+        Self { requires_pool_tag: true, ..self }
+    }
+
     /// The backend of a deployment with these keys for the secrets of configurations.
     pub fn with_configuration_keys(self, configuration_keys: Option<ConfigurationKeys>) -> Self {
         Self { configuration_keys, ..self }
@@ -313,6 +320,10 @@ impl Backend for MemoryBackend {
 
     fn configuration_keys(&self) -> Option<&ConfigurationKeys> {
         self.configuration_keys.as_ref()
+    }
+
+    fn requires_pool_tag(&self) -> bool {
+        self.requires_pool_tag
     }
 
     fn retention(&self) -> Option<&Retention> {

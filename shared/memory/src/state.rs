@@ -144,7 +144,7 @@ impl State {
             .and(&(in_any_order(users), in_any_order(names), in_any_order(aliases), self.serial, page))
             .and(&(self.deleted, self.messages, &self.echoes))
             .shown(&(&self.order, &self.groups, &self.jobs, &self.overlooked_by_one))
-            .shown(&(self.description.attributes.len(), &self.description.mfa))
+            .shown(&(self.description.attributes.len(), &self.description.mfa, self.description.tag))
             .finish()
     }
 

@@ -34,6 +34,9 @@ pub struct RebuildJournal {
     /// The command that works on it. So the table refuses each later note of the command before.
     #[serde(default)]
     pub holder: String,
+    /// Whether the creation opens the pool to imports by its tag. The end takes that tag away.
+    #[serde(default)]
+    pub is_import_target: bool,
     /// Whether a request was sent that may have created the pool.
     pub is_sent: bool,
     /// None until the pool is created.

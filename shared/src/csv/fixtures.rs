@@ -54,6 +54,7 @@ pub fn pool() -> PoolDescription {
         attributes: attributes.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect(),
         password_policy: PasswordPolicy { minimum_length: 8 },
         estimated_users: 0,
+        tag: None,
     }
 }
 

@@ -176,6 +176,11 @@ pub struct Execution {
 }
 
 impl Execution {
+    /// The partition of AWS in the ARN, `aws` for example. None if the run has no ARN of Step Functions.
+    pub fn partition(&self) -> Option<&str> {
+        self.account().and_then(|_| self.id.split(':').nth(1))
+    }
+
     /// The account in the ARN. None if the run has no deployment, and so no ARN of Step Functions.
     pub fn account(&self) -> Option<&str> {
         let account = self.id.strip_prefix("arn:")?.split(':').nth(3)?;

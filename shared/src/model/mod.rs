@@ -36,6 +36,7 @@ mod page_batch;
 mod page_limit;
 mod pages;
 mod pool;
+mod pool_tag;
 mod pruning;
 mod quota;
 mod reason;
@@ -102,6 +103,7 @@ pub use pool::{
     AttributeSchema, MfaSetting, PREFERRED_USERNAME, PasswordPolicy, PoolDescription, Recovery,
     TargetSettings,
 };
+pub use pool_tag::{PoolArn, PoolTag, is_own_tag, tag_line};
 pub use pruning::{Hold, PruneCheckpoint, Pruned, UserComparison, UserComparisons};
 pub use quota::{Category, Ceilings, Headroom};
 pub use reason::{Reason, ReasonCode, RefusedCall};

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::text_enum::open_enum;
 use super::{
-    DataType, Digest, DigestBuilder, MfaPreference, NameKey, Note, STANDARD_ATTRIBUTES, SchemaViolation,
-    UserRecord, Username, is_custom_attribute, is_well_formed,
+    DataType, Digest, DigestBuilder, MfaPreference, NameKey, Note, PoolTag, STANDARD_ATTRIBUTES,
+    SchemaViolation, UserRecord, Username, is_custom_attribute, is_well_formed,
 };
 
 /// The settings of a pool that decide whether and how its users can be restored elsewhere.
@@ -38,6 +38,9 @@ pub struct PoolDescription {
     /// Cognito's estimate of the number of users. It changes every day, so the record does not hold it.
     #[serde(skip)]
     pub estimated_users: u64,
+    /// What the pool is open to, by its tag. The record does not hold it.
+    #[serde(skip)]
+    pub tag: Option<PoolTag>,
 }
 
 open_enum! {
@@ -139,6 +142,7 @@ impl PoolDescription {
             attributes,
             password_policy: PasswordPolicy { minimum_length: 8 },
             estimated_users: 0,
+            tag: None,
         }
     }
 

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttributeSchema, CallStats, Digest, Execution, Existing, ExpiresAt, Failure, ImportInput, ImportOptions,
-    JobsReport, Listing, Pages, PoolId, RecordKind, RunId, SnapshotSelector, SubMapLifetime, SubMapRetention,
-    TargetPool, TargetSettings, Totals, UniqueName, Unit, UnitId, UnmatchedNames, UserRecord, ValueRules,
-    VerificationResult,
+    JobsReport, Listing, Pages, PoolArn, PoolId, PoolTag, RecordKind, RunId, SnapshotSelector,
+    SubMapLifetime, SubMapRetention, TargetPool, TargetSettings, Totals, UniqueName, Unit, UnitId,
+    UnmatchedNames, UserRecord, ValueRules, VerificationResult,
 };
 
 /// The state of a restore.
@@ -61,6 +61,9 @@ pub struct Restore {
     /// The names of the selection that match nothing in the snapshot. Known when the restore is closed.
     #[serde(default, skip_serializing_if = "UnmatchedNames::is_empty")]
     pub unmatched_names: UnmatchedNames,
+    /// The tag of the target when the last import began. None if it had none that opens it to imports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<PoolTag>,
     /// What the restore must know of the target.
     pub settings: TargetSettings,
     #[serde(default)]
@@ -128,6 +131,11 @@ impl Restore {
                 self.pass > 1 || self.handled != super::Counts::default()
             }
         }
+    }
+
+    /// The line that takes the tag away from the target. None if the target had no tag that opens it to imports.
+    pub fn untag_line(&self) -> Option<String> {
+        self.tag.map(|_| PoolArn::in_account_of(&self.execution, &self.target).untag_line())
     }
 
     /// What the target is to the snapshot.
@@ -263,6 +271,7 @@ pub(super) fn fixture() -> Restore {
         pass: 1,
         has_succeeded: false,
         unmatched_names: super::UnmatchedNames::default(),
+        tag: None,
         settings: TargetSettings::of(&super::PoolDescription::with_defaults(&[])),
         options: ImportOptions::default(),
         selection: None,

@@ -9,15 +9,15 @@ use super::ceilings;
 use super::closed::close_stopped;
 use super::event::{self, BeginEvent};
 use super::import::{Preflight, RestoreStart};
-use super::patience::patient;
-use super::refusals::{pool_elsewhere, refused, repair_refused, require_table};
+use super::patience::{of_import, patient};
+use super::refusals::{pool_elsewhere, refused, require_table, require_tag};
 use super::run::{claim_lease, end_calls, lease_key, paced_pool, released, require_sealed};
 use crate::catalog::{Catalog, TakenLease};
 use crate::format::time;
 use crate::model::{
     CallStats, Ceilings, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId, Progress,
     RecordLookUps, RestoreState, RunId, RunKind, Snapshot, SnapshotState, SplitListing, StartedBy,
-    StartedRun, TargetPool, Tps, Unit,
+    StartedRun, Tps, Unit,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::pool::Pool;
@@ -69,11 +69,8 @@ pub async fn enumerate<B: Backend>(backend: &B, event: Value, budget: Budget) ->
             require_table(backend.table(), input.table.as_ref())?;
             let (target_pool, target) = (input.target_pool(), input.target.clone());
             let progress = first_progress(backend, &event, &target, input.tps, &input.ceilings)?;
-            let begun = begin_import(backend, progress, input, budget).await;
-            begun.map(Begun::Run).map_err(|error| match target_pool {
-                TargetPool::Own => repair_refused(&target, error),
-                TargetPool::Other => error,
-            })
+            let begun = begin_import(backend, progress.clone(), input, budget).await;
+            begun.map(Begun::Run).map_err(|error| of_import(backend, &progress, target_pool, error))
         }
     }
 }
@@ -223,6 +220,9 @@ async fn write_restore<B: Backend>(
     note_started(catalog, &progress, backend.clock()).await?;
     let pool = paced_pool(backend, &progress, budget, lease);
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+    if backend.requires_pool_tag() {
+        require_tag(&progress, input.target_pool(), &target)?;
+    }
     let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
     let progress = Progress { ceilings, ..progress };
     let preflight = Preflight {

@@ -1,18 +1,22 @@
-//! Patience with the permissions of a pool that a deployment has got just now.
+//! Patience with the permissions for a pool that IAM has got just now.
 //!
 //! The schedule of a new pool may start an export before IAM knows what the roles of the functions may do with the
-//! pool. Source: "Changes that I make are not always immediately visible", IAM user guide.
+//! pool. An operator may start an import before IAM knows the new tag of its target. Source: "Changes that I make are
+//! not always immediately visible", IAM user guide.
 
 use jiff::SignedDuration;
 
+use super::refusals::{denied_despite_tag, repair_refused};
 use crate::catalog::Catalog;
-use crate::model::{Execution, PoolId};
+use crate::model::{Execution, PoolId, Progress, TargetPool};
 use crate::ports::vault::Vault;
 use crate::ports::{Backend, Clock};
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// For how long after the start of an export a denied call may succeed later.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+/// The same for an import into a pool whose tag may be new.
+const PATIENCE_WITH_TAG: SignedDuration = SignedDuration::from_mins(2);
 
 /// The result of a step of an export. A denied call gets the kind that the state machine tries again, if the pool has
 /// no sealed snapshot and the export began less than 5 minutes ago.
@@ -27,11 +31,38 @@ pub(super) async fn patient<B: Backend, T>(
             if may_be_too_early(&Catalog::new(backend.vault()), backend.clock(), pool, execution, &error)
                 .await =>
         {
-            let what =
-                format!("{} The permission may be too new. The state machine tries again.", error.message());
-            Err(Error::new(ErrorKind::AccessNotYet, what, error.guidance().clone()))
+            Err(too_early(&error, "The permission"))
         }
         worked => worked,
+    }
+}
+
+fn too_early(error: &Error, new: &str) -> Error {
+    let what = format!("{} {new} may be too new. The state machine tries again.", error.message());
+    Error::new(ErrorKind::AccessNotYet, what, error.guidance().clone())
+}
+
+/// The error of a step of an import. If its role has access by the tag of the pool, a call that Cognito denies gets the
+/// kind that the state machine tries again, until 2 minutes after the start of the import.
+pub(super) fn of_import<B: Backend>(
+    backend: &B,
+    progress: &Progress,
+    target: TargetPool,
+    error: Error,
+) -> Error {
+    let is_of_cognito =
+        error.kind() == ErrorKind::AccessDenied && matches!(error.guidance(), Guidance::GrantCall { .. });
+    match target {
+        _ if is_of_cognito && backend.requires_pool_tag() => {
+            let age = backend.clock().now().duration_since(progress.execution.started_at);
+            if age < PATIENCE_WITH_TAG {
+                too_early(&error, "The tag of the pool")
+            } else {
+                denied_despite_tag(progress, target, &error)
+            }
+        }
+        TargetPool::Own => repair_refused(&progress.user_pool_id, error),
+        TargetPool::Other => error,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The errors of a run or a command whose call Cognito refused.
 
-use crate::model::{PoolId, TableName};
+use crate::model::{PoolArn, PoolDescription, PoolId, PoolTag, Progress, TableName, TargetPool};
 use crate::ports::pool::{PoolError, PoolErrorKind};
 use crate::{Error, ErrorKind, Guidance};
 
@@ -82,11 +82,56 @@ pub fn repair_refused(pool: &PoolId, error: Error) -> Error {
         return error;
     }
     let allow = format!(
-        "By default an import cannot write to a pool that is backed up. Add {pool} to the deployment's setting \
-         RepairablePools, deploy, and start the import again. If you made the roles yourself:"
+        "By default an import cannot write to a pool that is backed up. Set RequirePoolTag of the deployment to YES, or add \
+         {pool} to RepairablePools. Then deploy, and start the import again. If you made the roles yourself:"
     );
     let guidance = Guidance::from(allow).and(error.guidance().clone());
     Error::new(ErrorKind::AccessDenied, error.message(), guidance)
+}
+
+/// Refuses an import into a pool whose tag does not open it to this import.
+///
+/// # Errors
+/// [`ErrorKind::PoolNotTagged`]
+pub fn require_tag(progress: &Progress, target: TargetPool, pool: &PoolDescription) -> Result<(), Error> {
+    if pool.tag.is_some_and(|tag| tag.allows(target)) {
+        return Ok(());
+    }
+    let (key, id, needed) = (PoolTag::KEY, &progress.user_pool_id, PoolTag::needed_for(target).as_str());
+    let what = match (target, pool.tag) {
+        (TargetPool::Own, Some(tag)) => format!(
+            "User pool {id} has the tag {key}={}. In this deployment, an import repairs only a pool with the tag {key}={needed}.",
+            tag.as_str()
+        ),
+        (TargetPool::Own, None) => format!(
+            "User pool {id} does not have the tag {key}={needed}. In this deployment, an import repairs only a pool with this tag."
+        ),
+        (TargetPool::Other, _) => format!(
+            "User pool {id} does not have the tag {key}={needed}. In this deployment, an import writes only to a pool with this tag."
+        ),
+    };
+    Err(Error::new(ErrorKind::PoolNotTagged, what, give_tag(progress, target)))
+}
+
+/// How to open the pool of an import.
+fn give_tag(progress: &Progress, target: TargetPool) -> Guidance {
+    let pool = PoolArn::in_account_of(&progress.execution, &progress.user_pool_id);
+    Guidance::TagPool {
+        arn: pool.as_str().to_owned(),
+        tag: PoolTag::needed_for(target).as_str().to_owned(),
+        region: pool.region().to_owned(),
+    }
+}
+
+/// The error of an import whose role Cognito still refuses, although the pool had the tag when it began.
+pub fn denied_despite_tag(progress: &Progress, target: TargetPool, error: &Error) -> Error {
+    let check = format!(
+        "The role has access only to pools with the tag {}. Check that the pool still has it, and that ImportTargets and \
+         RepairablePools of the deployment name the pool, if they are set.",
+        PoolTag::KEY
+    );
+    let guidance = error.guidance().clone().and(Guidance::from(check)).and(give_tag(progress, target));
+    Error::new(error.kind(), error.message(), guidance)
 }
 
 /// The error for a pool that does not exist.

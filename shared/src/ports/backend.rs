@@ -40,6 +40,8 @@ pub trait Backend: Send + Sync {
     fn keys(&self) -> Self::Keys;
     /// The keys for these secrets. None if exports leave them out.
     fn configuration_keys(&self) -> Option<&ConfigurationKeys>;
+    /// Whether imports write only to pools whose tag allows it.
+    fn requires_pool_tag(&self) -> bool;
     /// The rules by which prune keeps snapshots after an export. None if all snapshots stay.
     fn retention(&self) -> Option<&Retention>;
     /// How long the sub maps of restores are kept. None if all of them stay.

@@ -1,6 +1,6 @@
 //! The message to the topic at the end of a run.
 
-use super::{ExportReport, ImportReport};
+use super::{ExportReport, ImportReport, still_open};
 use crate::model::{Failure, PoolId, RestoreState, RunKind};
 use crate::ports::Announcement;
 
@@ -32,8 +32,10 @@ impl Announcement {
         } else {
             ""
         };
+        let untag =
+            report.untag_with.as_deref().map(|line| format!("\n{}\n", still_open(line))).unwrap_or_default();
         let body = format!(
-            "{}\n\nRestore: {}\nSnapshot: {}\nSource user pool: {}\nTarget user pool: {}\n{next}",
+            "{}\n\nRestore: {}\nSnapshot: {}\nSource user pool: {}\nTarget user pool: {}\n{next}{untag}",
             report.summary,
             report.restore_id,
             report.snapshot_id,

@@ -4,7 +4,7 @@
 
 use crate::Error;
 use crate::guidance::Guidance;
-use crate::model::FilterList;
+use crate::model::{FilterList, tag_line};
 
 /// The input that an export needs.
 const EXPORT_INPUT: &str = r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#;
@@ -45,6 +45,9 @@ pub fn in_members(guidance: &Guidance) -> String {
             return format!(
                 "Allow cognito-idp:{operation} on the pool in the function's role. Check that the pool belongs to this account."
             );
+        }
+        Guidance::TagPool { arn, tag, region } => {
+            return format!("Allow it with `{}`. Then start the import again.", tag_line(arn, tag, region));
         }
         Guidance::ListSnapshots { pool } => {
             return format!("The command line lists the snapshots of user pool {pool}.");
@@ -150,7 +153,9 @@ mod tests {
         for guidance in Guidance::examples() {
             let words = in_members(&guidance);
             assert_eq!(words.is_empty(), guidance.is_none(), "{guidance:?}");
-            assert!(!words.contains(" --") && !words.contains("cognito-backup "), "{guidance:?}: {words}");
+            // The AWS CLI has options, too.
+            let own = words.split('`').filter(|words| !words.starts_with("aws ")).collect::<String>();
+            assert!(!own.contains(" --") && !words.contains("cognito-backup "), "{guidance:?}: {words}");
             assert!(words.is_empty() || words.ends_with('.'), "{guidance:?}: {words}");
         }
     }

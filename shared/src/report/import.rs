@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::{form, grouped, listed, plural};
 use crate::model::{
-    CallStats, JobsReport, NotInJob, Note, PoolId, ReasonCode, RecordKind, RestoreState, RunId, RunKind,
-    Shrunk, Tally, Totals, UnmatchedNames, VerificationResult,
+    CallStats, JobsReport, NotInJob, Note, PoolId, PoolTag, ReasonCode, RecordKind, RestoreState, RunId,
+    RunKind, Shrunk, Tally, Totals, UnmatchedNames, VerificationResult,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct ImportReport {
     pub unmatched_names: UnmatchedNames,
     /// The calls of this execution.
     pub calls: CallStats,
+    /// The command that takes the tag of the target away. None if the target had no tag that opens it to imports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untag_with: Option<String>,
     /// All of this in words.
     pub summary: String,
     /// Whether a message went to the topic.
@@ -66,6 +69,14 @@ impl ImportReport {
         let shrunk = shrunk.map(Shrunk::summary).unwrap_or_default();
         format!("{}{jobs}{verification}{shrunk}{}", totals.summary(), unmatched.summary())
     }
+}
+
+/// Says that the target is still open to imports. `line` takes its tag away.
+pub fn still_open(line: &str) -> String {
+    format!(
+        "The tag {} still opens the target user pool to imports. If you need no more, take it away:\n  {line}",
+        PoolTag::KEY
+    )
 }
 
 impl UnmatchedNames {

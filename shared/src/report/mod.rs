@@ -21,7 +21,7 @@ pub use configuration::{ConfigurationReport, NotCapturedObject};
 pub use export::{ExportReport, LargeUsers, SplitEnd};
 pub use failure::{FailureReport, FailureStatus};
 pub use guidance::{cause, in_members};
-pub use import::ImportReport;
+pub use import::{ImportReport, still_open};
 pub use plan::{PlanReport, Planned};
 pub use retention::RetentionReport;
 pub use run::RunReport;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::catalog::{Catalog, RebuildId};
 use shared::model::configuration::difference::compare;
 use shared::model::configuration::rebuild::{Home, RebuildPlan, SuppliedMap, SuppliedSecrets, plan};
-use shared::model::{CallStats, Ceilings, PoolId, SnapshotSelector, Tps};
+use shared::model::{CallStats, Ceilings, PoolId, PoolTag, SnapshotSelector, Tps};
 use shared::operations::rebuild::{Account, LeftByCreation, MARKER, Rebuild, WatchRebuild, finish, rebuild};
 use shared::operations::{
     CapturedSnapshot, WatchReading, WatchWriting, captured_configuration, comparable, holder_name,
@@ -129,11 +129,23 @@ pub(super) async fn create_in(
     plan: &RebuildPlan,
     region: &str,
 ) -> shared::Result<New> {
+    create_for(backend, captured, plan, region, false).await
+}
+
+/// Creates the pool, for an import that follows at once or not.
+async fn create_for(
+    backend: &MemoryBackend,
+    captured: &CapturedSnapshot,
+    plan: &RebuildPlan,
+    region: &str,
+    is_import_target: bool,
+) -> shared::Result<New> {
     let wanted = Rebuild {
         id: &RebuildId { source: source_id(), region: region.to_owned(), name: "new".to_owned() },
         snapshot: &captured.id,
         plan,
         holder: &holder_name("cognito-backup pool create", backend.clock().now()),
+        is_import_target,
     };
     let account = Account::new("123456789012", region, |id: &PoolId| paced(backend, id)).unwrap();
     let catalog = Catalog::new(backend.vault());
@@ -245,6 +257,42 @@ fn a_created_and_finished_pool_equals_the_captured_one() {
             assert_eq!(found, expected, "{name}");
             let items = format!("{:?}", backend.vault().items());
             assert!(!items.contains(PLANTED), "{name}: the journal holds a secret");
+        });
+    }
+}
+
+#[test]
+fn a_pool_for_an_import_has_the_tag_until_it_is_finished_and_keeps_all_other_tags() {
+    // Whether an import follows, the tag of the operator, and the tag after the creation and after the end.
+    for (is_import_target, of_operator, created, finished) in [
+        (true, None, json!("target"), Value::Null),
+        (false, None, Value::Null, Value::Null),
+        (false, Some("repair"), Value::Null, json!("repair")),
+    ] {
+        in_paused_time(async {
+            let (backend, source) = backend();
+            plain(&source);
+            let report = export(&Machine::new(&backend), "first").await;
+            source.delete();
+            let captured = captured(&backend, &report).await;
+            let plan = planned(&backend, &captured, false).await;
+            let region = source_id().region().to_owned();
+            let new = create_for(&backend, &captured, &plan, &region, is_import_target).await.unwrap();
+            let pool = backend.pool(&new.pool);
+            let tags = || {
+                pool.change_configuration("DescribeUserPool", json!({}))["UserPool"]["UserPoolTags"].clone()
+            };
+            assert_eq!(tags()[PoolTag::KEY], created, "{of_operator:?}");
+            pool.add_service_tag("team", "a");
+            if let Some(value) = of_operator {
+                pool.add_service_tag(PoolTag::KEY, value);
+            }
+            // A command that continues the creation changes no tag of a pool that exists.
+            create_for(&backend, &captured, &plan, &region, true).await.unwrap();
+            finish_pool(&backend, &new.pool).await.unwrap();
+            let tags = tags();
+            assert_eq!((&tags[PoolTag::KEY], &tags["team"]), (&finished, &json!("a")), "{of_operator:?}");
+            assert!(tags[MARKER].is_null());
         });
     }
 }

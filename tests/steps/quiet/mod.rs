@@ -305,6 +305,7 @@ fn make_unknown(pool: &mut PoolDescription) {
         attributes,
         password_policy: _,
         estimated_users: _,
+        tag: _,
     } = pool;
     ODD.clone_into(name);
     username_attributes.clear();

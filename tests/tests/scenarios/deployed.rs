@@ -1,7 +1,8 @@
-//! Goal: a deployment by the CDK works in both Regions, and its roles allow exactly what its functions do.
+//! Goal: a deployment by the CDK works in both Regions, and its roles allow exactly what its functions do. Imports write
+//! only to pools whose tag opens them.
 //!
-//! Method: deploy to a local AWS with the CDK's command line, export, and import in each Region. Then
-//! compare the recorded calls of each function with the policies of its role.
+//! Method: deploy to a local AWS with the CDK's command line, export, and import in each Region, without the tag and with
+//! it. Then compare the recorded calls of each function with the policies of its role, and with the tags of the pools.
 
 use anyhow::Result;
 use aws_sdk_cognitoidentityprovider as cognito;
@@ -10,7 +11,7 @@ use local::aws::{self, REGION, SECONDARY_REGION};
 use local::population::{self, FillProgress};
 use local::{comparison, executions};
 use serde_json::json;
-use tests::deployed::{EmptyAws, is_cdk_installed, notice_without_cdk};
+use tests::deployed::{CdkDeployment, EmptyAws, is_cdk_installed, notice_without_cdk, pool_arn, tags};
 use tests::import_input;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,16 +67,44 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         ("cognito-backup-secondary", &secondary_sfn, &secondary_cognito, &secondary_target),
     ] {
         let machine = deployment.output(stack, "ImportStateMachineArn")?;
-        let report = executions::run(sfn, machine, &import_input(&source, target)).await?.success()?;
+        let input = import_input(&source, target);
+        refused_without_tag(sfn, machine, &input, "target").await?;
+        deployment.tag(target, Some("target")).await?;
+        let report = executions::run(sfn, machine, &input).await?.success()?;
         assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        let untag = format!(
+            "aws cognito-idp untag-resource --resource-arn {} --tag-keys cognito-backup",
+            pool_arn(target)
+        );
+        assert!(report["untagWith"].as_str().is_some_and(|line| line.starts_with(&untag)), "{report}");
         let comparison = comparison::compare(&original, &comparison::read(cognito, target).await?);
         assert!(comparison.is_clean() && original.users.len() == 130, "{comparison:?}");
     }
 
+    // A repair needs the other value of the tag.
+    let victim = cognito.list_users().user_pool_id(&source).limit(1).send().await?.users.unwrap_or_default();
+    let username = victim[0].username().unwrap_or_default();
+    cognito.admin_delete_user().user_pool_id(&source).username(username).send().await?;
+    let machine = deployment.output("cognito-backup-runs", "ImportStateMachineArn")?;
+    let repair = json!({"sourceUserPoolId": source, "targetUserPoolId": source, "existing": "skip"});
+    for value in [None, Some("target")] {
+        deployment.tag(&source, value).await?;
+        refused_without_tag(&sfn, machine, &repair, "repair").await?;
+    }
+    deployment.tag(&source, Some("repair")).await?;
+    let report = executions::run(&sfn, machine, &repair).await?.success()?;
+    assert_eq!(
+        (&report["status"], &report["users"]["created"]),
+        (&json!("SUCCEEDED"), &json!(1)),
+        "{report}"
+    );
+    deployment.tag(&source, None).await?;
+    roles_compare_the_tag(&deployment, &source, &target).await?;
+
     let mut findings = Vec::new();
     for ((region, name), function) in &deployment.functions {
         let policies = deployment.policies(region, name).await?;
-        let accesses = function.accesses()?;
+        let accesses = deployment.accesses(function)?;
         for access in &accesses {
             if !policies.allow(access)? {
                 findings.push(format!(
@@ -96,5 +125,45 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         }
     }
     assert!(findings.is_empty(), "{findings:#?}");
+    Ok(())
+}
+
+/// Asserts that enumerate refuses an import, with the line that gives the pool the tag.
+async fn refused_without_tag(
+    sfn: &sfn::Client,
+    machine: &str,
+    input: &serde_json::Value,
+    needed: &str,
+) -> Result<()> {
+    let outcome = executions::run(sfn, machine, input).await?;
+    assert_eq!(outcome.error.as_deref(), Some("PoolNotTagged"), "{:?}", outcome.cause);
+    let arn = pool_arn(input["targetUserPoolId"].as_str().unwrap_or_default());
+    let line = format!(
+        "`aws cognito-idp tag-resource --resource-arn {arn} --tags cognito-backup={needed} --region "
+    );
+    assert!(outcome.cause.as_ref().is_some_and(|cause| cause.contains(&line)), "{:?}", outcome.cause);
+    Ok(())
+}
+
+/// Asserts that the roles refuse each call on a pool whose tag does not open it, although no function makes such a call.
+/// Only the look at the tag needs no tag.
+async fn roles_compare_the_tag(deployment: &CdkDeployment, source: &str, target: &str) -> Result<()> {
+    for name in ["cognito-backup-import-enumerate", "cognito-backup-import-page"] {
+        let policies = deployment.policies(REGION, name).await?;
+        let accesses = deployment.accesses(&deployment.functions[&(REGION, name)])?;
+        let mut compared = 0;
+        for (pool, opening) in [(source, vec!["repair"]), (target, vec!["target", "repair"])] {
+            for access in accesses.iter().filter(|access| access.resource == pool_arn(pool)) {
+                let is_look = access.action == "cognito-idp:DescribeUserPool";
+                for value in [None, Some("other"), Some("target"), Some("repair")] {
+                    let is_open = is_look || value.is_some_and(|value| opening.contains(&value));
+                    let access = access.clone().with_tags(tags(value));
+                    assert_eq!(policies.allow(&access)?, is_open, "{name}: {access:?}");
+                    compared += usize::from(!is_look);
+                }
+            }
+        }
+        assert!(compared > 0, "{name} called only DescribeUserPool");
+    }
     Ok(())
 }

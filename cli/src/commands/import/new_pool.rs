@@ -144,7 +144,8 @@ impl Request {
         let Session { meter, lines, interrupted, now: clock_of_session } = session;
         let interrupted = pin!(interrupted);
         let mut phases = Phases { meter, lines, interrupted, now: clock_of_session };
-        let work = Creating { deployment, account: &account, clock, now, verb: "import --into new" };
+        let (verb, is_import_target) = ("import --into new", true);
+        let work = Creating { deployment, account: &account, clock, now, verb, is_import_target };
         let created =
             Box::pin(self.creation.create(&work, &planned, phases.interrupted.as_mut(), phases.meter));
         let created = created.await?;
@@ -156,8 +157,8 @@ impl Request {
         let of_creation = (creation.clone(), status_of(&created));
         let went_on = Box::pin(self.import_and_finish(&work, of_creation, &import, &mut phases)).await;
         went_on.map_err(|problem| {
-            let creation = Some(Box::new(creation));
-            Problem { creation, ..of_created(problem, &import) }
+            let problem = of_created(problem, &import, creation.pool_arn().as_ref());
+            Problem { creation: Some(Box::new(creation)), ..problem }
         })
     }
 
@@ -175,7 +176,7 @@ impl Request {
         F: Fn(&PoolId) -> PacedPool<P>,
         S: Future<Output = ()>,
     {
-        let Creating { deployment, account, clock, now, verb } = *work;
+        let Creating { deployment, account, clock, now, verb, .. } = *work;
         let pool = import.target();
         // First: the triggers run as soon as the import has ended, and need their permissions then.
         phases.meter.note(&format!(

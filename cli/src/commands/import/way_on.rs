@@ -1,7 +1,7 @@
 //! The way on after a command has created its pool, and stopped before it finished it.
 
 use shared::ErrorKind;
-use shared::model::Existing;
+use shared::model::{Existing, PoolArn, PoolTag};
 
 use super::Request;
 use crate::exit::ExitStatus;
@@ -10,8 +10,8 @@ use crate::output::flags::command;
 use crate::problem::Problem;
 
 /// The problem of a command that has created its pool, and stopped at `import`. The pool exists, so this is no refusal
-/// any more.
-pub fn of_created(problem: Problem, import: &Request) -> Problem {
+/// any more. `arn` is that of the pool.
+pub fn of_created(problem: Problem, import: &Request, arn: Option<&PoolArn>) -> Problem {
     let status = if problem.status == ExitStatus::Refused { ExitStatus::Failed } else { problem.status };
     let message = format!("User pool {} is created, and not finished. {}", import.target(), problem.message);
     let guidance = if problem.error == ErrorKind::TargetNotEmpty.name() {
@@ -27,6 +27,14 @@ pub fn of_created(problem: Problem, import: &Request) -> Problem {
         let forecast = import.line(|input| input.dry_run = true);
         continued(&problem.guidance.replace(SAME_WITH_PLAN, &format!("`{forecast}`")))
     };
+    let open = arn.map(|arn| {
+        format!(
+            " Until it is finished, its tag {} opens it to imports. If you do not go on, take the tag away: `{}`.",
+            PoolTag::KEY,
+            arn.untag_line()
+        )
+    });
+    let guidance = guidance + &open.unwrap_or_default();
     Problem { message, guidance, status, ..problem }
 }
 
@@ -59,12 +67,15 @@ mod tests {
         let line = ["cognito-backup", "import", "--pool", "eu-west-1_a", "--into", "eu-west-1_c"];
         let Command::Import(args) = Cli::parse_from(line).command else { panic!("it is an import") };
         let import = Request::read(&args, None).unwrap().with(&testing::pool("b"), &snapshot);
-        let problem = of_created(refused.into(), &import);
+        let arn = PoolArn::new("aws", "123456789012", &testing::pool("b"));
+        let problem = of_created(refused.into(), &import, Some(&arn));
         let line = format!(
             "`cognito-backup import --pool eu-west-1_a --into eu-west-1_b --snapshot {snapshot} --plan` names"
         );
         assert!(problem.guidance.contains(&line), "{problem}");
         assert!(!problem.guidance.contains(SAME_WITH_PLAN), "{problem}");
         assert_eq!(problem.status, ExitStatus::Failed);
+        let untag = format!("`{}`.", arn.untag_line());
+        assert!(problem.guidance.ends_with(&untag), "the tag stays until the pool is finished: {problem}");
     }
 }

@@ -164,7 +164,8 @@ impl Request {
         } else {
             self.confirmed(&planned.shown.human(now), planned.shown.question(), session.meter)?;
         }
-        let work = Creating { deployment, account: &account, clock, now, verb: "pool create" };
+        let (verb, is_import_target) = ("pool create", false);
+        let work = Creating { deployment, account: &account, clock, now, verb, is_import_target };
         let created = self.create(&work, &planned, session.interrupted, session.meter).await?;
         Ok(Answer::new(&planned.shown.done(&planned.plan, &created), status_of(&created), now))
     }
@@ -205,11 +206,11 @@ impl Request {
         P: ConfigurablePool,
         F: Fn(&PoolId) -> PacedPool<P>,
     {
-        let Creating { deployment, account, clock, now, verb } = *work;
+        let Creating { deployment, account, clock, now, verb, is_import_target } = *work;
         meter.note(&format!("{}\n{}", planned.shown.beginning(), run::limit(Some(self.tps))));
         let (id, holder) = (self.id(deployment), holder_name(&format!("cognito-backup {verb}"), now));
-        let wanted =
-            Rebuild { id: &id, snapshot: &planned.snapshot.id, plan: &planned.plan, holder: &holder };
+        let (snapshot, plan) = (&planned.snapshot.id, &planned.plan);
+        let wanted = Rebuild { id: &id, snapshot, plan, holder: &holder, is_import_target };
         let catalog = &deployment.catalog;
         let mut said = Said(meter);
         let created = tokio::select! {
@@ -361,6 +362,8 @@ pub struct Creating<'a, E, V, P, F> {
     pub now: Timestamp,
     /// The command, for the lease.
     pub verb: &'static str,
+    /// Whether the command imports into the pool as soon as it exists.
+    pub is_import_target: bool,
 }
 
 impl<E, V, P, F> Clone for Creating<'_, E, V, P, F> {

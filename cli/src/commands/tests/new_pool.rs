@@ -6,7 +6,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
-use shared::model::{GroupRecord, PoolId, RunKind};
+use shared::model::{GroupRecord, PoolId, PoolTag, RunKind};
 use shared::operations::rebuild::MARKER;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
@@ -25,7 +25,9 @@ pub(super) const LEASE: Duration = Duration::from_secs(301);
 /// A deployment whose state machine imports, the pool of the snapshot, and the id of the snapshot.
 pub(super) async fn importing() -> (Fixture, MemoryPool, String) {
     let (mut fixture, pool, id) = captured_pool().await;
-    fixture.deployment.executions.imports = Some(Imports::new(fixture.backend.clone()));
+    // The roles of the deployment open only pools with a tag.
+    let backend = fixture.backend.clone().with_pool_tag_required();
+    fixture.deployment.executions.imports = Some(Imports::new(backend));
     (fixture, pool, id)
 }
 
@@ -59,7 +61,9 @@ pub(super) fn assert_restored(fixture: &Fixture, source: &MemoryPool, case: &str
     let live = described(&fixture.backend, &pools[0]);
     assert_eq!(live["LambdaConfig"]["PreSignUp"], LAMBDA, "{case}");
     assert_eq!(live["DeletionProtection"], "ACTIVE", "{case}");
-    assert!(live["UserPoolTags"][MARKER].is_null(), "{case}");
+    for tag in [MARKER, PoolTag::KEY] {
+        assert!(live["UserPoolTags"][tag].is_null(), "{case}: {tag}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,6 +80,8 @@ async fn one_command_creates_a_pool_imports_its_users_and_finishes_it() {
         (&json!("SUCCEEDED"), &json!(id))
     );
     assert_eq!(answer.json["finish"]["triggers"], json!(["PreSignUp"]));
+    assert!(answer.json["import"]["untagWith"].is_null(), "the command has taken the tag away");
+    assert!(!answer.human.contains("untag-resource"), "{}", answer.human);
     let input = &started(&fixture)[0];
     let expected = json!({
         "sourceUserPoolId": "eu-west-1_a", "targetUserPoolId": pool.as_str(), "snapshot": id, "tps": 100,
@@ -200,6 +206,12 @@ async fn a_creation_that_lacks_an_object_imports_and_does_not_finish() {
     let answer = fixture.run(IMPORT).await.0.unwrap();
     assert_eq!((answer.status, &answer.json["finish"]), (ExitStatus::Partial, &Value::Null));
     assert_eq!(answer.json["import"]["status"], "SUCCEEDED");
+    let untag = answer.json["import"]["untagWith"].as_str().unwrap();
+    assert!(
+        untag.contains(new_pools(&source)[0].as_str()) && answer.human.contains(untag),
+        "{}",
+        answer.human
+    );
     fixture.backend.script().always(Operation::CreateUserPoolClient, None);
     let again = fixture.run(IMPORT).await.0.unwrap();
     assert_eq!(again.status, ExitStatus::Done, "{}", again.human);
@@ -236,7 +248,8 @@ async fn an_import_that_is_refused_or_fails_after_the_creation_is_continued() {
         problem.message.starts_with(&format!("User pool {pool} is created, and not finished.")),
         "{problem}"
     );
-    assert!(problem.guidance.ends_with("run this command again: it continues."), "{problem}");
+    assert!(problem.guidance.contains("run this command again: it continues."), "{problem}");
+    assert!(problem.guidance.contains("aws cognito-idp untag-resource "), "the tag stays: {problem}");
 
     // The finish is denied after the import.
     let denied = Some(Fault::Refuse(PoolErrorKind::AccessDenied));

@@ -62,7 +62,9 @@ fn the_next_step_depends_on_the_findings() {
     for (users, option) in [(missing, "--existing skip"), (different, "--existing update")] {
         let next = next("a", users).unwrap();
         assert!(
-            next.contains(option) && next.contains("--into eu-west-1_a ") && next.contains("RepairablePools"),
+            next.contains(option)
+                && next.contains("--into eu-west-1_a ")
+                && next.contains("cognito-backup=repair"),
             "{next}"
         );
     }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use shared::model::{
     AttributeSchema, DataType, GroupName, GroupRecord, JobId, MfaPreference, MfaSetting, PasswordPolicy,
-    PoolDescription, Sub, User, UserRecord, UserStatus, Username,
+    PoolDescription, PoolTag, Sub, User, UserRecord, UserStatus, Username,
 };
 use shared::ports::pool::{ImportJob, JobStatus, PresignedUrl};
 
@@ -154,6 +154,10 @@ pub fn pool(pool: &UserPoolType) -> PoolDescription {
                 .map_or(DEFAULT_PASSWORD_LENGTH, |length| length as u32),
         },
         estimated_users: pool.estimated_number_of_users().try_into().unwrap_or_default(),
+        tag: pool
+            .user_pool_tags()
+            .and_then(|tags| tags.get(PoolTag::KEY))
+            .and_then(|value| PoolTag::parse(value)),
     }
 }
 

@@ -6,11 +6,11 @@ use std::ops::Bound;
 use super::{BAD_TOKEN, MemoryPool, NOT_FOUND, USER_NOT_FOUND, code_of, number_this_answer};
 use crate::listing::{Answer, Call, SplitListingBehaviour};
 use crate::state::State;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::model::configuration::request::ConfigurationWrite;
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, MfaSetting,
-    PageLimit, PoolDescription, PoolId, Sub, SubPrefix, UnitId, User, Username,
+    PageLimit, PoolDescription, PoolId, PoolTag, Sub, SubPrefix, UnitId, User, Username,
 };
 use shared::ports::pool::{
     ConfigurablePool, ConfigurationAnswer, ImportJob, Listed, LogoError, Medium, NewUser, Operation,
@@ -28,7 +28,8 @@ impl Pool for MemoryPool {
     async fn describe(&self) -> PoolResult<PoolDescription> {
         let describe = |state: &mut State| {
             let estimated_users = state.estimate.unwrap_or(state.user_count() as u64);
-            Ok(PoolDescription { estimated_users, ..state.description.clone() })
+            let tag = self.configured_tag().or(state.description.tag);
+            Ok(PoolDescription { estimated_users, tag, ..state.description.clone() })
         };
         self.call(Operation::DescribeUserPool, false, describe).await
     }
@@ -366,5 +367,18 @@ impl ConfigurablePool for MemoryPool {
             Ok(ConfigurationAnswer::new(answer))
         };
         self.call(operation, false, apply).await
+    }
+}
+
+impl MemoryPool {
+    /// The tag that a configuration call has given the pool.
+    fn configured_tag(&self) -> Option<PoolTag> {
+        if !self.configurations.has(&self.id) {
+            return None;
+        }
+        let request = json!({"UserPoolId": self.id.as_str()});
+        let now = self.clock.now().as_second() as f64;
+        let answer = self.configurations.answer(&self.id, "DescribeUserPool", &request, now).ok()?;
+        answer["UserPool"]["UserPoolTags"][PoolTag::KEY].as_str().and_then(PoolTag::parse)
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::members::{CutOut, Withheld, cut_out, sorted};
-use super::{OWN_TAG_PREFIX, ObjectKind, ObjectName};
-use crate::model::{Digest, DigestBuilder};
+use super::{ObjectKind, ObjectName};
+use crate::model::{Digest, DigestBuilder, is_own_tag};
 
 /// The member of an asset that holds its bytes, and in a stored object the digest of these.
 const BYTES: &str = "Bytes";
@@ -97,7 +97,7 @@ impl Capture {
         let CutOut { document, withheld } = cut_out(name.kind, answer);
         let mut document = document.filter(Value::is_object)?;
         if let Some(tags) = document.get_mut(TAGS).and_then(Value::as_object_mut) {
-            tags.retain(|key, _| !key.starts_with(OWN_TAG_PREFIX));
+            tags.retain(|key, _| !is_own_tag(key));
         }
         let assets = take_assets(name.kind, &mut document);
         Some(Self { object: CapturedObject { name, document: sorted(document) }, assets, withheld })

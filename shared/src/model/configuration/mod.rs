@@ -28,8 +28,7 @@ pub use captured::{Asset, Capture, CapturedObject, assets_in};
 pub use changes::{ChangedObject, ConfigurationChanges};
 pub use field::{Bound, Comparison, Field, Nature, Omission, ProviderType, Tier, Write};
 pub use fields::{
-    OWN_TAG_PREFIX, RESERVED_TAG_PREFIX, field, fields_of, is_secret, is_switch, member_named_in,
-    provider_field,
+    RESERVED_TAG_PREFIX, field, fields_of, is_secret, is_switch, member_named_in, provider_field,
 };
 pub use list::{CaptureCheckpoint, CapturedConfiguration, CapturedEntry, CapturedList};
 pub use members::{CutOut, Withheld, cut_out, unknown_members};

@@ -139,6 +139,7 @@ async fn report<B: Backend>(backend: &B, progress: &Progress, closed: Closed) ->
         operation: RunKind::Import,
         status,
         more: false,
+        untag_with: restore.untag_line(),
         restore_id: restore.id,
         snapshot_id: restore.snapshot,
         source_user_pool_id: restore.source,

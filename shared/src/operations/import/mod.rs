@@ -44,6 +44,7 @@ use self::before::{collisions, declare, forecast, select, target_scan};
 use self::context::Context;
 use self::phase::PhaseEnd;
 use super::event;
+use super::patience::of_import;
 use super::run::{end_calls, is_work_left};
 use crate::Result;
 use crate::model::Progress;
@@ -126,7 +127,8 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     let end = match worked {
         Ok(end) => end,
         Err(error) => {
-            is_work_left(Err(error), &context.pool)?;
+            let denied = |error| of_import(backend, &progress, context.restore.target_pool(), error);
+            is_work_left(Err(error), &context.pool).map_err(denied)?;
             PhaseEnd::OutOfTime
         }
     };

@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::{MARKER, no_tenure};
 use crate::catalog::{Catalog, RebuildJournal};
-use crate::model::PoolId;
 use crate::model::configuration::request::ConfigurationWrite;
 use crate::model::configuration::{ObjectKind, ObjectName, Tier};
+use crate::model::{PoolId, PoolTag};
 use crate::operations::HeldLease;
 use crate::operations::apply::require_no_import;
 use crate::operations::refusals::refused;
@@ -77,17 +77,20 @@ pub async fn finish_plan<V: Vault, P: ConfigurablePool>(
         return Err(Error::new(ErrorKind::InvalidInput, what, next));
     }
     let is_protected = journal.is_protected || is_protected_now;
-    let has_marker = live["UserPoolTags"][MARKER].is_string();
+    // An operator may have given the pool the other tag. The creation gave it only its own ones.
+    let opened = journal.is_import_target.then_some(PoolTag::KEY);
+    let made: Vec<&str> = [MARKER].into_iter().chain(opened).collect();
+    let has_tags = made.iter().any(|key| live["UserPoolTags"][key].is_string());
     let is_done =
         live["LambdaConfig"] == wanted_triggers || (present.is_empty() && names(&wanted_triggers).is_empty());
-    let write = if is_done && !has_marker && is_protected == is_protected_now {
+    let write = if is_done && !has_tags && is_protected == is_protected_now {
         None
     } else {
         let mut wanted = live.clone();
         wanted["LambdaConfig"] = wanted_triggers;
         wanted["DeletionProtection"] = if is_protected { "ACTIVE" } else { "INACTIVE" }.into();
         if let Some(tags) = wanted["UserPoolTags"].as_object_mut() {
-            tags.remove(MARKER);
+            made.iter().for_each(|key| drop(tags.remove(*key)));
         }
         let tier = live["UserPoolTier"].as_str().and_then(Tier::parse);
         let name = ObjectName::single(ObjectKind::UserPool);

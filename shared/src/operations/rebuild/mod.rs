@@ -52,6 +52,8 @@ pub struct Rebuild<'a> {
     pub plan: &'a RebuildPlan,
     /// The [name](super::holder_name) of the command that holds the lease. No other command has it.
     pub holder: &'a str,
+    /// Whether an import follows at once. Then the new pool gets the tag that opens it to imports.
+    pub is_import_target: bool,
 }
 
 /// What a creation has made.
@@ -185,6 +187,7 @@ impl Rebuild<'_> {
             // No other creation begins with this command.
             marker: DigestBuilder::new("marker of a creation").text(self.holder).finish().to_string(),
             holder: String::new(),
+            is_import_target: false,
             is_sent: false,
             pool: None,
             triggers: String::new(),
@@ -197,7 +200,10 @@ impl Rebuild<'_> {
     /// The journal of this command, with what the end of the creation needs by its plan.
     fn updated(&self, journal: RebuildJournal) -> RebuildJournal {
         let (triggers, is_protected) = (self.plan.triggers.to_string(), self.plan.is_protected);
-        RebuildJournal { triggers, is_protected, holder: self.holder.to_owned(), ..journal }
+        // A pool that exists keeps the tags with which it was created.
+        let is_import_target = journal.is_import_target || (self.is_import_target && journal.pool.is_none());
+        let holder = self.holder.to_owned();
+        RebuildJournal { triggers, is_protected, is_import_target, holder, ..journal }
     }
 }
 

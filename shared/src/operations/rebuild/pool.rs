@@ -8,9 +8,9 @@ use super::steps::Work;
 use super::{Account, MARKER, WatchRebuild};
 use crate::Result;
 use crate::catalog::{RebuildStep, StepState};
-use crate::model::PoolId;
 use crate::model::configuration::request::ConfigurationWrite;
-use crate::model::configuration::{OWN_TAG_PREFIX, ObjectKind, ObjectName, RESERVED_TAG_PREFIX};
+use crate::model::configuration::{ObjectKind, ObjectName, RESERVED_TAG_PREFIX};
+use crate::model::{PoolId, PoolTag, is_own_tag};
 use crate::operations::sending::{MAX_READS, WAIT, internal};
 use crate::pacing::PacedPool;
 use crate::ports::pool::{ConfigurablePool, Operation, PoolErrorKind};
@@ -84,10 +84,11 @@ impl<V: Vault> Work<'_, V> {
         let (object, state, client) = (step.key(), StepState::Begun, None);
         let begun = RebuildStep { object, state, request, without: Default::default(), client };
         let mut tags = document["UserPoolTags"].as_object().cloned().unwrap_or_default();
-        tags.retain(|key, _| {
-            ![RESERVED_TAG_PREFIX, OWN_TAG_PREFIX].iter().any(|other| key.starts_with(other))
-        });
+        tags.retain(|key, _| !key.starts_with(RESERVED_TAG_PREFIX) && !is_own_tag(key));
         tags.insert(MARKER.to_owned(), self.journal.marker.as_str().into());
+        if self.journal.is_import_target {
+            tags.insert(PoolTag::KEY.to_owned(), PoolTag::Target.as_str().into());
+        }
         let write = ConfigurationWrite::creating(&name, document, account.no_pool(), self.plan.tier);
         let write = write.ok_or_else(|| internal("No operation creates a user pool."))?;
         let pool_name = self.journal.id.name.as_str().into();

@@ -2,16 +2,14 @@
 
 use serde_json::Value;
 
-use super::super::OWN_TAG_PREFIX;
 use super::super::path::remove;
+use crate::model::is_own_tag;
 
 /// Gives `target` the tags of this program that the pool has, and no other ones.
 pub(super) fn keep_own_tags(target: &mut Value, live: &Value) {
     let own = |tags: &Value| -> Vec<(String, Value)> {
         let tags = tags.as_object().into_iter().flatten();
-        tags.filter(|(key, _)| key.starts_with(OWN_TAG_PREFIX))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
+        tags.filter(|(key, _)| is_own_tag(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
     };
     for (key, _) in own(&target["UserPoolTags"]) {
         if let Some(tags) = target["UserPoolTags"].as_object_mut() {

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use super::document::SecretPlaceholder;
 use super::normal::{bytes, normal};
 use crate::model::configuration::{
-    Comparison, Field, Nature, OWN_TAG_PREFIX, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, fields_of,
+    Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, fields_of,
 };
+use crate::model::is_own_tag;
 
 /// A position in an object.
 #[derive(Debug, Default)]
@@ -66,7 +67,7 @@ impl Node {
     pub fn is_passed_over(&self, name: &str) -> bool {
         let any = self.any.as_ref().and_then(|any| any.row);
         any.is_some_and(|row| row.path == "UserPoolTags.*")
-            && [RESERVED_TAG_PREFIX, OWN_TAG_PREFIX].iter().any(|prefix| name.starts_with(prefix))
+            && (name.starts_with(RESERVED_TAG_PREFIX) || is_own_tag(name))
     }
 
     /// The comparison of the row.

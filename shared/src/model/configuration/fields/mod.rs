@@ -21,7 +21,7 @@ mod terms;
 mod ui_customization;
 mod waf;
 
-pub use pool::{OWN_TAG_PREFIX, RESERVED_TAG_PREFIX};
+pub use pool::RESERVED_TAG_PREFIX;
 pub use switches::is_switch;
 
 use super::{Field, Nature, ObjectKind, ProviderType};

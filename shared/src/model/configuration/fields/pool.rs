@@ -9,9 +9,6 @@ use crate::model::configuration::{Bound, Field, Tier};
 /// AWS refuses to write a tag whose key begins so, and answers it nevertheless.
 /// Source: "Tag naming limits and requirements", Tagging AWS resources user guide.
 pub const RESERVED_TAG_PREFIX: &str = "aws:";
-/// Tags whose keys begin so are of this program. They say what it may do with a pool, and are no configuration of its
-/// owner: no capture has them, no comparison names them, and each write of tags keeps those that the pool has.
-pub const OWN_TAG_PREFIX: &str = "cognito-backup";
 
 pub(super) const FIELDS: &[Field] = &[
     Field::given_name("Id").bound(Bound::Pool),

@@ -57,7 +57,8 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
         if let Some(restore) = continued.filter(|_| !input.dry_run) {
             let (sub_map_retention, execution) = (self.sub_map_retention, self.progress.execution.clone());
             let sub_map_lifetime = input.sub_map_lifetime;
-            let restore = Box::new(Restore { sub_map_retention, sub_map_lifetime, ..restore });
+            let tag = self.target.tag;
+            let restore = Box::new(Restore { sub_map_retention, sub_map_lifetime, tag, ..restore });
             return Ok(RestoreStart::Continued { restore, execution, to_declare: checked.to_declare });
         }
         let at_work =
@@ -83,6 +84,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             pass: 1,
             has_succeeded: false,
             unmatched_names: UnmatchedNames::default(),
+            tag: self.target.tag,
             settings: TargetSettings::of(self.target),
             options: input.options.clone(),
             selection: input.selection.digest(),

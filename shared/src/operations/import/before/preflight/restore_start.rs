@@ -50,6 +50,7 @@ impl RestoreStart {
                     now.retention_changed |= now.sub_map_retention != restore.sub_map_retention;
                     now.sub_map_retention = restore.sub_map_retention;
                     now.sub_map_lifetime = restore.sub_map_lifetime;
+                    now.tag = restore.tag;
                     resume(now, &execution, &to_declare);
                 };
                 catalog.change_restore(&restore.target, &restore.id, resume).await?;
