@@ -364,7 +364,7 @@ pub fn is_cdk_installed() -> bool {
 /// # Errors
 /// If standard error is closed.
 pub fn notice_without_cdk() -> std::io::Result<()> {
-    let notice = "\n!! NOT TESTED: the deployment to the local AWS. To test it, run npm ci in cdk/.\n\n";
+    let notice = "\n!! NOT TESTED: deployments to the local AWS. To test it, run npm ci in cdk/.\n\n";
     // Not with eprintln!: its output is shown only if the test fails.
     std::io::stderr().write_all(notice.as_bytes())
 }
