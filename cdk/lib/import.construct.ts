@@ -3,15 +3,18 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
-import {
-  acknowledgeAccountOperations,
-  allowAccountOperations,
-  poolArns,
-} from './cognito-access';
+import { acknowledgeAccountOperations, allowAccountOperations, poolArns } from './cognito-access';
 import { ImportAccess } from './import-access';
 import { Step, functionName } from './names';
 import { FunctionName, OPERATIONS } from './operations';
-import { RunProps, commonEnvironment, enumerateEnvironment, finalizeEnvironment, poolTagEnvironment, subMapEnvironment } from './run-environment';
+import {
+  RunProps,
+  commonEnvironment,
+  enumerateEnvironment,
+  finalizeEnvironment,
+  poolTagEnvironment,
+  subMapEnvironment,
+} from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import { sourcePools } from './settings';
@@ -142,7 +145,11 @@ export class Import extends Construct {
     acknowledgeAccountOperations(enumerate.role);
     for (const role of [enumerate.role, page.role]) {
       poolArns(stack, targets).forEach((arn) =>
-        acknowledge(role, `Resource::${arn}`, 'Target pools are created when they are needed, so their ids are patterns. By default a tag opens a pool.'),
+        acknowledge(
+          role,
+          `Resource::${arn}`,
+          'Target pools are created when they are needed, so their ids are patterns. By default a tag opens a pool.',
+        ),
       );
       if (access.hasProtectedPools) {
         acknowledge(role, 'Action::cognito-idp:*', 'This wildcard is in a Deny. It protects source pools from every import.');

@@ -41,8 +41,7 @@ const poolStatements = (template: Template, role: string) =>
     .statements(role)
     .filter(
       ({ actions, NotAction }) =>
-        NotAction !== undefined ||
-        actions.some((action) => action.startsWith('cognito-idp:') && !WITHOUT_POOL.includes(action)),
+        NotAction !== undefined || actions.some((action) => action.startsWith('cognito-idp:') && !WITHOUT_POOL.includes(action)),
     );
 
 const LOOK = 'cognito-idp:DescribeUserPool';
@@ -149,8 +148,7 @@ test('without the tag, imports may write only to the pools of the lists', () => 
 
 test('no role may tag a pool, or write its tags', () => {
   const writesTags = ['TagResource', 'UntagResource', 'CreateUserPool', 'UpdateUserPool'].map((name) => `cognito-idp:${name}`);
-  const covers = (pattern: string) =>
-    writesTags.some((action) => new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(action));
+  const covers = (pattern: string) => writesTags.some((action) => new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(action));
   const everything = { ...CONTEXT, CaptureConfiguration: 'YES', SnapshotRetention: 'days=35', TrustedPrincipals: '111122223333' };
   for (const template of Object.values(synthesise(everything)).filter((value) => value instanceof Template)) {
     for (const policy of template.all('AWS::IAM::Policy')) {

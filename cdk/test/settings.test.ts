@@ -161,7 +161,10 @@ test('every wrong value of a setting has one problem, which says what is allowed
     [{ ImportTargets: `*,${POOLS[0]}` }, /^ImportTargets .* is a source pool/],
     [{ ImportTargets: 'eu-west-1_New' }, /^ImportTargets .* Imports in eu-central-1 have no target/],
     [{ ImportTargets: '*,us-east-1_New' }, /^ImportTargets .* not in a Region of this deployment/],
-    [{ RequirePoolTag: 'NO' }, /^RequirePoolTag is "NO".* Name pools in ImportTargets or RepairablePools, or leave RequirePoolTag/],
+    [
+      { RequirePoolTag: 'NO' },
+      /^RequirePoolTag is "NO".* Name pools in ImportTargets or RepairablePools, or leave RequirePoolTag/,
+    ],
     [{ RequirePoolTag: 'yes' }, /^RequirePoolTag .* Use one of YES, NO/],
     [{ GroupRoleArns: 'editors' }, /^GroupRoleArns .* ARNs of IAM roles/],
     [{ SecondaryRegion: 'eu-wset-1' }, /^SecondaryRegion .* Name the Region of the replica/],
@@ -243,7 +246,11 @@ test('the primary Region is that of the exported pools, or is given if no pool i
 });
 
 test('imports need a tag by default, and no list of pools is needed then', () => {
-  const targets = ({ requirePoolTag, importTargets, repairablePools }: Settings) => [requirePoolTag, importTargets, repairablePools];
+  const targets = ({ requirePoolTag, importTargets, repairablePools }: Settings) => [
+    requirePoolTag,
+    importTargets,
+    repairablePools,
+  ];
   assert.deepEqual(targets(readSettings(CONTEXT)), [true, [], []]);
   assert.deepEqual(targets(readSettings({ ...CONTEXT, RequirePoolTag: 'NO', RepairablePools: POOLS })), [false, [], POOLS]);
   const everywhere = readSettings({ ...CONTEXT, RequirePoolTag: 'NO', ImportTargets: '*' });
