@@ -129,6 +129,11 @@ test('a first deployment that fails is repeated, and the table is not protected 
   assert.deepEqual(repeated.account.changes, [DEPLOYED('OFF')[0], deleted, ...DEPLOYED('OFF').slice(1)]);
 });
 
+test('a first deployment that was only reviewed leaves a table that is protected last', () => {
+  const reviewed = { ...EMPTY, stacks: { 'eu-west-1 cognito-backup': 'REVIEW_IN_PROGRESS' } };
+  assert.deepEqual(run(reviewed).account.changes, DEPLOYED('OFF'));
+});
+
 test('a deployment with the AWS CLI to one Region needs no second one', () => {
   const { account, status } = run(EMPTY, 'none');
   assert.equal(status, 0);

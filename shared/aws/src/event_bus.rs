@@ -13,6 +13,8 @@ use shared::{Error, ErrorKind, Result};
 /// Source: "PutEvents", `FailedEntryCount`, Amazon EventBridge API reference.
 const MAX_CALLS: u32 = 3;
 const RETRIED_AFTER: Duration = Duration::from_millis(300);
+/// The time for all calls. What follows them in the invocation needs the rest of it.
+const TIME: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 pub struct EventBus {
@@ -33,8 +35,13 @@ impl EventBus {
     /// Puts events on the default bus of the Region. There are at most ten.
     ///
     /// # Errors
-    /// `CallRefused` if an event may not have reached the bus.
+    /// `CallRefused` if an event may not have reached the bus, also after ten seconds without an answer.
     pub async fn put(&self, events: &[BusEvent]) -> Result<()> {
+        let late = |_| Err(lost(events.len(), &ErrorCode::of("Timeout")));
+        tokio::time::timeout(TIME, self.put_all(events)).await.unwrap_or_else(late)
+    }
+
+    async fn put_all(&self, events: &[BusEvent]) -> Result<()> {
         let mut entries = events.iter().map(entry).collect::<Result<Vec<_>>>()?;
         for call in 1.. {
             let request = self.client.put_events().set_entries(Some(entries.clone()));

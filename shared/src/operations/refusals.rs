@@ -126,9 +126,11 @@ fn give_tag(progress: &Progress, target: TargetPool) -> Guidance {
 /// The error of an import whose role Cognito still refuses, although the pool had the tag when it began.
 pub fn denied_despite_tag(progress: &Progress, target: TargetPool, error: &Error) -> Error {
     let check = format!(
-        "The role has access only to pools with the tag {}. Check that the pool still has it, and that ImportTargets and \
-         RepairablePools of the deployment name the pool, if they are set.",
-        PoolTag::KEY
+        "The role has access only to pools with the tag {key}. Check that the pool still has it, and that ImportTargets and \
+         RepairablePools of the deployment name the pool, if they are set. A pool that the deployment backs up needs \
+         {key}={}.",
+        PoolTag::Repair.as_str(),
+        key = PoolTag::KEY
     );
     let guidance = error.guidance().clone().and(Guidance::from(check)).and(give_tag(progress, target));
     Error::new(error.kind(), error.message(), guidance)

@@ -133,12 +133,35 @@ async fn under_lease<V: Vault, P: ConfigurablePool>(
         written.map_err(|error| {
             if error.is_of_running_job() { at_work(&error) } else { refused(pool.id(), error) }
         })?;
+        require_closed(pool, &plan.journal).await?;
     }
     if !plan.journal.is_finished {
         let finished = RebuildJournal { is_finished: true, ..plan.journal.clone() };
         catalog.write_rebuild_journal(Some(&plan.journal), &finished).await?;
     }
     Ok(plan)
+}
+
+/// Looks whether the tag that opened the pool to the import is gone. Cognito does not document whether an update without
+/// tags takes the last one away.
+///
+/// # Errors
+/// If the pool still has the tag.
+async fn require_closed<P: ConfigurablePool>(pool: &PacedPool<P>, journal: &RebuildJournal) -> Result<()> {
+    if !journal.is_import_target {
+        return Ok(());
+    }
+    let described = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+    if described.tag.is_none() {
+        return Ok(());
+    }
+    let what = format!(
+        "User pool {} is finished, but it still has the tag {}, which opens it to imports.",
+        pool.id(),
+        PoolTag::KEY
+    );
+    let next = "Take the tag away with aws cognito-idp untag-resource. Then start the command again.";
+    Err(Error::new(ErrorKind::InvalidInput, what, next))
 }
 
 /// The journal of a pool whose creation has ended.
