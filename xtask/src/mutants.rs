@@ -365,10 +365,11 @@ mod tests {
 
     /// Modules of step tests that are about the steps, about the tests or about the deployment, and not about one of the
     /// mutated modules.
-    const OF_NO_MODULE: [&str; 16] = [
+    const OF_NO_MODULE: [&str; 18] = [
         "contracts",
         "definitions",
         "dry_runs",
+        "events",
         "export_calls",
         "fidelity",
         "groups",
@@ -377,6 +378,7 @@ mod tests {
         "new_permissions",
         "old_intentions",
         "operations",
+        "pool_tags",
         "quiet",
         "refusals",
         "refused_users",
