@@ -18,7 +18,6 @@ export const EXPORT_METRICS = [
   'SnapshotsSealed',
   'Users',
   'UsersLost',
-  'PruningFailed',
   'ConfigurationIncomplete',
   'ConfigurationChanged',
   'RecordsWritten',
@@ -74,6 +73,19 @@ export function functionMetric(functionName: string, metric: 'Invocations' | 'Er
     namespace: 'AWS/Lambda',
     metricName: metric,
     dimensionsMap: { FunctionName: functionName },
+    statistic: cloudwatch.Stats.SUM,
+  });
+}
+
+/**
+ * The events for which a rule could not start its target.
+ * Source: "Monitoring Amazon EventBridge", EventBridge user guide.
+ */
+export function ruleFailures(ruleName: string): cloudwatch.Metric {
+  return new cloudwatch.Metric({
+    namespace: 'AWS/Events',
+    metricName: 'FailedInvocations',
+    dimensionsMap: { RuleName: ruleName },
     statistic: cloudwatch.Stats.SUM,
   });
 }

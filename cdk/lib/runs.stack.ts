@@ -8,6 +8,7 @@ import { Import } from './import.construct';
 import { tableArn } from './names';
 import { Notifications } from './notifications.construct';
 import { Reader } from './reader.construct';
+import { Removal } from './removal.construct';
 import { ScheduledExports } from './scheduled-exports.construct';
 import { Schedules } from './schedules.construct';
 import { Settings } from './settings';
@@ -36,6 +37,9 @@ export class RunsStack extends Stack {
         value: reader.role.roleArn,
         description: 'The role that TrustedPrincipals may assume',
       });
+    }
+    if (exports !== undefined && settings.snapshotRetention !== undefined) {
+      new Removal(this, 'Removal', { settings, table, code, notifications });
     }
     if (exports !== undefined) {
       this.schedule(settings, exports);

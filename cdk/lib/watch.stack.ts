@@ -17,6 +17,9 @@ export class WatchStack extends Stack {
       alarms.addScheduledExportsAlarms();
       alarms.addSnapshotAgeAlarms();
       alarms.addExportMetricAlarms();
+      if (settings.snapshotRetention !== undefined) {
+        alarms.addRemovalAlarm();
+      }
     }
     alarms.addRunAlarms('import');
     new Guard(this, 'Guard', { settings, keyArns: storage.keyArns, userPoolIds: settings.userPoolIds });

@@ -56,18 +56,19 @@ test('the environment of a function has the variables that it needs, and no othe
       const { IMPORT_JOB_LOG_ROLE_ARN: logRole, ...rest } = Object.fromEntries(found);
       const exportPage = { ...common, CAPTURE_CONFIGURATION: 'NO' };
       const others = name.endsWith('-export-page') ? exportPage : common;
-      const expected = name.endsWith('-finalize') ? finalize : name.endsWith('-enumerate') ? enumerate : others;
+      const removal = { ...finalize, SNAPSHOT_RETENTION: 'days=35,monthly=12' };
+      const expected = name === 'cognito-backup-remove' ? removal : name.endsWith('-finalize') ? finalize : name.endsWith('-enumerate') ? enumerate : others;
       assert.deepEqual(rest, expected, name);
       assert.equal(/^<ImportJobLogRole.*\.Arn>$/.test(logRole ?? ''), name.endsWith('-import-page'), name);
     }
   }
 });
 
-test('only finalize of the export has the retention in its environment', () => {
+test('only the removal has the rules of retention in its environment', () => {
   const { runs, secondary } = synthesise({ ...CONTEXT, SnapshotRetention: 'days=35, monthly=12' });
   for (const template of [runs, secondary]) {
     for (const { FunctionName, Environment } of template.all('AWS::Lambda::Function')) {
-      const expected = FunctionName === 'cognito-backup-export-finalize' ? 'days=35,monthly=12' : undefined;
+      const expected = FunctionName === 'cognito-backup-remove' ? 'days=35,monthly=12' : undefined;
       assert.equal(Environment?.Variables.SNAPSHOT_RETENTION, expected, FunctionName);
     }
   }

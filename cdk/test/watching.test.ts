@@ -87,6 +87,23 @@ test('failed exports and failed imports start alarms, in both Regions', () => {
   assert.equal(secondaryWatch.all('AWS::CloudWatch::Alarm').length, 2);
 });
 
+test('a removal that fails, or that no event could start, starts an alarm if the deployment has rules', () => {
+  const failed = alarm(defaultStacks().watch, 'removal-failed');
+  assert.deepEqual(metricsOf(failed).names.sort(), [
+    'ExecutionsAborted',
+    'ExecutionsFailed',
+    'ExecutionsTimedOut',
+    'FailedInvocations',
+  ]);
+  assert.deepEqual([failed.Threshold, failed.TreatMissingData], [0, 'notBreaching']);
+  assert.ok(JSON.stringify(failed.Metrics).includes(':cognito-backup-removal"'));
+  const rule = defaultStacks()
+    .runs.all('AWS::Events::Rule')
+    .find(({ Name }) => Name === 'cognito-backup-removal-start');
+  assert.deepEqual(new Set(dimensions(failed, 'RuleName')), new Set([rule.Name]));
+  assert.equal(alarm(synthesise({ ...CONTEXT, SnapshotRetention: 'none' }).watch, 'removal-failed'), undefined);
+});
+
 test('exports that could not be started start an alarm', () => {
   const notStarted = alarm(defaultStacks().watch, 'exports-not-started');
   assert.deepEqual(
@@ -182,8 +199,7 @@ test('lost users and throttled calls start alarms, on metrics that the functions
     assert.deepEqual(metricsOf(throttled).names.sort(), ['Calls', 'ThrottledCalls']);
   }
   assert.deepEqual(OPERATIONS.metrics, { namespace: 'CognitoBackup', dimensions: ['Operation', 'UserPoolId'] });
-  const { exportFinalize, exportRetention } = OPERATIONS.functions;
-  const metrics = [...exportFinalize.metrics, ...exportRetention.metrics];
+  const { metrics } = OPERATIONS.functions.exportFinalize;
   EXPORT_METRICS.forEach((metric) => assert.ok(metrics.includes(metric), `the functions write ${metric}`));
   const dashboard = JSON.stringify(watch.all('AWS::CloudWatch::Dashboard'));
   for (const metric of ['Users', 'UsersLost', 'RecordsWritten', 'Calls', 'ThrottledCalls', 'NewestSnapshotAge']) {
