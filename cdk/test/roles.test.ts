@@ -380,10 +380,10 @@ test('the scheduler may assume its roles only for the schedules of this deployme
   }
 });
 
-test('only finalize may publish to the topic, and functions may write only their own logs', () => {
+test('only finalize and the removal may publish to the topic, and functions may write only their own logs', () => {
   for (const role of FUNCTION_ROLES) {
     const { runs } = defaultStacks();
-    assert.deepEqual(runs.allowed(role, 'sns'), role.endsWith('FinalizeRole') ? ['Publish'] : []);
+    assert.deepEqual(runs.allowed(role, 'sns'), /(Finalize|Remove)Role$/.test(role) ? ['Publish'] : []);
     const [logs] = withAction(runs.statements(role), 'logs:PutLogEvents');
     assert.match(logs?.resources.join() ?? '', new RegExp(`^<${role.replace('Role', 'Logs')}\\w+\\.Arn>$`));
   }

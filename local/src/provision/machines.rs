@@ -80,7 +80,10 @@ mod tests {
     #[test]
     fn every_substitution_is_filled() -> Result<()> {
         let template = r#"["arn:${Partition}:x","${EnumerateFunctionArn}","${ExportPageFunctionArn}","${ImportPageFunctionArn}","${FinalizeFunctionArn}","${RemovalFunctionArn}"]"#;
-        assert_eq!(substitute(template, &functions())?, r#"["arn:aws:x","arn:e","arn:x","arn:i","arn:f","arn:f"]"#);
+        assert_eq!(
+            substitute(template, &functions())?,
+            r#"["arn:aws:x","arn:e","arn:x","arn:i","arn:f","arn:f"]"#
+        );
         Ok(())
     }
 
