@@ -9,7 +9,8 @@ test('every function has its executable, its memory, its timeout, its logs and i
   const { runs, secondary } = defaultStacks();
   const names = (template: typeof runs) => template.all('AWS::Lambda::Function').map((properties) => properties.FunctionName);
   const imports = ['enumerate', 'page', 'finalize'].map((step) => `cognito-backup-import-${step}`);
-  assert.deepEqual(names(runs).sort(), [...imports, ...imports.map((name) => name.replace('import', 'export'))].sort());
+  const exports = imports.map((name) => name.replace('import', 'export'));
+  assert.deepEqual(names(runs).sort(), [...imports, ...exports, 'cognito-backup-remove'].sort());
   assert.deepEqual(names(secondary).sort(), [...imports].sort());
 
   const logGroups = [...runs.ofType('AWS::Logs::LogGroup'), ...secondary.ofType('AWS::Logs::LogGroup')];
@@ -101,7 +102,7 @@ test('settings reach the functions', () => {
   runs.all('AWS::Logs::LogGroup').forEach((group) => assert.equal(group.RetentionInDays, 7));
   assert.deepEqual(
     runs.all('AWS::StepFunctions::StateMachine').map((machine) => machine.StateMachineName),
-    ['people-export', 'people-import', 'people-scheduled-exports'],
+    ['people-export', 'people-import', 'people-removal', 'people-scheduled-exports'],
   );
 });
 
@@ -110,7 +111,7 @@ test('the state machines have the definitions in statemachines/, every substitut
   const machines = [...runs.all('AWS::StepFunctions::StateMachine'), ...secondary.all('AWS::StepFunctions::StateMachine')];
   assert.deepEqual(
     machines.map((machine) => machine.StateMachineName),
-    ['cognito-backup-export', 'cognito-backup-import', 'cognito-backup-scheduled-exports', 'cognito-backup-import'],
+    ['export', 'import', 'removal', 'scheduled-exports', 'import'].map((name) => `cognito-backup-${name}`),
   );
   for (const machine of machines) {
     const placeholders = new Set([...machine.DefinitionString.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
@@ -160,11 +161,13 @@ test('executions end after a time that settings choose, and scheduled exports st
     'cognito-backup-export': 7 * day,
     'cognito-backup-scheduled-exports': 2,
     'cognito-backup-import': 60 * day,
+    'cognito-backup-removal': day,
   });
   assert.deepEqual(written(runs), {
     'cognito-backup-export': 2 * day,
     'cognito-backup-scheduled-exports': 6,
     'cognito-backup-import': 90 * day,
+    'cognito-backup-removal': day,
   });
 });
 
@@ -187,7 +190,7 @@ test('an execution that is aborted or times out invokes finalize of its state ma
     [runs, ['Export', 'Import']],
     [secondary, ['Import']],
   ] as const) {
-    const rules = template.all('AWS::Events::Rule');
+    const rules = template.all('AWS::Events::Rule').filter(({ Name }) => Name.endsWith('-stopped'));
     assert.deepEqual(
       rules.map(({ Name }) => Name),
       operations.map((operation) => `cognito-backup-${operation.toLowerCase()}-stopped`),
