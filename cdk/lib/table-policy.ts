@@ -23,7 +23,7 @@ export interface TablePolicyProps {
  *
  * The role with which DynamoDB replicates must not be denied anything. Source: "DynamoDB global tables security",
  * DynamoDB developer guide. CloudFormation may change the policy, so that a deployment can. The root user can delete the
- * policy whatever it says. Source: DeleteResourcePolicy, DynamoDB API reference.
+ * policy even if it denies that. Source: DeleteResourcePolicy, DynamoDB API reference.
  */
 export function tablePolicy(stack: Stack, { name, region, breakGlassRole }: TablePolicyProps): iam.PolicyDocument {
   const table = stack.formatArn({ service: 'dynamodb', region, resource: 'table', resourceName: name });

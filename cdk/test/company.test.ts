@@ -9,15 +9,20 @@ import { test } from 'node:test';
 
 import { readSettings } from '../lib/settings';
 import { effectiveSettings } from '../lib/settings/effective';
-import { COMPANY, CONTEXT, PRIMARY, SECONDARY, Template, defaultStacks, readable, synthesise, templatesOf } from './synthesised';
+import {
+  COMPANY,
+  CONTEXT,
+  EVERYTHING,
+  PRIMARY,
+  SECONDARY,
+  Template,
+  defaultStacks,
+  readable,
+  synthesise,
+  templatesOf,
+} from './synthesised';
 
-const stacks = synthesise({
-  ...CONTEXT,
-  ...COMPANY,
-  BackupVault: 'YES',
-  CaptureConfiguration: 'YES',
-  TrustedPrincipals: '111122223333',
-});
+const stacks = synthesise(EVERYTHING);
 
 /** The problem of each wrong value, or undefined. */
 function problemWith(change: Record<string, unknown>): string {

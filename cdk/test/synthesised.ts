@@ -27,6 +27,15 @@ export const COMPANY = {
   Tags: { 'cost-center': '4711', owner: 'team@example.com' },
 };
 
+/** The settings of a deployment with every stack, key and role. */
+export const EVERYTHING = {
+  ...CONTEXT,
+  ...COMPANY,
+  BackupVault: 'YES',
+  CaptureConfiguration: 'YES',
+  TrustedPrincipals: '111122223333',
+};
+
 /** All templates of a deployment. */
 export function templatesOf(stacks: Synthesised): Template[] {
   return Object.values(stacks).filter((value) => value instanceof Template);

@@ -8,15 +8,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { COMPANY, CONTEXT, Template, readable, synthesise } from './synthesised';
+import { EVERYTHING, Template, readable, synthesise } from './synthesised';
 
-const stacks = synthesise({
-  ...CONTEXT,
-  ...COMPANY,
-  BackupVault: 'YES',
-  CaptureConfiguration: 'YES',
-  TrustedPrincipals: '111122223333',
-});
+const stacks = synthesise(EVERYTHING);
 
 const ACCOUNT = '<AWS::AccountId>';
 

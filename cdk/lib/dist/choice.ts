@@ -113,7 +113,7 @@ function align(full: readonly unknown[], list: readonly unknown[], path: string)
   return aligned;
 }
 
-/** What tells a member of a list from the others, whatever else changes in it. */
+/** What tells a member of a list from the others. Its other content may change. */
 function identity(member: unknown): string {
   if (isMembers(member)) {
     const { Sid: sid, Key: key, properties } = member;
