@@ -10,7 +10,7 @@ use serde_dynamo::Item;
 use shared::ports::vault::Key;
 use shared::{Result, item_size};
 
-use super::{internal, keyed};
+use super::{DynamoVault, internal, keyed, unavailable, waits};
 
 /// The statements of one BatchExecuteStatement call. DynamoDB accepts no more.
 const MAX_BATCH: usize = 25;
@@ -45,6 +45,35 @@ pub(super) fn batches_of(table: &str, items: Vec<(Key, Item)>) -> Result<Vec<Vec
         }
     }
     Ok(batches)
+}
+
+impl DynamoVault {
+    /// Inserts a batch. A statement that DynamoDB could not carry out for now is sent again, without the others.
+    pub(super) async fn insert_batch(&self, mut batch: Vec<Insert>) -> Result<()> {
+        let mut waits = waits();
+        loop {
+            let statements = batch.iter().map(|insert| insert.statement.clone()).collect();
+            let request = self.client.batch_execute_statement().set_statements(Some(statements));
+            let answer = request.send().await.map_err(|error| self.failed(error))?;
+            // The answers have the order of the statements. A statement without an answer is sent again.
+            let mut answers = answer.responses.unwrap_or_default().into_iter();
+            let mut rest = Vec::new();
+            for insert in batch {
+                let error = answers.next().map(|answer| answer.error);
+                match error.as_ref().map_or(Inserted::NotYet, |error| Inserted::by(error.as_ref())) {
+                    Inserted::Stands => {}
+                    Inserted::NotYet => rest.push(insert),
+                    Inserted::Refused(code) => return Err(self.refused(code, Some(&insert.key))),
+                }
+            }
+            if rest.is_empty() {
+                return Ok(());
+            }
+            batch = rest;
+            let wait = waits.next().ok_or_else(|| unavailable(&self.place(), "unprocessed statements"))?;
+            tokio::time::sleep(wait).await;
+        }
+    }
 }
 
 fn statement(table: &str, key: &Key, item: Item) -> Result<BatchStatementRequest> {
