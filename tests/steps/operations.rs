@@ -182,6 +182,7 @@ async fn exports(record: &mut Recorded) {
     record.export(&backend, json!({})).await.report();
     let report = record.export(&backend, json!({"captureMfa": true})).await.report();
     record.stop(&backend, "export", &report).await;
+    record.export(&backend.clone().losing_events(), json!({})).await.report();
     record.machine(&backend).watch(json!([source_id(), target_id()])).await;
 
     // A group that is deleted before its members are listed, and tokens that are refused.

@@ -716,13 +716,14 @@ fn a_removal_that_is_aborted_at_any_call_fails_no_export_and_delays_it_by_minute
     assert_eq!(waited.len(), 2, "some exports have to wait, and some need not");
 }
 
-/// Only the event starts a removal. An alarm tells of events that finalize could not put.
+/// Only the event starts a removal. An alarm watches the metric.
 #[test]
 fn a_lost_event_delays_a_removal_to_the_next_sealed_snapshot() {
     in_paused_time(async {
         let (backend, machine) = about_to_retain().await;
         let report = export(&Machine::new(&backend.clone().losing_events()), "three").await;
         assert_eq!((&report["status"], report.get("removal")), (&json!("SEALED"), None));
+        assert_eq!(backend.metrics().last().unwrap().get(Metric::EventsLost), Some(1.0));
         assert_eq!(sealed(&backend).await.len(), 3);
         tokio::time::sleep(DAY).await;
         let report = export(&machine, "four").await;
