@@ -4,8 +4,26 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 
-import { Machine, Operation, alarmName, deadLetterQueueName, functionName, functionNames, machineName, topicArn } from './names';
-import { MachineMetric, exportMetric, exportsNotStarted, functionMetric, machineMetric, replicationLatency } from './run-metrics';
+import {
+  Machine,
+  Operation,
+  alarmName,
+  deadLetterQueueName,
+  functionName,
+  functionNames,
+  machineName,
+  removalRuleName,
+  topicArn,
+} from './names';
+import {
+  MachineMetric,
+  exportMetric,
+  exportsNotStarted,
+  functionMetric,
+  machineMetric,
+  replicationLatency,
+  ruleFailures,
+} from './run-metrics';
 import { Settings } from './settings';
 
 const FIVE_MINUTES = Duration.minutes(5);
@@ -134,6 +152,21 @@ export class Alarms extends Construct {
     });
   }
 
+  /** Adds an alarm for removals that fail, or that no event could start. */
+  addRemovalAlarm(): void {
+    const { name } = this.settings;
+    this.add('removal-failed', {
+      alarmDescription: `The snapshots of a user pool that no retention rule keeps could not be removed. A message or the history of the newest execution of ${machineName(name, 'removal')} names the pool and the reason. The other snapshots are intact, and the next sealed snapshot starts another removal.`,
+      metric: new cloudwatch.MathExpression({
+        expression: 'failed + aborted + timedOut + notStarted',
+        usingMetrics: { ...this.failures('removal'), notStarted: ruleFailures(removalRuleName(name)) },
+        period: FIVE_MINUTES,
+        label: 'removals that failed',
+      }),
+      threshold: 0,
+    });
+  }
+
   /**
    * Adds an alarm for the age of each pool's newest snapshot.
    *
@@ -157,8 +190,8 @@ export class Alarms extends Construct {
   }
 
   /**
-   * Adds alarms for the metrics of each pool's exports: lost users, failed retention, throttled calls, and the
-   * captured configuration.
+   * Adds alarms for the metrics of each pool's exports: lost users, lost events, throttled calls, and the captured
+   * configuration.
    */
   addExportMetricAlarms(): void {
     const period = Duration.hours(1);
@@ -169,9 +202,9 @@ export class Alarms extends Construct {
         threshold: MAX_USERS_LOST,
       });
       if (this.settings.snapshotRetention !== undefined) {
-        this.add(`retention-failed-${pool}`, {
-          alarmDescription: `An export of user pool ${pool} could not remove the snapshots that no retention rule keeps. Its report says why. The other snapshots are intact, and the next export tries again.`,
-          metric: exportMetric('PruningFailed', pool, { period }),
+        this.add(`events-lost-${pool}`, {
+          alarmDescription: `Finalize could not put the event about a sealed snapshot of user pool ${pool}. So no removal of old snapshots began. The snapshot is intact, and the next one starts a removal. The log /aws/lambda/${functionName(this.settings.name, 'export', 'finalize')} says why.`,
+          metric: exportMetric('EventsLost', pool, { period }),
           threshold: 0,
         });
       }
@@ -208,17 +241,17 @@ export class Alarms extends Construct {
 
   /** The executions of a state machine that failed, were aborted or timed out. */
   private unsuccessful(machine: Machine, label: string): cloudwatch.MathExpression {
-    const count = (metric: MachineMetric) => machineMetric(Stack.of(this), this.settings.name, machine, metric);
     return new cloudwatch.MathExpression({
       expression: 'failed + aborted + timedOut',
-      usingMetrics: {
-        failed: count('ExecutionsFailed'),
-        aborted: count('ExecutionsAborted'),
-        timedOut: count('ExecutionsTimedOut'),
-      },
+      usingMetrics: this.failures(machine),
       period: FIVE_MINUTES,
       label,
     });
+  }
+
+  private failures(machine: Machine): Record<'failed' | 'aborted' | 'timedOut', cloudwatch.Metric> {
+    const count = (metric: MachineMetric) => machineMetric(Stack.of(this), this.settings.name, machine, metric);
+    return { failed: count('ExecutionsFailed'), aborted: count('ExecutionsAborted'), timedOut: count('ExecutionsTimedOut') };
   }
 
   private add(name: string, props: Omit<cloudwatch.AlarmProps, 'evaluationPeriods'> & { evaluationPeriods?: number }): void {

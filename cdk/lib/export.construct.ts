@@ -12,7 +12,6 @@ import {
   enumerateEnvironment,
   finalizeEnvironment,
   heartbeatEnvironment,
-  retentionEnvironment,
 } from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
@@ -21,7 +20,6 @@ import {
   configurationPartitions,
   findRunsOfAnyPool,
   poolPartitions,
-  retentionGrants,
   tableGrant,
   tableStatements,
   userPartitions,
@@ -103,12 +101,11 @@ export class Export extends Construct {
     }
     this.finalize = new RustFunction(this, 'Finalize', {
       functionName: name('finalize'),
-      description:
-        'Ends an export: seals the snapshot or records the failure, applies the retention, releases the lease, publishes the result',
+      description: 'Ends an export: seals the snapshot or records the failure, releases the lease, publishes the result',
       executable: 'finalize',
       code,
       settings,
-      environment: { ...finalizeEnvironment(props), ...heartbeatEnvironment(settings), ...retentionEnvironment(settings) },
+      environment: { ...finalizeEnvironment(props), ...heartbeatEnvironment(settings) },
       statements: [
         ...tableStatements(
           stack,
@@ -117,7 +114,6 @@ export class Export extends Construct {
             tableGrant('SealSnapshots', 'exportFinalize', [headers, SNAPSHOT_PARTITIONS]),
             tableGrant('ReadConfigurations', 'exportFinalize', [records]),
             findRunsOfAnyPool('exportFinalize'),
-            ...(settings.snapshotRetention === undefined ? [] : retentionGrants(pools)),
           ],
           exportFinalize.kms.table,
         ),

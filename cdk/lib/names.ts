@@ -11,7 +11,7 @@ import { ArnFormat, Aws, Stack } from 'aws-cdk-lib';
 export type Operation = 'export' | 'import';
 
 /** A state machine. Each has a definition of this name in `statemachines/`. */
-export type Machine = Operation | 'scheduled-exports' | 'job-logs';
+export type Machine = Operation | 'removal' | 'scheduled-exports' | 'job-logs';
 
 /** The functions of each state machine. */
 export const STEPS = ['enumerate', 'page', 'finalize'] as const;
@@ -49,6 +49,16 @@ export function functionName(name: string, operation: Operation, step: Step): st
 /** The names of all functions of a state machine. */
 export function functionNames(name: string, operation: Operation): string[] {
   return STEPS.map((step) => functionName(name, operation, step));
+}
+
+/** The name of the function that removes snapshots. */
+export function removalFunctionName(name: string): string {
+  return `${name}-remove`;
+}
+
+/** The rule that starts removals. */
+export function removalRuleName(name: string): string {
+  return `${machineName(name, 'removal')}-start`;
 }
 
 /** The name of a state machine. */

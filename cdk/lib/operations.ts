@@ -9,19 +9,18 @@ import { join } from 'node:path';
 import { WORKSPACE } from './function-code';
 
 /**
- * The functions. `exportRetention` has the additional calls of an export's finalize if the deployment has a
- * retention. `exportCapture` has those of its page function if exports capture the configuration. Each of the
- * others has its own role.
+ * The functions. `exportCapture` has the additional calls of the page function of exports if they capture the
+ * configuration. Each of the others has its own role. `removal` is the executable of finalize, deployed once more.
  */
 export type FunctionName =
   | 'exportCapture'
   | 'exportEnumerate'
   | 'exportPage'
   | 'exportFinalize'
-  | 'exportRetention'
   | 'importEnumerate'
   | 'importPage'
-  | 'importFinalize';
+  | 'importFinalize'
+  | 'removal';
 
 /** The DynamoDB actions of the functions, in the order of the statements. */
 export const TABLE_ACTIONS = [

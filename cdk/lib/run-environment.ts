@@ -56,7 +56,7 @@ export function heartbeatEnvironment({ heartbeatParameter }: Settings): Record<s
   return heartbeatParameter === undefined ? {} : { HEARTBEAT_PARAMETER: heartbeatParameter };
 }
 
-/** The additional environment of the export's finalize. */
+/** The additional environment of the removal. */
 export function retentionEnvironment({ snapshotRetention }: Settings): Record<string, string> {
   return snapshotRetention === undefined ? {} : { SNAPSHOT_RETENTION: snapshotRetention };
 }

@@ -18,9 +18,9 @@ export const EXPORT_METRICS = [
   'SnapshotsSealed',
   'Users',
   'UsersLost',
-  'PruningFailed',
   'ConfigurationIncomplete',
   'ConfigurationChanged',
+  'EventsLost',
   'RecordsWritten',
   'Calls',
   'ThrottledCalls',
@@ -96,6 +96,19 @@ export function replicationLatency(
     dimensionsMap: { TableName: table, ReceivingRegion: receivingRegion },
     statistic: cloudwatch.Stats.MAXIMUM,
     ...options,
+  });
+}
+
+/**
+ * The events for which a rule could not start its target.
+ * Source: "Monitoring Amazon EventBridge", EventBridge user guide.
+ */
+export function ruleFailures(ruleName: string): cloudwatch.Metric {
+  return new cloudwatch.Metric({
+    namespace: 'AWS/Events',
+    metricName: 'FailedInvocations',
+    dimensionsMap: { RuleName: ruleName },
+    statistic: cloudwatch.Stats.SUM,
   });
 }
 

@@ -9,6 +9,7 @@ import { JobLogs } from './job-logs.construct';
 import { tableArn } from './names';
 import { Notifications } from './notifications.construct';
 import { Reader } from './reader.construct';
+import { Removal } from './removal.construct';
 import { ScheduledExports } from './scheduled-exports.construct';
 import { Schedules } from './schedules.construct';
 import { Settings } from './settings';
@@ -39,6 +40,9 @@ export class RunsStack extends Stack {
       });
     }
     new JobLogs(this, 'JobLogs', { settings });
+    if (exports !== undefined && settings.snapshotRetention !== undefined) {
+      new Removal(this, 'Removal', { settings, table, code, notifications });
+    }
     if (exports !== undefined) {
       this.schedule(settings, exports);
     }

@@ -80,9 +80,9 @@ export const SETTINGS = {
   },
   SnapshotRetention: {
     value: 'text',
-    default: 'exports keep every snapshot',
+    default: '`days=35,monthly=12`',
     meaning:
-      'The snapshots to keep, such as `days=35,monthly=12`: see [retention](../concepts/retention.md). Without it, no function may remove anything.',
+      'The snapshots to keep: see [retention](../concepts/retention.md). After each sealed snapshot, a function with a role of its own removes the others. `none` keeps every snapshot. Then no function may remove anything.',
   },
   SubMapRetention: {
     value: { from: 90, to: 3650 },

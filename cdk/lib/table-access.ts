@@ -1,8 +1,8 @@
 /**
  * The statements for the backup table, by the partitions of its items.
  *
- * No function may scan the table, or change the table itself. Only finalize of an export may delete items, only of
- * exported pools, and only if the deployment has a retention. PartiQLInsert cannot replace an item, and PutItem can. So
+ * No function may scan the table, or change the table itself. Only the removal may delete items, only of exported pools.
+ * It exists only if the deployment has rules of retention. PartiQLInsert cannot replace an item, and PutItem can. So
  * records have statements of their own.
  */
 
@@ -33,6 +33,8 @@ export interface TableGrant {
 export const READ_ACTIONS: readonly TableAction[] = ['GetItem', 'BatchGetItem', 'Query'];
 /** The actions of a deletion with a fence: it checks in the table that the lease is still held. */
 const FENCED_DELETE_ACTIONS: readonly TableAction[] = ['ConditionCheckItem', 'DeleteItem'];
+
+const UNFENCED_ACTIONS = TABLE_ACTIONS.filter((action) => !FENCED_DELETE_ACTIONS.includes(action));
 
 /** The partitions with the headers of snapshots, and the leases of exports, of these pools. */
 export const poolPartitions = (pools: readonly string[]): Partitions => ({
@@ -83,24 +85,21 @@ export function tableGrant(
 }
 
 /**
- * The permissions of an export's finalize for a retention. It deletes the pages of snapshots that no rule
- * keeps, and the records that only those snapshots use. It looks for the parts of these records. It checks the lease of the pool in the same
- * transactions. It looks up the leases of imports into any pool, because an import that is at work needs its snapshot.
+ * The permissions of a removal. It deletes the pages of snapshots that no rule keeps, and the records that only those
+ * snapshots use. It looks for the parts of these records. It checks the lease of the pool in the same transactions. It
+ * looks up the leases of imports into any pool, because an import that is at work needs its snapshot.
  */
-export const retentionGrants = (pools: readonly string[]): TableGrant[] => [
-  tableGrant(
-    'RemoveSnapshots',
-    'exportRetention',
-    [poolPartitions(pools), SNAPSHOT_PARTITIONS, HOLD_PARTITIONS],
-    TABLE_ACTIONS.filter((action) => !FENCED_DELETE_ACTIONS.includes(action)),
-  ),
-  tableGrant('FindImportsAtWork', 'exportRetention', [targetPartitions(['*'])], READ_ACTIONS),
-  tableGrant('FindPartsOfRecords', 'exportRetention', [configurationPartitions(pools), userPartitions(pools)], ['BatchGetItem']),
-  // The keys of the parts of a configuration do not follow from the key of the record.
-  tableGrant('FindPartsOfConfigurations', 'exportRetention', [configurationPartitions(pools)], ['Query']),
+export const removalGrants = (pools: readonly string[]): TableGrant[] => [
+  tableGrant('MarkAndRemoveHeaders', 'removal', [poolPartitions(pools)], UNFENCED_ACTIONS),
+  tableGrant('RemovePages', 'removal', [SNAPSHOT_PARTITIONS], UNFENCED_ACTIONS),
+  tableGrant('RemoveHolds', 'removal', [HOLD_PARTITIONS], UNFENCED_ACTIONS),
+  tableGrant('FindImportsAtWork', 'removal', [targetPartitions(['*'])], READ_ACTIONS),
+  // A list names the records of a configuration. The keys of their parts do not follow from the key of the record.
+  tableGrant('ReadConfigurations', 'removal', [configurationPartitions(pools)], READ_ACTIONS),
+  tableGrant('FindPartsOfRecords', 'removal', [userPartitions(pools)], READ_ACTIONS),
   tableGrant(
     'RemoveRecordsUnderTheLease',
-    'exportRetention',
+    'removal',
     [poolPartitions(pools), configurationPartitions(pools), userPartitions(pools)],
     FENCED_DELETE_ACTIONS,
   ),

@@ -18,6 +18,9 @@ export class WatchStack extends Stack {
       alarms.addSnapshotAgeAlarms();
       alarms.addExportMetricAlarms();
       alarms.addLostEventsAlarm('export');
+      if (settings.snapshotRetention !== undefined) {
+        alarms.addRemovalAlarm();
+      }
     }
     alarms.addRunAlarms('import');
     alarms.addLostEventsAlarm('import');

@@ -40,6 +40,19 @@ export function changes(before: RecordedSettings, after: EffectiveSettings): str
   return names.flatMap((name) => changesOf(name, before[name] ?? null, values[name] ?? null));
 }
 
+/**
+ * Why a change of the settings removes snapshots that stay today. Undefined if it removes none. The first rules, and
+ * every change of them, may keep fewer snapshots.
+ */
+export function removalWarning(before: RecordedSettings, after: EffectiveSettings): string | undefined {
+  const [old, now] = [before.SnapshotRetention ?? null, after.SnapshotRetention];
+  if (now === null || now === old) {
+    return undefined;
+  }
+  const preview = `cognito-backup prune --pool POOL ${String(now).replaceAll(/(\w+)=(\d+),?/g, '--keep-$1 $2 ')}--plan`;
+  return `WARNING: SnapshotRetention ${now} REMOVES SNAPSHOTS: after the next export of each pool, those that no rule keeps go. See which: ${preview}. To keep every snapshot, set SnapshotRetention: none.`;
+}
+
 /** The pools that exports begin or cease to read. */
 export function poolChanges(before: RecordedSettings | undefined, after: EffectiveSettings) {
   const [old, now] = [members(before?.UserPoolIds), members(after.UserPoolIds)];

@@ -9,7 +9,7 @@ import type { Settings } from '../lib/settings';
 import { effectiveSettings } from '../lib/settings/effective';
 import { NO_REGION } from '../lib/settings/regions';
 import type { Cloud } from './cloud';
-import { type RecordedSettings, changes, conflicts, poolChanges } from './comparison';
+import { type RecordedSettings, changes, conflicts, poolChanges, removalWarning } from './comparison';
 
 /**
  * The time from the start of the CDK to the next scheduled exports, in minutes. The table needs some minutes, and the
@@ -170,6 +170,7 @@ async function compare(
     const lines = changes(before, wanted);
     print(lines.length === 0 ? 'The settings are the deployed ones.' : 'Changes of the deployed settings:');
     lines.forEach((line) => print(`  ${line}`));
+    [removalWarning(before, wanted)].flatMap((warning) => warning ?? []).forEach(print);
     pools.removed.forEach((pool) => print(`Exports of ${pool} end. Its snapshots stay.`));
   }
   if (!asksNothing && !(await ask('Deploy?'))) {

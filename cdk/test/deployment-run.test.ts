@@ -166,6 +166,27 @@ test('the CDK uses the profile of the comparison, and no argument for it can nam
   }
 });
 
+const WARNING =
+  'WARNING: SnapshotRetention days=35,monthly=12 REMOVES SNAPSHOTS: after the next export of each pool, those that no rule keeps go. See which: cognito-backup prune --pool POOL --keep-days 35 --keep-monthly 12 --plan. To keep every snapshot, set SnapshotRetention: none.';
+
+test('rules of retention that are new to a deployment are a warning, and none and unchanged ones are not', async () => {
+  const linesOf = async (before: RecordedSettings, change: object) => {
+    const world = { deployed: { 'cognito-backup': before }, stacks: RUNNING };
+    return (await deployed({ ...CONTEXT, ...change }, world)).lines;
+  };
+  // An earlier version kept every snapshot by default.
+  const keepingAll = { ...recordOf(CONTEXT), SnapshotRetention: null };
+  const lines = await linesOf(keepingAll, {});
+  assert.ok(lines.includes('  SnapshotRetention: none → days=35,monthly=12') && lines.includes(WARNING), lines.join('\n'));
+  for (const [before, change] of [
+    [keepingAll, { SnapshotRetention: 'none' }],
+    [recordOf(CONTEXT), {}],
+    [recordOf(CONTEXT), { SnapshotRetention: 'none' }],
+  ] as const) {
+    assert.ok(!(await linesOf(before, change)).some((line) => line.startsWith('WARNING')));
+  }
+});
+
 test('the operator sees each change of the deployed settings before the question', async () => {
   const before = { ...CONTEXT, CognitoTPS: 20, SnapshotRetention: 'days=35' };
   const after = { ...CONTEXT, UserPoolIds: [POOLS[0], 'eu-west-1_Added'], NotificationEmail: 'other@example.com' };
@@ -173,14 +194,15 @@ test('the operator sees each change of the deployed settings before the question
   const { steps, lines } = await deployed(after, world);
   const digests = /^ {2}NotificationEmail: hidden, digest [0-9a-f]{4} → hidden, digest [0-9a-f]{4}$/;
   assert.deepEqual(
-    lines.slice(1, 8).map((line) => (digests.test(line) ? '  NotificationEmail' : line)),
+    lines.slice(1, 9).map((line) => (digests.test(line) ? '  NotificationEmail' : line)),
     [
       'Changes of the deployed settings:',
       `  UserPoolIds: − ${POOLS[1]}`,
       '  UserPoolIds: + eu-west-1_Added',
-      '  SnapshotRetention: days=35 → none',
+      '  SnapshotRetention: days=35 → days=35,monthly=12',
       '  CognitoTPS: 20 → 10',
       '  NotificationEmail',
+      WARNING,
       `Exports of ${POOLS[1]} end. Its snapshots stay.`,
     ],
   );

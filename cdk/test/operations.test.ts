@@ -17,6 +17,7 @@ const ROLES: Partial<Record<FunctionName, string>> = {
   importEnumerate: 'ImportEnumerateRole',
   importPage: 'ImportPageRole',
   importFinalize: 'ImportFinalizeRole',
+  removal: 'RemovalRemoveRole',
 };
 
 /** The functions in a stack. Only the primary Region has exports. */
@@ -46,7 +47,7 @@ function tableActions(template: Template, role: string): { action: string; kind:
 const sorted = (names: Iterable<string>) => [...new Set(names)].sort();
 
 test('every function in operations.json has a role, or adds permissions to one', () => {
-  assert.deepEqual(Object.keys(OPERATIONS.functions).sort(), [...Object.keys(ROLES), 'exportCapture', 'exportRetention'].sort());
+  assert.deepEqual(Object.keys(OPERATIONS.functions).sort(), [...Object.keys(ROLES), 'exportCapture'].sort());
 });
 
 test('every role allows the calls of its function to Cognito, SNS, logs and KMS, and no others', () => {
@@ -130,10 +131,6 @@ test('every role allows the table actions of its function on each kind of partit
       assertTableActions(defaultStacks()[stack], role, [name]);
     }
   }
-  assertTableActions(synthesise({ ...CONTEXT, SnapshotRetention: 'days=35' }).runs, 'ExportFinalizeRole', [
-    'exportFinalize',
-    'exportRetention',
-  ]);
 });
 
 function assertTableActions(template: Template, role: string, functions: FunctionName[]): void {
@@ -154,7 +151,7 @@ function assertTableActions(template: Template, role: string, functions: Functio
 
 test('finalize never calls Cognito, and exports only read pools', () => {
   const { functions } = OPERATIONS;
-  for (const name of ['exportFinalize', 'exportRetention', 'importFinalize'] as const) {
+  for (const name of ['exportFinalize', 'removal', 'importFinalize'] as const) {
     assert.deepEqual(functions[name]['cognito-idp'], []);
   }
   for (const operation of [

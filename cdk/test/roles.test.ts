@@ -10,6 +10,7 @@ const FUNCTION_ROLES = [
   'ImportEnumerateRole',
   'ImportPageRole',
   'ImportFinalizeRole',
+  'RemovalRemoveRole',
 ];
 const WRITING = ['PutItem'];
 
@@ -172,16 +173,15 @@ test('no setting lets imports write items of snapshots', () => {
   }
 });
 
-test('exports write no items of restores, and read those of targets only for a retention', () => {
-  const retained = synthesise({ ...CONTEXT, SnapshotRetention: 'days=35' }).runs;
+test('exports neither read nor write items of restores, and a removal only reads them', () => {
   const all = ['GetItem', 'BatchGetItem', 'Query', 'UpdateItem', 'DeleteItem', ...WRITING];
-  const ofTargets = (template: Template, role: string) =>
-    all.filter((action) => partitions(template, role, action).some((key) => key.startsWith('TARGET#')));
+  const ofTargets = (role: string) =>
+    all.filter((action) => partitions(defaultStacks().runs, role, action).some((key) => key.startsWith('TARGET#')));
   for (const role of ['ExportEnumerateRole', 'ExportPageRole', 'ExportFinalizeRole']) {
-    assert.deepEqual(ofTargets(defaultStacks().runs, role), []);
-    // An import that is at work holds its lease, and needs its snapshot.
-    assert.deepEqual(ofTargets(retained, role), role === 'ExportFinalizeRole' ? ['GetItem'] : []);
+    assert.deepEqual(ofTargets(role), []);
   }
+  // An import that is at work holds its lease, and needs its snapshot.
+  assert.deepEqual(ofTargets('RemovalRemoveRole'), ['GetItem']);
 });
 
 test('the targets of import roles are exactly those of the setting', () => {
@@ -239,10 +239,10 @@ test('every function may do only the table actions of its step, on its own parti
   }
 });
 
-test('finalize of the export may remove snapshots only with a retention, and only of exported pools', () => {
-  const { runs } = synthesise({ ...CONTEXT, SnapshotRetention: 'days=35' });
+test('the removal may remove snapshots of exported pools only, and exists only with rules of retention', () => {
+  const { runs } = defaultStacks();
   const of = (prefix: string, suffix = '') => POOLS.map((pool) => `${prefix}#${pool}${suffix}`);
-  const role = 'ExportFinalizeRole';
+  const role = 'RemovalRemoveRole';
   assert.deepEqual(runs.allowed(role, 'dynamodb'), [
     'BatchGetItem',
     'BatchWriteItem',
@@ -254,12 +254,31 @@ test('finalize of the export may remove snapshots only with a retention, and onl
   ]);
   assert.deepEqual(partitions(runs, role, 'BatchWriteItem'), [...of('POOL'), 'RESTORE#HOLDS#*', 'SNAP#*']);
   assert.deepEqual(partitions(runs, role, 'DeleteItem'), [...of('CONF'), ...of('POOL'), ...of('USER', '#*')]);
-  // It looks for the parts of the records that it removes.
-  assert.deepEqual(partitions(runs, role, 'BatchGetItem'), [...of('CONF'), ...of('POOL'), 'SNAP#*', ...of('USER', '#*')]);
-  assert.deepEqual(partitions(runs, role, 'PutItem'), [...of('POOL'), 'SNAP#*']);
+  assert.deepEqual(partitions(runs, role, 'PutItem'), of('POOL'));
+  assert.deepEqual(runs.allowed(role, 'cognito-idp'), []);
+  const { runs: keepingAll } = synthesise({ ...CONTEXT, SnapshotRetention: 'none' });
+  assert.deepEqual(keepingAll.statements(role), []);
+  assert.equal(keepingAll.lambda('cognito-backup-remove'), undefined);
   for (const other of FUNCTION_ROLES.filter((name) => name !== role)) {
-    assert.deepEqual(runs.statements(other), defaultStacks().runs.statements(other), other);
+    assert.deepEqual(keepingAll.statements(other), runs.statements(other), other);
   }
+});
+
+test('only an event about a sealed snapshot of this deployment and account starts a removal', () => {
+  const { runs } = defaultStacks();
+  const rule = runs.all('AWS::Events::Rule').find(({ Name }) => Name === 'cognito-backup-removal-start');
+  assert.deepEqual(rule.EventPattern, {
+    source: ['cognito-backup'],
+    account: [{ Ref: 'AWS::AccountId' }],
+    'detail-type': ['Snapshot Sealed'],
+    detail: { table: ['cognito-backup'], userPoolId: POOLS },
+  });
+  const [start, useKey, ...others] = runs.statements('RemovalStartRole');
+  assert.deepEqual([start?.actions, useKey?.Sid, others], [['states:StartExecution'], 'UseTheKeyOfExecutions', []]);
+  assert.match(start?.resources.join() ?? '', /^<RemovalRunStateMachine\w+>$/);
+  const trust = runs.all('AWS::IAM::Role').find(({ Description }) => Description === 'Starts cognito-backup-removal');
+  const condition = trust.AssumeRolePolicyDocument.Statement[0].Condition.StringEquals;
+  assert.match(readable(condition['aws:SourceArn']), /:rule\/cognito-backup-removal-start$/);
 });
 
 test('every statement on tables names partitions, and names the backup table only', () => {
@@ -292,8 +311,8 @@ test('finalize may find and announce the runs of any pool, but not write to any 
   }
 });
 
-test('no role may delete items without a retention, scan the table, or change it', () => {
-  const { runs, secondary } = defaultStacks();
+test('no role may delete items without rules of retention, scan the table, or change it', () => {
+  const { runs, secondary } = synthesise({ ...CONTEXT, SnapshotRetention: 'none' });
   // Imports insert no records, and the secondary Region has only imports.
   const ofImports = ['BatchGetItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'];
   for (const [template, allowed] of [
@@ -327,11 +346,12 @@ function deletingRoles(template: Template): string[] {
   return [...new Set(roles)].sort();
 }
 
-test('only the role that carries out a retention may delete items', () => {
+test('no role but that of the removal can delete items', () => {
   const everything = { ...CONTEXT, CaptureConfiguration: 'YES', RepairablePools: POOLS, TrustedPrincipals: '111122223333' };
   for (const [context, roles] of [
-    [{}, []],
-    [{ SnapshotRetention: 'days=35' }, ['ExportFinalizeRole']],
+    [{ SnapshotRetention: 'none' }, []],
+    [{}, ['RemovalRemoveRole']],
+    [{ SnapshotRetention: 'last=1' }, ['RemovalRemoveRole']],
   ] as const) {
     const { runs, secondary } = synthesise({ ...everything, ...context });
     assert.deepEqual(deletingRoles(runs), roles);
@@ -423,10 +443,10 @@ test('the scheduler may assume its roles only for the schedules of this deployme
   }
 });
 
-test('only finalize may publish to the topic, and functions may write only their own logs', () => {
+test('only finalize and the removal may publish to the topic, and functions may write only their own logs', () => {
   for (const role of FUNCTION_ROLES) {
     const { runs } = defaultStacks();
-    assert.deepEqual(runs.allowed(role, 'sns'), role.endsWith('FinalizeRole') ? ['Publish'] : []);
+    assert.deepEqual(runs.allowed(role, 'sns'), /(Finalize|Remove)Role$/.test(role) ? ['Publish'] : []);
     const [logs] = withAction(runs.statements(role), 'logs:PutLogEvents');
     assert.match(logs?.resources.join() ?? '', new RegExp(`^<${role.replace('Role', 'Logs')}\\w+\\.Arn>$`));
   }

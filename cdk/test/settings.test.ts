@@ -41,7 +41,7 @@ test('a setting that is not given has its default', () => {
     exportTimeoutDays: 7,
     importTimeoutDays: 60,
     snapshotMaxAgeHours: 36,
-    snapshotRetention: undefined,
+    snapshotRetention: 'days=35,monthly=12',
     subMapRetention: undefined,
     cognitoTps: 10,
     quotaHeadroom: 10,
@@ -72,6 +72,11 @@ test('a setting that is not given has its default', () => {
     tags: {},
     architecture: 'x86_64',
   });
+});
+
+test('no rules of retention keep every snapshot', () => {
+  assert.equal(readSettings({ ...CONTEXT, SnapshotRetention: 'none' }).snapshotRetention, undefined);
+  assert.equal(readSettings({ ...CONTEXT, SnapshotRetention: 'last=3' }).snapshotRetention, 'last=3');
 });
 
 test('a list and a text with commas give the same settings', () => {
@@ -137,7 +142,9 @@ test('every wrong value of a setting has one problem, which says what is allowed
       /^SnapshotMaxAgeHours is missing\. ExportFrequency is a cron expression, .* 1 to 2160, or 0/,
     ],
     [{ SnapshotMaxAgeHours: 2161 }, /^SnapshotMaxAgeHours .* from 0 to 2160/],
-    [{ SnapshotRetention: '35' }, /^SnapshotRetention is "35", .* such as days=35,monthly=12/],
+    [{ SnapshotRetention: '35' }, /^SnapshotRetention is "35", .* such as days=35,monthly=12\. Or use none to keep/],
+    [{ SnapshotRetention: 'NONE' }, /^SnapshotRetention /],
+    [{ SnapshotRetention: 'none,days=35' }, /^SnapshotRetention /],
     [{ SnapshotRetention: 'days=0' }, /^SnapshotRetention .* from 1 to 9999/],
     [{ SnapshotRetention: 'days=1,days=2' }, /^SnapshotRetention .* each at most once/],
     [{ SnapshotRetention: 'last=1,' }, /^SnapshotRetention /],

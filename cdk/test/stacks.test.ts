@@ -9,7 +9,8 @@ test('every function has its executable, its memory, its timeout, its logs and i
   const { runs, secondary } = defaultStacks();
   const names = (template: typeof runs) => template.all('AWS::Lambda::Function').map((properties) => properties.FunctionName);
   const imports = ['enumerate', 'page', 'finalize'].map((step) => `cognito-backup-import-${step}`);
-  assert.deepEqual(names(runs).sort(), [...imports, ...imports.map((name) => name.replace('import', 'export'))].sort());
+  const exports = imports.map((name) => name.replace('import', 'export'));
+  assert.deepEqual(names(runs).sort(), [...imports, ...exports, 'cognito-backup-remove'].sort());
   assert.deepEqual(names(secondary).sort(), [...imports].sort());
 
   const logGroups = [...runs.ofType('AWS::Logs::LogGroup'), ...secondary.ofType('AWS::Logs::LogGroup')];
@@ -56,7 +57,9 @@ test('the environment of a function has the variables that it needs, and no othe
       const { IMPORT_JOB_LOG_ROLE_ARN: logRole, ...rest } = Object.fromEntries(found);
       const exportPage = { ...common, CAPTURE_CONFIGURATION: 'NO' };
       const others = name.endsWith('-export-page') ? exportPage : common;
-      const ofStep = name.endsWith('-finalize') ? finalize : name.endsWith('-enumerate') ? enumerate : others;
+      const removal = { ...finalize, SNAPSHOT_RETENTION: 'days=35,monthly=12' };
+      const isFinalize = name.endsWith('-finalize');
+      const ofStep = name === 'cognito-backup-remove' ? removal : isFinalize ? finalize : name.endsWith('-enumerate') ? enumerate : others;
       // Only these call Cognito in an import.
       const readsTag = /-import-(enumerate|page)$/.test(name);
       assert.deepEqual(rest, { ...ofStep, ...(readsTag && { REQUIRE_POOL_TAG: 'YES' }) }, name);
@@ -65,11 +68,11 @@ test('the environment of a function has the variables that it needs, and no othe
   }
 });
 
-test('only finalize of the export has the retention in its environment', () => {
+test('only the removal has the rules of retention in its environment', () => {
   const { runs, secondary } = synthesise({ ...CONTEXT, SnapshotRetention: 'days=35, monthly=12' });
   for (const template of [runs, secondary]) {
     for (const { FunctionName, Environment } of template.all('AWS::Lambda::Function')) {
-      const expected = FunctionName === 'cognito-backup-export-finalize' ? 'days=35,monthly=12' : undefined;
+      const expected = FunctionName === 'cognito-backup-remove' ? 'days=35,monthly=12' : undefined;
       assert.equal(Environment?.Variables.SNAPSHOT_RETENTION, expected, FunctionName);
     }
   }
@@ -102,7 +105,7 @@ test('settings reach the functions', () => {
   runs.all('AWS::Logs::LogGroup').forEach((group) => assert.equal(group.RetentionInDays, 7));
   assert.deepEqual(
     runs.all('AWS::StepFunctions::StateMachine').map((machine) => machine.StateMachineName),
-    ['people-export', 'people-import', 'people-job-logs', 'people-scheduled-exports'],
+    ['people-export', 'people-import', 'people-job-logs', 'people-removal', 'people-scheduled-exports'],
   );
 });
 
@@ -111,14 +114,7 @@ test('the state machines have the definitions in statemachines/, every substitut
   const machines = [...runs.all('AWS::StepFunctions::StateMachine'), ...secondary.all('AWS::StepFunctions::StateMachine')];
   assert.deepEqual(
     machines.map((machine) => machine.StateMachineName),
-    [
-      'cognito-backup-export',
-      'cognito-backup-import',
-      'cognito-backup-job-logs',
-      'cognito-backup-scheduled-exports',
-      'cognito-backup-import',
-      'cognito-backup-job-logs',
-    ],
+    ['export', 'import', 'job-logs', 'removal', 'scheduled-exports', 'import', 'job-logs'].map((name) => `cognito-backup-${name}`),
   );
   for (const machine of machines) {
     const placeholders = new Set([...machine.DefinitionString.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
@@ -169,12 +165,14 @@ test('executions end after a time that settings choose, and scheduled exports st
     'cognito-backup-scheduled-exports': 2,
     'cognito-backup-import': 60 * day,
     'cognito-backup-job-logs': 3600,
+    'cognito-backup-removal': day,
   });
   assert.deepEqual(written(runs), {
     'cognito-backup-export': 2 * day,
     'cognito-backup-scheduled-exports': 6,
     'cognito-backup-import': 90 * day,
     'cognito-backup-job-logs': 3600,
+    'cognito-backup-removal': day,
   });
 });
 
@@ -197,7 +195,7 @@ test('an execution that is aborted or times out invokes finalize of its state ma
     [runs, ['Export', 'Import']],
     [secondary, ['Import']],
   ] as const) {
-    const rules = template.all('AWS::Events::Rule');
+    const rules = template.all('AWS::Events::Rule').filter(({ Name }) => Name.endsWith('-stopped'));
     assert.deepEqual(
       rules.map(({ Name }) => Name),
       operations.map((operation) => `cognito-backup-${operation.toLowerCase()}-stopped`),

@@ -53,7 +53,9 @@ test('alarms and dashboard name state machines, functions and queues that the ot
       named('StateMachineArn').sort(),
       machines.map((machine) => `arn:aws:states:${region}:<AWS::AccountId>:stateMachine:${machine}`).sort(),
     );
-    assert.deepEqual(named('FunctionName').sort(), existing('AWS::Lambda::Function', 'FunctionName').sort());
+    // A removal that Lambda throttles for long fails, and has an alarm for that.
+    const functions = existing('AWS::Lambda::Function', 'FunctionName').filter((name) => name !== 'cognito-backup-remove');
+    assert.deepEqual(named('FunctionName').sort(), functions.sort());
     assert.deepEqual(named('QueueName'), existing('AWS::SQS::Queue', 'QueueName'));
   }
   const shown = readable(watch.only('AWS::CloudWatch::Dashboard').DashboardBody);
@@ -100,6 +102,23 @@ test('failed exports and failed imports start alarms, in both Regions', () => {
       ...ofPools,
     ].sort(),
   );
+});
+
+test('a removal that fails, or that no event could start, starts an alarm if the deployment has rules', () => {
+  const failed = alarm(defaultStacks().watch, 'removal-failed');
+  assert.deepEqual(metricsOf(failed).names.sort(), [
+    'ExecutionsAborted',
+    'ExecutionsFailed',
+    'ExecutionsTimedOut',
+    'FailedInvocations',
+  ]);
+  assert.deepEqual([failed.Threshold, failed.TreatMissingData], [0, 'notBreaching']);
+  assert.ok(JSON.stringify(failed.Metrics).includes(':cognito-backup-removal"'));
+  const rule = defaultStacks()
+    .runs.all('AWS::Events::Rule')
+    .find(({ Name }) => Name === 'cognito-backup-removal-start');
+  assert.deepEqual(new Set(dimensions(failed, 'RuleName')), new Set([rule.Name]));
+  assert.equal(alarm(synthesise({ ...CONTEXT, SnapshotRetention: 'none' }).watch, 'removal-failed'), undefined);
 });
 
 test('exports that could not be started start an alarm', () => {
@@ -278,8 +297,7 @@ test('lost users and throttled calls start alarms, on metrics that the functions
     assert.deepEqual(metricsOf(throttled).names.sort(), ['Calls', 'ThrottledCalls']);
   }
   assert.deepEqual(OPERATIONS.metrics, { namespace: 'CognitoBackup', dimensions: ['Operation', 'UserPoolId'] });
-  const { exportFinalize, exportRetention } = OPERATIONS.functions;
-  const metrics = [...exportFinalize.metrics, ...exportRetention.metrics];
+  const { metrics } = OPERATIONS.functions.exportFinalize;
   EXPORT_METRICS.forEach((metric) => assert.ok(metrics.includes(metric), `the functions write ${metric}`));
   const dashboard = JSON.stringify(watch.all('AWS::CloudWatch::Dashboard'));
   for (const metric of ['Users', 'UsersLost', 'RecordsWritten', 'Calls', 'ThrottledCalls', 'NewestSnapshotAge']) {

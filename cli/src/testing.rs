@@ -298,7 +298,6 @@ pub fn export_report() -> ExportReport {
         large_users: None,
         configuration: None,
         calls: calls(),
-        retention: None,
         notified: true,
     }
 }

@@ -111,7 +111,7 @@ kinds! {
     SnapshotNotSealed false,
     /// The snapshot is being removed, or was removed while the run needed it.
     SnapshotBeingRemoved false,
-    /// A removal that is under way may remove the snapshot. It has not decided yet.
+    /// A removal that is under way may remove the snapshot, and has not decided yet. Or an export waits for its end.
     RemovalUndecided true,
     /// The snapshot cannot be removed: an import uses it.
     SnapshotInUse false,

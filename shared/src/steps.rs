@@ -9,6 +9,8 @@
 //! | `enumerate` | takes the lease, writes the units | takes the lease, checks the target, writes the units |
 //! | `export-page` | lists the next pages | |
 //! | `import-page` | | restores the next pages |
-//! | `finalize` | seals the snapshot, prunes, announces | adds up the ledger, closes the restore, announces |
+//! | `finalize` | seals the snapshot, announces | adds up the ledger, closes the restore, announces |
+//!
+//! Finalize is deployed once more, with a role of its own, to remove the snapshots that no rule keeps.
 
 pub use crate::operations::{Begun, enumerate, export_pages, finalize, import_pages, unreadable};

@@ -89,6 +89,21 @@ impl World {
         self.export(&json!({"userPoolId": pool, "tps": 200})).await?.success()
     }
 
+    /// Starts the removal for the snapshot in the report of an export, with an event like that of EventBridge. Returns
+    /// its report. This deployment has no rule that would start it.
+    ///
+    /// # Errors
+    /// If the removal fails.
+    pub async fn remove_old_snapshots(&self, sealed: &Value) -> Result<Value> {
+        let event = json!({
+            "source": "cognito-backup",
+            "detail-type": "Snapshot Sealed",
+            "detail": {"userPoolId": sealed["userPoolId"], "snapshotId": sealed["snapshotId"]},
+        });
+        let machine = &self.stack.deployment.removal_state_machine_arn;
+        executions::run(&self.stack.sfn(), machine, &event).await?.success()
+    }
+
     /// Restores the latest snapshot of `source` into `target` at full speed.
     pub async fn restore(&self, source: &str, target: &str) -> Result<Outcome> {
         self.import(&import_input(source, target)).await

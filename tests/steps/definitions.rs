@@ -1,4 +1,4 @@
-//! Goal: every task of both state machines retries the errors that another attempt may help against, and no
+//! Goal: every task of the state machines retries the errors that another attempt may help against, and no
 //! other error of ours.
 //!
 //! Method: make the retriers from the kinds of errors, and compare them with the definitions.
@@ -99,7 +99,7 @@ fn with_retriers(definition: &str) -> String {
 
 fn definitions() -> Vec<(PathBuf, String)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../statemachines");
-    ["export.asl.json", "import.asl.json"]
+    ["export.asl.json", "import.asl.json", "removal.asl.json"]
         .map(|name| folder.join(name))
         .map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()))
         .into()
@@ -123,10 +123,11 @@ fn every_task_has_the_retriers_that_the_kinds_of_errors_make() {
 }
 
 #[test]
-fn an_export_may_take_a_week_and_an_import_sixty_days() {
+fn an_export_may_take_a_week_an_import_sixty_days_and_a_removal_a_day() {
     let days = |days: u64| Some(Duration::from_secs(days * 24 * 3_600));
     let limit = |operation| Definition::of(operation).unwrap().time_limit();
     assert_eq!([RunKind::Export, RunKind::Import].map(limit), [days(7), days(60)]);
+    assert_eq!(Definition::of_removal().unwrap().time_limit(), days(1));
     for (path, definition) in definitions() {
         // A deployment replaces the number, so it is JSON without a substitution.
         let parsed: Value = serde_json::from_str(&definition).unwrap();

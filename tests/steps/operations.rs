@@ -114,9 +114,13 @@ fn essence(end: &End) -> Value {
     for volatile in ["calls", "summary"] {
         members.remove(volatile);
     }
-    // The finalize after a death in the middle of a removal does not know what that removal has deleted.
-    if let Some(retention) = members.get_mut("retention").and_then(Value::as_object_mut) {
-        retention.remove("removed");
+    if let Some(removal) = members.get_mut("removal").and_then(Value::as_object_mut) {
+        removal.remove("summary");
+        // The invocation after a death in the middle of a removal does not know what that one has deleted.
+        removal
+            .get_mut("retention")
+            .and_then(Value::as_object_mut)
+            .map(|retention| retention.remove("removed"));
     }
     for kind in ["users", "groups", "memberships"] {
         let Some(tally) = members.get_mut(kind).and_then(Value::as_object_mut) else { continue };
@@ -178,6 +182,7 @@ async fn exports(record: &mut Recorded) {
     record.export(&backend, json!({})).await.report();
     let report = record.export(&backend, json!({"captureMfa": true})).await.report();
     record.stop(&backend, "export", &report).await;
+    record.export(&backend.clone().losing_events(), json!({})).await.report();
     record.machine(&backend).watch(json!([source_id(), target_id()])).await;
 
     // A group that is deleted before its members are listed, and tokens that are refused.

@@ -1,21 +1,22 @@
-//! Goal: an export removes the snapshots that no retention rule keeps, and never fails because of that.
+//! Goal: each sealed snapshot starts a removal of those that no retention rule keeps. No export fails because of it.
 //!
 //! Method: exports a day apart with a retention, with faults, deaths and short invocations.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::ErrorKind;
-use shared::catalog::Catalog;
-use shared::model::{Metric, Retention, RunId, Sub, UserRecord};
+use shared::catalog::{Catalog, Claim, LeaseKey};
+use shared::model::{Lease, Metric, Retention, RunId, RunKind, Sub, UserRecord};
 use shared::operations::HeldLease;
 use shared::operations::prune::{Decision, RemainingWork, RemovalReason, RemovalRequest, plan, prune};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::pool::PoolErrorKind;
 use shared::ports::vault::{Access, Key};
-use shared_memory::{Applied, CallSite, Fault, MemoryBackend, MemoryPool, Mishap, PageShape};
+use shared_memory::{Applied, CallSite, Calls, Fault, MemoryBackend, MemoryPool, Mishap, PageShape};
 
 use crate::support::machine::Machine;
 use crate::support::people;
@@ -65,21 +66,25 @@ fn retention_removes_snapshots_that_no_rule_keeps_and_reports_them() {
         assert_all_whole(&backend).await;
         assert_tidy(&backend).await;
         assert!(orphans(&backend).await.is_empty());
-        let removed = &reports[3]["retention"]["removed"];
+        let removed = &reports[3]["removal"]["retention"]["removed"];
         assert_eq!((&removed["snapshots"], &removed["records"]), (&json!(1), &json!(1)), "{}", reports[3]);
-        let summary = reports[3]["summary"].as_str().unwrap();
+        let summary = |report: &Value| report["removal"]["summary"].as_str().unwrap().to_owned();
         assert!(
-            summary.contains("The snapshot before held 20 users")
-                && summary.contains("Retention (last=2) removed 1 snapshot (1 record"),
-            "{summary}"
+            summary(&reports[3]).starts_with("Retention (last=2) removed 1 snapshot (1 record"),
+            "{reports:?}"
         );
-        assert_eq!(reports[0]["retention"]["removed"]["snapshots"], 0);
-        assert!(!reports[0]["summary"].as_str().unwrap().contains("etention"));
+        assert!(summary(&reports[0]).contains("keeps every snapshot"), "{reports:?}");
+        assert_eq!(reports[0]["removal"]["retention"]["removed"]["snapshots"], 0);
         let measured = backend.metrics();
         assert_eq!(measured.last().unwrap().get(Metric::SnapshotsPruned), Some(1.0));
         assert_eq!(measured.last().unwrap().get(Metric::PruningFailed), Some(0.0));
-        assert!(!backend.announcements().last().unwrap().is_error);
-        // The export has released its lease.
+        let announced = backend.announcements();
+        assert_eq!(
+            announced.len(),
+            4,
+            "no operator has to look at a removal that applied the rules: {announced:?}"
+        );
+        // The removal has released its lease.
         prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
     });
 }
@@ -92,7 +97,7 @@ fn without_a_retention_no_snapshot_is_removed() {
         for day in ["one", "two", "three"] {
             change_a_user(&source, day);
             let report = export(&Machine::new(&backend), day).await;
-            assert_eq!(report.get("retention"), None);
+            assert_eq!(report.get("removal"), None);
             tokio::time::sleep(DAY * 400).await;
         }
         assert_eq!(sealed(&backend).await.len(), 3);
@@ -110,10 +115,13 @@ fn retention_keeps_and_names_the_snapshots_of_an_emptied_pool() {
         for name in ["emptied", "still", "later"] {
             let report = export(&machine, name).await;
             assert_eq!(
-                (&report["retention"]["heldBack"], &report["retention"]["heldBackSnapshots"][0]),
+                (
+                    &report["removal"]["retention"]["heldBack"],
+                    &report["removal"]["retention"]["heldBackSnapshots"][0]
+                ),
                 (&json!(1), &json!(full))
             );
-            let summary = report["summary"].as_str().unwrap();
+            let summary = report["removal"]["summary"].as_str().unwrap();
             assert!(
                 summary.contains("ATTENTION: held back from retention: 1 snapshot")
                     && summary.contains(full.as_str()),
@@ -123,6 +131,8 @@ fn retention_keeps_and_names_the_snapshots_of_an_emptied_pool() {
             assert_all_whole(&backend).await;
             tokio::time::sleep(DAY * 100).await;
         }
+        let told = backend.announcements().into_iter().filter(|told| told.subject.contains("held back"));
+        assert!(told.count() == 3 && !backend.announcements().iter().any(|told| told.is_error));
         assert_eq!(sealed(&backend).await.len(), 2, "the snapshots of the emptied pool stay");
         assert_eq!(backend.metrics().last().unwrap().get(Metric::SnapshotsHeldBack), Some(1.0));
         prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
@@ -151,16 +161,16 @@ fn retention_compares_who_and_not_how_many() {
             }
         }
         let report = export(&machine, "junk").await;
-        assert_eq!(report["retention"]["heldBackSnapshots"], json!([full]), "{report}");
-        let summary = report["summary"].as_str().unwrap();
+        assert_eq!(report["removal"]["retention"]["heldBackSnapshots"], json!([full]), "{report}");
+        let summary = report["removal"]["summary"].as_str().unwrap();
         assert!(summary.contains("missing from the next newer snapshot that stays"), "{summary}");
         assert_all_whole(&backend).await;
         assert_tidy(&backend).await;
         // A later snapshot with the same users is compared with its neighbour, and goes.
         tokio::time::sleep(DAY).await;
         let report = export(&machine, "later").await;
-        assert_eq!(report["retention"]["removed"]["snapshots"], 1, "{report}");
-        assert_eq!(report["retention"]["heldBackSnapshots"], json!([full]), "{report}");
+        assert_eq!(report["removal"]["retention"]["removed"]["snapshots"], 1, "{report}");
+        assert_eq!(report["removal"]["retention"]["heldBackSnapshots"], json!([full]), "{report}");
     });
 }
 
@@ -178,7 +188,7 @@ fn a_fifth_of_the_users_may_leave_between_two_snapshots_and_one_more_holds_the_o
                 source.put_user(people::plain(1, 0).people[0].record(number));
             }
             let report = export(&machine, "after").await;
-            assert_eq!(report["retention"]["heldBack"], held_back, "{leavers}: {report}");
+            assert_eq!(report["removal"]["retention"]["heldBack"], held_back, "{leavers}: {report}");
         });
     }
 }
@@ -193,7 +203,7 @@ fn ordinary_leavers_over_many_snapshots_hold_nothing_back() {
             leaver.iter().for_each(|sub| source.delete_user(sub));
             source.put_user(people::plain(1, 0).people[0].record(100 + week));
             let report = export(&machine, &format!("week-{week}")).await;
-            assert_eq!(report["retention"]["heldBack"], 0, "{report}");
+            assert_eq!(report["removal"]["retention"]["heldBack"], 0, "{report}");
             tokio::time::sleep(DAY * 7).await;
         }
         assert_eq!(sealed(&backend).await.len(), 12);
@@ -203,29 +213,39 @@ fn ordinary_leavers_over_many_snapshots_hold_nothing_back() {
 
 #[test]
 fn comparisons_are_left_to_the_next_invocation_and_forgotten_at_the_end() {
-    in_paused_time(async {
-        // Retention is turned on late: most snapshots go at once.
-        let (backend, source) = retaining("last=1");
-        let backend = backend.with_retention(None);
-        for number in 0..12 {
-            change_a_user(&source, &number.to_string());
-            export(&Machine::new(&backend), &number.to_string()).await;
-            tokio::time::sleep(DAY).await;
-        }
-        let backend = backend.with_retention(Some(Retention::parse("last=1").unwrap()));
-        backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
-        let machine = Machine::new(&backend).with_budget(Duration::from_millis(3_100));
-        let report = export(&machine, "slow").await;
-        assert!(machine.invocations().len() > 5, "one invocation is too short for all comparisons");
-        assert_eq!(
-            (&report["retention"]["removed"]["snapshots"], report["retention"].get("failure")),
-            (&json!(12), None),
-            "{report}"
-        );
-        assert_tidy(&backend).await;
-        assert_all_whole(&backend).await;
-        assert!(!items(&backend).into_keys().any(|key| key.sk == "PRUNING"), "the checkpoint is gone");
-    });
+    // How many invocations the removals needed that ended.
+    let mut needed = BTreeSet::new();
+    let mut too_short = BTreeSet::new();
+    for budget in (1_000..13_000).step_by(1_000) {
+        in_paused_time(async {
+            // Retention is turned on late: most snapshots go at once.
+            let (backend, source) = retaining("last=1");
+            let without_rules = Machine::new(&backend.clone().with_retention(None));
+            let mut exported = Value::Null;
+            for number in 0..13 {
+                change_a_user(&source, &number.to_string());
+                exported = export(&without_rules, &number.to_string()).await;
+                tokio::time::sleep(DAY).await;
+            }
+            backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
+            let machine = Machine::new(&backend).with_budget(Duration::from_millis(budget));
+            let report = machine.remove(&exported, "slow").await.unwrap();
+            if let Some(failure) = report["retention"].get("failure") {
+                assert_eq!(failure["error"], "PruningTooLong", "{report}");
+                too_short.insert((budget, machine.invocations().len()));
+            } else {
+                assert_eq!(report["retention"]["removed"]["snapshots"], 12, "{report}");
+                needed.insert(machine.invocations().len());
+                assert_tidy(&backend).await;
+                assert!(
+                    !items(&backend).into_keys().any(|key| key.sk == "PRUNING"),
+                    "the checkpoint is gone"
+                );
+            }
+            assert_all_whole(&backend).await;
+        });
+    }
+    assert!(needed.iter().any(|invocations| *invocations > 1), "{needed:?} {too_short:?}");
 }
 
 #[test]
@@ -274,10 +294,10 @@ fn a_failed_retention_is_reported_and_the_next_export_tries_again() {
         change_a_user(&source, "three");
         let report = export(&machine, "three").await;
         assert_eq!(
-            (&report["status"], &report["retention"]["failure"]["error"]),
+            (&report["status"], &report["removal"]["retention"]["failure"]["error"]),
             (&json!("SEALED"), &json!("SnapshotDamaged"))
         );
-        let summary = report["summary"].as_str().unwrap();
+        let summary = report["removal"]["summary"].as_str().unwrap();
         assert!(
             summary.contains("ATTENTION: retention (last=2) failed") && summary.contains(&key.sk),
             "{summary}"
@@ -286,21 +306,21 @@ fn a_failed_retention_is_reported_and_the_next_export_tries_again() {
         assert!(announced.is_error && announced.subject.contains("retention NOT APPLIED"), "{announced:?}");
         let measured = backend.metrics().pop().unwrap();
         assert_eq!(
-            (measured.get(Metric::PruningFailed), measured.get(Metric::SnapshotsSealed)),
-            (Some(1.0), Some(1.0))
+            (measured.get(Metric::PruningFailed), measured.get(Metric::SnapshotsPruned)),
+            (Some(1.0), Some(0.0))
         );
-        let ended = Catalog::new(backend.vault())
-            .lease(&source_id(), shared::model::RunKind::Export)
-            .await
-            .unwrap()
-            .unwrap();
+        let ended =
+            Catalog::new(backend.vault()).lease(&source_id(), RunKind::Export).await.unwrap().unwrap();
         assert!(ended.expires <= backend.clock().now(), "the lease is given back");
 
         vault.put_by_hand(&key, page);
         tokio::time::sleep(DAY).await;
         let report = export(&machine, "four").await;
         assert_eq!(
-            (&report["retention"].get("failure"), &report["retention"]["removed"]["snapshots"]),
+            (
+                &report["removal"]["retention"].get("failure"),
+                &report["removal"]["retention"]["removed"]["snapshots"]
+            ),
             (&None, &json!(2))
         );
         assert_tidy(&backend).await;
@@ -327,7 +347,7 @@ fn death_at_any_call_of_an_export_with_retention_only_delays_it() {
     let keys = |backend: &MemoryBackend| items(backend).into_keys().collect::<BTreeSet<Key>>();
     // An invocation does not know what one that died has removed.
     let retention = |report: &Value| {
-        let mut retention = report["retention"].clone();
+        let mut retention = report["removal"]["retention"].clone();
         retention.as_object_mut().map(|members| members.remove("removed"));
         retention
     };
@@ -370,7 +390,10 @@ fn a_retention_with_little_time_takes_several_invocations() {
         let machine = Machine::new(&backend).with_budget(Duration::from_millis(1_500));
         let report = export(&machine, "slow").await;
         assert_eq!(
-            (&report["retention"]["removed"]["snapshots"], report["retention"].get("failure")),
+            (
+                &report["removal"]["retention"]["removed"]["snapshots"],
+                report["removal"]["retention"].get("failure")
+            ),
             (&json!(1), None),
             "{report}"
         );
@@ -393,7 +416,7 @@ fn a_retention_that_needs_more_time_than_any_invocation_has_ends() {
         let machine = Machine::new(&backend).with_budget(Duration::from_millis(700));
         let report = export(&machine, "too slow").await;
         assert_eq!(
-            (&report["status"], &report["retention"]["failure"]["error"]),
+            (&report["status"], &report["removal"]["retention"]["failure"]["error"]),
             (&json!("SEALED"), &json!("PruningTooLong"))
         );
         assert!(machine.invocations().len() < 60, "{}", machine.invocations().len());
@@ -462,8 +485,8 @@ fn comparisons_are_forgotten_if_no_snapshot_goes() {
         let machine = Machine::new(&backend).with_budget(Duration::from_millis(500));
         let report = export(&machine, "slow").await;
         assert!(machine.invocations().len() > 5, "one invocation is too short for all comparisons");
-        assert_eq!(report["retention"]["removed"]["snapshots"], json!(0), "{report}");
-        assert_eq!(report["retention"].get("failure"), None, "{report}");
+        assert_eq!(report["removal"]["retention"]["removed"]["snapshots"], json!(0), "{report}");
+        assert_eq!(report["removal"]["retention"].get("failure"), None, "{report}");
         assert!(!items(&backend).into_keys().any(|key| key.sk == "PRUNING"), "the checkpoint is gone");
     });
 }
@@ -481,7 +504,11 @@ fn users_without_a_group_count_as_lost_users_and_groups_do_not() {
             tokio::time::sleep(DAY).await;
             source.users().iter().take(lost).for_each(|user| source.delete_user(&user.sub));
             let report = export(&Machine::new(&backend), "after").await;
-            assert_eq!(report["retention"]["heldBack"], json!(held_back), "{lost} of 20: {report}");
+            assert_eq!(
+                report["removal"]["retention"]["heldBack"],
+                json!(held_back),
+                "{lost} of 20: {report}"
+            );
         }
     });
 }
@@ -603,5 +630,175 @@ fn damage_in_a_newer_snapshot_stops_the_automatic_retention_and_no_plan_of_an_op
             backend.script().fault(backend.script().calls() + call, refused);
             assert_eq!(planned(false).await.unwrap_err().kind(), ErrorKind::ServiceUnavailable, "{call}");
         }
+    });
+}
+
+/// A lease of another run or command on the pool, which lasts for `minutes`.
+async fn hold_the_pool(backend: &MemoryBackend, holder: &str, minutes: i64) {
+    let (catalog, now) = (Catalog::new(backend.vault()), backend.clock().now());
+    let lease = Lease::with_duration(SignedDuration::from_mins(minutes), holder, now);
+    let key = LeaseKey::of_pool(&source_id(), RunKind::Export);
+    assert!(matches!(catalog.take_lease(&key, &lease, false, now).await.unwrap(), Claim::Taken(_)));
+}
+
+#[test]
+fn a_removal_beside_an_export_does_nothing_and_the_next_one_removes_what_it_left() {
+    in_paused_time(async {
+        let (backend, machine) = about_to_retain().await;
+        let third = Machine::new(&backend.clone().with_retention(None));
+        let exported = export(&third, "three").await;
+        hold_the_pool(&backend, "arn:aws:states:eu-west-1:1:execution:cognito-backup-export:x", 20).await;
+        let before = items(&backend);
+        let skipped = machine.remove(&exported, "skipped").await.unwrap();
+        assert_eq!((&skipped["status"], skipped.get("retention")), (&json!("SKIPPED"), None));
+        assert!(skipped["summary"].as_str().unwrap().contains("exports it to this table"), "{skipped}");
+        assert_eq!(items(&backend), before);
+        tokio::time::sleep(DAY).await;
+        let report = export(&machine, "four").await;
+        assert_eq!(report["removal"]["retention"]["removed"]["snapshots"], 2, "{report}");
+        assert_tidy(&backend).await;
+    });
+}
+
+#[test]
+fn an_export_waits_for_the_end_of_a_removal_also_if_a_schedule_starts_it() {
+    for scheduled in [false, true] {
+        in_paused_time(async {
+            let (backend, source) = retaining("last=2");
+            let machine = Machine::new(&backend);
+            let holder = crate::support::machine::execution_arn("removal", "at-work");
+            export(&machine, "one").await;
+            change_a_user(&source, "two");
+            hold_the_pool(&backend, &holder, 1).await;
+            let input = json!({"userPoolId": source_id(), "tps": 200, "scheduled": scheduled});
+            let report = machine.export(input, "two").await.report();
+            assert_eq!(report["status"], "SEALED", "{report}");
+            let waited: Vec<_> = machine.history.lock().unwrap().clone();
+            assert!(waited.iter().any(|answer| answer.contains("RemovalUndecided")), "{waited:?}");
+        });
+    }
+}
+
+/// No state of a removal gives the lease back if an operator aborts it, so the lease ends by itself.
+#[test]
+fn a_removal_that_is_aborted_at_any_call_fails_no_export_and_delays_it_by_minutes() {
+    let removing = async || {
+        let (backend, machine) = about_to_retain().await;
+        let exported = export(&Machine::new(&backend.clone().with_retention(None)), "three").await;
+        (backend, machine, exported)
+    };
+    let calls = in_paused_time(async {
+        let (backend, machine, exported) = removing().await;
+        let before = backend.script().calls();
+        machine.remove(&exported, "whole").await.unwrap();
+        backend.script().calls() - before
+    });
+    assert!(calls > 20, "{calls}");
+    let mut waited = BTreeSet::new();
+    for call in 1..=calls {
+        in_paused_time(async {
+            let (backend, machine, exported) = removing().await;
+            backend.script().fault(backend.script().calls() + call, Fault::Die(Applied::All));
+            let aborted = Machine { stop_at_death: true, ..machine.clone() };
+            assert_eq!(aborted.remove(&exported, "aborted").await, None, "{call}");
+            let began = tokio::time::Instant::now();
+            let next = Machine { retries_as_deployed: true, ..machine };
+            let report = export(&next, "four").await;
+            let minutes = began.elapsed().as_secs() / 60;
+            assert!(minutes <= 10, "{call}: the export waited {minutes} minutes");
+            waited.insert(minutes > 0);
+            assert_eq!(report["removal"]["status"], "APPLIED", "{call}: {report}");
+            assert_eq!(sealed(&backend).await.len(), 2, "{call}");
+            assert_all_whole(&backend).await;
+            assert_tidy(&backend).await;
+        });
+    }
+    assert_eq!(waited.len(), 2, "some exports have to wait, and some need not");
+}
+
+/// Only the event starts a removal. An alarm watches the metric.
+#[test]
+fn a_lost_event_delays_a_removal_to_the_next_sealed_snapshot() {
+    in_paused_time(async {
+        let (backend, machine) = about_to_retain().await;
+        let report = export(&Machine::new(&backend.clone().losing_events()), "three").await;
+        assert_eq!((&report["status"], report.get("removal")), (&json!("SEALED"), None));
+        assert_eq!(backend.metrics().last().unwrap().get(Metric::EventsLost), Some(1.0));
+        assert_eq!(sealed(&backend).await.len(), 3);
+        tokio::time::sleep(DAY).await;
+        let report = export(&machine, "four").await;
+        assert_eq!(report["removal"]["retention"]["removed"]["snapshots"], 2, "{report}");
+        assert_tidy(&backend).await;
+    });
+}
+
+#[test]
+fn an_event_that_is_delivered_twice_removes_once_and_reports_the_same() {
+    in_paused_time(async {
+        let (backend, machine) = about_to_retain().await;
+        let report = export(&machine, "last").await;
+        let after = items(&backend);
+        let again = machine.remove(&report, "again").await.unwrap();
+        assert_eq!(again, report["removal"]);
+        assert_eq!(items(&backend), after);
+    });
+}
+
+#[test]
+fn two_removals_at_once_leave_what_one_leaves() {
+    for apart in [0, 1, 20, 200, 2_000] {
+        in_paused_time(async {
+            let (backend, machine) = about_to_retain().await;
+            let exported = export(&Machine::new(&backend.clone().with_retention(None)), "last").await;
+            backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
+            let second = async {
+                tokio::time::sleep(Duration::from_millis(apart)).await;
+                machine.remove(&exported, "second").await.unwrap()
+            };
+            let (first, second) = tokio::join!(machine.remove(&exported, "first"), second);
+            let statuses = [first.unwrap()["status"].clone(), second["status"].clone()];
+            assert!(statuses.contains(&json!("APPLIED")), "{statuses:?}");
+            backend.script().set_latency(Duration::ZERO, Duration::ZERO);
+            assert_tidy(&backend).await;
+            assert_all_whole(&backend).await;
+            assert_eq!(sealed(&backend).await.len(), 2);
+        });
+    }
+}
+
+/// Any principal of the account may put an event. It names the pool, and nothing else of it counts.
+#[test]
+fn an_event_about_a_snapshot_that_does_not_exist_removes_only_what_no_rule_keeps() {
+    in_paused_time(async {
+        let (backend, machine) = about_to_retain().await;
+        let before = sealed(&backend).await;
+        let forged = json!({"userPoolId": source_id(), "snapshotId": "20991231T000000000Z-00000000"});
+        let report = machine.remove(&forged, "forged").await.unwrap();
+        assert_eq!(
+            (&report["status"], report["retention"]["removed"]["snapshots"].as_u64()),
+            (&json!("APPLIED"), Some(0))
+        );
+        assert_eq!(sealed(&backend).await, before);
+    });
+}
+
+#[test]
+fn an_export_deletes_no_item_whatever_the_rules_say() {
+    in_paused_time(async {
+        let (backend, source) = retaining("last=1");
+        let machine = Machine::new(&backend);
+        for day in ["one", "two"] {
+            change_a_user(&source, day);
+            export(&machine, day).await;
+            tokio::time::sleep(DAY).await;
+        }
+        let called = machine.called.lock().unwrap();
+        let deletes = |calls: &Calls| {
+            let deletions = [Access::DeleteAll, Access::DeleteFenced];
+            calls.table.iter().any(|(_, access)| deletions.contains(access))
+        };
+        let deleting: Vec<_> =
+            called.iter().filter(|(_, calls)| deletes(calls)).map(|(role, _)| *role).collect();
+        assert_eq!(deleting, ["removal"]);
     });
 }

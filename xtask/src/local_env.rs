@@ -43,6 +43,7 @@ mod tests {
             backup_table: "cognito-backup".into(),
             export_state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:export".into(),
             import_state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:import".into(),
+            removal_state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:removal".into(),
             pid: 1,
         }
     }

@@ -50,7 +50,7 @@ export interface Settings {
   readonly importTimeoutDays: number;
   /** `SnapshotMaxAgeHours`: the age of a pool's newest snapshot that starts the alarm. Undefined: none. */
   readonly snapshotMaxAgeHours?: number;
-  /** `SnapshotRetention`: the snapshots to keep, such as `days=35,monthly=12`. Undefined: all. */
+  /** `SnapshotRetention`: the snapshots to keep, `days=35,monthly=12` by default. Undefined: all. */
   readonly snapshotRetention?: string;
   /** `SubMapRetention`: the days for which the sub maps of restores are kept. Undefined: all of them stay. */
   readonly subMapRetention?: number;

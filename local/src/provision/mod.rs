@@ -36,6 +36,8 @@ pub struct Deployment {
     pub export_state_machine_arn: String,
     /// The state machine that imports.
     pub import_state_machine_arn: String,
+    /// The state machine that removes snapshots.
+    pub removal_state_machine_arn: String,
     /// The process id of the emulator.
     pub pid: u32,
 }
@@ -94,6 +96,7 @@ pub async fn deploy(server: &Server, executables: &Executables, options: &Option
         backup_table: BACKUP_TABLE.into(),
         export_state_machine_arn: machines.export,
         import_state_machine_arn: machines.import,
+        removal_state_machine_arn: machines.removal,
         pid: server.pid(),
     })
 }

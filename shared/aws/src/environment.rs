@@ -103,8 +103,8 @@ pub const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: "SNAPSHOT_RETENTION",
-        default: Some("exports keep every snapshot"),
-        meaning: "The snapshots that an export keeps at its end, such as `days=35,monthly=12`. Only `finalize` of the export reads it.",
+        default: Some("removals keep every snapshot"),
+        meaning: "The snapshots that a removal keeps, such as `days=35,monthly=12`. Only the removal reads it.",
     },
     Variable {
         name: "SUB_MAP_RETENTION",

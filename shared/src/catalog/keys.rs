@@ -135,7 +135,7 @@ pub fn pruning(pool: &PoolId) -> Key {
     Key::new(pool_partition(pool), "PRUNING")
 }
 
-/// What retention did at the end of the last export.
+/// What the last removal did.
 pub fn retention(pool: &PoolId) -> Key {
     Key::new(pool_partition(pool), "RETENTION")
 }

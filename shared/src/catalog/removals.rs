@@ -22,7 +22,7 @@ const REMOVAL: &str = "removal";
 /// Headers of one query. Each has about a kilobyte.
 const HEADERS_A_QUERY: u32 = 200;
 
-/// What retention did at the end of an export.
+/// What the removal did that a sealed snapshot started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct AppliedRetention {
     export: RunId,
@@ -134,10 +134,18 @@ impl<V: ReadVault> Catalog<V> {
         self.read(&keys::pruning(pool)).await
     }
 
-    /// What retention did at the end of an export. None if it has not ended, or if a later export has ended since.
+    /// What the removal did that this sealed snapshot started. None if it has not ended, or if that of a later snapshot
+    /// has ended since.
     pub async fn applied_retention(&self, pool: &PoolId, export: &RunId) -> Result<Option<RetentionReport>> {
+        let last = self.last_removal(pool).await?;
+        Ok(last.filter(|(snapshot, _)| snapshot == export).map(|(_, report)| report))
+    }
+
+    /// The sealed snapshot that started the last removal that has ended, and what that removal did. None if no removal
+    /// has ended.
+    pub async fn last_removal(&self, pool: &PoolId) -> Result<Option<(RunId, RetentionReport)>> {
         let applied: Option<AppliedRetention> = self.read(&keys::retention(pool)).await?;
-        Ok(applied.filter(|applied| applied.export == *export).map(|applied| applied.report))
+        Ok(applied.map(|applied| (applied.export, applied.report)))
     }
 
     /// The page batches of all attempts at all units of a kind, superseded or not, one query at a
@@ -226,8 +234,8 @@ impl<V: Vault> Catalog<V> {
         self.put_all(vec![(keys::hold(snapshot, restore), encode(hold)?)]).await
     }
 
-    /// Writes what retention did at the end of an export, unless an invocation has written it. Returns what the table
-    /// holds of this export.
+    /// Writes what the removal did that this sealed snapshot started, unless an invocation has written it. Returns what
+    /// the table holds of it.
     pub async fn put_applied_retention(
         &self,
         pool: &PoolId,

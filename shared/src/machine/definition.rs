@@ -17,6 +17,7 @@ use crate::Result;
 use crate::model::{Failure, RunKind};
 
 const EXPORT: &str = include_str!("../../../statemachines/export.asl.json");
+const REMOVAL: &str = include_str!("../../../statemachines/removal.asl.json");
 const IMPORT: &str = include_str!("../../../statemachines/import.asl.json");
 /// The only resource that the player knows. A deployment substitutes its partition, such as `aws` or `aws-us-gov`.
 const LAMBDA_INVOKE: &str = "arn:${Partition}:states:::lambda:invoke";
@@ -322,6 +323,14 @@ impl Definition {
             RunKind::Export => Self::parse(EXPORT),
             RunKind::Import => Self::parse(IMPORT),
         }
+    }
+
+    /// The definition of the state machine that removes snapshots.
+    ///
+    /// # Errors
+    /// If the definition cannot be played.
+    pub fn of_removal() -> Result<Self> {
+        Self::parse(REMOVAL)
     }
 
     /// Reads a definition.

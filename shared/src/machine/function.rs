@@ -1,4 +1,4 @@
-//! The four functions that the definitions invoke.
+//! The functions that the definitions invoke.
 
 use serde_json::{Value, json};
 
@@ -20,11 +20,14 @@ pub enum Function {
     ImportPage,
     /// Ends a run.
     Finalize,
+    /// Removes snapshots. It is the executable of finalize, deployed once more with its own role.
+    Removal,
 }
 
 impl Function {
     /// All functions.
-    pub const ALL: [Self; 4] = [Self::Enumerate, Self::ExportPage, Self::ImportPage, Self::Finalize];
+    pub const ALL: [Self; 5] =
+        [Self::Enumerate, Self::ExportPage, Self::ImportPage, Self::Finalize, Self::Removal];
 
     /// The name, as in the definition's substitutions: `${<name>FunctionArn}`.
     pub fn name(self) -> &'static str {
@@ -33,6 +36,7 @@ impl Function {
             Self::ExportPage => "ExportPage",
             Self::ImportPage => "ImportPage",
             Self::Finalize => "Finalize",
+            Self::Removal => "Removal",
         }
     }
 
@@ -61,7 +65,9 @@ pub async fn carry_out<B: Backend>(
         Function::ImportPage => {
             steps::import_pages(backend, payload, budget).await.map(|progress| json!(progress))
         }
-        Function::Finalize => steps::finalize(backend, payload, budget).await.map(|report| json!(report)),
+        Function::Finalize | Function::Removal => {
+            steps::finalize(backend, payload, budget).await.map(|report| json!(report))
+        }
     }
 }
 

@@ -97,6 +97,8 @@ impl Lease {
             "copies a snapshot of it into this table"
         } else if is_of("pool apply") {
             "brings it back to an earlier configuration"
+        } else if self.is_of_removal() {
+            "removes snapshots that no retention rule keeps"
         } else if self.is_of_execution() {
             "exports it to this table"
         } else {
@@ -112,6 +114,12 @@ impl Lease {
     /// Whether an execution of a state machine holds it, and not a command of an operator.
     pub fn is_of_execution(&self) -> bool {
         self.holder.starts_with("arn:")
+    }
+
+    /// Whether an execution of the state machine holds it that removes snapshots.
+    pub fn is_of_removal(&self) -> bool {
+        self.is_of_execution()
+            && self.holder.rsplit(':').nth(1).is_some_and(|name| name.ends_with("-removal"))
     }
 
     /// When the lease ends, in words: `at 2026-11-21 12:20:00 UTC, in 240 seconds`.

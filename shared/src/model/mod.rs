@@ -110,7 +110,7 @@ pub use reason::{Reason, ReasonCode, RefusedCall};
 pub use record_kind::RecordKind;
 pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{Judgement, KeptFor, Past, Retention, Rule, Verdict, lost_users};
-pub use run::Progress;
+pub use run::{Progress, RemovalOperation, RemovalProgress};
 pub use selection::{
     FilterList, FilterPlaces, GroupMatch, Selection, SelectionCheckpoint, UnmatchedNames, UserFilter,
 };

@@ -29,14 +29,36 @@ pub struct Progress {
     /// How long the state machine waits before that, in seconds, because an import job runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_seconds: Option<u32>,
-    /// What retention has removed so far. None until it has begun.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pruned: Option<Pruned>,
     /// The calls of this execution so far.
     pub calls: CallStats,
     /// The generation of the lease at which the last of these calls left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_generation: Option<u64>,
+}
+
+/// The member `operation` of events and reports about a removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RemovalOperation {
+    Removal,
+}
+
+/// The event that one invocation of a removal gets from the state machine, or hands to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RemovalProgress {
+    pub operation: RemovalOperation,
+    pub user_pool_id: PoolId,
+    /// The sealed snapshot that started the removal.
+    pub snapshot_id: RunId,
+    /// The execution. It holds the lease on exports of the pool.
+    pub execution: Execution,
+    /// Whether the state machine calls the function again.
+    #[serde(default)]
+    pub more: bool,
+    /// What was removed so far. None until the removal has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Pruned>,
 }
 
 impl Progress {

@@ -96,7 +96,6 @@ fn first_progress<B: Backend>(
         dry_run: false,
         more: true,
         wait_seconds: None,
-        pruned: None,
         calls: CallStats::none(tps),
         lease_generation: None,
     })
@@ -117,6 +116,7 @@ async fn begin_export<B: Backend>(
     }
     let lease = match claim_lease(&catalog, &progress, true, backend.clock()).await? {
         Ok(lease) => lease,
+        Err(held) if held.is_of_removal() => return Err(waits_for_removal(&progress, &held)),
         Err(held) if input.started_by == StartedBy::Schedule && held.is_of_execution() => {
             return skipped(&catalog, &progress, &held).await.map(Begun::Skipped);
         }
@@ -361,6 +361,16 @@ async fn take_lease<B: Backend>(
         Ok(lease) => Ok(lease),
         Err(lease) => Err(already_running(progress, &lease)),
     }
+}
+
+/// A removal holds the lease of the pool. It is no export, so a skipped export would leave a snapshot out.
+fn waits_for_removal(progress: &Progress, lease: &Lease) -> Error {
+    let (pool, holder) = (&progress.user_pool_id, lease.shown_holder());
+    Error::new(
+        ErrorKind::RemovalUndecided,
+        format!("User pool {pool} is in use: {holder} {}.", lease.work()),
+        "The state machine tries again for two hours. If the export fails, start it again after the removal.",
+    )
 }
 
 fn already_running(progress: &Progress, lease: &Lease) -> Error {

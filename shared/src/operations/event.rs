@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::model::{ErrorCode, Execution, Failure, PoolId, Progress, RunKind};
+use crate::model::{ErrorCode, Execution, Failure, PoolId, Progress, RemovalProgress, RunKind};
 use crate::report::StopStatus;
 use crate::{Error, ErrorKind, Result};
 
@@ -18,13 +18,14 @@ pub struct BeginEvent {
     pub execution: Execution,
 }
 
-/// The event of finalize: the end of a run, or a question about the age of snapshots.
+/// The event of finalize: the end of a run, a removal of snapshots, or a question about the age of snapshots.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum EndEvent {
     Failed(FailedEvent),
     Stopped(StoppedEvent),
     Finished(Progress),
+    Removal(RemovalProgress),
     Watch(WatchEvent),
 }
 

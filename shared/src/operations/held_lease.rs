@@ -53,26 +53,30 @@ pub struct HeldLease<'a, V> {
     lasting: SignedDuration,
     clock: Clock,
     renewed: Option<Timestamp>,
-    /// None if an execution took the lease.
-    generation: Option<Generation>,
+    generation: Generation,
     /// When the lease was taken.
     awake: Awake,
 }
 
 impl<'a, V: Vault> HeldLease<'a, V> {
-    /// The lease that an execution took when its export began.
-    pub fn of_export(catalog: &'a Catalog<V>, pool: &PoolId, execution: &str, clock: Clock) -> Self {
-        Self {
-            catalog,
-            key: LeaseKey::of_pool(pool, RunKind::Export),
-            pool: pool.clone(),
-            holder: execution.to_owned(),
-            lasting: Lease::DURATION,
-            clock,
-            renewed: None,
-            generation: None,
-            awake: Awake::now(),
+    /// Takes the lease for an execution of the state machine that removes snapshots, or takes it again. Undecided marks
+    /// go, as in [`Self::take`]. Returns the lease of its holder if another run or command has it, or if this execution
+    /// has released it.
+    ///
+    /// # Errors
+    /// If the table cannot be read or written.
+    pub async fn take_for_removal(
+        catalog: &'a Catalog<V>,
+        pool: &PoolId,
+        execution: &str,
+        clock: Clock,
+    ) -> Result<std::result::Result<Self, Lease>> {
+        let key = LeaseKey::of_pool(pool, RunKind::Export);
+        let taken = Self::take_key(catalog, key, pool, (execution, false), clock).await?;
+        if let Ok(lease) = &taken {
+            lease.take_undecided_marks_away().await?;
         }
+        Ok(taken)
     }
 
     /// Takes the lease for `holder`, which is a [`holder_name`]. The lease lasts 5 minutes after its
@@ -127,7 +131,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         let (now, lasting) = (clock.now(), SignedDuration::from_mins(5));
         let mine = Lease::with_duration(lasting, holder, now);
         let generation = match catalog.take_lease(&key, &mine, calls, now).await? {
-            Claim::Taken(generation) => Some(generation),
+            Claim::Taken(generation) => generation,
             Claim::HeldBy(lease) => return Ok(Err(lease)),
         };
         let (pool, holder) = (pool.clone(), holder.to_owned());
@@ -232,17 +236,15 @@ impl<'a, V: Vault> HeldLease<'a, V> {
 }
 
 impl<V: Vault + Clone + 'static> HeldLease<'_, V> {
-    /// The lease with its generation. None if an execution took it.
-    fn taken(&self) -> Option<TakenLease<V>> {
-        let generation = self.generation?;
-        Some(TakenLease::new(self.catalog.clone(), self.key.clone(), generation))
+    /// The lease with its generation.
+    fn taken(&self) -> TakenLease<V> {
+        TakenLease::new(self.catalog.clone(), self.key.clone(), self.generation)
     }
 
     /// The time in which the command may call Cognito.
-    pub(super) fn tenure(&self) -> Option<Tenure> {
+    pub(super) fn tenure(&self) -> Tenure {
         let clock = self.clock;
-        let tenure = self.taken()?.tenure(None);
-        Some(tenure.on_a_computer_that_sleeps(move || clock.shown()))
+        self.taken().tenure(None).on_a_computer_that_sleeps(move || clock.shown())
     }
 
     /// Releases the lease after the last call of Cognito. The next command then need not wait for late calls.
@@ -250,9 +252,7 @@ impl<V: Vault + Clone + 'static> HeldLease<'_, V> {
     /// # Errors
     /// If the table cannot be written. The lease then ends by itself.
     pub(super) async fn give_back_after_calls(self) -> Result<()> {
-        if let Some(taken) = self.taken() {
-            taken.end().await?;
-        }
+        self.taken().end().await?;
         self.give_back().await
     }
 }

@@ -1,6 +1,6 @@
 //! The message to the topic at the end of a run.
 
-use super::{ExportReport, ImportReport, still_open};
+use super::{ExportReport, ImportReport, RemovalReport, RemovalStatus, still_open};
 use crate::model::{Failure, PoolId, RestoreState, RunKind};
 use crate::ports::Announcement;
 
@@ -20,9 +20,15 @@ impl Announcement {
             "{}\n\nSnapshot: {}\nUser pool: {}\n",
             report.summary, report.snapshot_id, report.user_pool_id
         );
-        let failed = report.retention.as_ref().is_some_and(|retention| retention.failure.is_some());
-        let outcome = if failed { "exported, retention NOT APPLIED" } else { "exported" };
-        Self::new(format!("Cognito backup: user pool {} {outcome}", report.user_pool_id), body, failed)
+        Self::new(format!("Cognito backup: user pool {} exported", report.user_pool_id), body, false)
+    }
+
+    /// A removal that an operator has to look at.
+    pub fn removed(report: &RemovalReport) -> Self {
+        let (pool, failed) = (&report.user_pool_id, report.status == RemovalStatus::Failed);
+        let what = if failed { "retention NOT APPLIED to" } else { "snapshots held back of" };
+        let body = format!("{}\n\nSnapshot: {}\nUser pool: {pool}\n", report.summary, report.snapshot_id);
+        Self::new(format!("Cognito backup: {what} user pool {pool}"), body, failed)
     }
 
     pub fn restored(report: &ImportReport) -> Self {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigurationReport, RetentionReport};
+use super::ConfigurationReport;
 use crate::format::{form, plural};
 use crate::model::{
     CallStats, Counts, OneListing, PageLimit, PoolId, RunId, RunKind, Snapshot, SnapshotState, Sub, Unit,
@@ -44,9 +44,6 @@ pub struct ExportReport {
     pub configuration: Option<Box<ConfigurationReport>>,
     /// The calls of the export.
     pub calls: CallStats,
-    /// What retention did. None if no retention is set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retention: Option<RetentionReport>,
     /// All of this in words.
     pub summary: String,
     /// Whether a message went to the topic.
@@ -211,7 +208,6 @@ impl ExportReport {
         vanished_groups: u64,
         large_users: Option<LargeUsers>,
         configuration: Option<&ConfigurationReport>,
-        retention: Option<&RetentionReport>,
     ) -> String {
         let Snapshot { id, pool, counts, .. } = sealed;
         let before = sealed.seal.as_ref().and_then(|seal| seal.before);
@@ -252,8 +248,7 @@ impl ExportReport {
         words += &large_users.map(LargeUsers::summary).unwrap_or_default();
         words += &configuration.map(ConfigurationReport::summary).unwrap_or_default();
         words += &sealed.listing.map(UserListing::summary).unwrap_or_default();
-        words += SplitEnd::of(sealed).map(SplitEnd::summary).unwrap_or_default();
-        words + &retention.map(RetentionReport::summary).unwrap_or_default()
+        words + SplitEnd::of(sealed).map(SplitEnd::summary).unwrap_or_default()
     }
 }
 

@@ -1,9 +1,9 @@
-//! What retention did at the end of an export.
+//! What a removal did.
 
 use serde::{Deserialize, Serialize};
 
 use crate::format::plural;
-use crate::model::{Failure, Metric, Metrics, Pruned, RunId};
+use crate::model::{Failure, Metric, Metrics, PoolId, Pruned, RunId, RunKind};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -50,7 +50,7 @@ impl RetentionReport {
         }
         if let Some(Failure { error, cause }) = &self.failure {
             words += &format!(
-                " ATTENTION: retention ({}) failed: {error}: {cause} The next export tries again.",
+                " ATTENTION: retention ({}) failed: {error}: {cause} The next sealed snapshot starts another removal.",
                 self.rules
             );
         }
@@ -82,13 +82,14 @@ impl Pruned {
 }
 
 impl Metrics {
-    pub fn with_retention(mut self, report: &RetentionReport) -> Self {
-        self.values.extend([
+    /// The metrics of a removal that has ended. `run` is the sealed snapshot that started it.
+    pub fn of_removal(pool: PoolId, run: RunId, report: &RetentionReport) -> Self {
+        let values = vec![
             (Metric::SnapshotsPruned, report.removed.snapshots as f64),
             (Metric::SnapshotsHeldBack, report.held_back as f64),
             (Metric::PruningFailed, f64::from(u8::from(report.failure.is_some()))),
-        ]);
-        self
+        ];
+        Self { operation: RunKind::Export, pool, run: Some(run), values }
     }
 }
 
@@ -116,7 +117,7 @@ mod tests {
             "-00000000 and 1 more. Check",
             "prune",
             "an import uses it: 20261121T03",
-            "SnapshotDamaged: Page x is missing. The next export",
+            "SnapshotDamaged: Page x is missing. The next sealed snapshot",
         ] {
             assert!(words.contains(part), "{part}: {words}");
         }

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::{ExportReport, FailureReport, ImportReport, PlanReport, StopReport, WatchReport};
-use crate::model::Progress;
+use super::{ExportReport, FailureReport, ImportReport, PlanReport, RemovalReport, StopReport, WatchReport};
+use crate::model::{Progress, RemovalProgress};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -13,6 +13,9 @@ pub enum RunReport {
     Export(ExportReport),
     Import(Box<ImportReport>),
     Plan(Box<PlanReport>),
+    /// A removal has work left: the state machine calls finalize again.
+    UnfinishedRemoval(RemovalProgress),
+    Removal(Box<RemovalReport>),
     /// A run failed. The failure is recorded and announced.
     Failed(FailureReport),
     /// An execution was stopped from outside.

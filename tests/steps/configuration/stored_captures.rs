@@ -184,7 +184,7 @@ fn automatic_retention_keeps_every_record_that_a_capture_names() {
         let backend = backend.with_retention(Some(retention));
         source.change_configuration("UpdateUserPool", json!({"UserPoolTags": {"team": "third"}}));
         let report = export(&Machine::new(&backend), "third").await;
-        assert_eq!(report["retention"]["removed"]["snapshots"], 2, "{report}");
+        assert_eq!(report["removal"]["retention"]["removed"]["snapshots"], 2, "{report}");
         assert!(!sealed(&backend).await.contains(&first));
         assert_whole(&backend, &capture).await;
         assert!(orphans(&backend).await.is_empty());

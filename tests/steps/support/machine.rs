@@ -12,7 +12,7 @@ use shared::Result;
 use shared::machine::{
     Answer, Definition, End as Ending, Event, Function, Host, Invocation as Wanted, failure_of,
 };
-use shared::model::{Execution, Failure, RunKind};
+use shared::model::{BusEvent, EVENT_SOURCE, Execution, Failure, RunKind};
 use shared::pacing::Budget;
 use shared::ports::{Backend, Clock};
 use shared_memory::{Calls, DeathOrder, MemoryBackend};
@@ -141,6 +141,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const MAX_INVOCATIONS: usize = 20_000;
 
 static EXPORT: LazyLock<Definition> = LazyLock::new(|| Definition::of(RunKind::Export).unwrap());
+static REMOVAL: LazyLock<Definition> = LazyLock::new(|| Definition::of_removal().unwrap());
 static IMPORT: LazyLock<Definition> = LazyLock::new(|| Definition::of(RunKind::Import).unwrap());
 
 impl Machine {
@@ -175,8 +176,36 @@ impl Machine {
         Self { budget, timeout: Duration::from_secs(24 * 3600), ..self }
     }
 
+    /// Exports. If the deployment has rules of retention, the event about the sealed snapshot starts a removal, as the
+    /// rule of EventBridge does. The report of the export then has that of the removal as the member `removal`.
     pub async fn export(&self, input: Value, name: &str) -> End {
-        self.execute("export", &EXPORT, input, name).await
+        let mut end = self.execute("export", &EXPORT, input, name).await;
+        if let End::Finished(report) = &mut end
+            && self.backend.retention().is_some()
+            && report["status"] == "SEALED"
+            && let Some(sealed) = self.sealed_event(&report["snapshotId"])
+        {
+            let removed = self.remove(&sealed, name).await;
+            report["removal"] = removed.unwrap_or_default();
+        }
+        end
+    }
+
+    /// The detail of the event that finalize has put about a sealed snapshot. None if it was lost.
+    fn sealed_event(&self, snapshot: &Value) -> Option<Value> {
+        let events = self.backend.events();
+        let sealed = events.iter().filter(|event| matches!(event, BusEvent::SnapshotSealed(_)));
+        sealed.map(|event| json!(event)).find(|detail| detail["snapshotId"] == *snapshot)
+    }
+
+    /// Starts the removal for an event about a sealed snapshot. Its detail may also be the report of an export, which has
+    /// the same ids. Returns the report of the removal. None if it was stopped, or if an error ended it.
+    pub async fn remove(&self, detail: &Value, name: &str) -> Option<Value> {
+        let event = json!({"source": EVENT_SOURCE, "detail-type": "Snapshot Sealed", "detail": detail});
+        match self.execute("removal", &REMOVAL, event, name).await {
+            End::Finished(report) => Some(report),
+            End::Failed { .. } | End::Stopped | End::TimedOut => None,
+        }
     }
 
     pub async fn import(&self, input: Value, name: &str) -> End {
@@ -239,7 +268,7 @@ impl Machine {
 
     async fn execute(&self, operation: &str, definition: &Definition, input: Value, name: &str) -> End {
         let execution = Execution {
-            id: if self.is_of_deployment {
+            id: if self.is_of_deployment || operation == "removal" {
                 execution_arn(operation, name)
             } else {
                 format!("arn:aws:states:eu-west-1:123456789012:execution:{operation}:{name}")
@@ -260,10 +289,10 @@ impl Machine {
             Ending::Stopped(Killed) => End::Stopped,
             Ending::TimedOut => End::TimedOut,
             Ending::Succeeded { output, .. } => {
-                let statuses = if operation == "export" {
-                    &["SEALED", "SKIPPED"][..]
-                } else {
-                    &["SUCCEEDED", "PLANNED"]
+                let statuses: &[_] = match operation {
+                    "export" => &["SEALED", "SKIPPED"],
+                    "removal" => &["APPLIED", "SKIPPED"],
+                    _ => &["SUCCEEDED", "PLANNED"],
                 };
                 assert!(statuses.iter().any(|status| output["status"] == *status), "{output}");
                 End::Finished(output)
@@ -271,6 +300,13 @@ impl Machine {
             Ending::Failed { input, failure, .. } if failure.error == "RestorePartial" => {
                 assert_eq!(input["status"], "PARTIAL", "no way on for {input}");
                 End::Finished(input)
+            }
+            Ending::Failed { input, .. } if input["status"] == "FAILED" && operation == "removal" => {
+                End::Finished(input)
+            }
+            // No state records the failure of a removal: the next sealed snapshot starts another one.
+            Ending::Failed { failure: Failure { error, cause }, .. } if operation == "removal" => {
+                End::Failed { error, cause, recorded: Value::Null }
             }
             Ending::Failed { state, failure: Failure { error, cause }, .. } => {
                 let recorded = stage.recorded.lock().unwrap().take();
@@ -399,7 +435,7 @@ fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static 
         Function::ExportPage => "exportPage",
         Function::ImportPage => "importPage",
         Function::Finalize if is_import => "importFinalize",
-        Function::Finalize if backend.retention().is_some() => "exportRetention",
+        Function::Removal => "removal",
         Function::Finalize => "exportFinalize",
     }
 }

@@ -15,18 +15,17 @@ use shared_memory::Calls;
 pub const HINT: &str =
     "Run `UPDATE_OPERATIONS=1 cargo test -p step-tests operations::` and review what changes in the file.";
 
-/// The functions, each with a role. `exportRetention` lists the calls that finalize of an export makes in addition
-/// to `exportFinalize` if there is a retention. `exportCapture` lists those of `exportPage` if exports capture the
-/// configuration.
+/// The functions, each with a role. `removal` is the executable of finalize, deployed once more. `exportCapture` lists
+/// the calls that `exportPage` makes in addition if exports capture the configuration.
 pub const FUNCTIONS: [&str; 8] = [
     "exportCapture",
     "exportEnumerate",
     "exportPage",
     "exportFinalize",
-    "exportRetention",
     "importEnumerate",
     "importPage",
     "importFinalize",
+    "removal",
 ];
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +35,7 @@ pub struct Manifest {
 }
 
 /// What adds permissions to the role of a function, and that function.
-const ADDITIONS: [(&str, &str); 2] = [("exportRetention", "exportFinalize"), ("exportCapture", "exportPage")];
+const ADDITIONS: [(&str, &str); 1] = [("exportCapture", "exportPage")];
 
 /// The actions of one function, by service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,13 @@ use serde_json::Value;
 #[test]
 fn every_state_machine_definition_is_valid() -> Result<()> {
     let python = Python::installed()?;
-    for name in ["export.asl.json", "import.asl.json", "scheduled-exports.asl.json", "job-logs.asl.json"] {
+    for name in [
+        "export.asl.json",
+        "import.asl.json",
+        "removal.asl.json",
+        "scheduled-exports.asl.json",
+        "job-logs.asl.json",
+    ] {
         python.lint_state_machine(&paths::state_machines().join(name))?;
     }
     Ok(())
@@ -37,7 +43,7 @@ fn the_validator_refuses_a_definition_with_an_unknown_state() -> Result<()> {
 /// follow at once.
 #[test]
 fn every_retry_of_a_state_machine_waits_at_least_a_second() -> Result<()> {
-    for name in ["export.asl.json", "import.asl.json"] {
+    for name in ["export.asl.json", "import.asl.json", "removal.asl.json"] {
         let definition: Value =
             serde_json::from_str(&std::fs::read_to_string(paths::state_machines().join(name))?)?;
         let states = definition["States"].as_object().context("the definition has no states")?;

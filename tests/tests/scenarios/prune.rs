@@ -149,16 +149,18 @@ async fn a_prune_that_is_asked_to_end_leaves_no_unusable_snapshot() -> Result<()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn retention_removes_snapshots_that_no_rule_keeps_at_the_end_of_an_export() -> Result<()> {
+async fn a_removal_removes_the_snapshots_that_no_rule_keeps() -> Result<()> {
     let variables = vec![("SNAPSHOT_RETENTION".to_owned(), "last=2".to_owned())];
     let world = World::with_options(Options { variables, ..Options::default() }).await?;
-    let messages = world.record_messages();
     let (pool, ids) = take_four_snapshots(&world).await?;
+    let newest = json!({"userPoolId": pool, "snapshotId": ids[3]});
+    let report = world.remove_old_snapshots(&newest).await?;
+    assert_eq!(report["retention"]["removed"]["snapshots"], 2, "{report}");
+    assert_eq!(world.remove_old_snapshots(&newest).await?, report, "the event is delivered twice");
     let list = Operator::new(&world).await?.run_json(0, &format!("snapshots --pool {pool}")).await?;
     let listed: Vec<_> = list["snapshots"].as_array().context("a list")?.iter().map(id).collect();
     assert_eq!(listed, [ids[3].clone(), ids[2].clone()]);
     assert_eq!(user_records(&world).await?.len(), 130);
-    assert!(messages.all().iter().any(|message| message.contains("Retention (last=2) removed 1 snapshot")));
 
     let target = world.empty_pool().await?;
     assert_eq!(world.restore(&pool, &target).await?.success()?["status"], "SUCCEEDED");
@@ -176,10 +178,12 @@ async fn retention_keeps_the_last_snapshot_before_a_pool_lost_most_of_its_users(
     for user in &population.users[20..] {
         world.stack.cognito().admin_delete_user().user_pool_id(&pool).username(&user.username).send().await?;
     }
+    let messages = world.record_messages();
     for _ in 0..2 {
-        let report = world.take_snapshot(&pool).await?;
+        let report = world.remove_old_snapshots(&world.take_snapshot(&pool).await?).await?;
         assert_eq!(report["retention"]["heldBackSnapshots"], json!([full]), "{report}");
     }
+    assert!(messages.all().iter().any(|message| message.contains("held back") && message.contains(&full)));
     let target = world.empty_pool().await?;
     let input = json!({"sourceUserPoolId": pool, "targetUserPoolId": target, "snapshot": full, "tps": 200});
     world.import(&input).await?.success()?;

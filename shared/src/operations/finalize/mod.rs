@@ -2,7 +2,8 @@
 //!
 //! | event | file | what it does |
 //! |---|---|---|
-//! | an export has listed everything | [`seal`], [`retain`] | seals the snapshot, applies retention |
+//! | an export has listed everything | [`seal`] | seals the snapshot |
+//! | a snapshot is sealed, and the deployment has rules | [`remove`] | removes the snapshots that no rule keeps |
 //! | an import has restored everything | [`close`] | adds up the ledger and closes the restore |
 //! | a dry run has its forecast | `import::plan_report` | reports what the import would do |
 //! | a run has failed | [`fail`] | records the failure |
@@ -17,7 +18,7 @@ mod close;
 mod configuration_changes;
 mod fail;
 mod publish;
-mod retain;
+mod remove;
 mod seal;
 mod stop;
 mod watch;
@@ -44,10 +45,11 @@ pub async fn finalize<B: Backend>(backend: &B, event: Value, budget: Budget) -> 
             stop::record(backend, &catalog, event.detail).await.map(RunReport::Stopped)
         }
         EndEvent::Watch(event) => watch::watch(backend, event).await.map(RunReport::Watched),
+        EndEvent::Removal(progress) => remove::remove(backend, &catalog, progress, budget).await,
         EndEvent::Finished(progress) => match progress.operation {
             RunKind::Export => {
                 let (pool, execution) = (progress.user_pool_id.clone(), progress.execution.clone());
-                let sealed = seal::seal(backend, &catalog, progress, budget).await;
+                let sealed = seal::seal(backend, &catalog, progress).await;
                 patient(backend, &pool, &execution, sealed).await
             }
             RunKind::Import if progress.dry_run => {

@@ -1,30 +1,27 @@
-//! The end of an export: checks and seals its snapshot, and applies retention.
+//! The end of an export: checks and seals its snapshot.
 
 use super::announce::announce;
 use super::configuration_changes::configuration_changes;
 use super::publish::publish_sealed;
-use super::retain::{Retained, retain};
 use crate::catalog::{Catalog, LeaseKey};
 use crate::model::{
     Counts, Listing, Metrics, Progress, RecordKind, RunId, RunKind, Seal, SealBuilder, Snapshot,
     SnapshotState, SubPrefix, Unit, UnitState, UserListing,
 };
 use crate::operations::run::{keep_lease, seconds_since};
-use crate::pacing::Budget;
 use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
-use crate::report::{ConfigurationReport, ExportReport, LargeUsers, RetentionReport, RunReport, SplitEnd};
+use crate::report::{ConfigurationReport, ExportReport, LargeUsers, RunReport, SplitEnd};
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The guidance if a snapshot is incomplete.
 const START_A_NEW_EXPORT: &str = "Only a complete snapshot is sealed: start a new export.";
 
-/// Seals a snapshot, then removes the snapshots that retention does not keep.
+/// Seals a snapshot. The event about it starts the removal of those that no rule keeps.
 pub(super) async fn seal<B: Backend>(
     backend: &B,
     catalog: &Catalog<B::Vault>,
     progress: Progress,
-    budget: Budget,
 ) -> Result<RunReport> {
     let (pool, id) = (&progress.user_pool_id, &progress.run_id);
     let mut snapshot = catalog.snapshot(pool, id).await?.ok_or_else(|| missing(&progress))?;
@@ -46,13 +43,6 @@ pub(super) async fn seal<B: Backend>(
             put_seal(backend, catalog, &progress, &snapshot, &units).await?
         }
     };
-    let retention = match retain(backend, catalog, &progress, budget).await {
-        Retained::Unfinished(pruned) => {
-            return Ok(RunReport::Unfinished(Progress { more: true, pruned: Some(pruned), ..progress }));
-        }
-        Retained::Ended(report) => Some(report),
-        Retained::NotApplied => None,
-    };
     catalog
         .release_lease(
             &LeaseKey::of_pool(pool, RunKind::Export),
@@ -64,7 +54,7 @@ pub(super) async fn seal<B: Backend>(
     let large_users = LargeUsers::of(&units);
     let configuration = captured(catalog, &sealed).await;
     let facts = Facts { vanished, large_users, configuration };
-    Ok(RunReport::Export(report(backend, &progress, sealed, retention, facts).await))
+    Ok(RunReport::Export(report(backend, &progress, sealed, facts).await))
 }
 
 /// What the report tells beside the header.
@@ -191,7 +181,6 @@ async fn report<B: Backend>(
     backend: &B,
     progress: &Progress,
     sealed: Snapshot,
-    retention: Option<RetentionReport>,
     Facts { vanished, large_users, configuration }: Facts,
 ) -> ExportReport {
     let (pool, id) = (&progress.user_pool_id, &progress.run_id);
@@ -211,15 +200,8 @@ async fn report<B: Backend>(
         records_written_again: sealed.look_ups.written_again,
         large_users,
         calls,
-        summary: ExportReport::summary(
-            &sealed,
-            vanished,
-            large_users,
-            configuration.as_ref(),
-            retention.as_ref(),
-        ),
+        summary: ExportReport::summary(&sealed, vanished, large_users, configuration.as_ref()),
         configuration: configuration.map(Box::new),
-        retention,
         notified: false,
     };
     let seconds = seconds_since(backend, id);
@@ -233,10 +215,7 @@ async fn report<B: Backend>(
         }
         None => metrics,
     };
-    backend.measure(&match &report.retention {
-        Some(retention) => metrics.with_retention(retention),
-        None => metrics,
-    });
+    backend.measure(&metrics);
     report.notified = announce(backend, &Announcement::sealed(&report)).await;
     publish_sealed(backend, &sealed).await;
     let Counts { users, groups, memberships, pages, .. } = report.counts;

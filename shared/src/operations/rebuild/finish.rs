@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{MARKER, no_tenure};
+use super::MARKER;
 use crate::catalog::{Catalog, RebuildJournal};
 use crate::model::configuration::request::ConfigurationWrite;
 use crate::model::configuration::{ObjectKind, ObjectName, Tier};
@@ -112,7 +112,7 @@ pub async fn finish<V: Vault + Clone + 'static, P: ConfigurablePool>(
 ) -> Result<FinishPlan> {
     let RebuildJournal { id, .. } = journal(catalog, pool.id()).await?;
     let mut lease = HeldLease::take_for_rebuild(catalog, &id, holder, clock).await?;
-    let pool = pool.during(lease.tenure().ok_or_else(no_tenure)?);
+    let pool = pool.during(lease.tenure());
     let ended = lease.during(under_lease(catalog, &pool, clock)).await;
     let released = lease.give_back_after_calls().await;
     let plan = ended?;

@@ -22,7 +22,7 @@ pub use finish::{FinishPlan, finish, finish_plan};
 use steps::Work;
 
 use super::HeldLease;
-use super::sending::{RefusedWrite, WatchWriting, internal};
+use super::sending::{RefusedWrite, WatchWriting};
 use crate::catalog::{Catalog, RebuildId, RebuildJournal};
 use crate::model::configuration::rebuild::RebuildPlan;
 use crate::model::{DigestBuilder, PoolId, RunId};
@@ -134,7 +134,7 @@ pub async fn rebuild<V: Vault + Clone + 'static, P: ConfigurablePool, F: Fn(&Poo
     let stopped = |error: Error, made: Rebuilt| Box::new(Stopped { error, made });
     let lease = HeldLease::take_for_rebuild(catalog, wanted.id, wanted.holder, clock).await;
     let mut lease = lease.map_err(|error| stopped(error, Rebuilt::default()))?;
-    let tenure = lease.tenure().map(Arc::new).ok_or_else(|| stopped(no_tenure(), Rebuilt::default()))?;
+    let tenure = Arc::new(lease.tenure());
     let account = account.during(tenure.clone());
     let work = Box::pin(under_lease(catalog, wanted, &account, tenure, watch, &mut made));
     let ended = lease.during(work).await;
@@ -221,11 +221,6 @@ pub fn of_another_snapshot(journal: &RebuildJournal) -> Error {
         None => "Name that snapshot to continue, or give another name.".to_owned(),
     };
     Error::new(ErrorKind::InvalidInput, what, next)
-}
-
-/// The error of a lease that this command has not taken.
-fn no_tenure() -> Error {
-    internal("The lease has no generation.")
 }
 
 /// The error of a command that may neither call nor write notes any more.

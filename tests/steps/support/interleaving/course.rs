@@ -11,6 +11,8 @@ use shared::{Error, Result};
 use shared_memory::MemoryBackend;
 use tokio::time::sleep;
 
+use crate::machine::execution_arn;
+
 /// The time of an invocation.
 const TIME: Duration = Duration::from_secs(900);
 /// The wait before a task is tried again. It doubles, as in the definitions.
@@ -35,6 +37,15 @@ impl Task {
             Execution { id: format!("execution:{operation}:{name}"), started_at: backend.clock().now() };
         let payload = json!({"operation": operation, "input": input, "execution": execution});
         Self { function: Function::Enumerate, payload }
+    }
+
+    /// The first task of the removal that the snapshot in the report of an export starts.
+    pub fn removal(backend: &MemoryBackend, sealed: &Value, name: &str) -> Self {
+        let execution = Execution { id: execution_arn("removal", name), started_at: backend.clock().now() };
+        let (pool, id) = (&sealed["userPoolId"], &sealed["snapshotId"]);
+        let payload =
+            json!({"operation": "removal", "userPoolId": pool, "snapshotId": id, "execution": execution});
+        Self { function: Function::Removal, payload }
     }
 
     /// The task that records the failure of a run that began with `first`.
@@ -73,9 +84,9 @@ impl Task {
     pub fn next(&self, answer: &Value) -> Option<Self> {
         let is_more = answer["more"] == true;
         let function = match (self.function, answer["operation"].as_str()) {
-            (Function::Finalize, _) if !is_more => return None,
+            (Function::Finalize | Function::Removal, _) if !is_more => return None,
             (Function::ExportPage | Function::ImportPage, _) if !is_more => Function::Finalize,
-            (Function::Finalize, _) => Function::Finalize,
+            (Function::Finalize | Function::Removal, _) => self.function,
             (_, Some("export")) => Function::ExportPage,
             (_, Some("import")) => Function::ImportPage,
             (_, other) => panic!("no task follows {other:?}"),

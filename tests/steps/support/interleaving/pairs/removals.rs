@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::machine::Function;
 use shared::model::Retention;
 use shared::operations::prune::Ended;
 use shared::ports::vault::Key;
@@ -111,21 +110,22 @@ pub async fn hold_and_prune(choose: &mut dyn Choose) {
     assert_can_be_pruned(&world, &newest).await;
 }
 
-/// The import holds the oldest snapshot, and the retention of an export removes it.
+/// The import holds the oldest snapshot, and the removal that an export starts removes it.
 pub async fn hold_and_retention(choose: &mut dyn Choose) {
     let (world, [oldest, _]) = World::exported_twice().await;
     let retained = world.backend.clone().with_retention(Some(Retention::parse("last=1").unwrap()));
     world.rename("a third name");
-    let finalize = world.export_task("third").reached(&retained, Function::Finalize).await;
+    let exported = world.export_task("third").to_the_end(&retained).await.unwrap();
+    let removal = Task::removal(&retained, &exported, "third");
     let import = Import::of(&world, &oldest);
-    let (held, exported) = (Outcome::none(), Outcome::none());
+    let (held, removed) = (Outcome::none(), Outcome::none());
     let actors = vec![
         held.of("hold", &world.backend, async |backend| import.task.until_done(&backend).await),
-        exported.of("finalize", &retained, async |backend| finalize.to_the_end(&backend).await),
+        removed.of("removal", &retained, async |backend| removal.to_the_end(&backend).await),
     ];
     play(actors, choose).await;
-    let report = exported.take().unwrap();
-    let newest = world.contents(&report).await;
+    removed.take().unwrap();
+    let newest = world.contents(&exported).await;
     import.assert_held_or_refused(&world, &world.backend, held.take()).await;
     assert_can_be_pruned(&world, &newest).await;
 }
