@@ -137,6 +137,8 @@ kinds! {
     SnapshotShrunk false,
     /// The selection of an import matches no user of the snapshot.
     SelectionEmpty false,
+    /// The table does not have the selection that the input of an import names, or not any more.
+    SelectionNotFound false,
     /// Source and target are the same pool, and the input does not say what happens to existing users.
     TargetIsSource false,
     /// The target pool is of a kind into which this snapshot cannot be restored.
