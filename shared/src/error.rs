@@ -95,6 +95,8 @@ kinds! {
     PoolNotFound false,
     /// The deployment lets imports write only to pools with a tag, and the pool does not have the tag.
     PoolNotTagged false,
+    /// A command has finished a pool, but the pool still has the tag that opens it to imports.
+    PoolStillTagged false,
     /// Another execution is exporting the same pool.
     ExportAlreadyRunning false,
     /// Another execution is importing into the same pool, or a job or a recovery of Cognito works on its users.

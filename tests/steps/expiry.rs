@@ -105,7 +105,8 @@ async fn all_imports(backend: &MemoryBackend, source: &MemoryPool, target: &Memo
     for name in ["one", "two"] {
         machine.export(json!({"userPoolId": source_id(), "captureMfa": true}), name).await.report();
     }
-    let stored = store(backend, &source_id(), 1, json!({"select": {"groups": [people::group_name(0)]}})).await;
+    let stored =
+        store(backend, &source_id(), 1, json!({"select": {"groups": [people::group_name(0)]}})).await;
     machine.import(import(json!({"dryRun": true, "selectionId": stored.as_str()})), "plan").await.report();
     machine.import(import(json!({"method": "csv"})), "jobs").await.report();
     target.users().into_iter().take(5).for_each(|user| target.delete_user(&user.sub));

@@ -188,7 +188,11 @@ fn a_stored_selection_restores_its_users_and_the_history_has_no_name() {
         let plan = machine.import(by_id(&id, json!({"dryRun": true})), "plan").await.report();
         assert_eq!((&plan["creatable"], &plan["unmatchedNames"]["groups"]), (&json!(1), &json!(1)), "{plan}");
         let report = machine.import(by_id(&id, json!({})), "import").await.report();
-        assert_eq!((&report["status"], &report["users"]["created"]), (&json!("SUCCEEDED"), &json!(1)), "{report}");
+        assert_eq!(
+            (&report["status"], &report["users"]["created"]),
+            (&json!("SUCCEEDED"), &json!(1)),
+            "{report}"
+        );
         assert_eq!(usernames(&target), [username.clone()].into());
 
         // A failed execution and a stopped pool have a history, too.
@@ -248,13 +252,25 @@ fn a_repair_and_an_import_into_a_pool_in_use_take_a_stored_selection() {
         source.users().iter().for_each(|user| source.delete_user(&user.sub));
         let own = json!({"targetUserPoolId": source_id(), "existing": "skip"});
         let repair = Machine::new(&backend).import(by_id(&id, own), "repair").await.report();
-        assert_eq!((&repair["status"], usernames(&source)), (&json!("SUCCEEDED"), [username.clone()].into()), "{repair}");
+        assert_eq!(
+            (&repair["status"], usernames(&source)),
+            (&json!("SUCCEEDED"), [username.clone()].into()),
+            "{repair}"
+        );
         let rest = store(&backend, &source_id(), 2, json!({"except": {"usernames": [username]}})).await;
         let report = Machine::new(&backend).import(by_id(&rest, json!({})), "all but one").await.report();
-        assert_eq!((&report["status"], target.user_count()), (&json!("SUCCEEDED"), contents.users.len() - 1), "{report}");
+        assert_eq!(
+            (&report["status"], target.user_count()),
+            (&json!("SUCCEEDED"), contents.users.len() - 1),
+            "{report}"
+        );
         let update = by_id(&id, json!({"existing": "update"}));
         let report = Machine::new(&backend).import(update, "the one").await.report();
-        assert_eq!((&report["users"]["created"], target.user_count()), (&json!(1), contents.users.len()), "{report}");
+        assert_eq!(
+            (&report["users"]["created"], target.user_count()),
+            (&json!(1), contents.users.len()),
+            "{report}"
+        );
     });
 }
 
@@ -265,7 +281,10 @@ fn an_import_whose_selection_is_not_in_the_table_restores_nobody() {
         let [username, _] = names(&contents);
         let selection = || json!({"select": {"usernames": [username]}});
         let days = |days: u64| Duration::from_secs(days * 24 * 3_600);
-        let [old, of_other] = [store(&backend, &source_id(), 1, selection()).await, store(&backend, &target_id(), 2, selection()).await];
+        let [old, of_other] = [
+            store(&backend, &source_id(), 1, selection()).await,
+            store(&backend, &target_id(), 2, selection()).await,
+        ];
         let missing = SelectionId::of_random(3);
         let before = items(&backend).len();
         let refused = async |id: &SelectionId, name: &str, expected: &str, says: &str| {

@@ -234,6 +234,12 @@ pub async fn conclude<E, V: Vault>(
             Some(end) => Ok(Answer::new(&end.with_roles(roles), ExitStatus::Partial, now)),
             None => Err(failed(&view, true)),
         },
+        (_, RunInput::Import(input)) => {
+            let restore = deployment.catalog.restore_of_execution(&input.target, view.arn.as_str()).await;
+            let begun = restore.as_ref().map_or(true, Option::is_some);
+            let untag_with = restore.ok().flatten().and_then(|restore| restore.untag_line());
+            Err(Problem { untag_with, ..failed(&view, begun) })
+        }
         _ => Err(failed(&view, has_begun(deployment, &view).await)),
     }
 }
@@ -359,6 +365,7 @@ fn failed(view: &ExecutionView, begun: bool) -> Problem {
         error,
         message: role.map_or_else(|| message.to_owned(), |role| format!("{message} The entry maps {role}.")),
         execution_arn: Some(view.arn.to_string()),
+        untag_with: None,
         creation: None,
         status,
     }

@@ -441,7 +441,10 @@ mod tests {
             [snapshot(&pool, &run), stored_capture(&pool, &run), lease(&pool, RunKind::Export)];
         assert!(of_snapshots.iter().all(|key| key.pk == pool_partition(&pool)));
         let stored = stored_selection(&SelectionId::of_random(1));
-        assert!(stored.pk.starts_with(SELECTIONS) && !stored.pk.starts_with(RESTORES), "only operators write it");
+        assert!(
+            stored.pk.starts_with(SELECTIONS) && !stored.pk.starts_with(RESTORES),
+            "only operators write it"
+        );
     }
 
     #[test]

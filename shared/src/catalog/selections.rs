@@ -37,7 +37,9 @@ impl<V: ReadVault> Catalog<V> {
         let Some(stored) = self.read::<StoredSelection>(&key).await? else {
             return Err(Error::new(
                 ErrorKind::SelectionNotFound,
-                format!("The backup table does not have the selection of the import (item {key}), or it has expired."),
+                format!(
+                    "The backup table does not have the selection of the import (item {key}), or it has expired."
+                ),
                 Guidance::StoreSelection,
             ));
         };

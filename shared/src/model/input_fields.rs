@@ -3,8 +3,8 @@
 //! The parser takes the names that it accepts from here, and `docs/reference/inputs.md` is rendered from here.
 
 use InputValue::{
-    Ceilings, CustomAttribute, GroupRoles, PoolId, SelectionId, Snapshot, SubMapRetention, Switch, SwitchedOn,
-    Table, Tps, Users, Words,
+    Ceilings, CustomAttribute, GroupRoles, PoolId, SelectionId, Snapshot, SubMapRetention, Switch,
+    SwitchedOn, Table, Tps, Users, Words,
 };
 
 /// One field of an input.

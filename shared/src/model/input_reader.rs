@@ -148,7 +148,9 @@ impl<'a> Fields<'a> {
         }
         match SelectionId::parse(self.text(ID, id)?) {
             Some(id) => Ok(SelectionSource::Stored(id)),
-            None => Err(self.refuse(ID, format!("{ID} is not the id of a selection: 32 digits from 0 to f."))),
+            None => {
+                Err(self.refuse(ID, format!("{ID} is not the id of a selection: 32 digits from 0 to f.")))
+            }
         }
     }
 

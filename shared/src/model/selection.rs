@@ -436,7 +436,9 @@ mod tests {
         }
         let digits = "0123456789abcdef0123456789abcdef";
         assert!(SelectionId::parse(digits).is_some());
-        for wrong in ["", &digits[1..], &format!("{digits}0"), &digits.to_uppercase(), &digits.replace('0', "#")] {
+        for wrong in
+            ["", &digits[1..], &format!("{digits}0"), &digits.to_uppercase(), &digits.replace('0', "#")]
+        {
             assert_eq!(SelectionId::parse(wrong), None, "{wrong}");
         }
     }

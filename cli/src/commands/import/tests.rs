@@ -70,7 +70,10 @@ fn a_selection_reaches_the_next_command_and_stays_out_of_the_input() {
     assert_eq!(selection["select"], json!({"usernames": ["anna"], "groups": ["R&D's"]}));
     assert_eq!(selection["except"], json!({"subs": [SUB]}));
     assert!(request.input.dry_run && request.json["dryRun"] == true);
-    assert!(request.json.get("select").is_none() && request.json.get("except").is_none(), "it goes into the table");
+    assert!(
+        request.json.get("select").is_none() && request.json.get("except").is_none(),
+        "it goes into the table"
+    );
     let again = to_flags(&ImportOptions::default(), &request.input.selection);
     assert_eq!(again, format!(r" --user anna --group 'R&D'\''s' --except-sub {SUB}"));
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use shared::model::{
-    ExpiresAt, GroupRoles, ImportInput, LedgerPage, Listing, Note, Outcome, ReasonCode, RecordKind, Restore,
-    RestoreState, RunKind, SelectionId, Sub, Totals,
+    ExpiresAt, GroupRoles, ImportInput, LedgerPage, Listing, Note, Outcome, PoolTag, ReasonCode, RecordKind,
+    Restore, RestoreState, RunKind, SelectionId, Sub, Totals,
 };
 use shared::ports::Backend;
 use shared::ports::vault::expiry_of;
@@ -76,7 +76,8 @@ const SELECTION: &str = " --user anna --except-email anna@example.com";
 #[tokio::test(start_paused = true)]
 async fn the_names_of_a_selection_go_into_the_table_and_not_into_the_input() {
     let fixture = importing([testing::execution(RunStatus::Running)]).await;
-    for options in [SELECTION.to_owned(), SELECTION.to_owned(), format!("{SELECTION} --plan"), String::new()] {
+    for options in [SELECTION.to_owned(), SELECTION.to_owned(), format!("{SELECTION} --plan"), String::new()]
+    {
         fixture.run(&format!("{IMPORT} --no-wait{options}")).await.0.unwrap();
     }
     let started = fixture.deployment.executions.started.lock().unwrap().clone();
@@ -202,6 +203,23 @@ async fn a_refused_import_ends_with_4_and_an_aborted_one_with_1() {
     assert_eq!(problem.execution_arn.as_deref(), Some(testing::arn().as_str()));
     let aborted = importing([testing::execution(RunStatus::Aborted)]).await;
     assert_eq!(aborted.run(IMPORT).await.0.unwrap_err().status, ExitStatus::Failed);
+}
+
+/// The tag opens the target to every import of the deployment.
+#[tokio::test(start_paused = true)]
+async fn an_import_that_failed_says_that_its_target_is_still_open() {
+    for status in [RunStatus::Failed, RunStatus::Aborted, RunStatus::TimedOut] {
+        for tag in [Some(PoolTag::Target), None] {
+            let restore = Restore { tag, ..testing::restore(RestoreState::Failed) };
+            let fixture = importing([testing::execution(status)]).await.with_restore(restore.clone()).await;
+            let problem = fixture.run(IMPORT).await.0.unwrap_err();
+            assert_eq!(problem.untag_with, restore.untag_line(), "{status}");
+            let json = serde_json::to_value(&problem).unwrap();
+            assert_eq!(json.get("untagWith").is_some(), tag.is_some(), "{json}");
+            let line = "aws cognito-idp untag-resource --resource-arn arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_b";
+            assert_eq!(problem.to_string().contains(line), tag.is_some(), "{problem}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
