@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::branding::Branding;
 use crate::cimd::Policy;
 use crate::client::Client;
-use crate::json::{Object, get};
+use crate::json::{Object, get, object};
 use crate::mfa::Factors;
 use crate::provider::Provider;
 use crate::refusal::ConfigurationRefusal;
