@@ -14,6 +14,7 @@ import {
   machineName,
   removalRuleName,
   topicArn,
+  vaultName,
 } from './names';
 import {
   MachineMetric,
@@ -30,6 +31,9 @@ const FIVE_MINUTES = Duration.minutes(5);
 
 /** The period of the alarms on the age of snapshots. It has several measurements, so one may be late. */
 const AGE_PERIOD = Duration.minutes(15);
+
+/** How long the vault may be without a new backup, in hours. The plan takes one a day, so one may fail and the next be late. */
+const MAX_HOURS_WITHOUT_BACKUP = 48;
 
 /** How much older a snapshot may be in the replica. So a failed export starts the alarm of its own Region alone. */
 const REPLICA_GRACE = Duration.hours(6);
@@ -135,6 +139,30 @@ export class Alarms extends Construct {
         treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       });
     }
+  }
+
+  /**
+   * Adds an alarm for a vault into which no backup of the table comes any more. A plan that starts no job has no failure.
+   *
+   * Without a job there is no measurement. So missing data starts the alarm, also between the deployment of the vault and
+   * the first backup. Source of metric and dimension: "AWS Backup metrics with CloudWatch", AWS Backup developer guide.
+   */
+  addBackupsStoppedAlarm(backupVaultName: string): void {
+    this.add('backups-stopped', {
+      alarmDescription: `AWS Backup has completed no backup of the table ${this.settings.name} in the last ${MAX_HOURS_WITHOUT_BACKUP} hours. Look at the newest jobs with \`aws backup list-backup-jobs --by-backup-vault-name ${vaultName(this.settings.name)}\`, and at the plan ${vaultName(this.settings.name)}. A new vault has its first backup within a day.`,
+      metric: new cloudwatch.Metric({
+        namespace: 'AWS/Backup',
+        metricName: 'NumberOfBackupJobsCompleted',
+        dimensionsMap: { BackupVaultName: backupVaultName },
+        statistic: cloudwatch.Stats.SUM,
+        period: Duration.hours(1),
+        label: 'backups of the table',
+      }),
+      comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+      threshold: 1,
+      evaluationPeriods: MAX_HOURS_WITHOUT_BACKUP,
+      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
+    });
   }
 
   /** Adds alarms for exports that the scheduler, or the state machine that it starts, could not start. */

@@ -22,6 +22,7 @@ import { sourcePools } from './settings';
 import {
   READ_ACTIONS,
   RESTORE_PARTITIONS,
+  SELECTION_PARTITIONS,
   SNAPSHOT_PARTITIONS,
   TableGrant,
   configurationPartitions,
@@ -81,6 +82,7 @@ export class Import extends Construct {
           table,
           [
             tableGrant('ReadSnapshots', 'importEnumerate', [headers, records, SNAPSHOT_PARTITIONS], READ_ACTIONS),
+            tableGrant('ReadSelections', 'importEnumerate', [SELECTION_PARTITIONS], READ_ACTIONS),
             restoreGrant('importEnumerate'),
           ],
           importEnumerate.kms.table,

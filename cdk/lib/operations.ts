@@ -38,7 +38,7 @@ export const TABLE_ACTIONS = [
 export type TableAction = (typeof TABLE_ACTIONS)[number];
 
 /** The kind of a partition: the beginning of its key. */
-export type PartitionKind = 'CONF' | 'POOL' | 'RESTORE' | 'RESTORE#HOLDS' | 'SNAP' | 'TARGET' | 'USER';
+export type PartitionKind = 'CONF' | 'POOL' | 'RESTORE' | 'RESTORE#HOLDS' | 'SELECTION' | 'SNAP' | 'TARGET' | 'USER';
 
 /** The actions of one function, by service and without the prefix of the service. */
 export interface Permissions {

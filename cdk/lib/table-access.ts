@@ -66,6 +66,9 @@ export const SNAPSHOT_PARTITIONS: Partitions = { kinds: ['SNAP'], keys: ['SNAP#*
 /** The partitions with the ledgers and sub maps of all restores. Their keys name a run, too. */
 export const RESTORE_PARTITIONS: Partitions = { kinds: ['RESTORE', 'RESTORE#HOLDS'], keys: ['RESTORE#*'] };
 
+/** The partitions with the selections that operators have stored. Their keys are random. No function writes them. */
+export const SELECTION_PARTITIONS: Partitions = { kinds: ['SELECTION'], keys: ['SELECTION#*'] };
+
 /** The partitions with the holds of all restores on snapshots. */
 const HOLD_PARTITIONS: Partitions = { kinds: ['RESTORE#HOLDS'], keys: ['RESTORE#HOLDS#*'] };
 

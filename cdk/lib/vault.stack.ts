@@ -6,6 +6,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
+import { Alarms } from './alarms.construct';
 import { keyPolicy, useForBackups } from './key-policy';
 import { MessageRule, callPattern, callsAgainstKeys, whereTheCallerIs } from './message-rule.construct';
 import { keyAliases, tableArn, vaultName } from './names';
@@ -60,6 +61,7 @@ export class VaultStack extends Stack {
       disableDefaultBackupPolicy: true,
     });
     this.addMessages(settings, key, plan);
+    new Alarms(this, 'Alarms', settings).addBackupsStoppedAlarm(vault.backupVaultName);
   }
 
   /**

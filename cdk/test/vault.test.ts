@@ -116,6 +116,25 @@ test('messages tell of backups that fail or may stop, of a vault that loses its 
   }
 });
 
+test('an alarm rings if no backup comes for two days, although none has failed', () => {
+  const alarm = vault().only('AWS::CloudWatch::Alarm');
+  assert.equal(alarm.AlarmName, 'cognito-backup-backups-stopped');
+  assert.deepEqual([alarm.Namespace, alarm.MetricName, alarm.Statistic], ['AWS/Backup', 'NumberOfBackupJobsCompleted', 'Sum']);
+  const [{ Name, Value }, ...others] = alarm.Dimensions;
+  assert.equal(others.length, 0);
+  const [[vaultId] = assert.fail()] = vault().ofType('AWS::Backup::BackupVault');
+  assert.deepEqual([Name, readable(Value)], ['BackupVaultName', `<${vaultId}.BackupVaultName>`]);
+  // Each hour without a completed job breaches, also an hour without a measurement.
+  assert.deepEqual([alarm.ComparisonOperator, alarm.Threshold], ['LessThanThreshold', 1]);
+  assert.equal(alarm.TreatMissingData, 'breaching');
+  assert.equal(alarm.Period * alarm.EvaluationPeriods, 48 * 3600);
+  assert.equal(alarm.DatapointsToAlarm, undefined);
+  assert.ok(alarm.Period * alarm.EvaluationPeriods <= 7 * 24 * 3600, 'the limit of CloudWatch');
+  assert.deepEqual(alarm.AlarmActions.map(readable), [`arn:aws:sns:${PRIMARY}:<AWS::AccountId>:cognito-backup`]);
+  const guide = readFileSync(join(WORKSPACE, 'docs', 'guides', 'operate.md'), 'utf8');
+  assert.ok(guide.includes('| `backups-stopped` |'));
+});
+
 test('the stack of the vault is protected from termination like the table, also in one Region', () => {
   const values = { ...CONTEXT, BackupVault: 'YES', SecondaryRegion: 'none' };
   for (const [value, isProtected] of [

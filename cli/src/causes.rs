@@ -38,6 +38,7 @@ fn last_guidance(cause: &str) -> Option<(&str, Guidance)> {
         Guidance::CheckSelection(FilterList::Emails),
         Guidance::CheckSelection(FilterList::Subs),
         Guidance::CheckSelection(FilterList::Groups),
+        Guidance::StoreSelection,
         Guidance::UseAnotherSnapshot,
         Guidance::GiveSnapshotId,
         Guidance::SameInputAgain,

@@ -76,6 +76,7 @@ impl ExitStatus {
             | Kind::UnfinishedRestore
             | Kind::SnapshotShrunk
             | Kind::SelectionEmpty
+            | Kind::SelectionNotFound
             | Kind::TargetIsSource
             | Kind::TargetNotSupported
             | Kind::PoolNotTagged

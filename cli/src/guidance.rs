@@ -121,6 +121,9 @@ pub fn in_flags(guidance: &Guidance) -> String {
             "The import compares names of groups letter by letter with those in the snapshot. A group without members selects \
              no user."
         }
+        Guidance::StoreSelection => {
+            "Start the command again with the same options: it stores the selection again."
+        }
         Guidance::PruneByHand { pool } => {
             let plan = command(format!("prune --pool {pool} --keep-days N --plan"));
             return format!(
@@ -174,8 +177,8 @@ pub fn options_of(member: &str) -> Vec<String> {
     match member {
         "userPoolId" | "sourceUserPoolId" => vec!["--pool".to_owned()],
         "targetUserPoolId" => vec!["--into".to_owned()],
-        // Only schedules set it.
-        "scheduled" => Vec::new(),
+        // Only schedules set the one. The command line writes the other for the options of a selection.
+        "scheduled" | "selectionId" => Vec::new(),
         "dryRun" => vec!["--plan".to_owned()],
         "select" => ["user", "email", "sub", "group"].map(|name| format!("--{name}")).into(),
         "except" => ["user", "email", "sub", "group"].map(|name| format!("--except-{name}")).into(),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use shared::report::still_open;
 
 use crate::exit::ExitStatus;
 use crate::guidance::in_flags;
@@ -24,6 +25,9 @@ pub struct Problem {
     /// The execution that failed, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_arn: Option<String>,
+    /// The command that takes the tag of the target away, if the tag still opens it to imports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untag_with: Option<String>,
     /// The answer of `pool create`, if the command has created a user pool before it stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creation: Option<Box<PoolCreated>>,
@@ -36,7 +40,15 @@ impl Problem {
     /// A command that the command line refuses by itself.
     pub fn refused(error: &str, message: String, guidance: String) -> Self {
         let error = error.to_owned();
-        Self { error, message, guidance, execution_arn: None, creation: None, status: ExitStatus::Refused }
+        Self {
+            error,
+            message,
+            guidance,
+            execution_arn: None,
+            untag_with: None,
+            creation: None,
+            status: ExitStatus::Refused,
+        }
     }
 
     /// Output that could not be written.
@@ -46,6 +58,7 @@ impl Problem {
             message: format!("The command could not write its output: {error}."),
             guidance: "The output is incomplete. Make room, then start the command again.".to_owned(),
             execution_arn: None,
+            untag_with: None,
             creation: None,
             status: ExitStatus::Failed,
         }
@@ -64,6 +77,7 @@ impl From<shared::Error> for Problem {
             message: error.message().to_owned(),
             guidance: in_flags(error.guidance()),
             execution_arn: None,
+            untag_with: None,
             creation: None,
             status: ExitStatus::of_error(error.kind().name(), false),
         }
@@ -79,6 +93,9 @@ impl fmt::Display for Problem {
         write!(f, "error: {}: {}", self.error, self.message)?;
         if !self.guidance.is_empty() {
             write!(f, "\n{}", self.guidance)?;
+        }
+        if let Some(line) = &self.untag_with {
+            write!(f, "\n{}", still_open(line))?;
         }
         Ok(())
     }

@@ -71,7 +71,7 @@ pub fn execution(status: RunStatus) -> ExecutionView {
         status,
         started_at: now() - SignedDuration::from_hours(2),
         stopped_at: (status != RunStatus::Running).then(|| now() - SignedDuration::from_mins(95)),
-        input: RunInput::Import(Box::new(import_input())),
+        input: RunInput::Import(Box::new(import_input().into())),
         output: None,
         error: None,
         cause: None,

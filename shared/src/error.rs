@@ -95,6 +95,8 @@ kinds! {
     PoolNotFound false,
     /// The deployment lets imports write only to pools with a tag, and the pool does not have the tag.
     PoolNotTagged false,
+    /// A command has finished a pool, but the pool still has the tag that opens it to imports.
+    PoolStillTagged false,
     /// Another execution is exporting the same pool.
     ExportAlreadyRunning false,
     /// Another execution is importing into the same pool, or a job or a recovery of Cognito works on its users.
@@ -137,6 +139,8 @@ kinds! {
     SnapshotShrunk false,
     /// The selection of an import matches no user of the snapshot.
     SelectionEmpty false,
+    /// The table does not have the selection that the input of an import names, or not any more.
+    SelectionNotFound false,
     /// Source and target are the same pool, and the input does not say what happens to existing users.
     TargetIsSource false,
     /// The target pool is of a kind into which this snapshot cannot be restored.

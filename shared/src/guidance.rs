@@ -113,6 +113,8 @@ pub enum Guidance {
     },
     /// Check the names of one list of the selection: the snapshot does not hold them.
     CheckSelection(FilterList),
+    /// Store the selection again.
+    StoreSelection,
     /// Remove snapshots without a time limit, after a plan: a removal by hand holds no snapshot back.
     PruneByHand {
         /// The pool.
@@ -232,7 +234,8 @@ impl Guidance {
             Self::CheckSelection(FilterList::Usernames) => Self::CheckSelection(FilterList::Emails),
             Self::CheckSelection(FilterList::Emails) => Self::CheckSelection(FilterList::Subs),
             Self::CheckSelection(FilterList::Subs) => Self::CheckSelection(FilterList::Groups),
-            Self::CheckSelection(FilterList::Groups) => Self::PruneByHand { pool: pool() },
+            Self::CheckSelection(FilterList::Groups) => Self::StoreSelection,
+            Self::StoreSelection => Self::PruneByHand { pool: pool() },
             Self::PruneByHand { .. } => {
                 Self::RecoverOrRemove { pool: pool(), snapshot: "20261121T020000123Z-1a2b3c4d".to_owned() }
             }

@@ -22,6 +22,7 @@ use crate::support::machine::{End, Machine};
 use crate::support::people::{self, Kind};
 use crate::support::restored::{Comparison, compare};
 use crate::support::snapshot::{self, Contents};
+use crate::support::stored_selections::store;
 use crate::support::{backend, cases, in_paused_time, source_id, target_id};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -82,7 +83,7 @@ fn wrong_expiries(backend: &MemoryBackend, sub_map_days: Option<u32>) -> Vec<(Ke
             sub_map_days.map_or(expiry.is_none(), |days| after_days(days - 1))
         } else if is_in_sub_map(key) {
             sub_map_days.map_or(expiry.is_none(), after_days)
-        } else if key.pk.starts_with("RESTORE#") {
+        } else if key.pk.starts_with("RESTORE#") || key.pk.starts_with("SELECTION#") {
             after_days(90)
         } else {
             !item.inner().contains_key(EXPIRES_AT)
@@ -104,8 +105,9 @@ async fn all_imports(backend: &MemoryBackend, source: &MemoryPool, target: &Memo
     for name in ["one", "two"] {
         machine.export(json!({"userPoolId": source_id(), "captureMfa": true}), name).await.report();
     }
-    let selection = json!({"groups": [people::group_name(0)]});
-    machine.import(import(json!({"dryRun": true, "select": selection})), "plan").await.report();
+    let stored =
+        store(backend, &source_id(), 1, json!({"select": {"groups": [people::group_name(0)]}})).await;
+    machine.import(import(json!({"dryRun": true, "selectionId": stored.as_str()})), "plan").await.report();
     machine.import(import(json!({"method": "csv"})), "jobs").await.report();
     target.users().into_iter().take(5).for_each(|user| target.delete_user(&user.sub));
     machine.import(import(json!({"existing": "update"})), "update").await.report();

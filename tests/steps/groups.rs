@@ -3,11 +3,14 @@
 //! Method: import groups whose settings differ from the target's, whose roles cannot be passed, or about
 //! which Cognito contradicts itself.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use shared::model::{GroupName, GroupRecord};
+use shared::model::{GroupName, GroupRecord, PoolTag};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
-use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, Mishap, PageShape};
+use tokio::time::sleep;
 
 use crate::support::machine::Machine;
 use crate::support::{backend, in_paused_time, people, source_id, target_id};
@@ -140,6 +143,78 @@ fn a_group_is_not_created_without_its_role_if_the_call_itself_is_denied() {
         let end = Machine::new(&backend).import(input(&json!({})), "import").await;
         assert_eq!(end.error().0, "AccessDenied");
         assert!(end.error().1.contains("CreateGroup"), "{end:?}");
+    });
+}
+
+/// Cognito denies the first call of `operation`, and no other.
+fn deny_first(backend: &MemoryBackend, operation: Operation, code: &'static str) {
+    let mut calls = 0;
+    backend.script().set_weather(Some(Box::new(move |site| {
+        calls += u32::from(site.to_string() == operation.name());
+        let is_first = site.to_string() == operation.name() && calls == 1;
+        let fault = is_first.then_some(Fault::RefuseWith(PoolErrorKind::AccessDenied, code));
+        Mishap { fault, ..Mishap::default() }
+    })));
+}
+
+/// IAM may learn the tag between a call with the role and the call without it.
+#[test]
+fn a_group_keeps_its_role_while_iam_learns_the_tag_of_the_pool() {
+    for (operation, existing) in
+        [(Operation::CreateGroup, None), (Operation::UpdateGroup, Some(group("a", Some(7), None)))]
+    {
+        in_paused_time(async {
+            let (backend, target) = exported(&[group("a", Some(1), Some(EDITORS))]).await;
+            let backend = backend.with_pool_tag_required();
+            target.configure(|pool| pool.tag = Some(PoolTag::Target));
+            let is_update = existing.is_some();
+            existing.into_iter().for_each(|group| target.put_group(group));
+            sleep(Duration::from_secs(3_600)).await;
+            deny_first(&backend, operation, "AccessDeniedException");
+            let report =
+                import(&backend, json!({"existing": if is_update { "update" } else { "fail" }})).await;
+            assert_eq!(report["status"], "SUCCEEDED", "{operation:?}: {report}");
+            assert_eq!(in_target(&target, "a"), (Some(1), Some(EDITORS.to_owned()), 2), "{operation:?}");
+        });
+    }
+}
+
+#[test]
+fn a_role_that_cannot_be_passed_is_left_out_after_the_time_in_which_the_tag_may_be_new() {
+    in_paused_time(async {
+        let (backend, target) = exported(&[group("a", Some(1), Some(EDITORS))]).await;
+        let backend = backend.with_pool_tag_required();
+        target.configure(|pool| pool.tag = Some(PoolTag::Target));
+        target.deny_role(EDITORS);
+        let machine = Machine { retries_as_deployed: true, ..Machine::new(&backend) };
+        let began = backend.clock().now();
+        let report = machine.import(input(&json!({})), "import").await.report();
+        assert_eq!(report["groups"]["reasons"], json!({"roleNotRestored": 1}), "{report}");
+        assert_eq!(in_target(&target, "a"), (Some(1), None, 2));
+        assert!(backend.clock().now().duration_since(began).as_secs() >= 120);
+        // A later pass is patient, too, and gives the role.
+        target.allow_role(EDITORS);
+        deny_first(&backend, Operation::UpdateGroup, "AccessDeniedException");
+        let again = machine.import(input(&json!({})), "again").await.report();
+        assert_eq!(
+            (&again["restoreId"], &again["status"]),
+            (&report["restoreId"], &json!("SUCCEEDED")),
+            "{again}"
+        );
+        assert_eq!(in_target(&target, "a"), (Some(1), Some(EDITORS.to_owned()), 2));
+    });
+}
+
+#[test]
+fn a_group_does_not_lose_its_role_because_credentials_have_expired() {
+    in_paused_time(async {
+        let (backend, target) = exported(&[group("a", Some(1), Some(EDITORS))]).await;
+        deny_first(&backend, Operation::CreateGroup, "ExpiredTokenException");
+        let end = Machine::new(&backend).import(input(&json!({})), "expired").await;
+        assert_eq!(end.error().0, "AccessDenied", "{end:?}");
+        let report = import(&backend, json!({})).await;
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        assert_eq!(in_target(&target, "a"), (Some(1), Some(EDITORS.to_owned()), 2));
     });
 }
 

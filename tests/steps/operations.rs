@@ -23,6 +23,7 @@ use crate::configuration::make_rich;
 use crate::support::machine::{End, Machine, stopped_event};
 use crate::support::manifest::{self, FUNCTIONS, HINT, Manifest};
 use crate::support::people::{self, Kind, Population};
+use crate::support::stored_selections::store;
 use crate::support::{backend, in_paused_time, source_id, target_id};
 
 /// More users than the export lists with one listing.
@@ -338,8 +339,9 @@ async fn imports(record: &mut Recorded) {
 
     let (backend, source, _) = exported(record).await;
     let first = source.users().into_iter().map(|user| user.sub).min().unwrap();
+    let stored = store(&backend, &source_id(), 1, json!({"select": {"subs": [first]}})).await;
     let selections = [
-        json!({"select": {"subs": [first]}}),
+        json!({"selectionId": stored.as_str()}),
         json!({"select": {"groups": [people::group_name(0), people::group_name(1)]}}),
         json!({"except": {"groups": [people::group_name(1)]}, "method": "csv"}),
     ];

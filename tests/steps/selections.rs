@@ -9,15 +9,16 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
-use shared::model::{GroupRecord, Listing, RunId, Sub};
+use shared::model::{GroupRecord, Listing, RunId, SelectionId, Sub};
 use shared::ports::Backend;
-use shared::ports::pool::PoolErrorKind;
+use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
 use crate::support::machine::Machine;
 use crate::support::people;
 use crate::support::restored::items;
 use crate::support::snapshot::{self, Contents};
+use crate::support::stored_selections::store;
 use crate::support::{backend, cases, disturbance, in_paused_time, source_id, target_id};
 
 fn import(options: Value) -> Value {
@@ -154,6 +155,157 @@ fn a_selection_of_no_user_is_refused_before_anything_is_touched() {
             assert_eq!(Machine::new(&backend).import(import(wrong), "wrong").await.error().0, "InvalidInput");
         }
         assert!(items(&backend).keys().all(|key| !key.sk.starts_with("LEDGER#")));
+    });
+}
+
+fn by_id(id: &SelectionId, options: Value) -> Value {
+    let mut input = import(options);
+    input["selectionId"] = id.as_str().into();
+    input
+}
+
+/// The username and the e-mail address of a user who has both.
+fn names(contents: &Contents) -> [String; 2] {
+    let mut users = contents.users.values().map(|records| &records[0]);
+    let user = users.find(|user| user.attributes.contains_key("email")).unwrap();
+    [user.username.to_string(), user.attributes["email"].clone()]
+}
+
+#[test]
+fn a_stored_selection_restores_its_users_and_the_history_has_no_name() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(PageShape::default()).await;
+        let [username, email] = names(&contents);
+        let other = contents.users.values().map(|records| records[0].username.to_string());
+        let other = other.into_iter().find(|other| *other != username).unwrap();
+        let selection = json!({
+            "select": {"emails": [email], "usernames": [username, other], "groups": ["no-such-group"]},
+            "except": {"usernames": [other]},
+        });
+        let id = store(&backend, &source_id(), 1, selection).await;
+        let machine = Machine::new(&backend).with_budget(Duration::from_millis(300));
+        backend.script().set_latency(Duration::from_millis(50), Duration::from_millis(5));
+        let plan = machine.import(by_id(&id, json!({"dryRun": true})), "plan").await.report();
+        assert_eq!((&plan["creatable"], &plan["unmatchedNames"]["groups"]), (&json!(1), &json!(1)), "{plan}");
+        let report = machine.import(by_id(&id, json!({})), "import").await.report();
+        assert_eq!(
+            (&report["status"], &report["users"]["created"]),
+            (&json!("SUCCEEDED"), &json!(1)),
+            "{report}"
+        );
+        assert_eq!(usernames(&target), [username.clone()].into());
+
+        // A failed execution and a stopped pool have a history, too.
+        let refused = machine.import(by_id(&id, json!({})), "again").await;
+        assert_eq!(refused.error().0, "TargetNotEmpty");
+        let (payloads, answers) = (machine.payloads.lock().unwrap(), machine.history.lock().unwrap());
+        assert!(payloads.len() > 6 && payloads.iter().any(|payload| payload.contains(id.as_str())));
+        for text in payloads.iter().chain(answers.iter()) {
+            for name in [&username, &email, &other, "no-such-group"] {
+                assert!(!text.contains(name.as_str()), "{name}: {text}");
+            }
+        }
+    });
+}
+
+/// The command line stores a selection again for each import, and others give it in the input.
+#[test]
+fn an_import_continues_a_restore_of_an_equal_selection_wherever_it_stands() {
+    let chosen = || json!({"select": {"groups": [people::group_name(0)]}});
+    let others = || json!({"select": {"groups": [people::group_name(1)]}});
+    let stored = |number: u128| json!({"selectionId": SelectionId::of_random(number).as_str()});
+    for (first, second, is_continued) in [
+        (stored(1), stored(1), true),
+        (stored(1), stored(2), true),
+        (stored(1), chosen(), true),
+        (chosen(), stored(1), true),
+        (stored(1), stored(3), false),
+        (stored(1), json!({}), false),
+        (json!({}), stored(1), false),
+    ] {
+        in_paused_time(async {
+            let (backend, target, contents) = exported(PageShape::default()).await;
+            for (number, selection) in [(1, chosen()), (2, chosen()), (3, others())] {
+                store(&backend, &source_id(), number, selection).await;
+            }
+            backend.script().always(Operation::AdminCreateUser, Some(Fault::Refuse(PoolErrorKind::Refused)));
+            let begun = Machine::new(&backend).import(import(first.clone()), "first").await.report();
+            assert_eq!(begun["status"], "PARTIAL", "{begun}");
+            backend.script().clear();
+            let ended = Machine::new(&backend).import(import(second.clone()), "second").await.report();
+            assert_eq!(ended["status"], "SUCCEEDED", "{first}, {second}: {ended}");
+            assert_eq!(ended["restoreId"] == begun["restoreId"], is_continued, "{first}, {second}");
+            if is_continued {
+                assert_eq!(usernames(&target), members(&contents, 0), "{first}, {second}");
+            }
+        });
+    }
+}
+
+#[test]
+fn a_repair_and_an_import_into_a_pool_in_use_take_a_stored_selection() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(PageShape::default()).await;
+        let source = backend.pool(&source_id());
+        let [username, email] = names(&contents);
+        let id = store(&backend, &source_id(), 1, json!({"select": {"emails": [email]}})).await;
+        source.users().iter().for_each(|user| source.delete_user(&user.sub));
+        let own = json!({"targetUserPoolId": source_id(), "existing": "skip"});
+        let repair = Machine::new(&backend).import(by_id(&id, own), "repair").await.report();
+        assert_eq!(
+            (&repair["status"], usernames(&source)),
+            (&json!("SUCCEEDED"), [username.clone()].into()),
+            "{repair}"
+        );
+        let rest = store(&backend, &source_id(), 2, json!({"except": {"usernames": [username]}})).await;
+        let report = Machine::new(&backend).import(by_id(&rest, json!({})), "all but one").await.report();
+        assert_eq!(
+            (&report["status"], target.user_count()),
+            (&json!("SUCCEEDED"), contents.users.len() - 1),
+            "{report}"
+        );
+        let update = by_id(&id, json!({"existing": "update"}));
+        let report = Machine::new(&backend).import(update, "the one").await.report();
+        assert_eq!(
+            (&report["users"]["created"], target.user_count()),
+            (&json!(1), contents.users.len()),
+            "{report}"
+        );
+    });
+}
+
+#[test]
+fn an_import_whose_selection_is_not_in_the_table_restores_nobody() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(PageShape::default()).await;
+        let [username, _] = names(&contents);
+        let selection = || json!({"select": {"usernames": [username]}});
+        let days = |days: u64| Duration::from_secs(days * 24 * 3_600);
+        let [old, of_other] = [
+            store(&backend, &source_id(), 1, selection()).await,
+            store(&backend, &target_id(), 2, selection()).await,
+        ];
+        let missing = SelectionId::of_random(3);
+        let before = items(&backend).len();
+        let refused = async |id: &SelectionId, name: &str, expected: &str, says: &str| {
+            for dry_run in [true, false] {
+                let input = by_id(id, json!({"dryRun": dry_run}));
+                let end = Machine::new(&backend).import(input, &format!("{name}-{dry_run}")).await;
+                let (error, cause) = end.error();
+                assert_eq!(error, expected, "{name}: {cause}");
+                assert!(cause.contains(says) && cause.contains("Store the selection again"), "{cause}");
+                assert!(!cause.contains(&username), "{cause}");
+            }
+        };
+        refused(&missing, "missing", "SelectionNotFound", "does not have the selection").await;
+        refused(&of_other, "other", "InvalidInput", "is for snapshots of user pool").await;
+        tokio::time::sleep(days(89)).await;
+        Machine::new(&backend).import(by_id(&old, json!({"dryRun": true})), "in time").await.report();
+        tokio::time::sleep(days(2)).await;
+        refused(&old, "expired", "SelectionNotFound", "or it has expired").await;
+        assert_eq!((target.user_count(), target.groups().len()), (0, 0));
+        let restores = items(&backend).keys().filter(|key| key.pk.starts_with("TARGET#")).count();
+        assert_eq!((restores, before > 0), (0, true), "no import has begun");
     });
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::model::{ExportInput, ImportInput, RunKind};
+use shared::model::{ExportInput, ImportInput, RunKind, SelectionSource};
 use shared::report::{SkipReport, SkipStatus};
 use shared::{Error, ErrorKind};
 
@@ -122,7 +122,7 @@ impl fmt::Display for RunStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunInput {
     Export(ExportInput),
-    Import(Box<ImportInput>),
+    Import(Box<ImportInput<SelectionSource>>),
     /// Neither input.
     Unreadable,
 }

@@ -60,6 +60,7 @@ fn unwritten(folder: &Path, error: &io::Error) -> Problem {
         guidance: "Name a folder with --output in which you may write, and start the command again."
             .to_owned(),
         execution_arn: None,
+        untag_with: None,
         creation: None,
         status: ExitStatus::Failed,
     }

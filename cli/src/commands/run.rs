@@ -10,7 +10,7 @@ use shared::catalog::Catalog;
 use shared::format::plural;
 use shared::model::{
     Category, Ceilings, ExportInput, GroupName, ImportInput, Lease, PoolId, Restore, RestoreState, RunKind,
-    Tps,
+    SelectionSource, Tps,
 };
 use shared::ports::vault::Vault;
 use shared::report::{ExportReport, ImportReport, PlanReport, SkipReport, StopStatus};
@@ -65,10 +65,11 @@ impl RunRequest {
         Self { operation: RunKind::Export, pool, input, json, no_wait, roles: None }
     }
 
-    /// An import to start. `roles` is the file of the roles of groups.
+    /// An import to start. `json` names the stored selection of `input`, if it has one. `roles` is the file of the roles
+    /// of groups.
     pub fn import(input: ImportInput, json: Value, no_wait: bool, roles: Option<String>) -> Self {
         let pool = input.target.clone();
-        let input = RunInput::Import(Box::new(input));
+        let input = RunInput::Import(Box::new(input.into()));
         Self { operation: RunKind::Import, pool, input, json, no_wait, roles }
     }
 }
@@ -179,7 +180,9 @@ pub async fn carry_out_on<E: Executions, V: Vault, S: Future<Output = ()>>(
     let mut run = DeployedRun::new(&deployment.executions, &deployment.catalog, &arn, &request.input);
     match watch(&mut run, session.meter, session.interrupted).await {
         Ok(Watched::Ended(view)) => {
-            conclude(deployment, *view, request.roles.as_deref(), (session.now)()).await
+            // The request has the selection itself.
+            let view = ExecutionView { input: request.input, ..*view };
+            conclude(deployment, view, request.roles.as_deref(), (session.now)()).await
         }
         Ok(Watched::StillRunning) => still_running(),
         Err(error) => Err(lost_sight(&error, &arn)),
@@ -199,7 +202,7 @@ fn execution_name(operation: RunKind, pool: &PoolId, now: Timestamp) -> Result<S
 /// The answer about a run that has ended. `roles` is the file of the roles of groups, if the command knows it.
 ///
 /// # Errors
-/// If the run failed, or its report cannot be read.
+/// If the run failed, or its report or its stored selection cannot be read.
 pub async fn conclude<E, V: Vault>(
     deployment: &Deployment<E, V>,
     view: ExecutionView,
@@ -219,7 +222,8 @@ pub async fn conclude<E, V: Vault>(
         }
         (RunStatus::Succeeded, RunInput::Import(input)) => {
             let report: ImportReport = report(&view)?;
-            let end = ImportEnd::complete(view.arn.clone(), input, report).with_roles(roles);
+            let input = deployment.catalog.with_selection((**input).clone()).await?;
+            let end = ImportEnd::complete(view.arn.clone(), &input, report).with_roles(roles);
             Ok(Answer::new(&end, ExitStatus::Done, now))
         }
         (RunStatus::Skipped, _) => {
@@ -230,6 +234,12 @@ pub async fn conclude<E, V: Vault>(
             Some(end) => Ok(Answer::new(&end.with_roles(roles), ExitStatus::Partial, now)),
             None => Err(failed(&view, true)),
         },
+        (_, RunInput::Import(input)) => {
+            let restore = deployment.catalog.restore_of_execution(&input.target, view.arn.as_str()).await;
+            let begun = restore.as_ref().map_or(true, Option::is_some);
+            let untag_with = restore.ok().flatten().and_then(|restore| restore.untag_line());
+            Err(Problem { untag_with, ..failed(&view, begun) })
+        }
         _ => Err(failed(&view, has_begun(deployment, &view).await)),
     }
 }
@@ -250,13 +260,14 @@ fn report<T: DeserializeOwned>(view: &ExecutionView) -> Result<T, Error> {
 /// The first groups that the plan counts as damaged. None if the table cannot be read.
 async fn first_damaged_groups<V: Vault>(
     catalog: &Catalog<V>,
-    input: &ImportInput,
+    input: &ImportInput<SelectionSource>,
     report: &PlanReport,
 ) -> Vec<GroupName> {
     if report.forecast.damaged_groups == 0 {
         return Vec::new();
     }
     let (source, snapshot) = (&report.source_user_pool_id, &report.snapshot_id);
+    let Ok(input) = catalog.with_selection(input.clone()).await else { return Vec::new() };
     let wanted = |name: &str| input.selection.selects_group(name);
     catalog.damaged_groups(source, snapshot, wanted, MAX_NAMED as usize).await.unwrap_or_default()
 }
@@ -296,12 +307,13 @@ pub async fn follow<E: Executions, V: Vault>(
 async fn partial<E, V: Vault>(
     deployment: &Deployment<E, V>,
     view: &ExecutionView,
-    input: &ImportInput,
+    input: &ImportInput<SelectionSource>,
 ) -> Option<ImportEnd> {
+    let input = deployment.catalog.with_selection(input.clone()).await.ok()?;
     let restore: Restore =
         deployment.catalog.restore_of_execution(&input.target, view.arn.as_str()).await.ok()??;
     // The execution has ended partial, whatever the header says now.
-    ended(deployment, Restore { state: RestoreState::Partial, ..restore }, input).await
+    ended(deployment, Restore { state: RestoreState::Partial, ..restore }, &input).await
 }
 
 /// Whether a run had written its header before it failed. If the table cannot be read, the answer is yes: it may have.
@@ -353,6 +365,7 @@ fn failed(view: &ExecutionView, begun: bool) -> Problem {
         error,
         message: role.map_or_else(|| message.to_owned(), |role| format!("{message} The entry maps {role}.")),
         execution_arn: Some(view.arn.to_string()),
+        untag_with: None,
         creation: None,
         status,
     }
@@ -459,7 +472,7 @@ mod tests {
         let mut input = testing::import_input();
         input.options.group_roles = GroupRoles::Map(["a", "b"].map(|name| (role(name), role("new"))).into());
         let mut view = testing::execution(RunStatus::Failed);
-        view.input = RunInput::Import(Box::new(input));
+        view.input = RunInput::Import(Box::new(input.into()));
         view.error = Some("InvalidInput".into());
         let unknown = "The map of group roles names a role that no group of snapshot X has: ";
         view.cause = Some(format!("{unknown}{}.", GroupRoles::entry_name(1, 2)));

@@ -53,6 +53,7 @@ fn row(verb: &str, field: &InputField) -> [String; 5] {
             ("whole number, 90 to 3650, or `\"forever\"`", "that of the deployment")
         }
         InputValue::Table => ("name of a DynamoDB table", "that of the deployment"),
+        InputValue::SelectionId => ("32 digits from 0 to f", ""),
         InputValue::Users => ("[object with lists](#select-and-except)", ""),
     };
     let (mut value, mut default) = (value.to_owned(), default.to_owned());

@@ -26,6 +26,9 @@ pub struct ConfigurationSettings {
     pub shows_empty_lists: bool,
     /// Whether the schema has `identities`. Pools of today have it. Default: `true`.
     pub shows_identities: bool,
+    /// Whether UpdateUserPool keeps the tags that a request leaves out, also if it has others or none. AWS does not say
+    /// whether an update takes tags away. Default: `false`.
+    pub keeps_omitted_tags: bool,
     /// The most tags of a pool. It is the general limit of AWS. Default: 50.
     pub max_tags: usize,
     /// Whether `SetUserPoolMfaConfig` keeps the passkey block that a request omits. Default: `true`.
@@ -108,6 +111,7 @@ impl Default for ConfigurationSettings {
             older_messages_win: true,
             shows_empty_lists: true,
             shows_identities: true,
+            keeps_omitted_tags: false,
             max_tags: 50,
             keeps_omitted_web_authn: true,
             has_threat_protection: true,

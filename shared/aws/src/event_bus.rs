@@ -138,6 +138,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_bus_that_does_not_answer_costs_ten_seconds() {
+        // The system takes the connection, and nothing reads it.
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let server = Server::start(Answer { status: 200, body: String::new() }).await;
+        let silent = format!("http://{}", listener.local_addr().unwrap());
+        let config = server.config().into_builder().endpoint_url(silent).build();
+        let bus = EventBus::new(EventBus::client(&config));
+        let began = std::time::Instant::now();
+        let error = bus.put(&[event(), event()]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CallRefused);
+        assert!(
+            error.message().starts_with("2 of the events") && error.message().contains("(Timeout)"),
+            "{error}"
+        );
+        // The client alone would wait for 20 seconds.
+        assert!((10..20).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
     async fn an_event_that_stays_refused_is_an_error_with_its_code() {
         let refused = json!({"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]});
         let (server, bus) = bus(refused).await;

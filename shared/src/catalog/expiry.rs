@@ -7,10 +7,15 @@
 //! | the entries of the sub map | after the retention of sub maps, if the input or the deployment has one |
 //! | the header of the sub map | a day before its oldest entry |
 //! | which run an execution carries out | 90 days after it was written |
+//! | a stored selection | 90 days after it was written |
 //! | everything else, above all snapshots | never |
 //!
 //! So a restore without a header is absent, and one with a header is whole. An import that is at work after 45 days
 //! renews all items, and then the header.
+//!
+//! A stored selection expires as late as the copy that an import makes of it. The history of the execution has its id as
+//! long. So the same input can continue the restore until its header expires. No import needs the stored selection after
+//! it has begun, so an import of 60 days, the longest, does not miss it.
 
 use jiff::Timestamp;
 use serde_dynamo::Item;

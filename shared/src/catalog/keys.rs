@@ -3,12 +3,14 @@
 use super::RebuildId;
 use crate::model::{
     Digest, DigestBuilder, FindingKind, GroupName, ListingQuestion, NameKey, PoolId, RecordKind, RunId,
-    RunKind, Snapshot, Sub, Unit, UnitId,
+    RunKind, SelectionId, Snapshot, Sub, Unit, UnitId,
 };
 use crate::ports::vault::Key;
 
 pub const SNAPSHOTS: &str = "SNAP#";
 pub const RESTORES: &str = "RESTORE#";
+/// The prefix of the partitions of stored selections.
+pub const SELECTIONS: &str = "SELECTION#";
 pub const UNITS: &str = "UNIT#";
 pub const CHECKS: &str = "CHECK#";
 pub const LEDGER: &str = "LEDGER#";
@@ -62,10 +64,12 @@ pub fn sub_map_header(target: &PoolId, restore: &RunId) -> Key {
 }
 
 /// Whether an item expires a fixed time after it was written. So does every item of a restore, but its sub map and
-/// its headers, which say themselves when they expire. So does the item that says which run an execution carries out. No
-/// other item expires.
+/// its headers, which say themselves when they expire. So do stored selections, and the item that says which run an
+/// execution carries out. No other item expires.
 pub fn expires_as_written(key: &Key) -> bool {
-    key.sk == EXECUTION || (key.pk.starts_with(RESTORES) && !is_in_sub_map(key))
+    key.sk == EXECUTION
+        || key.pk.starts_with(SELECTIONS)
+        || (key.pk.starts_with(RESTORES) && !is_in_sub_map(key))
 }
 
 /// Whether an item in the partition of a restore is an entry of its sub map.
@@ -297,6 +301,11 @@ pub fn forecast(run: &RunId) -> Key {
     Key::new(restore_partition(run), "FORECAST")
 }
 
+/// A selection in a partition of its own. The permissions of operators tell items apart by their partition.
+pub fn stored_selection(id: &SelectionId) -> Key {
+    Key::new(format!("{SELECTIONS}{id}"), "SELECTION")
+}
+
 pub fn selection(run: &RunId) -> Key {
     Key::new(restore_partition(run), "SELECTION")
 }
@@ -431,6 +440,11 @@ mod tests {
         let of_snapshots =
             [snapshot(&pool, &run), stored_capture(&pool, &run), lease(&pool, RunKind::Export)];
         assert!(of_snapshots.iter().all(|key| key.pk == pool_partition(&pool)));
+        let stored = stored_selection(&SelectionId::of_random(1));
+        assert!(
+            stored.pk.starts_with(SELECTIONS) && !stored.pk.starts_with(RESTORES),
+            "only operators write it"
+        );
     }
 
     #[test]

@@ -31,6 +31,7 @@
 //! | `RESTORE#<id>` | `VERIFICATION#<pass>`, `SEEN#…` | the checkpoint of a verification, and the users it has seen |
 //! | `RESTORE#<id>` | `FINDING#<pass>#<kind>#<sub>` | a difference that the verification found |
 //! | `RESTORE#<id>` | `SELECTION`, `SELECTION_SCAN`, `SELECTED#…` | the selection, its checkpoint, and members of its groups |
+//! | `SELECTION#<id>` | `SELECTION` | a stored selection: an import whose input has its id copies it to the restore |
 //! | `RESTORE#<id>` | `JOBS`, `JOB#<n>` | the checkpoint of import jobs, and the user of each line of a job's file |
 //! | `RESTORE#<id>` | `JOB_NAME#<sign-in name>`, `JOB_MISSED#…` | users in the file of a job, and users that no job created |
 //! | `RESTORE#<id>` | `COLLISIONS`, `NAME_HASHES#…`, `EQUAL_HASHES#…` | the checkpoint of the search for collisions, and hashes of names |
@@ -43,7 +44,7 @@
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger |
 //! | `RESTORE#<id>` | `RENEWAL` | the checkpoint of a renewal of the items of the restore |
 //!
-//! The items of restores and of executions expire: see `expiry.rs`. No other item does.
+//! The items of restores and of executions, and stored selections, expire: see `expiry.rs`. No other item does.
 //!
 //! No item says where the table lives, so a snapshot's items can be copied to any table and
 //! restored from there.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES};
 use super::input_reader::Fields;
 use super::{
-    Ceilings, Existing, ImportOptions, PoolId, Selection, SnapshotSelector, SubMapLifetime, TableName,
-    TargetPool, Tps,
+    Ceilings, Existing, ImportOptions, PoolId, Selection, SelectionSource, SnapshotSelector, SubMapLifetime,
+    TableName, TargetPool, Tps,
 };
 use crate::{Error, ErrorKind, Guidance};
 
@@ -56,8 +56,11 @@ pub struct ExportInput {
 }
 
 /// The input of the import state machine.
+///
+/// `S` is a [`Selection`], or a [`SelectionSource`] if the selection may not have been read yet. So no code takes a
+/// selection in the table for all users.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportInput {
+pub struct ImportInput<S = Selection> {
     /// `sourceUserPoolId`: the pool that the snapshot was taken of.
     pub source: PoolId,
     /// `targetUserPoolId`: the pool to restore into.
@@ -75,8 +78,8 @@ pub struct ImportInput {
     pub accept_shrunk: bool,
     /// `subMapRetention`: how long the sub map of the restore is kept.
     pub sub_map_lifetime: SubMapLifetime,
-    /// `select` and `except`: the users to restore.
-    pub selection: Selection,
+    /// `select` and `except`, or `selectionId`: the users to restore.
+    pub selection: S,
     /// `table`: the backup table that the operator means. The run is refused if its functions have another one.
     pub table: Option<TableName>,
     /// All other fields: how the users are restored.
@@ -103,7 +106,7 @@ impl ExportInput {
     }
 }
 
-impl ImportInput {
+impl ImportInput<SelectionSource> {
     /// Reads the input of an execution.
     ///
     /// # Errors
@@ -144,10 +147,36 @@ impl ImportInput {
             options,
         })
     }
+}
+
+impl<S> ImportInput<S> {
+    /// The same input with another selection.
+    pub fn with_selection<T>(self, selection: T) -> ImportInput<T> {
+        ImportInput {
+            source: self.source,
+            target: self.target,
+            snapshot: self.snapshot,
+            tps: self.tps,
+            ceilings: self.ceilings,
+            dry_run: self.dry_run,
+            accept_shrunk: self.accept_shrunk,
+            sub_map_lifetime: self.sub_map_lifetime,
+            selection,
+            table: self.table,
+            options: self.options,
+        }
+    }
 
     /// What the target is to the snapshot.
     pub fn target_pool(&self) -> TargetPool {
         TargetPool::of(&self.source, &self.target)
+    }
+}
+
+impl From<ImportInput> for ImportInput<SelectionSource> {
+    fn from(input: ImportInput) -> Self {
+        let selection = SelectionSource::Input(input.selection.clone());
+        input.with_selection(selection)
     }
 }
 
@@ -156,7 +185,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::{Federated, GroupRoles, Method, Passwords, SubMapRetention, Unconfirmed};
+    use crate::model::{
+        Federated, GroupRoles, Method, Passwords, SelectionId, SubMapRetention, Unconfirmed, UserFilter,
+    };
     use crate::report::cause;
 
     #[test]
@@ -221,6 +252,32 @@ mod tests {
             [Value::Null, json!(90), json!("forever")].map(retention),
             [of_deployment, Some(days("90")), None]
         );
+    }
+
+    #[test]
+    fn a_selection_is_in_the_input_or_in_the_table_and_never_in_both() {
+        let parse = |more: Value| {
+            let mut input = json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B"});
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            ImportInput::parse(&input).map(|input| input.selection)
+        };
+        let id = SelectionId::of_random(7);
+        assert_eq!(parse(json!({})), Ok(SelectionSource::Input(Selection::default())));
+        assert_eq!(parse(json!({"selectionId": null})), parse(json!({})));
+        assert_eq!(parse(json!({"selectionId": id.as_str()})), Ok(SelectionSource::Stored(id.clone())));
+        let anna = UserFilter { usernames: ["anna".to_owned()].into(), ..UserFilter::default() };
+        let except = Selection { select: None, except: Some(anna) };
+        let people = json!({"usernames": ["anna"]});
+        assert_eq!(parse(json!({"except": people})), Ok(SelectionSource::Input(except)));
+        for side in ["select", "except"] {
+            let refused = parse(json!({"selectionId": id.as_str(), side: people})).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+            assert!(refused.message().starts_with("selectionId excludes select and except"), "{refused}");
+        }
+        for wrong in [json!(""), json!("anna"), json!(7), json!(format!("{id}#")), json!([id.as_str()])] {
+            let refused = cause(&parse(json!({"selectionId": wrong})).unwrap_err());
+            assert!(refused.starts_with("selectionId ") && !refused.contains("anna\" "), "{refused}");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! The parser takes the names that it accepts from here, and `docs/reference/inputs.md` is rendered from here.
 
 use InputValue::{
-    Ceilings, CustomAttribute, GroupRoles, PoolId, Snapshot, SubMapRetention, Switch, SwitchedOn, Table, Tps,
-    Users, Words,
+    Ceilings, CustomAttribute, GroupRoles, PoolId, SelectionId, Snapshot, SubMapRetention, Switch,
+    SwitchedOn, Table, Tps, Users, Words,
 };
 
 /// One field of an input.
@@ -43,6 +43,8 @@ pub enum InputValue {
     SubMapRetention,
     /// An object with lists of users and groups. No default.
     Users,
+    /// The id of a stored selection. No default.
+    SelectionId,
     /// The name of a DynamoDB table. The default is that of the deployment.
     Table,
 }
@@ -182,6 +184,12 @@ pub const IMPORT_FIELDS: &[InputField] = &[
     field("dryRun", Switch, "Only make the forecast, and change nothing."),
     field("select", Users, "Restore only these users, and the members of these groups."),
     field("except", Users, "Do not restore these users, and not the members of these groups."),
+    field(
+        "selectionId",
+        SelectionId,
+        "The selection in the backup table that holds both. It excludes `select` and `except`. The command line writes the \
+         selection for its options, so that no name is in the input.",
+    ),
     TABLE,
 ];
 
@@ -292,6 +300,10 @@ mod tests {
                         let is_taken = |value: Value| parse(value).is_ok();
                         assert!(is_taken(json!(90)) && is_taken(json!(3650)) && is_taken(json!("forever")));
                         assert!(!is_taken(json!(89)) && !is_taken(json!(3651)) && !is_taken(json!("90")));
+                    }
+                    SelectionId => {
+                        let id = "0123456789abcdef0123456789abcdef";
+                        assert!(parse(json!(id)).is_ok() && parse(json!("anna")).is_err());
                     }
                     Table => assert!(parse(json!("cognito-backup")).is_ok() && parse(json!("a b")).is_err()),
                     Users => {

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::input_fields::SELECTION_NAMES;
 use super::{
     Ceilings, Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, PoolId, Selection,
-    SubMapLifetime, SubMapRetention, TableName, Tps, Unconfirmed, UserFilter, is_role,
+    SelectionId, SelectionSource, SubMapLifetime, SubMapRetention, TableName, Tps, Unconfirmed, UserFilter,
+    is_role,
 };
 use crate::{Error, ErrorKind, Guidance};
 
@@ -137,8 +138,20 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub fn selection(&self) -> Result<Selection, Error> {
-        Ok(Selection { select: self.people("select")?, except: self.people("except")? })
+    pub fn selection(&self) -> Result<SelectionSource, Error> {
+        const ID: &str = "selectionId";
+        let selection = Selection { select: self.people("select")?, except: self.people("except")? };
+        let Some(id) = self.get(ID) else { return Ok(SelectionSource::Input(selection)) };
+        if selection != Selection::default() {
+            let what = format!("{ID} excludes select and except: the selection in the table has both.");
+            return Err(self.refuse(ID, what));
+        }
+        match SelectionId::parse(self.text(ID, id)?) {
+            Some(id) => Ok(SelectionSource::Stored(id)),
+            None => {
+                Err(self.refuse(ID, format!("{ID} is not the id of a selection: 32 digits from 0 to f.")))
+            }
+        }
     }
 
     pub fn options(&self) -> Result<ImportOptions, Error> {

@@ -112,7 +112,8 @@ pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{Judgement, KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::{Progress, RemovalOperation, RemovalProgress};
 pub use selection::{
-    FilterList, FilterPlaces, GroupMatch, Selection, SelectionCheckpoint, UnmatchedNames, UserFilter,
+    FilterList, FilterPlaces, GroupMatch, Selection, SelectionCheckpoint, SelectionId, SelectionSource,
+    StoredSelection, UnmatchedNames, UserFilter,
 };
 pub use snapshot::{
     Counts, OneListing, RecordLookUps, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot,

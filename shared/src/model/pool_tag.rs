@@ -1,6 +1,7 @@
 //! The tags of this program on user pools, and the one that opens a pool to imports.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Execution, PoolId, TargetPool};
 
@@ -77,6 +78,14 @@ impl PoolArn {
     pub fn in_account_of(execution: &Execution, pool: &PoolId) -> Self {
         let partition = execution.partition().unwrap_or("aws");
         Self::new(partition, execution.account().unwrap_or(Self::NO_ACCOUNT), pool)
+    }
+
+    /// The pool that Cognito has described so.
+    pub fn described(user_pool: &Value, pool: &PoolId) -> Self {
+        match user_pool["Arn"].as_str() {
+            Some(arn) => Self { arn: arn.to_owned(), region: pool.region().to_owned() },
+            None => Self::new("aws", Self::NO_ACCOUNT, pool),
+        }
     }
 
     pub fn as_str(&self) -> &str {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, DigestBuilder, Sub, UserRecord};
+use super::{Digest, DigestBuilder, PoolId, Sub, UserRecord};
 
 /// A filter of users. A user matches if any of the lists names it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -34,6 +34,53 @@ pub struct Selection {
     pub select: Option<UserFilter>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub except: Option<UserFilter>,
+}
+
+/// The id of a stored selection: 32 digits from 0 to f.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelectionId(String);
+
+impl SelectionId {
+    const DIGITS: usize = 32;
+
+    /// The id with these bits. They must be random: then no two selections have the same id.
+    pub fn of_random(bits: u128) -> Self {
+        Self(format!("{bits:0digits$x}", digits = Self::DIGITS))
+    }
+
+    /// Reads an id. None for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == Self::DIGITS && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SelectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where the input of an import has its selection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SelectionSource {
+    /// In `select` and `except`. Without them: all users.
+    Input(Selection),
+    /// In the table. Until the selection is read, nothing says which users it restores.
+    Stored(SelectionId),
+}
+
+/// A selection in the table, for imports whose input has only its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredSelection {
+    /// The pool of the snapshots whose users it selects.
+    pub source: PoolId,
+    pub selection: Selection,
 }
 
 /// Whether a user is a member of a group that the selection names.
@@ -379,6 +426,21 @@ mod tests {
         assert_eq!(others, UnmatchedNames([(FilterList::Usernames, 19), (FilterList::Groups, 1)].into()));
         let item: serde_dynamo::Item = serde_dynamo::to_item(&state).unwrap();
         assert_eq!(serde_dynamo::from_item::<_, SelectionCheckpoint>(item).unwrap(), state);
+    }
+
+    #[test]
+    fn the_id_of_a_stored_selection_is_32_digits() {
+        for bits in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef] {
+            let id = SelectionId::of_random(bits);
+            assert_eq!((id.as_str().len(), SelectionId::parse(id.as_str())), (32, Some(id.clone())));
+        }
+        let digits = "0123456789abcdef0123456789abcdef";
+        assert!(SelectionId::parse(digits).is_some());
+        for wrong in
+            ["", &digits[1..], &format!("{digits}0"), &digits.to_uppercase(), &digits.replace('0', "#")]
+        {
+            assert_eq!(SelectionId::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

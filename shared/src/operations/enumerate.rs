@@ -16,8 +16,8 @@ use crate::catalog::{Catalog, TakenLease};
 use crate::format::time;
 use crate::model::{
     CallStats, Ceilings, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId, Progress,
-    RecordLookUps, RestoreState, RunId, RunKind, Snapshot, SnapshotState, SplitListing, StartedBy,
-    StartedRun, Tps, Unit,
+    RecordLookUps, RestoreState, RunId, RunKind, SelectionSource, Snapshot, SnapshotState, SplitListing,
+    StartedBy, StartedRun, Tps, Unit,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::pool::Pool;
@@ -188,7 +188,7 @@ fn new_snapshot(progress: &Progress, description: &PoolDescription, input: &Expo
 async fn begin_import<B: Backend>(
     backend: &B,
     progress: Progress,
-    input: ImportInput,
+    input: ImportInput<SelectionSource>,
     budget: Budget,
 ) -> Result<Progress> {
     let catalog = Catalog::new(backend.vault());
@@ -201,6 +201,7 @@ async fn begin_import<B: Backend>(
             return Ok(Progress { run_id: ended.id, ..progress });
         }
     }
+    let input = catalog.with_selection(input).await?;
     let lease = take_lease(backend, &catalog, &progress).await?;
     let begun = write_restore(backend, &catalog, progress, input, budget, &lease).await;
     end_calls(&lease).await;

@@ -4,7 +4,7 @@
 //! pool. An operator may start an import before IAM knows the new tag of its target. Source: "Changes that I make are
 //! not always immediately visible", IAM user guide.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::refusals::{denied_despite_tag, repair_refused};
 use crate::catalog::Catalog;
@@ -42,6 +42,12 @@ fn too_early(error: &Error, new: &str) -> Error {
     Error::new(ErrorKind::AccessNotYet, what, error.guidance().clone())
 }
 
+/// Whether IAM may not know the tag of the target of an import yet. `requires_tag` says whether the role has access by it.
+/// Then a denied call proves nothing about other permissions.
+pub(super) fn tag_may_be_new(requires_tag: bool, execution: &Execution, now: Timestamp) -> bool {
+    requires_tag && now.duration_since(execution.started_at) < PATIENCE_WITH_TAG
+}
+
 /// The error of a step of an import. If its role has access by the tag of the pool, a call that Cognito denies gets the
 /// kind that the state machine tries again, until 2 minutes after the start of the import.
 pub(super) fn of_import<B: Backend>(
@@ -52,16 +58,15 @@ pub(super) fn of_import<B: Backend>(
 ) -> Error {
     let is_of_cognito =
         error.kind() == ErrorKind::AccessDenied && matches!(error.guidance(), Guidance::GrantCall { .. });
+    let (requires_tag, now) = (backend.requires_pool_tag(), backend.clock().now());
     match target {
-        _ if is_of_cognito && backend.requires_pool_tag() => {
-            let age = backend.clock().now().duration_since(progress.execution.started_at);
-            if age < PATIENCE_WITH_TAG {
-                too_early(&error, "The tag of the pool")
-            } else {
-                denied_despite_tag(progress, target, &error)
-            }
+        // A table that denies access says nothing about the pool. Neither do wrong credentials.
+        _ if !is_of_cognito => error,
+        _ if tag_may_be_new(requires_tag, &progress.execution, now) => {
+            too_early(&error, "The tag of the pool")
         }
-        TargetPool::Own => repair_refused(&progress.user_pool_id, error),
+        _ if requires_tag => denied_despite_tag(progress, &error),
+        TargetPool::Own => repair_refused(&progress.user_pool_id, &error),
         TargetPool::Other => error,
     }
 }

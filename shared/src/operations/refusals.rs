@@ -76,11 +76,8 @@ pub fn require_table(table: &str, named: Option<&TableName>) -> Result<(), Error
     }
 }
 
-/// The error for a restore into the own pool. If access was denied, the guidance names the setting that allows it.
-pub fn repair_refused(pool: &PoolId, error: Error) -> Error {
-    if error.kind() != ErrorKind::AccessDenied {
-        return error;
-    }
+/// The error of a restore into the own pool that Cognito denied. The guidance names the setting that allows it.
+pub fn repair_refused(pool: &PoolId, error: &Error) -> Error {
     let allow = format!(
         "By default an import cannot write to a pool that is backed up. Set RequirePoolTag of the deployment to YES, or add \
          {pool} to RepairablePools. Then deploy, and start the import again. If you made the roles yourself:"
@@ -107,24 +104,29 @@ pub fn require_tag(progress: &Progress, target: TargetPool, pool: &PoolDescripti
             "User pool {id} does not have the tag {key}={needed}. In this deployment, an import repairs only a pool with this tag."
         ),
         (TargetPool::Other, _) => format!(
-            "User pool {id} does not have the tag {key}={needed}. In this deployment, an import writes only to a pool with this tag."
+            "User pool {id} does not have the tag {key}={needed}. In this deployment, an import writes only to a pool with this tag. \
+             A pool that the deployment backs up needs {key}={} instead.",
+            PoolTag::Repair.as_str()
         ),
     };
-    Err(Error::new(ErrorKind::PoolNotTagged, what, give_tag(progress, target)))
+    Err(Error::new(ErrorKind::PoolNotTagged, what, give_tag(progress, PoolTag::needed_for(target))))
 }
 
-/// How to open the pool of an import.
-fn give_tag(progress: &Progress, target: TargetPool) -> Guidance {
+/// How to open the pool of an import by this tag.
+fn give_tag(progress: &Progress, tag: PoolTag) -> Guidance {
     let pool = PoolArn::in_account_of(&progress.execution, &progress.user_pool_id);
     Guidance::TagPool {
         arn: pool.as_str().to_owned(),
-        tag: PoolTag::needed_for(target).as_str().to_owned(),
+        tag: tag.as_str().to_owned(),
         region: pool.region().to_owned(),
     }
 }
 
 /// The error of an import whose role Cognito still refuses, although the pool had the tag when it began.
-pub fn denied_despite_tag(progress: &Progress, target: TargetPool, error: &Error) -> Error {
+///
+/// The functions do not know which pools the deployment backs up. A pool that had the tag for targets has no use for the
+/// line that gives it again, so the line gives the other one.
+pub fn denied_despite_tag(progress: &Progress, error: &Error) -> Error {
     let check = format!(
         "The role has access only to pools with the tag {key}. Check that the pool still has it, and that ImportTargets and \
          RepairablePools of the deployment name the pool, if they are set. A pool that the deployment backs up needs \
@@ -132,7 +134,8 @@ pub fn denied_despite_tag(progress: &Progress, target: TargetPool, error: &Error
         PoolTag::Repair.as_str(),
         key = PoolTag::KEY
     );
-    let guidance = error.guidance().clone().and(Guidance::from(check)).and(give_tag(progress, target));
+    let guidance =
+        error.guidance().clone().and(Guidance::from(check)).and(give_tag(progress, PoolTag::Repair));
     Error::new(error.kind(), error.message(), guidance)
 }
 

@@ -38,8 +38,7 @@ impl Announcement {
         } else {
             ""
         };
-        let untag =
-            report.untag_with.as_deref().map(|line| format!("\n{}\n", still_open(line))).unwrap_or_default();
+        let untag = paragraph(report.untag_with.as_deref());
         let body = format!(
             "{}\n\nRestore: {}\nSnapshot: {}\nSource user pool: {}\nTarget user pool: {}\n{next}{untag}",
             report.summary,
@@ -56,7 +55,14 @@ impl Announcement {
         )
     }
 
-    pub fn failed(operation: RunKind, pool: Option<&PoolId>, execution: &str, failure: &Failure) -> Self {
+    /// A run failed. `untag_with` is the command that takes the tag of the target of an import away, if it has one.
+    pub fn failed(
+        operation: RunKind,
+        pool: Option<&PoolId>,
+        execution: &str,
+        failure: &Failure,
+        untag_with: Option<&str>,
+    ) -> Self {
         let (what, next) = match operation {
             RunKind::Export => ("export", "Earlier snapshots are unchanged."),
             RunKind::Import => (
@@ -65,9 +71,16 @@ impl Announcement {
             ),
         };
         let of = pool.map(|pool| format!(" of user pool {pool}")).unwrap_or_default();
-        let body = format!("{}: {}\n\n{next}\n\nExecution: {execution}\n", failure.error, failure.cause);
+        let untag = paragraph(untag_with);
+        let body =
+            format!("{}: {}\n\n{next}\n\nExecution: {execution}\n{untag}", failure.error, failure.cause);
         Self::new(format!("Cognito backup: {what}{of} FAILED ({})", failure.error), body, true)
     }
+}
+
+/// What to do about the tag that still opens the target. Empty if there is none.
+fn paragraph(untag_with: Option<&str>) -> String {
+    untag_with.map(|line| format!("\n{}\n", still_open(line))).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -77,7 +90,7 @@ mod tests {
     #[test]
     fn a_subject_is_short_ascii_text() {
         let failure = Failure { error: "Ä".repeat(200), cause: "c".into() };
-        let announcement = Announcement::failed(RunKind::Export, None, "e", &failure);
+        let announcement = Announcement::failed(RunKind::Export, None, "e", &failure, None);
         assert!(
             announcement.subject.is_ascii()
                 && announcement.subject.len() <= MAX_SUBJECT

@@ -28,6 +28,10 @@ pub struct FailureReport {
     pub error: String,
     /// What happened and what to do.
     pub cause: String,
+    /// The command that takes the tag of the target away. None if no restore had begun, or if the target had no tag that
+    /// opens it to imports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untag_with: Option<String>,
     /// Whether a message went to the topic.
     pub notified: bool,
 }

@@ -124,6 +124,9 @@ pub fn in_members(guidance: &Guidance) -> String {
             "The import compares names of groups letter by letter with those in the snapshot. A group without members selects \
              no user."
         }
+        Guidance::StoreSelection => {
+            r#"Store the selection again and give its new id, or give "select" and "except" instead of the id."#
+        }
         Guidance::PruneByHand { pool } => {
             return format!(
                 "Make a plan of the removal for user pool {pool} with the command line and the rules of SnapshotRetention. If \

@@ -62,6 +62,10 @@ pub struct StopReport {
     /// The snapshot or restore. None if the execution has none, or if another execution continues the restore.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<RunId>,
+    /// The command that takes the tag of the target away. None if the stop ended no restore, or if the target had no tag
+    /// that opens it to imports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untag_with: Option<String>,
     /// Whether a message went to the topic.
     pub notified: bool,
 }

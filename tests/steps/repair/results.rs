@@ -318,6 +318,19 @@ fn a_repair_without_permission_names_the_setting_that_grants_it() {
     });
 }
 
+#[test]
+fn a_repair_with_credentials_that_do_not_work_names_no_setting() {
+    in_paused_time(async {
+        let harmed = harmed(Mode::Usernames).await;
+        let expired = Fault::RefuseWith(PoolErrorKind::AccessDenied, "ExpiredTokenException");
+        harmed.backend.script().always(Operation::DescribeUserPool, Some(expired));
+        let end =
+            Machine::new(&harmed.backend).import(harmed.input(json!({"existing": "skip"})), "expired").await;
+        assert_eq!(end.error().0, "AccessDenied");
+        assert!(!end.error().1.contains("RepairablePools"), "no setting renews credentials: {end:?}");
+    });
+}
+
 /// Cognito refuses the listing of the group 0, or breaks off that of each group after three members.
 #[test]
 fn a_repair_adds_all_members_of_a_group_whose_listing_cognito_refuses_or_breaks_off() {

@@ -58,6 +58,8 @@ pub struct Machine {
     pub ended: Arc<Mutex<Vec<Invocation>>>,
     /// What the functions answered, as the history of an execution shows it: outputs, errors and causes.
     pub history: Arc<Mutex<Vec<String>>>,
+    /// What the functions were given, as the history shows it.
+    pub payloads: Arc<Mutex<Vec<String>>>,
     /// The calls of all invocations, by the function whose role must allow them.
     pub called: Arc<Mutex<BTreeMap<&'static str, Calls>>>,
     /// The calls at which invocations died, by the same function.
@@ -164,6 +166,7 @@ impl Machine {
             may_be_aborted: false,
             ended: Arc::default(),
             history: Arc::default(),
+            payloads: Arc::default(),
             called: Arc::default(),
             died: Arc::default(),
             deaths: Vec::new(),
@@ -331,6 +334,7 @@ impl Machine {
         let deaths = self.deaths.iter().filter(|(function, _)| *function == role);
         let backend = backend.dying_by(deaths.map(|(_, order)| order.clone()).collect());
         let target = target_of(&payload);
+        self.payloads.lock().unwrap().push(payload.to_string());
         let budget = Budget::for_work(self.budget, self.timeout);
         let step = backend.carry_out(function, payload, budget);
         let (ended, result) = tokio::select! {

@@ -16,6 +16,7 @@ pub mod regions;
 pub mod restored;
 pub mod snapshot;
 pub mod soak;
+pub mod stored_selections;
 
 use std::cell::Cell;
 use std::future::Future;

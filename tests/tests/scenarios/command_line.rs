@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::AttributeType;
 use local::population::Group;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::World;
 use tests::operator::Operator;
 
@@ -77,6 +77,42 @@ async fn an_operator_repairs_a_pool_with_the_command_line() -> Result<()> {
     let sub_map = operator.run(&format!("sub-map --into {pool} --format csv")).await?;
     let lines = String::from_utf8(sub_map.stdout)?;
     assert_eq!((lines.matches(",\"created\"").count(), lines.lines().count()), (4, 5), "{lines}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_restores_one_user_and_step_functions_never_sees_the_name() -> Result<()> {
+    let world = World::new().await?;
+    let operator = Operator::new(&world).await?;
+    let (source, population) = world.filled_pool(12).await?;
+    let target = world.empty_pool().await?;
+    world.take_snapshot(&source).await?;
+    let username = &population.users[3].username;
+    let import = format!("import --pool {source} --into {target} --user {username} --tps 200");
+    let plan = operator.run_json(0, &format!("{import} --plan")).await?;
+    assert_eq!((&plan["creatable"], &plan["users"]), (&json!(1), &json!(1)), "{plan}");
+    let report = operator.run_json(0, &import).await?;
+    assert_eq!((&report["users"]["created"], world.user_count(&target).await?), (&json!(1), 1), "{report}");
+
+    let sfn = world.stack.sfn();
+    let arn = report["executionArn"].as_str().context("the report has no execution")?;
+    let execution = sfn.describe_execution().execution_arn(arn).send().await?;
+    let input: Value = serde_json::from_str(execution.input().context("it has no input")?)?;
+    let id = input["selectionId"].as_str().context("the input has no selection id")?;
+    assert!(input.get("select").is_none() && input.get("except").is_none(), "{input}");
+    let history = sfn.get_execution_history().execution_arn(arn).include_execution_data(true).send().await?;
+    let history = format!("{history:?}");
+    assert!(history.contains(id) && !history.contains(username.as_str()), "{history}");
+    let output = execution.output().unwrap_or_default();
+    assert!(!output.contains(username.as_str()), "{output}");
+
+    let items = world.items().await?;
+    let stored = items.get(&(format!("SELECTION#{id}"), "SELECTION".to_owned())).context("no selection")?;
+    assert!(format!("{stored:?}").contains(username.as_str()) && stored.contains_key("expiresAt"), "{stored:?}");
+    let expired = format!("SELECTION#{id}");
+    world.delete_item(&(expired, "SELECTION".to_owned())).await?;
+    let again = world.import(&input).await?;
+    assert_eq!(again.error.as_deref(), Some("SelectionNotFound"), "{:?}", again.cause);
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 use anyhow::Result;
 use aws_sdk_cognitoidentityprovider as cognito;
 use aws_sdk_cognitoidentityprovider::types::AttributeType;
+use aws_sdk_dynamodb as dynamodb;
 use aws_sdk_sfn as sfn;
 use local::aws::{self, REGION, SECONDARY_REGION};
 use local::population::{self, FillProgress};
@@ -15,6 +16,9 @@ use serde_json::json;
 use tests::deployed::{
     CdkDeployment, EmptyAws, is_cdk_installed, notice_without_cdk, pool_arn, removals, tags,
 };
+use shared::catalog::Catalog;
+use shared::model::{PoolId, Selection, SelectionId, StoredSelection, UserFilter};
+use shared_aws::dynamodb::DynamoVault;
 use tests::import_input;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +114,17 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
     let username = victim[0].username().unwrap_or_default();
     cognito.admin_delete_user().user_pool_id(&source).username(username).send().await?;
     let machine = deployment.output("cognito-backup-runs", "ImportStateMachineArn")?;
-    let repair = json!({"sourceUserPoolId": source, "targetUserPoolId": source, "existing": "skip"});
+    let selection = SelectionId::of_random(1);
+    let select = UserFilter { usernames: [username.to_owned()].into(), ..UserFilter::default() };
+    let stored = StoredSelection {
+        source: PoolId::parse(&source)?,
+        selection: Selection { select: Some(select), except: None },
+    };
+    let table = DynamoVault::new(dynamodb::Client::new(&primary), "cognito-backup".to_owned());
+    Catalog::new(table).store_selection(&selection, &stored).await?;
+    let repair = json!({
+        "sourceUserPoolId": source, "targetUserPoolId": source, "existing": "skip", "selectionId": selection.as_str(),
+    });
     for value in [None, Some("target")] {
         deployment.tag(&source, value).await?;
         refused_without_tag(&sfn, machine, &repair, "repair").await?;

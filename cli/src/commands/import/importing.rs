@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use shared::ErrorKind;
+use shared::catalog::Catalog;
 use shared::model::{ImportInput, ImportOptions, PoolId, Restore, RestoreState, RunKind};
 use shared::ports::Clock;
 use shared::ports::vault::Vault;
@@ -75,14 +76,16 @@ pub async fn imported<E: Executions, V: Vault, S: Future<Output = ()>>(
             phases
                 .meter
                 .note(&format!("Execution {} imports already. The command waits for its end.", view.arn));
+            let same = is_same(&deployment.catalog, &view, import);
+            let is_same = phases.before_import(async { Ok(same.await) }).await?;
             let followed = Box::pin(follow(deployment, &view, import.roles(), phases.session())).await;
             match followed {
                 Ok(None) => {
                     let still = StillRunning::new(RunKind::Import, view.arn.clone());
                     return Ok(Answer::new(&still, ExitStatus::Running, (phases.now)()));
                 }
-                Ok(Some(answer)) if is_same(&view, import) => return Ok(answer),
-                Err(problem) if is_same(&view, import) => return Err(import.with_line(problem)),
+                Ok(Some(answer)) if is_same => return Ok(answer),
+                Err(problem) if is_same => return Err(import.with_line(problem)),
                 // The end of an execution with another input says nothing about this import.
                 Ok(Some(_)) => {}
                 Err(problem) => {
@@ -117,15 +120,18 @@ async fn has_ended<E: Executions, V: Vault>(deployment: &Deployment<E, V>, arn: 
     looked.is_ok_and(|view| view.status != RunStatus::Running)
 }
 
-/// Whether an execution restores what the import would restore.
-fn is_same(view: &ExecutionView, import: &Request) -> bool {
+/// Whether an execution is known to restore what the import would restore.
+async fn is_same<V: Vault>(catalog: &Catalog<V>, view: &ExecutionView, import: &Request) -> bool {
     let RunInput::Import(input) = &view.input else { return false };
     let wanted = &import.input;
     let same =
         (&input.source, &input.target, &input.snapshot) == (&wanted.source, &wanted.target, &wanted.snapshot);
-    same && !input.dry_run
-        && input.options == wanted.options
-        && input.selection.digest() == wanted.selection.digest()
+    if !same || input.dry_run || input.options != wanted.options {
+        return false;
+    }
+    // If the stored selection cannot be read, the header of the restore has its digest later.
+    let input = catalog.with_selection((**input).clone()).await;
+    input.is_ok_and(|input| input.selection == wanted.selection)
 }
 
 /// Whether a restore that has succeeded has done what the import would do.

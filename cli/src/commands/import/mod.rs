@@ -5,6 +5,7 @@ mod group_roles;
 mod importing;
 mod introduction;
 mod new_pool;
+mod selection;
 mod way_on;
 
 use std::future::Future;
@@ -59,7 +60,7 @@ impl Target {
 #[derive(Debug, Clone)]
 pub struct Request {
     input: ImportInput,
-    /// The same input, in the form that the state machine reads.
+    /// The same input, in the form that the state machine reads, and without the selection.
     json: Value,
     no_wait: bool,
     group_roles: Option<RolesFile>,
@@ -82,6 +83,7 @@ impl Request {
         arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
         let json = run::with_table(run::with_limits(json, &args.run)?, table);
         let input = ImportInput::parse(&json).map_err(|error| of_input_in_options(&error))?;
+        let (input, json) = selection::taken_out(input, json)?;
         let path = args.options.group_roles.clone();
         let group_roles = path.map(|path| RolesFile { path, option: "--group-roles" });
         Ok(Self { input, json, no_wait: args.run.no_wait, group_roles })
@@ -130,17 +132,18 @@ impl Request {
         self.start(deployment, &machine, session).await
     }
 
-    /// Starts the import on its state machine, and watches it.
+    /// Stores the selection, starts the import on its state machine, and watches it.
     ///
     /// # Errors
-    /// If the import is refused or fails.
+    /// If the selection cannot be stored. If the import is refused or fails.
     async fn start<E: Executions, V: Vault, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
         machine: &Machine,
         session: Session<'_, S>,
     ) -> Result<Answer> {
-        let (input, json, roles) = (self.input.clone(), self.json.clone(), self.roles().map(str::to_owned));
+        let json = selection::stored(&deployment.catalog, &self.input, self.json.clone()).await?;
+        let (input, roles) = (self.input.clone(), self.roles().map(str::to_owned));
         let request = RunRequest::import(input, json, self.no_wait, roles);
         let ended = run::carry_out_on(deployment, machine, request, session).await;
         ended.map_err(|problem| self.with_line(problem))

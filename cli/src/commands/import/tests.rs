@@ -53,7 +53,7 @@ fn the_input_names_the_table_that_the_settings_name() {
 }
 
 #[test]
-fn a_selection_reaches_the_state_machine_and_the_next_command() {
+fn a_selection_reaches_the_next_command_and_stays_out_of_the_input() {
     const SUB: &str = "11111111-2222-3333-4444-555555555555";
     let names = |name: &str| vec![name.to_owned()];
     let selection = SelectionArgs {
@@ -66,9 +66,14 @@ fn a_selection_reaches_the_state_machine_and_the_next_command() {
     let (run, new_pool, options) = (RunArgs::default(), NewPoolArgs::default(), OptionArgs::default());
     let args = ImportArgs { pool, into, snapshot, plan: true, selection, options, new_pool, run };
     let request = Request::read(&args, None).unwrap();
-    assert_eq!(request.json["select"], json!({"usernames": ["anna"], "groups": ["R&D's"]}));
-    assert_eq!(request.json["except"], json!({"subs": [SUB]}));
-    assert!(request.input.dry_run && request.input.selection.digest().is_some());
+    let selection = serde_json::to_value(&request.input.selection).unwrap();
+    assert_eq!(selection["select"], json!({"usernames": ["anna"], "groups": ["R&D's"]}));
+    assert_eq!(selection["except"], json!({"subs": [SUB]}));
+    assert!(request.input.dry_run && request.json["dryRun"] == true);
+    assert!(
+        request.json.get("select").is_none() && request.json.get("except").is_none(),
+        "it goes into the table"
+    );
     let again = to_flags(&ImportOptions::default(), &request.input.selection);
     assert_eq!(again, format!(r" --user anna --group 'R&D'\''s' --except-sub {SUB}"));
 }
@@ -117,7 +122,7 @@ fn options_reach_the_state_machine_and_the_next_command() {
         sub_map_retention: some("400"),
     };
     let request = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, options()).unwrap();
-    assert_eq!(ImportInput::parse(&request.json), Ok(request.input.clone()));
+    assert_eq!(ImportInput::parse(&request.json), Ok(request.input.clone().into()));
     assert!(request.input.accept_shrunk);
     assert_eq!(
         to_flags(&request.input.options, &Selection::default()),

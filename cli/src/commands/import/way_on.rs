@@ -34,8 +34,10 @@ pub fn of_created(problem: Problem, import: &Request, arn: Option<&PoolArn>) -> 
             arn.untag_line()
         )
     });
+    // The guidance says it of the new pool.
+    let untag_with = problem.untag_with.filter(|_| open.is_none());
     let guidance = guidance + &open.unwrap_or_default();
-    Problem { message, guidance, status, ..problem }
+    Problem { message, guidance, status, untag_with, ..problem }
 }
 
 /// What to do first, and that this command then continues.

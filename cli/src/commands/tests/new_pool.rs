@@ -261,6 +261,35 @@ async fn an_import_that_is_refused_or_fails_after_the_creation_is_continued() {
     assert_restored(&fixture, &source, "");
 }
 
+/// AWS does not document whether an update without tags takes the last ones away.
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_keeps_its_tag_after_it_is_finished_is_a_problem_with_the_line_that_takes_it_away() {
+    let (fixture, source, _) = importing().await;
+    source.configure_configuration(|settings| settings.keeps_omitted_tags = true);
+    let problem = fixture.run(IMPORT).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("PoolStillTagged", ExitStatus::Failed));
+    let pool = new_pools(&source).remove(0);
+    let arn = format!("arn:aws:cognito-idp:eu-west-1:123456789012:userpool/{pool}");
+    let line = format!(
+        "`aws cognito-idp untag-resource --resource-arn {arn} --tag-keys {} --region eu-west-1`",
+        PoolTag::KEY
+    );
+    assert!(problem.guidance.contains(&line), "{problem}");
+    let by_hand = format!("pool finish --pool {pool} --yes");
+    let still = fixture.run(&by_hand).await.0.unwrap_err();
+    assert_eq!((still.error.as_str(), still.status), ("PoolStillTagged", ExitStatus::Failed));
+    assert!(still.guidance.contains(&line), "{still}");
+    // The operator runs the line.
+    source.change_configuration("UntagResource", json!({"ResourceArn": arn, "TagKeys": [PoolTag::KEY]}));
+    assert_eq!(fixture.run(IMPORT).await.0.unwrap().status, ExitStatus::Done);
+    assert_eq!((started(&fixture).len(), fixture.backend.pool(&pool).user_count()), (1, 3));
+    let live = described(&fixture.backend, &pool);
+    assert_eq!(
+        (&live["LambdaConfig"]["PreSignUp"], &live["UserPoolTags"][PoolTag::KEY]),
+        (&json!(LAMBDA), &Value::Null)
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_newer_snapshot_changes_nothing_in_a_creation_and_an_import_that_have_begun() {
     let (fixture, source, id) = importing().await;
@@ -314,10 +343,12 @@ async fn played(fault: Option<(u64, Fault)>) -> Vec<u64> {
     fixture.backend = dying.clone();
     fixture.deployment.catalog = Catalog::new(dying.vault());
     fixture.deployment.executions.numbered = Some(dying.vault());
+    // With a selection of all users, the command has one more call.
+    let line = format!("{IMPORT} --group all");
     let first = tokio::select! {
         biased;
         () = dying.death() => None,
-        answer = Box::pin(fixture.run(IMPORT)) => Some(answer.0),
+        answer = Box::pin(fixture.run(&line)) => Some(answer.0),
     };
     let calls = 1..=backend.script().calls() - before;
     let of_imports = imports(&fixture).calls.lock().unwrap().clone();
@@ -330,7 +361,7 @@ async fn played(fault: Option<(u64, Fault)>) -> Vec<u64> {
     if fault.is_some() {
         sleep(LEASE).await;
         let again =
-            fixture.run(IMPORT).await.0.unwrap_or_else(|problem| panic!("{case}: {first:?} {problem}"));
+            fixture.run(&line).await.0.unwrap_or_else(|problem| panic!("{case}: {first:?} {problem}"));
         assert_eq!(again.status, ExitStatus::Done, "{case}: {}", again.human);
     }
     assert_restored(&fixture, &source, &case);

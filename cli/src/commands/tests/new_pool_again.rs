@@ -274,15 +274,22 @@ async fn no_pool_is_created_for_roles_that_no_group_of_the_snapshot_has() {
 
 #[tokio::test(start_paused = true)]
 async fn a_second_command_waits_for_the_import_of_the_first_and_starts_none() {
+    for selection in ["", " --group all"] {
+        second_command_waits(&format!("{IMPORT}{selection}")).await;
+    }
+}
+
+/// The two commands store their selections under different ids.
+async fn second_command_waits(line: &str) {
     let (fixture, source, _) = importing().await;
     *imports(&fixture).looks.lock().unwrap() = 30;
     let later = async {
         while started(&fixture).is_empty() {
             sleep(Duration::from_millis(100)).await;
         }
-        Box::pin(fixture.run(IMPORT)).await
+        Box::pin(fixture.run(line)).await
     };
-    let (first, (second, said)) = tokio::join!(Box::pin(fixture.run(IMPORT)), later);
+    let (first, (second, said)) = tokio::join!(Box::pin(fixture.run(line)), later);
     assert!(said.contains("imports already. The command waits for its end."), "{said}");
     // Only one of them finishes the pool. The other one finds it finished, or is told to wait.
     let ends = [first.0, second];
@@ -290,8 +297,8 @@ async fn a_second_command_waits_for_the_import_of_the_first_and_starts_none() {
     for problem in ends.iter().filter_map(|end| end.as_ref().err()) {
         assert_eq!(problem.error, "Overtaken", "{problem}");
     }
-    assert_eq!((started(&fixture).len(), fixture.run(IMPORT).await.0.unwrap().status), (1, ExitStatus::Done));
-    assert_restored(&fixture, &source, "");
+    assert_eq!((started(&fixture).len(), fixture.run(line).await.0.unwrap().status), (1, ExitStatus::Done));
+    assert_restored(&fixture, &source, line);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,14 +1,15 @@
 //! `export` and `import`: starting, watching and reporting.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::json;
 use shared::model::{
-    GroupRoles, LedgerPage, Listing, Note, Outcome, ReasonCode, RecordKind, Restore, RestoreState, RunKind,
-    Sub, Totals,
+    ExpiresAt, GroupRoles, ImportInput, LedgerPage, Listing, Note, Outcome, PoolTag, ReasonCode, RecordKind,
+    Restore, RestoreState, RunKind, SelectionId, Sub, Totals,
 };
 use shared::ports::Backend;
+use shared::ports::vault::expiry_of;
 
 use super::fixture::Fixture;
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
@@ -67,6 +68,60 @@ async fn an_import_of_selected_users_does_not_say_how_long_all_users_take() {
     assert!(said("").await.contains("this takes"));
     let selected = said(" --user anna").await;
     assert!(selected.contains("only the selected users") && !selected.contains("this takes"), "{selected}");
+}
+
+const SELECTION: &str = " --user anna --except-email anna@example.com";
+
+/// Step Functions keeps inputs for 90 days, and shows them to each reader of executions.
+#[tokio::test(start_paused = true)]
+async fn the_names_of_a_selection_go_into_the_table_and_not_into_the_input() {
+    let fixture = importing([testing::execution(RunStatus::Running)]).await;
+    for options in [SELECTION.to_owned(), SELECTION.to_owned(), format!("{SELECTION} --plan"), String::new()]
+    {
+        fixture.run(&format!("{IMPORT} --no-wait{options}")).await.0.unwrap();
+    }
+    let started = fixture.deployment.executions.started.lock().unwrap().clone();
+    let inputs: Vec<_> = started.into_iter().map(|(.., input)| input).collect();
+    assert!(inputs.iter().all(|input| !input.to_string().contains("anna")), "{inputs:?}");
+    let ids: BTreeSet<_> = inputs.iter().filter_map(|input| input["selectionId"].as_str()).collect();
+    assert_eq!((ids.len(), inputs[3].get("selectionId")), (3, None), "each start has its own: {inputs:?}");
+    for input in &inputs[..3] {
+        let given = ImportInput::parse(input).unwrap();
+        let input = fixture.deployment.catalog.with_selection(given).await.unwrap();
+        let selection = serde_json::to_value(input.selection).unwrap();
+        let expected = json!({"select": {"usernames": ["anna"]}, "except": {"emails": ["anna@example.com"]}});
+        assert_eq!(selection, expected);
+    }
+    let items = fixture.backend.vault().items();
+    let stored = items.iter().filter(|(key, _)| key.pk.starts_with("SELECTION#"));
+    let expires = ExpiresAt::of_item(fixture.backend.clock().now());
+    assert!(stored.clone().count() == 3 && stored.clone().all(|(_, item)| expiry_of(item) == Some(expires)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_selection_that_no_item_holds_is_refused_before_anything_starts() {
+    let fixture = importing([testing::execution(RunStatus::Running)]).await;
+    let names: String = (0..300).map(|n| format!(" --user {n}{}", "x".repeat(1_200))).collect();
+    let problem = fixture.run(&format!("{IMPORT}{names}")).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("InvalidInput", ExitStatus::Refused));
+    assert!(problem.message.contains("and an import can have 358400"), "{problem}");
+    assert!(fixture.deployment.executions.started.lock().unwrap().is_empty());
+}
+
+/// The command knows its selection. Another command reads it from the table.
+#[tokio::test(start_paused = true)]
+async fn a_partial_import_of_a_selection_says_the_same_selection_for_the_next_one() {
+    let totals = Some(testing::partial_totals());
+    let restore = Restore { totals, ..testing::restore(RestoreState::Partial) };
+    let stored = json!({
+        "sourceUserPoolId": "eu-west-1_a", "targetUserPoolId": "eu-west-1_b",
+        "selectionId": SelectionId::of_random(1).as_str(),
+    });
+    let partial = ExecutionView { input: RunInput::parse(&stored), ..testing::execution(RunStatus::Partial) };
+    let fixture = importing([partial]).await.with_restore(restore).await;
+    let answer = fixture.run(&format!("{IMPORT}{SELECTION}")).await.0.unwrap();
+    assert_eq!(answer.status, ExitStatus::Partial);
+    assert!(answer.human.contains(SELECTION), "{}", answer.human);
 }
 
 /// The forecast is complete before the import writes to the target.
@@ -148,6 +203,23 @@ async fn a_refused_import_ends_with_4_and_an_aborted_one_with_1() {
     assert_eq!(problem.execution_arn.as_deref(), Some(testing::arn().as_str()));
     let aborted = importing([testing::execution(RunStatus::Aborted)]).await;
     assert_eq!(aborted.run(IMPORT).await.0.unwrap_err().status, ExitStatus::Failed);
+}
+
+/// The tag opens the target to every import of the deployment.
+#[tokio::test(start_paused = true)]
+async fn an_import_that_failed_says_that_its_target_is_still_open() {
+    for status in [RunStatus::Failed, RunStatus::Aborted, RunStatus::TimedOut] {
+        for tag in [Some(PoolTag::Target), None] {
+            let restore = Restore { tag, ..testing::restore(RestoreState::Failed) };
+            let fixture = importing([testing::execution(status)]).await.with_restore(restore.clone()).await;
+            let problem = fixture.run(IMPORT).await.0.unwrap_err();
+            assert_eq!(problem.untag_with, restore.untag_line(), "{status}");
+            let json = serde_json::to_value(&problem).unwrap();
+            assert_eq!(json.get("untagWith").is_some(), tag.is_some(), "{json}");
+            let line = "aws cognito-idp untag-resource --resource-arn arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_b";
+            assert_eq!(problem.to_string().contains(line), tag.is_some(), "{problem}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -177,7 +177,7 @@ async fn an_execution_of_which_the_table_shows_nothing_is_explained_by_its_statu
     assert!(refused.contains(says) && refused.contains("--table"), "{refused}");
     let dry_run = ImportInput { dry_run: true, ..testing::import_input() };
     for status in [RunStatus::Running, RunStatus::Succeeded] {
-        let input = RunInput::Import(Box::new(dry_run.clone()));
+        let input = RunInput::Import(Box::new(dry_run.clone().into()));
         let plan = human(ExecutionView { input, ..testing::execution(status) }).await;
         assert!(
             plan.ends_with("The execution makes a plan, which leaves no restore in the table."),
@@ -189,7 +189,7 @@ async fn an_execution_of_which_the_table_shows_nothing_is_explained_by_its_statu
 #[tokio::test(start_paused = true)]
 async fn an_execution_that_works_on_another_table_is_refused_with_both_names() {
     let input = ImportInput { table: TableName::parse("second"), ..testing::import_input() };
-    let input = RunInput::Import(Box::new(input));
+    let input = RunInput::Import(Box::new(input.into()));
     let fixture = Fixture::new([ExecutionView { input, ..testing::execution(RunStatus::Running) }]);
     let problem = fixture.run(&format!("status --execution {}", testing::arn())).await.0.unwrap_err();
     assert_eq!((problem.error.as_str(), problem.status), ("InvalidInput", ExitStatus::Refused));

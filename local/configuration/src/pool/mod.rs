@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::branding::Branding;
 use crate::cimd::Policy;
 use crate::client::Client;
-use crate::json::{Object, get};
+use crate::json::{Object, get, object};
 use crate::mfa::Factors;
 use crate::provider::Provider;
 use crate::refusal::ConfigurationRefusal;
@@ -153,7 +153,12 @@ pub(crate) fn describe(pool: &mut Pool, account: &mut Account, _: &Request<'_>) 
 
 /// UpdateUserPool.
 pub(crate) fn update(pool: &mut Pool, account: &mut Account, request: &Request<'_>) -> Answer {
-    let settings = fields::resolved(Some(&pool.settings), request, &account.settings)?;
+    let mut settings = fields::resolved(Some(&pool.settings), request, &account.settings)?;
+    if account.settings.keeps_omitted_tags {
+        let mut tags = object(get(&pool.settings, "UserPoolTags"));
+        tags.extend(object(get(&settings, "UserPoolTags")));
+        settings.insert("UserPoolTags".to_owned(), Value::Object(tags));
+    }
     let factors = pool.factors.after_update(&pool.settings, &settings)?;
     rules::check(Some((&pool.settings, &pool.factors)), (&settings, &factors), request, account)?;
     tags::check_pool_tags(&request.input["UserPoolTags"], &account.settings)?;

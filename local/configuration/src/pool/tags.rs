@@ -102,6 +102,16 @@ mod tests {
     }
 
     #[test]
+    fn an_update_may_keep_the_tags_that_it_leaves_out() {
+        for (keeps, expected) in [(false, json!({"b": "2"})), (true, json!({"a": "1", "b": "2"}))] {
+            let mut fixture = Fixture::with(json!({"UserPoolTags": {"a": "1"}}));
+            fixture.configurations.settings_mut().keeps_omitted_tags = keeps;
+            fixture.call("UpdateUserPool", json!({"UserPoolTags": {"b": "2"}}));
+            assert_eq!(fixture.described()["UserPoolTags"], expected);
+        }
+    }
+
+    #[test]
     fn tags_of_aws_are_read_and_never_written() {
         let mut fixture = Fixture::new();
         let (id, arn) = (fixture.pool.clone(), arn(&mut fixture));

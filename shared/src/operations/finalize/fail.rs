@@ -43,9 +43,11 @@ pub(super) async fn record<B: Backend>(
     // metric.
     let is_dry_run =
         operation == RunKind::Import && ImportInput::parse(&input).is_ok_and(|input| input.dry_run);
+    let untag_with = restore.as_ref().and_then(Restore::untag_line);
     let mut notified = false;
     if !is_dry_run {
-        let announcement = Announcement::failed(operation, pool.as_ref(), &execution.id, &failure);
+        let announcement =
+            Announcement::failed(operation, pool.as_ref(), &execution.id, &failure, untag_with.as_deref());
         notified = announce(backend, &announcement).await;
         if let Some(pool) = pool {
             backend.measure(&Metrics::of_failed(operation, pool, run_id.clone()));
@@ -56,8 +58,16 @@ pub(super) async fn record<B: Backend>(
     }
     tracing::error!(error = failure.error, cause = failure.cause, "run failed");
     let Failure { error, cause } = failure;
-    let status = FailureStatus::Failed;
-    Ok(RunReport::Failed(FailureReport { operation, status, more: false, run_id, error, cause, notified }))
+    Ok(RunReport::Failed(FailureReport {
+        operation,
+        status: FailureStatus::Failed,
+        more: false,
+        run_id,
+        error,
+        cause,
+        untag_with,
+        notified,
+    }))
 }
 
 async fn mark_export_failed<V: Vault>(

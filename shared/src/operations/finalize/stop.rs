@@ -7,7 +7,9 @@
 use super::announce::announce;
 use super::publish::publish_restored;
 use crate::catalog::{Catalog, LeaseKey, StoppedLease};
-use crate::model::{ExportInput, ImportInput, MachineArn, Metrics, PoolId, RunId, RunKind, StartedRun, Stop};
+use crate::model::{
+    ExportInput, ImportInput, MachineArn, Metrics, PoolId, Restore, RunId, RunKind, StartedRun, Stop,
+};
 use crate::operations::closed::close_stopped;
 use crate::operations::event::{StoppedExecution, unreadable};
 use crate::ports::{Announcement, Backend};
@@ -31,6 +33,7 @@ pub(super) async fn record<B: Backend>(
         status: stopped.status,
         outcome,
         run_id,
+        untag_with: None,
         notified,
     };
     let failure = stopped.status.failure(None);
@@ -48,7 +51,7 @@ pub(super) async fn record<B: Backend>(
     }
     let Some(pool) = &run.user_pool_id else {
         // If enumerate takes the lease now, it finds the stop.
-        let announcement = Announcement::failed(operation, None, &execution.id, &failure);
+        let announcement = Announcement::failed(operation, None, &execution.id, &failure, None);
         let notified = announce(backend, &announcement).await;
         catalog.note_stop_recorded(&run).await?;
         return Ok(report(StopOutcome::Recorded, None, notified));
@@ -61,22 +64,26 @@ pub(super) async fn record<B: Backend>(
         return Ok(report(StopOutcome::AtWorkAgain, None, false));
     }
     let closed = close_stopped(catalog, operation, pool, &execution.id, &failure).await?;
+    let ended = closed.as_ref().and_then(|closed| closed.restore.as_ref());
+    let untag_with = ended.and_then(Restore::untag_line);
     // The operator of a dry run sees its answer, as after a failed one.
     let mut notified = false;
     if !run.dry_run {
         let ended_before = closed.as_ref().filter(|closed| !closed.is_stopped).map(|closed| &closed.id);
         let failure = stopped.status.failure(ended_before);
-        let announcement = Announcement::failed(operation, Some(pool), &execution.id, &failure);
+        let announcement =
+            Announcement::failed(operation, Some(pool), &execution.id, &failure, untag_with.as_deref());
         notified = announce(backend, &announcement).await;
         let id = closed.as_ref().map(|closed| closed.id.clone());
         backend.measure(&Metrics::of_failed(operation, pool.clone(), id));
-        if let Some(restore) = closed.as_ref().and_then(|closed| closed.restore.as_ref()) {
+        if let Some(restore) = ended {
             publish_restored(backend, restore).await;
         }
     }
     catalog.note_stop_recorded(&run).await?;
     tracing::error!(%pool, error = stopped.status.error(), "execution stopped");
-    Ok(report(StopOutcome::Recorded, closed.map(|closed| closed.id), notified))
+    let report = report(StopOutcome::Recorded, closed.map(|closed| closed.id), notified);
+    Ok(StopReport { untag_with, ..report })
 }
 
 /// What the state machine of the execution does.

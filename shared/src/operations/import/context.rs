@@ -7,6 +7,7 @@ use crate::identity::{EarlierRepairs, UserMatcher};
 use crate::model::{
     Ceilings, ForecastCheckpoint, ListingPosition, Progress, Restore, RestoreState, Selection, Tps,
 };
+use crate::operations::patience::tag_may_be_new;
 use crate::operations::refusals::refused;
 use crate::operations::run::{keep_lease, paced_pool, require_sealed, run_ended};
 use crate::pacing::{Budget, PacedPool, PagedListing};
@@ -34,6 +35,8 @@ pub struct Context<B: Backend> {
     pub ceilings: Ceilings,
     pub budget: Budget,
     pub clock: Clock,
+    /// Whether the role has access to the target only by its tag.
+    requires_pool_tag: bool,
 }
 
 /// Whether an import changes its target.
@@ -84,7 +87,13 @@ impl<B: Backend> Context<B> {
             ceilings: progress.ceilings.clone(),
             budget,
             clock: backend.clock(),
+            requires_pool_tag: backend.requires_pool_tag(),
         }))
+    }
+
+    /// Whether IAM may not know the tag of the target yet, so that a denied call may be allowed soon.
+    pub fn tag_may_be_new(&self) -> bool {
+        tag_may_be_new(self.requires_pool_tag, &self.restore.execution, self.clock.now())
     }
 
     pub async fn forecast(&self) -> Result<ForecastCheckpoint> {

@@ -6,7 +6,7 @@ use super::MARKER;
 use crate::catalog::{Catalog, RebuildJournal};
 use crate::model::configuration::request::ConfigurationWrite;
 use crate::model::configuration::{ObjectKind, ObjectName, Tier};
-use crate::model::{PoolId, PoolTag};
+use crate::model::{PoolArn, PoolId, PoolTag};
 use crate::operations::HeldLease;
 use crate::operations::apply::require_no_import;
 use crate::operations::refusals::refused;
@@ -21,6 +21,7 @@ use crate::{Error, ErrorKind, Guidance, Result};
 #[derive(Debug, Clone, PartialEq)]
 pub struct FinishPlan {
     journal: RebuildJournal,
+    arn: PoolArn,
     /// `LambdaConfig` of the plan.
     pub triggers: Value,
     /// Whether the pool has deletion protection afterwards.
@@ -53,6 +54,7 @@ pub async fn finish_plan<V: Vault, P: ConfigurablePool>(
     let request = json!({"UserPoolId": pool.id().as_str()});
     let answer = pool.read_configuration(Operation::DescribeUserPool, &request).await;
     let live = answer.map_err(|error| refused(pool.id(), error))?.into_json()["UserPool"].take();
+    let arn = PoolArn::described(&live, pool.id());
     let is_protected_now = live["DeletionProtection"] == "ACTIVE";
     let triggers: Value = serde_json::from_str(&journal.triggers)
         .ok()
@@ -62,7 +64,7 @@ pub async fn finish_plan<V: Vault, P: ConfigurablePool>(
             Error::new(ErrorKind::SnapshotDamaged, what, Guidance::RECOVER_ITEM)
         })?;
     if journal.is_finished {
-        let plan = FinishPlan { triggers, is_protected: is_protected_now, write: None, journal };
+        let plan = FinishPlan { triggers, is_protected: is_protected_now, write: None, journal, arn };
         return Ok(plan);
     }
     let wanted_triggers = if triggers.is_object() { triggers.clone() } else { Value::Object(Map::new()) };
@@ -97,7 +99,7 @@ pub async fn finish_plan<V: Vault, P: ConfigurablePool>(
         let write = ConfigurationWrite::updating(&name, &wanted, &live, pool.id(), tier);
         Some(write.ok_or_else(|| internal("No operation changes a user pool."))?)
     };
-    Ok(FinishPlan { journal, triggers, is_protected, write })
+    Ok(FinishPlan { journal, arn, triggers, is_protected, write })
 }
 
 /// Gives a created pool its triggers and its deletion protection, and takes the marker away. Returns what it has done.
@@ -133,7 +135,7 @@ async fn under_lease<V: Vault, P: ConfigurablePool>(
         written.map_err(|error| {
             if error.is_of_running_job() { at_work(&error) } else { refused(pool.id(), error) }
         })?;
-        require_closed(pool, &plan.journal).await?;
+        require_closed(pool, &plan).await?;
     }
     if !plan.journal.is_finished {
         let finished = RebuildJournal { is_finished: true, ..plan.journal.clone() };
@@ -146,8 +148,9 @@ async fn under_lease<V: Vault, P: ConfigurablePool>(
 /// tags takes the last one away.
 ///
 /// # Errors
-/// If the pool still has the tag.
-async fn require_closed<P: ConfigurablePool>(pool: &PacedPool<P>, journal: &RebuildJournal) -> Result<()> {
+/// `PoolStillTagged`
+async fn require_closed<P: ConfigurablePool>(pool: &PacedPool<P>, plan: &FinishPlan) -> Result<()> {
+    let FinishPlan { journal, arn, .. } = plan;
     if !journal.is_import_target {
         return Ok(());
     }
@@ -160,8 +163,8 @@ async fn require_closed<P: ConfigurablePool>(pool: &PacedPool<P>, journal: &Rebu
         pool.id(),
         PoolTag::KEY
     );
-    let next = "Take the tag away with aws cognito-idp untag-resource. Then start the command again.";
-    Err(Error::new(ErrorKind::InvalidInput, what, next))
+    let next = format!("Take the tag away with `{}`. Then start the command again.", arn.untag_line());
+    Err(Error::new(ErrorKind::PoolStillTagged, what, next))
 }
 
 /// The journal of a pool whose creation has ended.

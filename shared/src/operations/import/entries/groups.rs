@@ -208,7 +208,7 @@ struct Creation {
 async fn create<B: Backend>(entries: &Entries<'_, B>, wanted: &GroupRecord) -> Creation {
     let pool = &entries.context.pool;
     match pool.create_group(wanted).await {
-        Err(error) if is_about_role(wanted, &error) => {
+        Err(error) if is_about_role(entries.context, wanted, &error) => {
             let refused_role = Some(error.call());
             Creation { answer: pool.create_group(&without_role(wanted)).await, refused_role }
         }
@@ -223,15 +223,16 @@ fn without_role(wanted: &GroupRecord) -> GroupRecord {
 /// Whether a refusal may be about the role of a group. A missing `iam:PassRole` and a missing
 /// permission for the call have the same error. No role of another account can be passed. Source:
 /// "Granting a user permissions to pass a role to an AWS service", IAM user guide.
-fn is_about_role(wanted: &GroupRecord, error: &PoolError) -> bool {
-    wanted.role_arn.is_some()
-        && matches!(
-            error.kind,
-            PoolErrorKind::AccessDenied
-                | PoolErrorKind::InvalidParameter
-                | PoolErrorKind::Refused
-                | PoolErrorKind::NotFound
-        )
+///
+/// While IAM may not know the tag of the pool, a denied call is about the pool. Otherwise IAM could learn the tag before the
+/// call without the role, and the group would lose its role.
+fn is_about_role<B: Backend>(context: &Context<B>, wanted: &GroupRecord, error: &PoolError) -> bool {
+    let may_be = match error.kind {
+        PoolErrorKind::AccessDenied => !error.is_of_credentials() && !context.tag_may_be_new(),
+        PoolErrorKind::InvalidParameter | PoolErrorKind::Refused | PoolErrorKind::NotFound => true,
+        _ => false,
+    };
+    wanted.role_arn.is_some() && may_be
 }
 
 /// Settles a group that exists. An earlier invocation, a call with a lost reply or the owner of the
@@ -261,7 +262,7 @@ async fn settle_existing<B: Backend>(
         _ if unlike.is_empty() => Outcome::AlreadyThere,
         _ if lacks_role && is_created && wanted.lacks_role => match pool.update_group(&wanted.record).await {
             Ok(()) => Outcome::Created,
-            Err(error) if is_about_role(&wanted.record, &error) => {
+            Err(error) if is_about_role(entries.context, &wanted.record, &error) => {
                 Outcome::CreatedWithout { reason: role_not_restored(error.call()) }
             }
             Err(error) => group_refused(entries, error)?,
@@ -292,7 +293,7 @@ async fn update<B: Backend>(
         // Cognito cannot remove a role or a precedence.
         Ok(()) if has_more => Ok(Outcome::Failed { reason: Reason::GroupDiffers }),
         Ok(()) => Ok(Outcome::Updated { changed }),
-        Err(error) if is_about_role(&wanted.record, &error) => {
+        Err(error) if is_about_role(entries.context, &wanted.record, &error) => {
             let refused_role = error.call();
             match pool.update_group(&without_role(&wanted.record)).await {
                 // The group has the role already, and keeps it.
