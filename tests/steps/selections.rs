@@ -201,8 +201,8 @@ fn a_stored_selection_restores_its_users_and_the_history_has_no_name() {
         let (payloads, answers) = (machine.payloads.lock().unwrap(), machine.history.lock().unwrap());
         assert!(payloads.len() > 6 && payloads.iter().any(|payload| payload.contains(id.as_str())));
         for text in payloads.iter().chain(answers.iter()) {
-            for name in [&username, &email, &other, "no-such-group"] {
-                assert!(!text.contains(name.as_str()), "{name}: {text}");
+            for name in [username.as_str(), email.as_str(), other.as_str(), "no-such-group"] {
+                assert!(!text.contains(name), "{name}: {text}");
             }
         }
     });

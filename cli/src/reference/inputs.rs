@@ -26,7 +26,13 @@ pub fn render() -> String {
         &wrapped("An object with any of these lists. A user in one of the lists belongs to the selection.");
     let lists: Vec<_> =
         SELECTION_FIELDS.iter().map(|(list, meaning)| [format!("`{list}`"), (*meaning).to_owned()]).collect();
-    text + &format!("\n\n{}", table(["list", "holds"], &lists))
+    text += &format!("\n\n{}\n## `selectionId`\n\n", table(["list", "holds"], &lists));
+    text + &wrapped(
+        "The item `SELECTION` in the partition `SELECTION#<id>` of the table. It has `source`, the user pool of the snapshot, and \
+         `selection`, an object with `select` and `except`. The `id` has 32 random digits. `expiresAt` is the time in seconds \
+         since 1970 from which the item counts as absent. Give it 90 days: after that, no import continues the restore. Two \
+         imports have the same selection if it selects the same, wherever it stands.",
+    ) + "\n"
 }
 
 fn machine(verb: &str, title: &str, fields: &[InputField], example: &str) -> String {
