@@ -15,6 +15,11 @@ pub(super) async fn publish_sealed<B: Backend>(backend: &B, snapshot: &Snapshot)
     }
 }
 
+/// Puts the event about a snapshot that was copied.
+pub(super) async fn publish_copied<B: Backend>(backend: &B, snapshot: &Snapshot) {
+    put(backend, BusEvent::of_copied(&deployment(backend), snapshot).as_slice()).await;
+}
+
 /// Puts the event about a restore, if it has ended.
 pub(super) async fn publish_restored<B: Backend>(backend: &B, restore: &Restore) {
     let event = BusEvent::of_restore(&deployment(backend), restore);
