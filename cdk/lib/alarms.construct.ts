@@ -8,6 +8,7 @@ import {
   Machine,
   Operation,
   alarmName,
+  copyFunctionName,
   deadLetterQueueName,
   functionName,
   functionNames,
@@ -175,6 +176,13 @@ export class Alarms extends Construct {
       metric: this.unsuccessful('copy', 'copies that failed'),
       threshold: 0,
     });
+    for (const pool of this.settings.snapshotRetention === undefined ? [] : pools) {
+      this.add(`events-lost-${pool}`, {
+        alarmDescription: `The copy could not put the event about a copied snapshot of user pool ${pool}. So no removal of old snapshots began. The next copied snapshot starts a removal. The log of the function ${copyFunctionName(name)} says why.`,
+        metric: exportMetric('EventsLost', pool, { period: Duration.hours(1) }),
+        threshold: 0,
+      });
+    }
     if (hours === undefined) {
       return;
     }
@@ -212,8 +220,8 @@ export class Alarms extends Construct {
   }
 
   /**
-   * Adds alarms for the metrics of each pool's exports: lost users, throttled calls, and the
-   * captured configuration.
+   * Adds alarms for the metrics of each pool's exports: lost users, lost events, throttled calls, and the captured
+   * configuration.
    */
   addExportMetricAlarms(): void {
     const period = Duration.hours(1);
@@ -223,6 +231,13 @@ export class Alarms extends Construct {
         metric: exportMetric('UsersLost', pool, { period }),
         threshold: MAX_USERS_LOST,
       });
+      if (this.settings.snapshotRetention !== undefined) {
+        this.add(`events-lost-${pool}`, {
+          alarmDescription: `Finalize could not put the event about a sealed snapshot of user pool ${pool}. So no removal of old snapshots began. The snapshot is intact, and the next one starts a removal. The log /aws/lambda/${functionName(this.settings.name, 'export', 'finalize')} says why.`,
+          metric: exportMetric('EventsLost', pool, { period }),
+          threshold: 0,
+        });
+      }
       this.add(`calls-throttled-${pool}`, {
         alarmDescription: `Cognito throttled over ${MAX_CALLS_THROTTLED} % of the calls of an export of user pool ${pool}. All clients of the account share the quotas. Lower CognitoTPS, or raise QuotaHeadroom.`,
         metric: new cloudwatch.MathExpression({

@@ -9,6 +9,7 @@ import { machineName, removalFunctionName, removalRuleName } from './names';
 import { OPERATIONS } from './operations';
 import { EVENT_SOURCE } from './publishing';
 import { RunProps, finalizeEnvironment, retentionEnvironment } from './run-environment';
+import { RunsKey } from './runs-key.construct';
 import { RustFunction } from './rust-function.construct';
 import { Settings, copiedPools } from './settings';
 import { removalGrants, tableStatements } from './table-access';
@@ -74,6 +75,7 @@ export class Removal extends Construct {
       description: `Starts ${machineName(settings.name, 'removal')}`,
     });
     role.addToPolicy(new iam.PolicyStatement({ actions: ['states:StartExecution'], resources: [machine.stateMachineArn] }));
+    role.addToPolicy(RunsKey.of(this, settings).executionStatement('removal', settings.name));
     const rule = new events.Rule(this, 'Sealed', {
       ruleName,
       description: 'Starts the removal of snapshots after an export has sealed one',

@@ -20,6 +20,7 @@ export const EXPORT_METRICS = [
   'UsersLost',
   'ConfigurationIncomplete',
   'ConfigurationChanged',
+  'EventsLost',
   'RecordsWritten',
   'Calls',
   'ThrottledCalls',

@@ -87,7 +87,7 @@ const CASES: Record<string, Case> = {
     },
     context: { [CONTEXT_NAMES.protected]: 'OFF', [CONTEXT_NAMES.replicaKey]: KEY },
   },
-  'one Region, five pools, a retention and a high TPS': {
+  'one Region, five pools, another retention and a high TPS': {
     settings: {
       UserPoolIds: [1, 2, 3, 4, 5].map((number) => `${PRIMARY}_Pool${number}`),
       SecondaryRegion: 'none',
@@ -109,6 +109,7 @@ const CASES: Record<string, Case> = {
       SecondaryRegion: 'cn-northwest-1',
       ExportFrequency: 'EVERY_30_DAYS',
       CognitoTPS: 1,
+      SnapshotRetention: 'none',
       CaptureConfiguration: 'YES',
     },
     parameters: {
@@ -117,6 +118,7 @@ const CASES: Record<string, Case> = {
       SecondaryRegion: 'cn-northwest-1',
       ExportFrequency: 'EVERY_30_DAYS',
       CognitoTPS: '1',
+      SnapshotRetention: 'none',
       CaptureConfiguration: 'YES',
     },
     place: { primary: CHINA, secondary: 'cn-northwest-1', partition: 'aws-cn', suffix: 'amazonaws.com.cn' },
@@ -146,6 +148,23 @@ for (const [name, { settings, parameters, context = {}, place }] of Object.entri
     }
   });
 }
+
+test('the released templates hold the removal of snapshots, unless SnapshotRetention is none', () => {
+  const { Resources: resources, Parameters: parameters, Conditions: conditions } = TEMPLATES.get('runs');
+  assert.equal(parameters.SnapshotRetention.Default, 'days=35,monthly=12');
+  assert.deepEqual(conditions.HasSnapshotRetention, {
+    'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'SnapshotRetention' }, 'none'] }],
+  });
+  const types = Object.entries<any>(resources)
+    .filter(([id, { Condition }]) => id.startsWith('Removal') && Condition === 'HasSnapshotRetention')
+    .map(([, { Type }]) => Type);
+  for (const type of ['Lambda::Function', 'StepFunctions::StateMachine', 'Events::Rule', 'IAM::Role', 'Logs::LogGroup']) {
+    assert.ok(types.includes(`AWS::${type}`), type);
+  }
+  const pattern = new RegExp(parameters.SnapshotRetention.AllowedPattern);
+  ['none', 'last=1', 'days=35,monthly=12'].forEach((rules) => assert.match(rules, pattern));
+  ['', 'None', 'days=0', 'days=35,none', 'days=35, monthly=12'].forEach((rules) => assert.doesNotMatch(rules, pattern));
+});
 
 test('the released templates are those of all stacks except the vault', () => {
   assert.deepEqual([...TEMPLATES.keys()].sort(), STACKS.map(fileName).sort());

@@ -51,6 +51,39 @@ test('the schema of an event refuses a missing member, an unknown one, and one w
   }
 });
 
+/** Whether an event matches a pattern that has lists of texts only. */
+function isMatched(pattern: any, event: any): boolean {
+  return Object.entries<any>(pattern).every(([name, wanted]) =>
+    Array.isArray(wanted) ? wanted.includes(event?.[name]) : isMatched(wanted, event?.[name]),
+  );
+}
+
+test('the rule that starts removals matches the event about a sealed snapshot, and the removal reads only what it has', () => {
+  const pool = 'eu-west-1_AbCdEf123';
+  const { runs } = synthesise({ ...CONTEXT, UserPoolIds: pool });
+  const { EventPattern } = runs.all('AWS::Events::Rule').find(({ Name }) => Name === 'cognito-backup-removal-start');
+  const account = '111122223333';
+  const pattern = { ...EventPattern, account: EventPattern.account.map(({ Ref }: any) => Ref === 'AWS::AccountId' && account) };
+  const matches = (event: any) => isMatched(pattern, { account, ...event });
+  for (const example of EXAMPLES) {
+    assert.equal(matches(example), example['detail-type'] === 'Snapshot Sealed', example['detail-type']);
+  }
+  const schema = SCHEMAS.find(({ title }) => title === 'Snapshot Sealed');
+  const { required } = schema.properties.detail;
+  Object.keys(pattern.detail).forEach((name) => assert.ok(required.includes(name), name));
+  const sealed = EXAMPLES.find((example) => example['detail-type'] === 'Snapshot Sealed');
+  assert.ok(!matches({ ...sealed, account: '444455556666' }));
+  assert.ok(!matches({ ...sealed, detail: { ...sealed.detail, table: 'other-name' } }));
+  assert.ok(!matches({ ...sealed, detail: { ...sealed.detail, userPoolId: 'eu-west-1_Other' } }));
+
+  const machine = runs
+    .all('AWS::StepFunctions::StateMachine')
+    .find(({ StateMachineName }) => StateMachineName === 'cognito-backup-removal');
+  const paths = [...machine.DefinitionString.matchAll(/"\$\.detail\.(\w+)"/g)].map(([, name]) => name);
+  assert.deepEqual(paths.sort(), ['snapshotId', 'userPoolId']);
+  paths.forEach((name) => assert.ok(required.includes(name), name));
+});
+
 const withAction = (template: Template, role: string, action: string): Statement[] =>
   template.statements(role).filter(({ actions }) => actions.includes(action));
 

@@ -273,8 +273,8 @@ test('only an event about a sealed snapshot of this deployment and account start
     'detail-type': ['Snapshot Sealed'],
     detail: { table: ['cognito-backup'], userPoolId: POOLS },
   });
-  const [start, ...others] = runs.statements('RemovalStartRole');
-  assert.deepEqual([start?.actions, others], [['states:StartExecution'], []]);
+  const [start, useKey, ...others] = runs.statements('RemovalStartRole');
+  assert.deepEqual([start?.actions, useKey?.Sid, others], [['states:StartExecution'], 'UseTheKeyOfExecutions', []]);
   assert.match(start?.resources.join() ?? '', /^<RemovalRunStateMachine\w+>$/);
   const trust = runs.all('AWS::IAM::Role').find(({ Description }) => Description === 'Starts cognito-backup-removal');
   const condition = trust.AssumeRolePolicyDocument.Statement[0].Condition.StringEquals;

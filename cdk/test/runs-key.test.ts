@@ -77,6 +77,13 @@ test('the schedule may start an execution that is encrypted', () => {
   assert.equal(readable(context), arnOfMachine(PRIMARY, 'scheduled-exports'));
 });
 
+test('the rule may start a removal that is encrypted', () => {
+  const { runs } = defaultStacks();
+  const use = runs.statements('RemovalStartRole').find(({ actions }) => actions.includes('kms:GenerateDataKey'));
+  const context = use?.Condition?.StringEquals?.['kms:EncryptionContext:aws:states:stateMachineArn'];
+  assert.equal(readable(context), arnOfMachine(PRIMARY, 'removal'));
+});
+
 test('CloudWatch Logs may use the key for log groups of this account only, and the delivery for logs only', () => {
   for (const [template, region] of regions()) {
     const [, { KeyPolicy }] = runsKey(template);

@@ -18,27 +18,29 @@ const ACCOUNT = '<AWS::AccountId>';
 const EXPECTED: Record<string, (region: string, id: string) => object> = {
   // `IfExists`: the Lambda developer guide names both keys, and not in which calls Lambda sends them.
   'lambda.amazonaws.com': (region, id) => {
-    const [, operation = '', step = ''] = /^(Export|Import)(Enumerate|Page|Finalize)Role/.exec(id) ?? assert.fail(id);
-    const arn = `arn:aws:lambda:${region}:${ACCOUNT}:function:cognito-backup-${operation}-${step}`.toLowerCase();
-    const exact = arn.replace(ACCOUNT.toLowerCase(), ACCOUNT);
+    const [, operation = '', step = ''] = /^(Export|Import|Removal|Copies)(Enumerate|Page|Finalize|Remove|Copy)Role/.exec(id) ?? assert.fail(id);
+    const name = (['Removal', 'Copies'].includes(operation) ? step : `${operation}-${step}`).toLowerCase();
+    const exact = `arn:aws:lambda:${region}:${ACCOUNT}:function:cognito-backup-${name}`;
     return {
       StringEqualsIfExists: { 'aws:SourceAccount': ACCOUNT },
       ArnLikeIfExists: { 'aws:SourceArn': [exact, `${exact}:*`] },
     };
   },
   'states.amazonaws.com': (region, id) => {
-    const machine = id.startsWith('Export')
-      ? 'export'
-      : id.startsWith('Import')
-        ? 'import'
-        : id.startsWith('Job')
-          ? 'job-logs'
-          : 'scheduled-exports';
+    const machines = { Export: 'export', Import: 'import', Removal: 'removal', Copies: 'copy', Job: 'job-logs', Scheduled: 'scheduled-exports' };
+    const [, machine] = Object.entries(machines).find(([begin]) => id.startsWith(begin)) ?? assert.fail(id);
     return {
       StringEquals: { 'aws:SourceAccount': ACCOUNT },
       ArnLike: { 'aws:SourceArn': `arn:aws:states:${region}:${ACCOUNT}:stateMachine:cognito-backup-${machine}` },
     };
   },
+  // Only the rule that starts removals has a role.
+  'events.amazonaws.com': (region) => ({
+    StringEquals: {
+      'aws:SourceAccount': ACCOUNT,
+      'aws:SourceArn': `arn:aws:events:${region}:${ACCOUNT}:rule/cognito-backup-removal-start`,
+    },
+  }),
   // The scheduler names the group.
   'scheduler.amazonaws.com': () => ({ StringEquals: { 'aws:SourceAccount': ACCOUNT, 'aws:SourceArn': '<GROUP>' } }),
   // AWS Backup documents both keys for its vaults, and not which ARN it names when it assumes a role.
@@ -82,7 +84,7 @@ test('every role that a service assumes names its source', () => {
   assert.deepEqual([...found].sort(), Object.keys(EXPECTED).sort());
 });
 
-test('EventBridge invokes finalize by a permission of one rule, and assumes no role', () => {
+test('EventBridge invokes finalize by a permission of one rule', () => {
   for (const template of [stacks.runs, stacks.secondary]) {
     const permissions = template.all('AWS::Lambda::Permission');
     assert.ok(permissions.length > 0);

@@ -33,15 +33,16 @@ pub struct Access {
 }
 
 impl Access {
-    /// Reads a call that the recorder of a function recorded. `region` and `account` are those of the
-    /// function.
+    /// Reads a call that the recorder of a function recorded: as one access, or as one for each action of a
+    /// transaction. `region` and `account` are those of the function.
     ///
     /// # Errors
     /// If the call goes to a service other than Cognito user pools, DynamoDB and SNS, or names no resource.
-    pub fn from_call(call: &Call, region: &str, account: &str) -> Result<Self> {
+    pub fn from_call(call: &Call, region: &str, account: &str) -> Result<Vec<Self>> {
         let body = call.json();
         let text =
             |name: &str| body[name].as_str().with_context(|| format!("{} without {name}", call.operation));
+        let table_arn = |table: &str| format!("arn:aws:dynamodb:{region}:{account}:table/{table}");
         let mut action = call.operation.as_str();
         let (service, resource, leading_keys) = match call.service.as_str() {
             // A quota belongs to the account, not to a resource.
@@ -52,13 +53,22 @@ impl Access {
                 let pool = text("UserPoolId")?;
                 ("cognito-idp", format!("arn:aws:cognito-idp:{region}:{account}:userpool/{pool}"), Vec::new())
             }
+            "DynamoDB_20120810" if call.operation == "TransactWriteItems" => {
+                let access = |((table, action), leading_keys): ((String, &str), Vec<String>)| Self {
+                    action: format!("dynamodb:{action}"),
+                    resource: table_arn(&table),
+                    leading_keys,
+                    resource_tags: BTreeMap::new(),
+                };
+                return Ok(members_of_transaction(&body)?.into_iter().map(access).collect());
+            }
             "DynamoDB_20120810" => {
                 // A statement has an action of its own. Here each is an insert, or an error.
                 if call.operation == "BatchExecuteStatement" {
                     action = "PartiQLInsert";
                 }
                 let (table, keys) = table_and_keys(&call.operation, &body)?;
-                ("dynamodb", format!("arn:aws:dynamodb:{region}:{account}:table/{table}"), keys)
+                ("dynamodb", table_arn(&table), keys)
             }
             "" if call.operation == "Publish" => {
                 let form = form::decoded(&call.body);
@@ -69,13 +79,34 @@ impl Access {
             service => bail!("a call of an unexpected service: {service} {}", call.operation),
         };
         let (action, resource_tags) = (format!("{service}:{action}"), BTreeMap::new());
-        Ok(Self { action, resource, leading_keys, resource_tags })
+        Ok(vec![Self { action, resource, leading_keys, resource_tags }])
     }
 
     /// The same call on a resource with these tags.
     pub fn with_tags(self, resource_tags: BTreeMap<String, String>) -> Self {
         Self { resource_tags, ..self }
     }
+}
+
+/// The partition keys of a transaction, by table and action. IAM has no action for the transaction itself: each member
+/// needs that of its own kind. Source: "Using IAM with DynamoDB transactions", Amazon DynamoDB developer guide.
+fn members_of_transaction(body: &Value) -> Result<BTreeMap<(String, &'static str), Vec<String>>> {
+    let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for member in body["TransactItems"].as_array().context("a transaction without members")? {
+        let (kind, request) =
+            member.as_object().and_then(|kinds| kinds.iter().next()).context("no member")?;
+        let (action, key) = match kind.as_str() {
+            "ConditionCheck" => ("ConditionCheckItem", &request["Key"]),
+            "Delete" => ("DeleteItem", &request["Key"]),
+            "Put" => ("PutItem", &request["Item"]),
+            "Update" => ("UpdateItem", &request["Key"]),
+            _ => bail!("a transaction with a member of an unexpected kind: {kind}"),
+        };
+        let table = request["TableName"].as_str().with_context(|| format!("{kind} without a table"))?;
+        let partition = key["pk"]["S"].as_str().with_context(|| format!("{kind} without a key"))?;
+        found.entry((table.to_owned(), action)).or_default().push(partition.to_owned());
+    }
+    Ok(found)
 }
 
 /// The table and the partition keys of a DynamoDB call.
@@ -296,20 +327,45 @@ mod tests {
         Ok(())
     }
 
+    fn of_call(operation: &str, body: &Value) -> Result<Vec<Access>> {
+        let call = Call {
+            at: std::time::Instant::now(),
+            service: "DynamoDB_20120810".into(),
+            operation: operation.into(),
+            sequence: 1,
+            body: body.to_string().into(),
+        };
+        Access::from_call(&call, "r", "1")
+    }
+
+    #[test]
+    fn a_transaction_needs_the_permission_of_each_member_on_its_partition() -> Result<()> {
+        let key = |pk: &str| json!({"pk": {"S": pk}, "sk": {"S": "1"}});
+        let delete = |pk: &str| json!({"Delete": {"TableName": "t", "Key": key(pk)}});
+        let check = json!({"ConditionCheck": {"TableName": "t", "Key": key("POOL#a")}});
+        let members = json!({"TransactItems": [check, delete("USER#a#1"), delete("CONF#a")]});
+        let of = |action: &str, keys: &[&str]| Access { action: format!("dynamodb:{action}"), ..put(keys) };
+        assert_eq!(
+            of_call("TransactWriteItems", &members)?,
+            [of("ConditionCheckItem", &["POOL#a"]), of("DeleteItem", &["USER#a#1", "CONF#a"])]
+        );
+        for wrong in [
+            json!({"Get": {"TableName": "t", "Key": key("POOL#a")}}),
+            json!({"Delete": {"TableName": "t"}}),
+            json!({"Delete": {"Key": key("POOL#a")}}),
+        ] {
+            assert!(of_call("TransactWriteItems", &json!({"TransactItems": [wrong]})).is_err());
+        }
+        Ok(())
+    }
+
     fn of_statements(statements: &[(&str, &[&str])]) -> Result<Access> {
         let statements = statements.iter().map(|(statement, values)| {
             let values: Vec<_> = values.iter().map(|value| json!({"S": value})).collect();
             json!({"Statement": statement, "Parameters": values})
         });
-        let body = json!({"Statements": statements.collect::<Vec<_>>()}).to_string();
-        let call = Call {
-            at: std::time::Instant::now(),
-            service: "DynamoDB_20120810".into(),
-            operation: "BatchExecuteStatement".into(),
-            sequence: 1,
-            body: body.into(),
-        };
-        Access::from_call(&call, "r", "1")
+        let body = json!({"Statements": statements.collect::<Vec<_>>()});
+        of_call("BatchExecuteStatement", &body)?.pop().context("no access")
     }
 
     #[test]

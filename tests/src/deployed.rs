@@ -9,14 +9,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider as cognito;
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_sfn as sfn;
 use local::aws::{self, REGION, SECONDARY_REGION};
 use local::build::{self, Executables};
 use local::emulator::{Emulator, Settings};
+use local::executions::{self, Outcome};
 use local::policy::{Access, Policies};
 use local::recorder::{Action, Call, Recorder};
 use local::strict::StrictProxy;
@@ -45,6 +47,7 @@ const FUNCTIONS: [(&str, &[&str]); 2] = [
             "cognito-backup-import-enumerate",
             "cognito-backup-import-page",
             "cognito-backup-import-finalize",
+            "cognito-backup-remove",
         ],
     ),
     (
@@ -215,13 +218,16 @@ impl CdkDeployment {
     pub fn accesses(&self, function: &Function) -> Result<HashSet<Access>> {
         let tagged = self.tagged.lock().unwrap_or_else(PoisonError::into_inner);
         let calls = function.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_call = |call: &Call| {
-            let access = Access::from_call(call, function.region, ACCOUNT)?;
-            let mut before = tagged.iter().filter(|(at, arn, _)| *at <= call.at && *arn == access.resource);
-            let value = before.next_back().and_then(|(.., value)| value.clone());
-            Ok(access.with_tags(tags(value.as_deref())))
-        };
-        calls.iter().map(of_call).collect()
+        let mut accesses = HashSet::new();
+        for call in calls.iter() {
+            for access in Access::from_call(call, function.region, ACCOUNT)? {
+                let mut before =
+                    tagged.iter().filter(|(at, arn, _)| *at <= call.at && *arn == access.resource);
+                let value = before.next_back().and_then(|(.., value)| value.clone());
+                accesses.insert(access.with_tags(tags(value.as_deref())));
+            }
+        }
+        Ok(accesses)
     }
 
     /// The policies of a function's role.
@@ -246,6 +252,28 @@ impl Function {
             Action::Forward
         });
         Ok(Self { region, calls, recorder })
+    }
+}
+
+/// Waits until this many removals of the deployment have ended, and returns their outcomes, the newest first. The rule of
+/// the deployment starts one for each sealed snapshot.
+///
+/// # Errors
+/// If Step Functions cannot be asked, or if no removal begins and ends within a minute.
+pub async fn removals(sfn: &sfn::Client, count: usize) -> Result<Vec<Outcome>> {
+    let machine = format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:cognito-backup-removal");
+    let begun = Instant::now();
+    loop {
+        let listed = sfn.list_executions().state_machine_arn(&machine).send().await?.executions;
+        if listed.len() >= count {
+            let mut outcomes = Vec::new();
+            for execution in &listed {
+                outcomes.push(executions::wait(sfn, &execution.execution_arn).await?);
+            }
+            return Ok(outcomes);
+        }
+        ensure!(begun.elapsed() < Duration::from_secs(60), "{} of {count} removals began", listed.len());
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

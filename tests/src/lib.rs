@@ -89,8 +89,8 @@ impl World {
         self.export(&json!({"userPoolId": pool, "tps": 200})).await?.success()
     }
 
-    /// Starts the removal for the snapshot in the report of an export, with the event that EventBridge delivers. Returns
-    /// its report.
+    /// Starts the removal for the snapshot in the report of an export, with an event like that of EventBridge. Returns
+    /// its report. This deployment has no rule that would start it.
     ///
     /// # Errors
     /// If the removal fails.

@@ -191,6 +191,7 @@ async fn exports(record: &mut Recorded) {
     record.export(&backend, json!({})).await.report();
     let report = record.export(&backend, json!({"captureMfa": true})).await.report();
     record.stop(&backend, "export", &report).await;
+    record.export(&backend.clone().losing_events(), json!({})).await.report();
     record.machine(&backend).watch(json!([source_id(), target_id()])).await;
 
     // A group that is deleted before its members are listed, and tokens that are refused.
@@ -280,6 +281,9 @@ async fn copies(record: &mut Recorded) {
     for each in [&source, &destination] {
         each.script().set_latency(Duration::ZERO, Duration::ZERO);
     }
+    export("untold").await;
+    record.copy(record.machine(&destination.clone().losing_events())).await;
+    record.machine(&destination).watch_copies(json!([source_id()])).await;
     export("damaged").await;
     let page = source.vault().items().into_keys().rfind(|key| key.sk.starts_with("PAGES#users")).unwrap();
     source.vault().remove(&page);

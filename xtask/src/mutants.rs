@@ -67,6 +67,7 @@ const MODULES: [Module; 5] = [
         name: "prune",
         files: &[
             "shared/src/operations/prune/*.rs",
+            "shared/src/operations/finalize/remove.rs",
             "shared/src/operations/held_lease.rs",
             "shared/src/model/retention.rs",
         ],

@@ -181,17 +181,18 @@ export const PARAMETERS: readonly Parameter[] = [
   {
     name: 'SnapshotRetention',
     group: GROUPS.retention,
-    description: 'The snapshots to keep, such as days=35,monthly=12. Or nothing: exports keep every snapshot.',
-    default: '',
+    description:
+      'The snapshots to keep, such as days=35,monthly=12. After each export, all others of its pool are REMOVED. Or none: every snapshot stays.',
+    default: defaultOf('SnapshotRetention'),
     allowedPattern:
-      '^((last|days|daily|weekly|monthly)=[1-9][0-9]{0,3}(,(last|days|daily|weekly|monthly)=[1-9][0-9]{0,3}){0,4})?$',
+      '^(none|(last|days|daily|weekly|monthly)=[1-9][0-9]{0,3}(,(last|days|daily|weekly|monthly)=[1-9][0-9]{0,3}){0,4})$',
     constraint:
-      'It has to name last, days, daily, weekly and monthly, each at most once and with a number from 1 to 9999, without spaces.',
+      'It has to name last, days, daily, weekly and monthly, each at most once and with a number from 1 to 9999, without spaces. Or it has to be none.',
     effect: {
       kind: 'text',
       standIn: 'days=7919,monthly=6841',
-      none: '',
-      without: without('SnapshotRetention'),
+      none: 'none',
+      without: ({ settings, context }) => ({ settings: { ...settings, SnapshotRetention: 'none' }, context }),
     },
   },
   {

@@ -17,7 +17,7 @@ use crate::arguments;
 use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
 use crate::losses::first_losses;
-use crate::output::{Answer, ExecutionRow, Report, RestoreRow, SnapshotRow, snapshot_table};
+use crate::output::{Answer, ExecutionRow, RemovalRow, Report, RestoreRow, SnapshotRow, snapshot_table};
 use crate::problem::{Problem, Result};
 use crate::watch::{DeployedRun, Meter, Watched, lost_sight, watch};
 
@@ -31,7 +31,7 @@ const MAX_ROWS: u32 = 5;
 /// The arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Only this user pool, with its newest snapshots and the newest restores into it
+    /// Only this user pool, with its newest snapshots, their last removal, and the newest restores into it
     #[arg(long, value_name = "POOL_ID")]
     pub pool: Option<String>,
     /// Only this execution: its ARN, or the name that `status` shows
@@ -124,6 +124,9 @@ pub struct Status {
     /// The newest snapshots of the pool, or the snapshot of the execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<Vec<SnapshotRow>>,
+    /// The last removal of snapshots of the pool that the deployment started, if one has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removal: Option<RemovalRow>,
     /// The newest restores into the pool, or the restore of the execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restores: Option<Vec<RestoreRow>>,
@@ -194,6 +197,7 @@ impl Request {
             user_pool_id: self.pool.clone(),
             executions: Vec::new(),
             snapshots: None,
+            removal: None,
             restores: None,
             place: deployment.place(),
             absence: String::new(),
@@ -324,7 +328,7 @@ impl Status {
         Ok(())
     }
 
-    /// Adds the newest snapshots of a pool and the newest restores into it.
+    /// Adds the newest snapshots of a pool, the last removal of them, and the newest restores into it.
     async fn add_pool<V: Vault>(
         &mut self,
         catalog: &Catalog<V>,
@@ -333,6 +337,8 @@ impl Status {
     ) -> Result<()> {
         let snapshots = catalog.snapshots(pool, None, MAX_ROWS).await?;
         self.snapshots = Some(snapshot_rows(catalog, snapshots, now).await?);
+        let removal = catalog.last_removal(pool).await?;
+        self.removal = removal.map(|(snapshot, report)| RemovalRow::new(pool, snapshot, report));
         let mut rows = Vec::new();
         for restore in catalog.restores(pool, MAX_ROWS).await? {
             rows.push(restore_row(catalog, restore).await?);
@@ -380,6 +386,7 @@ impl Report for Status {
             Some(rows) => parts.push(format!("Snapshots, newest first\n{}", snapshot_table(rows, now))),
             None => {}
         }
+        parts.extend(self.removal.as_ref().map(RemovalRow::human));
         match self.restores.as_deref() {
             Some([]) => parts.push(none("restore into")),
             Some(rows) => {

@@ -19,6 +19,7 @@ mod pool_created;
 mod pool_diff;
 mod pool_finished;
 mod prune;
+mod removals;
 mod restores;
 mod runs;
 mod sign_in;
@@ -53,6 +54,7 @@ pub use pool_created::{Continued, Creation, PoolCreated, made_so_far, status_of}
 pub use pool_diff::{ComparedConfiguration, PoolDiff};
 pub use pool_finished::PoolFinished;
 pub use prune::PruneEnd;
+pub use removals::RemovalRow;
 pub use restores::RestoreRow;
 pub use runs::{ExportEnd, ImportEnd, SkippedEnd, StillRunning, watch_with};
 pub use snapshots::{CaptureRow, SnapshotList, SnapshotRow, snapshot_in_words, snapshot_table};

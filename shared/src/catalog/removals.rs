@@ -137,8 +137,15 @@ impl<V: ReadVault> Catalog<V> {
     /// What the removal did that this sealed snapshot started. None if it has not ended, or if that of a later snapshot
     /// has ended since.
     pub async fn applied_retention(&self, pool: &PoolId, export: &RunId) -> Result<Option<RetentionReport>> {
+        let last = self.last_removal(pool).await?;
+        Ok(last.filter(|(snapshot, _)| snapshot == export).map(|(_, report)| report))
+    }
+
+    /// The sealed snapshot that started the last removal that has ended, and what that removal did. None if no removal
+    /// has ended.
+    pub async fn last_removal(&self, pool: &PoolId) -> Result<Option<(RunId, RetentionReport)>> {
         let applied: Option<AppliedRetention> = self.read(&keys::retention(pool)).await?;
-        Ok(applied.filter(|applied| applied.export == *export).map(|applied| applied.report))
+        Ok(applied.map(|applied| (applied.export, applied.report)))
     }
 
     /// The page batches of all attempts at all units of a kind, superseded or not, one query at a

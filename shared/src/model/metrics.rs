@@ -50,7 +50,7 @@ metrics! {
     SnapshotsPruned Count,
     /// Snapshots that retention holds back because over 20 % of their users are missing from the next newer one that stays.
     SnapshotsHeldBack Count,
-    /// Whether retention failed: 1 or 0 at the end of an export.
+    /// Whether retention failed: 1 or 0 at the end of a removal.
     PruningFailed Count,
     /// Snapshots that were copied from another account.
     SnapshotsCopied Count,
@@ -66,6 +66,8 @@ metrics! {
     Duration Seconds,
     /// Runs that failed: 1 at the end of such a run.
     RunsFailed Count,
+    /// Events about a sealed snapshot that may not have reached the event bus. So no removal may have begun.
+    EventsLost Count,
 }
 
 impl Metric {
@@ -164,6 +166,12 @@ impl Metrics {
             (Metric::Duration, seconds),
         ]);
         Self { operation: RunKind::Import, pool, run: Some(run), values }
+    }
+
+    /// The events about a sealed snapshot were lost.
+    pub fn of_lost_events(pool: PoolId, run: RunId, events: usize) -> Self {
+        let values = vec![(Metric::EventsLost, events as f64)];
+        Self { operation: RunKind::Export, pool, run: Some(run), values }
     }
 
     pub fn of_failed(operation: RunKind, pool: PoolId, run: Option<RunId>) -> Self {

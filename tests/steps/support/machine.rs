@@ -12,7 +12,7 @@ use shared::Result;
 use shared::machine::{
     Answer, Definition, End as Ending, Event, Function, Host, Invocation as Wanted, failure_of,
 };
-use shared::model::{Execution, Failure, PoolId, RunKind};
+use shared::model::{BusEvent, EVENT_SOURCE, Execution, Failure, PoolId, RunKind};
 use shared::pacing::Budget;
 use shared::ports::{Backend, Clock};
 use shared_memory::{Calls, DeathOrder, MemoryBackend};
@@ -184,18 +184,25 @@ impl Machine {
         if let End::Finished(report) = &mut end
             && self.backend.retention().is_some()
             && report["status"] == "SEALED"
+            && let Some(sealed) = self.sealed_event(&report["snapshotId"])
         {
-            let removed = self.remove(report, name).await;
+            let removed = self.remove(&sealed, name).await;
             report["removal"] = removed.unwrap_or_default();
         }
         end
     }
 
-    /// Starts the removal for the event about a sealed snapshot. Returns its report. None if it was stopped, or if an
-    /// error ended it.
-    pub async fn remove(&self, sealed: &Value, name: &str) -> Option<Value> {
-        let event =
-            json!({"detail": {"userPoolId": sealed["userPoolId"], "snapshotId": sealed["snapshotId"]}});
+    /// The detail of the event that finalize has put about a sealed snapshot. None if it was lost.
+    fn sealed_event(&self, snapshot: &Value) -> Option<Value> {
+        let events = self.backend.events();
+        let sealed = events.iter().filter(|event| matches!(event, BusEvent::SnapshotSealed(_)));
+        sealed.map(|event| json!(event)).find(|detail| detail["snapshotId"] == *snapshot)
+    }
+
+    /// Starts the removal for an event about a sealed snapshot. Its detail may also be the report of an export, which has
+    /// the same ids. Returns the report of the removal. None if it was stopped, or if an error ended it.
+    pub async fn remove(&self, detail: &Value, name: &str) -> Option<Value> {
+        let event = json!({"source": EVENT_SOURCE, "detail-type": "Snapshot Sealed", "detail": detail});
         match self.execute("removal", &REMOVAL, event, name).await {
             End::Finished(report) => Some(report),
             End::Failed { .. } | End::Stopped | End::TimedOut => None,
@@ -216,6 +223,12 @@ impl Machine {
     pub async fn watch(&self, pools: Value) -> Value {
         let event = json!({"operation": "watch", "userPoolIds": pools});
         self.invoke(Function::Finalize, event).await.1.expect("it lives").expect("it answers")
+    }
+
+    /// Asks the function of copies the same.
+    pub async fn watch_copies(&self, pools: Value) -> Value {
+        let event = json!({"operation": "watch", "userPoolIds": pools});
+        self.invoke(Function::Copy, event).await.1.expect("it lives").expect("it answers")
     }
 
     /// Sends the event of EventBridge about an execution that was stopped to finalize. Returns its report.

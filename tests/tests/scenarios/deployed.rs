@@ -1,17 +1,20 @@
 //! Goal: a deployment by the CDK works in both Regions, and its roles allow exactly what its functions do. Imports write
-//! only to pools whose tag opens them.
+//! only to pools whose tag opens them. Each sealed snapshot starts a removal of those that no rule keeps.
 //!
 //! Method: deploy to a local AWS with the CDK's command line, export, and import in each Region, without the tag and with
-//! it. Then compare the recorded calls of each function with the policies of its role, and with the tags of the pools.
+//! it. The local AWS delivers the events of the functions to the rules of the deployment. Then compare the recorded calls of each function with the policies of its role, and with the tags of the pools.
 
 use anyhow::Result;
 use aws_sdk_cognitoidentityprovider as cognito;
+use aws_sdk_cognitoidentityprovider::types::AttributeType;
 use aws_sdk_sfn as sfn;
 use local::aws::{self, REGION, SECONDARY_REGION};
 use local::population::{self, FillProgress};
 use local::{comparison, executions};
 use serde_json::json;
-use tests::deployed::{CdkDeployment, EmptyAws, is_cdk_installed, notice_without_cdk, pool_arn, tags};
+use tests::deployed::{
+    CdkDeployment, EmptyAws, is_cdk_installed, notice_without_cdk, pool_arn, removals, tags,
+};
 use tests::import_input;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,6 +39,7 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         ("ExportFrequency", yearly),
         ("SnapshotMaxAgeHours", "0"),
         ("CognitoTPS", "200"),
+        ("SnapshotRetention", "last=1"),
         ("Architecture", "x86_64"),
     ];
     aws.bootstrap(&settings).await?;
@@ -49,11 +53,31 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         "{report}"
     );
 
+    // No other snapshot exists yet. Without waits, no export would wait for the end of the removal.
+    let [kept] = <[_; 1]>::try_from(removals(&sfn, 1).await?).expect("one snapshot is sealed");
+    let kept = kept.success()?;
+    assert_eq!(
+        (&kept["status"], &kept["snapshotId"], &kept["retention"]["removed"]["snapshots"]),
+        (&json!("APPLIED"), &report["snapshotId"], &json!(0)),
+        "{kept}"
+    );
+    let changed = cognito.list_users().user_pool_id(&source).limit(1).send().await?.users.unwrap_or_default();
+    let name = AttributeType::builder().name("name").value("Another name").build()?;
+    let change = cognito.admin_update_user_attributes().user_pool_id(&source).user_attributes(name);
+    change.username(changed[0].username().unwrap_or_default()).send().await?;
+
     // A pool that does not exist fails alone.
     let scheduled = deployment.output("cognito-backup-runs", "ScheduledExportsStateMachineArn")?;
     let pools = json!({"userPoolIds": [source, deleted]});
     let statuses = executions::run(&sfn, scheduled, &pools).await?.success()?;
     assert_eq!(statuses, json!(["SEALED", "FAILED"]));
+    let removed = removals(&sfn, 2).await?.remove(0).success()?;
+    let counts = &removed["retention"]["removed"];
+    assert_eq!(
+        (&removed["status"], &counts["snapshots"], &counts["records"]),
+        (&json!("APPLIED"), &json!(1), &json!(1)),
+        "{removed}"
+    );
 
     let watch = json!({"operation": "watch", "userPoolIds": [source]});
     let answer = deployment.invoke(REGION, "cognito-backup-export-finalize", &watch).await?;
@@ -117,7 +141,9 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
             for action in policies.allowed_actions(service) {
                 // A restore renews its items after 45 days, which no run here lasts.
                 let renews = name.ends_with("import-page") && action == "dynamodb:UpdateItem";
-                if !renews && accesses.iter().all(|access| access.action != action) {
+                // A removal sends a message only if an operator has to look at it.
+                let warns = name.ends_with("-remove") && action == "sns:Publish";
+                if !renews && !warns && accesses.iter().all(|access| access.action != action) {
                     findings
                         .push(format!("the role of {name} in {region} allows {action}, which no call needs"));
                 }

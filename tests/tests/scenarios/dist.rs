@@ -16,7 +16,7 @@ use local::population::{self, FillProgress};
 use local::templates::{self, Region, Stack, TEMPLATES};
 use local::{build, comparison, executions, provision};
 use serde_json::{Value, json};
-use tests::deployed::{EmptyAws, TAG, is_cdk_installed, notice_without_cdk, pool_arn};
+use tests::deployed::{EmptyAws, TAG, is_cdk_installed, notice_without_cdk, pool_arn, removals};
 use tests::import_input;
 
 /// Where the release is in the bucket of each Region.
@@ -57,6 +57,9 @@ async fn the_templates_of_a_release_deploy_without_the_cdk_and_export_a_pool() -
     let machine = runs.output("ExportStateMachineArn")?;
     let report = executions::run(&sfn, machine, &json!({"userPoolId": source})).await?.success()?;
     assert_eq!((&report["status"], &report["notified"]), (&json!("SEALED"), &json!(true)), "{report}");
+    // The rule of the template starts it. Without waits, the next export would not wait for its end.
+    let removal = removals(&sfn, 1).await?.remove(0).success()?;
+    assert_eq!((&removal["status"], &removal["snapshotId"]), (&json!("APPLIED"), &report["snapshotId"]));
     let scheduled = runs.output("ScheduledExportsStateMachineArn")?;
     let statuses = executions::run(&sfn, scheduled, &json!({"userPoolIds": [source]})).await?.success()?;
     assert_eq!(statuses, json!(["SEALED"]));

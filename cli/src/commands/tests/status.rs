@@ -3,9 +3,11 @@
 use serde_json::json;
 use shared::catalog::LeaseKey;
 use shared::model::{
-    Execution, ImportInput, Lease, Restore, RestoreState, RunId, RunKind, Snapshot, TableName,
+    Execution, Failure, ImportInput, Lease, Pruned, Restore, RestoreState, RunId, RunKind, Snapshot,
+    TableName,
 };
 use shared::ports::Backend;
+use shared::report::RetentionReport;
 
 use super::super::snapshots;
 use super::fixture::Fixture;
@@ -29,6 +31,35 @@ async fn the_status_of_a_pool_shows_executions_snapshots_and_restores() {
     assert_eq!((other.status, &other.json["executions"]), (ExitStatus::Done, &json!([])));
     let all = fixture.run("status").await.0.unwrap();
     assert_eq!((all.json["executions"].as_array().map(Vec::len), all.json.get("restores")), (Some(1), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_of_a_pool_shows_what_the_last_removal_of_snapshots_did_or_why_it_failed() {
+    let snapshot = testing::snapshot(1, 400_000);
+    let (pool, id) = (snapshot.pool.clone(), snapshot.id.clone());
+    let fixture = Fixture::new([testing::execution(RunStatus::Running)]).with_snapshots([snapshot]).await;
+    let status = async || fixture.run("status --pool eu-west-1_a").await.0.unwrap();
+    assert_eq!(status().await.json.get("removal"), None);
+
+    let removed = Pruned { snapshots: 2, records: 1, items: 9, ..Pruned::default() };
+    let report = RetentionReport { rules: "last=1".to_owned(), removed, ..RetentionReport::default() };
+    fixture.deployment.catalog.put_applied_retention(&pool, &id, &report).await.unwrap();
+    let shown = status().await;
+    let says =
+        format!("Last removal, after snapshot {id}: Retention (last=1) removed 2 snapshots (1 record, ");
+    assert!(shown.human.contains(&says), "{}", shown.human);
+    assert_eq!(
+        (&shown.json["removal"]["status"], &shown.json["removal"]["retention"]["removed"]["snapshots"]),
+        (&json!("APPLIED"), &json!(2))
+    );
+
+    let failure = Failure { error: "SnapshotDamaged".into(), cause: "A page is missing.".to_owned() };
+    let failed = RetentionReport { failure: Some(failure), ..RetentionReport::default() };
+    let next = RunId::parse("20261122T010000000Z-00000001").unwrap();
+    fixture.deployment.catalog.put_applied_retention(&pool, &next, &failed).await.unwrap();
+    let shown = status().await;
+    assert_eq!(shown.json["removal"]["status"], "FAILED");
+    assert!(shown.human.contains("failed: SnapshotDamaged: A page is missing."), "{}", shown.human);
 }
 
 #[tokio::test(start_paused = true)]
