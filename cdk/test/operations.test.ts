@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { FunctionName, OPERATIONS, PartitionKind } from '../lib/operations';
-import { CONTEXT, COPY, POOLS, PRIMARY, Statement, Template, synthesise, defaultStacks } from './synthesised';
+import { CONTEXT, COPY, POOLS, PRIMARY, Statement, Template, synthesise } from './synthesised';
 
 const ROLES: Partial<Record<FunctionName, string>> = {
   exportEnumerate: 'ExportEnumerateRole',

@@ -18,6 +18,7 @@ const SESSION: &str = "cognito-backup-copy";
 /// Where snapshots are copied from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopySourceSettings {
+    /// The name of the table in the account of the role. The ARN, if the table is in another account.
     table: String,
     region: String,
     role: String,
@@ -50,20 +51,23 @@ impl CopySourceSettings {
             ((_, Some(table)), (_, Some(role))) => (table, role),
         };
         let parts: Vec<&str> = table_arn.splitn(6, ':').collect();
-        let region = match parts[..] {
-            ["arn", _, "dynamodb", region, _, name] => {
-                name.strip_prefix("table/").filter(|name| !name.is_empty() && !name.contains('/')).map(|_| region)
-            }
+        let found = match parts[..] {
+            ["arn", _, "dynamodb", region, account, name] => name
+                .strip_prefix("table/")
+                .filter(|name| !name.is_empty() && !name.contains('/'))
+                .map(|name| (region, account, name)),
             _ => None,
         };
-        let region = region.ok_or_else(|| {
+        let (region, account, name) = found.ok_or_else(|| {
             wrong(
                 format!("The function's environment has {table_variable}={table_arn:?}."),
                 "Set it to the ARN of a table, such as arn:aws:dynamodb:eu-west-1:111122223333:table/cognito-backup.".to_owned(),
             )
         })?;
-        let region = region.to_owned();
-        Ok(Some(Self { table: table_arn, region, role: role_arn, external_id }))
+        // DynamoDB takes an ARN as the name of a table of another account.
+        let is_of_role = role_arn.split(':').nth(4) == Some(account);
+        let table = if is_of_role { name.to_owned() } else { table_arn.clone() };
+        Ok(Some(Self { table, region: region.to_owned(), role: role_arn, external_id }))
     }
 
     /// The Region of the table.
@@ -118,7 +122,6 @@ impl CopySource {
             // The cache of the function holds its own credentials.
             .identity_cache(IdentityCache::lazy().build())
             .build();
-        // DynamoDB takes an ARN as the name of a table of another account.
         (provider, DynamoVault::new(DynamoVault::client(&config), table.clone()))
     }
 
@@ -152,4 +155,61 @@ fn code_of(error: &(dyn StdError + 'static)) -> Option<String> {
         cause = error.source();
     }
     code.map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::answers::{Answer, Server};
+    use super::*;
+
+    const TABLE: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/backup";
+    const ROLE: &str = "arn:aws:iam::111122223333:role/backup-reader-eu-central-1";
+
+    fn settings(external_id: Option<&str>) -> CopySourceSettings {
+        let (table, role) = (("T", Some(TABLE.to_owned())), ("R", Some(ROLE.to_owned())));
+        CopySourceSettings::read(table, role, external_id.map(str::to_owned)).unwrap().unwrap()
+    }
+
+    fn refusal(code: &str) -> Answer {
+        let body = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>User anna may not.</Message></Error></ErrorResponse>"
+        );
+        Answer { status: 403, body }
+    }
+
+    #[test]
+    fn a_table_of_another_account_than_the_role_is_named_by_its_arn() {
+        assert_eq!((settings(None).table.as_str(), settings(None).region()), ("backup", "eu-central-1"));
+        let role = ("R", Some("arn:aws:iam::444455556666:role/reader".to_owned()));
+        let other = CopySourceSettings::read(("T", Some(TABLE.to_owned())), role, None).unwrap().unwrap();
+        assert_eq!(other.table, TABLE);
+    }
+
+    #[tokio::test]
+    async fn the_table_is_read_with_the_role_and_its_external_id() {
+        let body = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>of-reader</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
+                    <SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
+        let server = Server::start(Answer { status: 200, body: body.to_owned() }).await;
+        let source = CopySource::new(server.config(), settings(Some("both-sides")));
+        source.vault().await.unwrap();
+        let asked = server.requests().remove(0);
+        for part in ["Action=AssumeRole", "backup-reader-eu-central-1", "ExternalId=both-sides", "cognito-backup-copy"] {
+            assert!(asked.contains(part), "{part}: {asked}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_role_that_cannot_be_assumed_says_what_to_do_at_the_source() {
+        let server = Server::start(refusal("AccessDenied")).await;
+        let source = CopySource::new(server.config(), settings(None));
+        let error = source.vault().await.unwrap_err();
+        let told = shared::report::cause(&error);
+        assert_eq!(error.kind(), ErrorKind::AccessDenied);
+        for part in [ROLE, "TrustedPrincipals", "CopyFromExternalId"] {
+            assert!(told.contains(part) && !told.contains("anna"), "{told}");
+        }
+        // The operator mends the trust. The next invocation of the same environment asks again.
+        server.answers(refusal("Throttling"));
+        assert_eq!(source.vault().await.unwrap_err().kind(), ErrorKind::ServiceUnavailable);
+    }
 }
