@@ -40,7 +40,7 @@ async fn export_later(source: &MemoryBackend, name: &str) -> RunId {
 }
 
 async fn copy(destination: &MemoryBackend, name: &str) -> Value {
-    Machine::new(destination).copy(&source_id(), name).await.report()
+    Machine::new(destination).copy(source_id(), name).await.report()
 }
 
 /// Removes a page of users of a snapshot.
@@ -62,7 +62,10 @@ fn the_first_copy_takes_the_newest_snapshot_and_the_later_ones_take_all_new_ones
         let second = export_later(&source, "second").await;
         let report = copy(&destination, "one").await;
         assert_eq!((&report["status"], &report["snapshots"]), (&json!("COPIED"), &json!(1)));
-        assert_eq!((&report["newest"], report["written"]["items"].as_u64() > Some(40)), (&json!(second), true));
+        assert_eq!(
+            (&report["newest"], report["written"]["items"].as_u64() > Some(40)),
+            (&json!(second), true)
+        );
         assert!(!is_visible(&destination, &first).await && is_visible(&destination, &second).await);
 
         let third = export_later(&source, "third").await;
@@ -77,8 +80,15 @@ fn the_first_copy_takes_the_newest_snapshot_and_the_later_ones_take_all_new_ones
         let summary = report["summary"].as_str().unwrap();
         assert_eq!((&report["snapshots"], &report["status"]), (&json!(0), &json!("COPIED")));
         assert!(summary.starts_with("Copied no snapshot of user pool"), "{summary}");
-        assert_eq!(snapshot_items(&destination).len(), before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).count());
-        let measured: Vec<_> = destination.metrics().iter().map(|m| (m.get(Metric::SnapshotsCopied), m.get(Metric::CopyFailed))).collect();
+        assert_eq!(
+            snapshot_items(&destination).len(),
+            before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).count()
+        );
+        let measured: Vec<_> = destination
+            .metrics()
+            .iter()
+            .map(|m| (m.get(Metric::SnapshotsCopied), m.get(Metric::CopyFailed)))
+            .collect();
         assert_eq!(measured, [(Some(1.0), Some(0.0)), (Some(2.0), Some(0.0)), (Some(0.0), Some(0.0))]);
         assert_eq!((destination.announcements().len(), destination.events().len()), (0, 3));
         assert_eq!(destination.script().log().len(), 0, "a copy calls no pool");
@@ -108,7 +118,7 @@ fn short_invocations_copy_the_same_as_one() {
             backend.script().set_latency(Duration::ZERO, Duration::from_millis(50));
         }
         let machine = Machine::new(&destination).with_budget(Duration::from_millis(1));
-        let report = machine.copy(&source_id(), "sliced").await.report();
+        let report = machine.copy(source_id(), "sliced").await.report();
         assert_eq!(report["status"], "COPIED");
         let invocations = machine.invocations().len();
         assert!(invocations > 12, "each invocation does a little: {invocations}");
@@ -132,7 +142,7 @@ fn a_copy_goes_on_after_a_death_at_any_call() {
             let applied = [Applied::Nothing, Applied::Half, Applied::All][call as usize % 3];
             destination.script().fault(call, Fault::Die(applied));
             let machine = Machine::new(&destination).with_budget(Duration::from_millis(400));
-            let report = machine.copy(&source_id(), "copy").await.report();
+            let report = machine.copy(source_id(), "copy").await.report();
             assert_eq!(report["status"], "COPIED", "{call}: {report}");
             assert_eq!(snapshot_items(&destination), snapshot_items(&at_once), "{call}");
             assert!(!destination.events().is_empty(), "{call}: a death loses no event");
@@ -167,7 +177,7 @@ fn a_removal_between_slices_costs_no_record() {
                 prune_by_hand(&destination, &by_policy("last=1")).await.unwrap();
             }
         };
-        let (end, ()) = tokio::join!(machine.copy(&source_id(), "three"), removals);
+        let (end, ()) = tokio::join!(machine.copy(source_id(), "three"), removals);
         assert_eq!(end.report()["newest"], json!(third));
         assert_eq!(sealed(&destination).await, [third, second]);
         assert_all_whole(&destination).await;
@@ -221,9 +231,12 @@ fn a_snapshot_that_the_source_removes_meanwhile_is_counted_and_no_failure() {
             tokio::time::sleep(Duration::from_secs(15)).await;
             prune_by_hand(&source, &by_policy("last=1")).await.unwrap();
         };
-        let (end, ()) = tokio::join!(machine.copy(&source_id(), "two"), removal);
+        let (end, ()) = tokio::join!(machine.copy(source_id(), "two"), removal);
         let report = end.report();
-        assert_eq!((&report["status"], &report["removed"], &report["newest"]), (&json!("COPIED"), &json!(1), &json!(last)));
+        assert_eq!(
+            (&report["status"], &report["removed"], &report["newest"]),
+            (&json!("COPIED"), &json!(1), &json!(last))
+        );
         assert!(!is_visible(&destination, &gone).await);
     });
 }
@@ -237,7 +250,10 @@ fn a_copy_leaves_the_pool_to_a_command_and_waits_for_a_removal() {
         let held = HeldLease::take(&catalog, &source_id(), &name, clock).await.unwrap();
         let report = copy(&destination, "one").await;
         assert_eq!((&report["status"], &report["snapshots"]), (&json!("SKIPPED"), &json!(0)));
-        assert!(report["summary"].as_str().unwrap().contains("copies a snapshot of it into this table"), "{report}");
+        assert!(
+            report["summary"].as_str().unwrap().contains("copies a snapshot of it into this table"),
+            "{report}"
+        );
         held.give_back().await.unwrap();
 
         let removal = "arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-removal:one";
@@ -248,7 +264,7 @@ fn a_copy_leaves_the_pool_to_a_command_and_waits_for_a_removal() {
             assert!(!is_visible(&destination, &id).await);
             held.give_back().await.unwrap();
         };
-        let (end, ()) = tokio::join!(machine.copy(&source_id(), "two"), release);
+        let (end, ()) = tokio::join!(machine.copy(source_id(), "two"), release);
         assert_eq!(end.report()["newest"], json!(id));
         assert!(machine.invocations().contains(&Invocation::Refused));
         drop(source);
@@ -271,7 +287,7 @@ fn each_copied_snapshot_starts_a_removal_by_the_rules_of_the_destination() {
             }
             Machine::new(&destination).remove(&event, "two").await.expect("it ends")
         };
-        let (end, removed) = tokio::join!(machine.copy(&source_id(), "two"), removal);
+        let (end, removed) = tokio::join!(machine.copy(source_id(), "two"), removal);
         assert_eq!((&end.report()["status"], &removed["status"]), (&json!("COPIED"), &json!("APPLIED")));
         assert_eq!(removed["retention"]["removed"]["snapshots"], 1);
         assert_eq!(sealed(&destination).await, [second]);

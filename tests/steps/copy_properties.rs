@@ -125,7 +125,7 @@ proptest! {
                 // The removal finds nothing to remove, or the pool in use. Faults may end it.
                 let _ = prune_or_die(&sliced, &by_policy("last=1")).await;
             };
-            let (end, ()) = tokio::join!(machine.copy(&source_id(), "sliced"), prunes);
+            let (end, ()) = tokio::join!(machine.copy(source_id(), "sliced"), prunes);
             let report = end.report();
             prop_assert_eq!(&report["status"], "COPIED", "{}", report);
             prop_assert_eq!(&report["newest"], id.as_str());

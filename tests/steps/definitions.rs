@@ -87,7 +87,8 @@ impl Retrier {
 
 /// A definition with these retriers in every task.
 fn with_retriers(definition: &str) -> String {
-    let line = definition.lines().find(|line| line.trim_start() == "\"Retry\": [").expect("a task has retriers");
+    let line =
+        definition.lines().find(|line| line.trim_start() == "\"Retry\": [").expect("a task has retriers");
     let indent = line.len() - line.trim_start().len();
     let (begin, end) = (format!("{line}\n"), format!("\n{:indent$}],\n", ""));
     let mut parts = definition.split(begin.as_str());

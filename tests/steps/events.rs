@@ -121,7 +121,7 @@ fn each_copied_snapshot_puts_its_counts() {
         let (source, id) = crate::support::copied::exported(&people::plain(12, 1)).await;
         let (destination, _) = crate::support::copied::other_account();
         let destination = destination.copying_from(&source);
-        Machine::new(&destination).copy(&source_id(), "copy").await.report();
+        Machine::new(&destination).copy(source_id(), "copy").await.report();
         let (sealed, copied) = (delivered(&source), delivered(&destination));
         assert_eq!(copied.len(), 1);
         assert_eq!((copied[0].0, &copied[0].1["snapshotId"]), ("Snapshot Copied", &json!(id)));

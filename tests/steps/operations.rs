@@ -87,7 +87,7 @@ impl Recorded {
 
     async fn copy(&mut self, machine: Machine) {
         let name = self.name();
-        let end = machine.copy(&source_id(), &name).await;
+        let end = machine.copy(source_id(), &name).await;
         let mut essence = essence(&end);
         // The invocation after a death finds what that one has written.
         essence.as_object_mut().expect("a report is an object").remove("written");
@@ -264,7 +264,11 @@ async fn copies(record: &mut Recorded) {
     let export = async |name: &str| {
         tokio::time::sleep(Duration::from_secs(3_600)).await;
         rename(&source_pool, name);
-        elsewhere.machine(&source).export(json!({"userPoolId": source_id(), "tps": 200}), name).await.report();
+        elsewhere
+            .machine(&source)
+            .export(json!({"userPoolId": source_id(), "tps": 200}), name)
+            .await
+            .report();
     };
     let (destination, _, _) = backend();
     let destination = destination.copying_from(&source);
@@ -492,7 +496,7 @@ fn the_operations_of_every_function_match_the_manifest() {
 /// or after it. Every execution ends as without the deaths: with the same status and totals, or the same error.
 #[test]
 fn a_death_at_every_call_site_of_every_function_changes_no_end() {
-    let scenarios: [fn(&mut Recorded); 6] = [
+    let scenarios: [fn(&mut Recorded); 7] = [
         |record| in_paused_time(exports(record)),
         |record| in_paused_time(configurations(record)),
         |record| in_paused_time(retention(record)),

@@ -132,7 +132,9 @@ impl CopySource {
         if code.as_deref().is_some_and(|code| code.starts_with("AccessDenied")) {
             return Error::new(
                 ErrorKind::AccessDenied,
-                format!("The function could not assume role {role}, which reads the table of the other account."),
+                format!(
+                    "The function could not assume role {role}, which reads the table of the other account."
+                ),
                 "In the deployment of that account, name the role or the account of this function in TrustedPrincipals. If it \
                  has a TrustedExternalId, give the same one in CopyFromExternalId. If it has a TrustedOrganization, this \
                  account must belong to it.",
@@ -193,7 +195,12 @@ mod tests {
         let source = CopySource::new(server.config(), settings(Some("both-sides")));
         source.vault().await.unwrap();
         let asked = server.requests().remove(0);
-        for part in ["Action=AssumeRole", "backup-reader-eu-central-1", "ExternalId=both-sides", "cognito-backup-copy"] {
+        for part in [
+            "Action=AssumeRole",
+            "backup-reader-eu-central-1",
+            "ExternalId=both-sides",
+            "cognito-backup-copy",
+        ] {
             assert!(asked.contains(part), "{part}: {asked}");
         }
     }

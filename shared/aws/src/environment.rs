@@ -364,7 +364,8 @@ mod tests {
 
     #[test]
     fn the_table_and_the_role_of_the_source_of_copies_need_each_other() {
-        let (table, role) = ("arn:aws:dynamodb:eu-west-1:111122223333:table/backup", "arn:aws:iam::111122223333:role/reader");
+        let (table, role) =
+            ("arn:aws:dynamodb:eu-west-1:111122223333:table/backup", "arn:aws:iam::111122223333:role/reader");
         let read = |table: &str, role: &str| {
             read(&[("BACKUP_TABLE_NAME", "t"), (SOURCE_TABLE, table), (SOURCE_ROLE, role)])
         };
@@ -376,10 +377,14 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
             assert!(shared::report::cause(&error).contains(&format!("{missing} is not")), "{error}");
         }
-        for wrong in ["backup", "arn:aws:dynamodb:eu-west-1:111122223333:table/", "arn:aws:s3:::table/backup"] {
+        for wrong in ["backup", "arn:aws:dynamodb:eu-west-1:111122223333:table/", "arn:aws:s3:::table/backup"]
+        {
             let error = read(wrong, role).unwrap_err();
             let message = shared::report::cause(&error);
-            assert!(message.contains(SOURCE_TABLE) && message.contains("such as arn:aws:dynamodb:"), "{message}");
+            assert!(
+                message.contains(SOURCE_TABLE) && message.contains("such as arn:aws:dynamodb:"),
+                "{message}"
+            );
         }
     }
 

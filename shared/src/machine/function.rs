@@ -28,14 +28,8 @@ pub enum Function {
 
 impl Function {
     /// All functions.
-    pub const ALL: [Self; 6] = [
-        Self::Enumerate,
-        Self::ExportPage,
-        Self::ImportPage,
-        Self::Finalize,
-        Self::Removal,
-        Self::Copy,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Enumerate, Self::ExportPage, Self::ImportPage, Self::Finalize, Self::Removal, Self::Copy];
 
     /// The name, as in the definition's substitutions: `${<name>FunctionArn}`.
     pub fn name(self) -> &'static str {

@@ -205,7 +205,9 @@ mod tests {
             let lease = Lease::new(holder, Timestamp::UNIX_EPOCH);
             (lease.is_of_removal(), lease.is_of_copy())
         };
-        let arn = |machine: &str| format!("arn:aws:states:eu-west-1:123456789012:execution:backup{machine}:one-copy");
+        let arn = |machine: &str| {
+            format!("arn:aws:states:eu-west-1:123456789012:execution:backup{machine}:one-copy")
+        };
         assert_eq!(of(&arn("-removal")), (true, false));
         assert_eq!(of(&arn("-copy")), (false, true));
         assert_eq!(of(&arn("-export")), (false, false));

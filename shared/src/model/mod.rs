@@ -70,8 +70,8 @@ pub use collision::{
     UniqueName, collision_of,
 };
 pub use copying::{
-    BatchPlace, CopiedItems, CopiedSoFar, CopyOperation, CopyPosition, CopyProgress, CopyStage, SnapshotToCopy,
-    UncopiedSnapshot,
+    BatchPlace, CopiedItems, CopiedSoFar, CopyOperation, CopyPosition, CopyProgress, CopyStage,
+    SnapshotToCopy, UncopiedSnapshot,
 };
 pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};

@@ -160,8 +160,15 @@ mod tests {
             assert!(report.summary.contains(part), "{part}: {}", report.summary);
         }
         let metrics = Metrics::of_copy(&report);
-        assert_eq!((metrics.get(Metric::SnapshotsCopied), metrics.get(Metric::CopyFailed)), (Some(2.0), Some(1.0)));
+        assert_eq!(
+            (metrics.get(Metric::SnapshotsCopied), metrics.get(Metric::CopyFailed)),
+            (Some(2.0), Some(1.0))
+        );
         let failed = CopyReport::failed(&progress, ErrorCode::of("AccessDenied"), "No. Do this.");
-        assert!(failed.summary.ends_with("the copy failed: AccessDenied: No. Do this."), "{}", failed.summary);
+        assert!(
+            failed.summary.ends_with("the copy failed: AccessDenied: No. Do this."),
+            "{}",
+            failed.summary
+        );
     }
 }

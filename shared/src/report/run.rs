@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{CopyReport, ExportReport, FailureReport, ImportReport, PlanReport, RemovalReport, StopReport, WatchReport};
+use super::{
+    CopyReport, ExportReport, FailureReport, ImportReport, PlanReport, RemovalReport, StopReport, WatchReport,
+};
 use crate::model::{CopyProgress, Progress, RemovalProgress};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -211,7 +211,7 @@ impl Machine {
 
     /// Copies the new snapshots of a pool from another account, as the state machine does for each pool. Each event about a
     /// copied snapshot starts no removal.
-    pub async fn copy(&self, pool: &PoolId, name: &str) -> End {
+    pub async fn copy(&self, pool: PoolId, name: &str) -> End {
         self.execute("copy", &COPY, json!({"userPoolId": pool}), name).await
     }
 

@@ -12,7 +12,9 @@ pub(super) fn damaged_source(snapshot: &RunId, damage: &Damage) -> Error {
     let (at_least, are) = (damage.at_least(), form(damage.count(), "is", "are"));
     Error::new(
         ErrorKind::SnapshotDamaged,
-        format!("{at_least}{count} of snapshot {snapshot} {are} missing or altered in the source table: {damage}."),
+        format!(
+            "{at_least}{count} of snapshot {snapshot} {are} missing or altered in the source table: {damage}."
+        ),
         "The copy wrote nothing. Restore the items from point-in-time recovery, or copy another snapshot.",
     )
 }

@@ -182,7 +182,8 @@ fn pass_over(progress: &mut CopyProgress, id: RunId, error: Error) -> Result<()>
         }
         // The state machine repeats the invocation, which takes the lease again.
         ErrorKind::LeaseLost => {
-            let what = format!("Another run took the lease on user pool {} meanwhile.", progress.user_pool_id);
+            let what =
+                format!("Another run took the lease on user pool {} meanwhile.", progress.user_pool_id);
             return Err(Error::new(ErrorKind::Overtaken, what, "The state machine tries again."));
         }
         _ => return Err(error),
@@ -244,11 +245,7 @@ async fn oldest_after<V: ReadVault>(
     Ok(oldest)
 }
 
-async fn release<B: Backend>(
-    backend: &B,
-    here: &Catalog<B::Vault>,
-    progress: &CopyProgress,
-) -> Result<()> {
+async fn release<B: Backend>(backend: &B, here: &Catalog<B::Vault>, progress: &CopyProgress) -> Result<()> {
     let key = LeaseKey::of_pool(&progress.user_pool_id, RunKind::Export);
     here.release_lease(&key, &progress.execution.id, backend.clock().now()).await
 }

@@ -51,7 +51,8 @@ pub(super) async fn remove<B: Backend>(
     if let Some(report) = catalog.applied_retention(pool, snapshot).await? {
         return Ok(ended(backend, &progress, report).await);
     }
-    let mut lease = match HeldLease::take_for_execution(catalog, pool, &execution.id, backend.clock()).await? {
+    let mut lease = match HeldLease::take_for_execution(catalog, pool, &execution.id, backend.clock()).await?
+    {
         Ok(lease) => lease,
         // A copy puts the event about each snapshot, and keeps the lease until it has copied all.
         Err(held) if held.is_of_copy() => return Err(waits_for_copy(pool, &held)),
