@@ -76,7 +76,13 @@ export class Copies extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.schedule(settings, copyFrom, group);
-    new SnapshotAges(this, 'Ages', { settings, group, finalize: copy, scheduleName: `${copiesGroupName(settings.name)}-ages`, pools });
+    new SnapshotAges(this, 'Ages', {
+      settings,
+      group,
+      finalize: copy,
+      scheduleName: `${copiesGroupName(settings.name)}-ages`,
+      pools,
+    });
   }
 
   /** Starts the copies. An execution that finds the pool of another one at work skips it. */

@@ -58,7 +58,10 @@ export class SnapshotAges extends Construct {
         bind: () => ({
           arn: finalize.lambda.functionArn,
           role,
-          input: scheduler.ScheduleTargetInput.fromObject({ operation: 'watch', userPoolIds: props.pools ?? settings.userPoolIds }),
+          input: scheduler.ScheduleTargetInput.fromObject({
+            operation: 'watch',
+            userPoolIds: props.pools ?? settings.userPoolIds,
+          }),
           // One retry to reach Lambda is enough: the next measurement follows after five minutes.
           retryPolicy: { maximumEventAgeInSeconds: MEASURED_EVERY.toSeconds(), maximumRetryAttempts: 1 },
         }),

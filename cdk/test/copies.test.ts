@@ -37,7 +37,10 @@ test('one line turns copies on, and names the reader role of the other deploymen
   });
   const role = 'arn:aws:iam::444455556666:role/paths/reader';
   const details = copyOf({ ...COPY, CopyFromRole: role, CopyFromExternalId: 'both-sides', CopyFrequency: 'cron(5 3 * * ? *)' });
-  assert.deepEqual([details?.roleArn, details?.externalId, details?.schedule], [role, 'both-sides', { expression: 'cron(5 3 * * ? *)' }]);
+  assert.deepEqual(
+    [details?.roleArn, details?.externalId, details?.schedule],
+    [role, 'both-sides', { expression: 'cron(5 3 * * ? *)' }],
+  );
 });
 
 test('a wrong value of a setting of copies has a problem, which says what is allowed', () => {
@@ -58,7 +61,10 @@ test('a wrong value of a setting of copies has a problem, which says what is all
 
 test('copies of a pool are written in the Region in which the command copies them, too', () => {
   const problem = problemsOf({ ...COPY_ONLY, FormerUserPoolIds: 'eu-central-1_Lost' });
-  assert.match(problem, /copies of eu-central-1_Lost are written in eu-central-1\. Set PrimaryRegion to eu-central-1, and SecondaryRegion to eu-west-1\./);
+  assert.match(
+    problem,
+    /copies of eu-central-1_Lost are written in eu-central-1\. Set PrimaryRegion to eu-central-1, and SecondaryRegion to eu-west-1\./,
+  );
   // The table is in neither Region of the pool. The first by name counts.
   assert.match(problemsOf({ ...COPY_ONLY, FormerUserPoolIds: 'us-east-1_Lost' }), /are written in eu-central-1\./);
   const swapped = { PrimaryRegion: SECONDARY, SecondaryRegion: PRIMARY };
@@ -113,7 +119,10 @@ const scheduleOf = (template: Template, name: string) =>
 
 test('a schedule starts the copies of all pools, and another one measures their age', () => {
   const copies = scheduleOf(stacks.runs, 'cognito-backup-copies');
-  assert.deepEqual([copies.ScheduleExpression, JSON.parse(copies.Target.Input)], ['rate(1 hour)', { userPoolIds: [COPIED_POOL] }]);
+  assert.deepEqual(
+    [copies.ScheduleExpression, JSON.parse(copies.Target.Input)],
+    ['rate(1 hour)', { userPoolIds: [COPIED_POOL] }],
+  );
   assert.match(readable(copies.Target.Arn), /^<CopiesRunStateMachine\w+>$/);
   const ages = scheduleOf(stacks.runs, 'cognito-backup-copies-ages');
   assert.deepEqual(JSON.parse(ages.Target.Input), { operation: 'watch', userPoolIds: [COPIED_POOL] });
