@@ -305,6 +305,15 @@ test('lost users and throttled calls start alarms, on metrics that the functions
   }
 });
 
+test('a lost event about a sealed snapshot starts an alarm, because no removal begins', () => {
+  for (const pool of POOLS) {
+    const lost = alarm(defaultStacks().watch, `events-lost-${pool}`);
+    assert.deepEqual([lost.MetricName, lost.Threshold, lost.TreatMissingData], ['EventsLost', 0, 'notBreaching']);
+    assert.deepEqual(dimensions(lost, 'UserPoolId'), [pool]);
+    assert.equal(alarm(synthesise({ ...CONTEXT, SnapshotRetention: 'none' }).watch, `events-lost-${pool}`), undefined);
+  }
+});
+
 test('the configuration has alarms only if it is captured, and for changes only if asked for', () => {
   const thresholds = (context: object) => {
     const { watch } = synthesise({ ...CONTEXT, ...context });
