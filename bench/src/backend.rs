@@ -21,6 +21,7 @@ pub struct SimulatedBackend(pub Arc<Service>);
 impl Backend for SimulatedBackend {
     type Pool = SimulatedPool;
     type Vault = SimulatedVault;
+    type CopySource = SimulatedVault;
     type JobFiles = SimulatedJobFiles;
     type Keys = NoKeys;
 
@@ -38,6 +39,10 @@ impl Backend for SimulatedBackend {
 
     fn vault(&self) -> SimulatedVault {
         SimulatedVault::new(Arc::clone(&self.0))
+    }
+
+    async fn copy_source(&self) -> Result<Option<SimulatedVault>> {
+        Ok(None)
     }
 
     fn job_files(&self) -> SimulatedJobFiles {

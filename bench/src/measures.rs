@@ -21,7 +21,7 @@ fn executable(function: Function) -> &'static str {
         Function::Enumerate => "enumerate",
         Function::ExportPage => "export-page",
         Function::ImportPage => "import-page",
-        Function::Finalize | Function::Removal => "finalize",
+        Function::Finalize | Function::Removal | Function::Copy => "finalize",
     }
 }
 

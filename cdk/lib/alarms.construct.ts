@@ -8,6 +8,7 @@ import {
   Machine,
   Operation,
   alarmName,
+  copyFunctionName,
   deadLetterQueueName,
   functionName,
   functionNames,
@@ -193,6 +194,35 @@ export class Alarms extends Construct {
       }),
       threshold: 0,
     });
+  }
+
+  /** Adds alarms for copies from another account that fail, and for the age of the newest copy of each pool. */
+  addCopyAlarms(pools: readonly string[]): void {
+    const { name, snapshotMaxAgeHours: hours } = this.settings;
+    this.add('copy-failed', {
+      alarmDescription: `The snapshots of at least one user pool could not be copied from the other account, or one of them is damaged there. A message and the history of the newest execution of ${machineName(name, 'copy')} name the pool and the reason.`,
+      metric: this.unsuccessful('copy', 'copies that failed'),
+      threshold: 0,
+    });
+    for (const pool of this.settings.snapshotRetention === undefined ? [] : pools) {
+      this.add(`events-lost-${pool}`, {
+        alarmDescription: `The copy could not put the event about a copied snapshot of user pool ${pool}. So no removal of old snapshots began. The next copied snapshot starts a removal. The log of the function ${copyFunctionName(name)} says why.`,
+        metric: exportMetric('EventsLost', pool, { period: Duration.hours(1) }),
+        threshold: 0,
+      });
+    }
+    if (hours === undefined) {
+      return;
+    }
+    for (const pool of pools) {
+      this.add(`no-copy-${pool}`, {
+        alarmDescription: `This table has no snapshot of user pool ${pool} that was sealed in the last ${hours} hours, or the age was not measured. Either the other account took none, or the copy did not run: see the executions of ${machineName(name, 'copy')}.`,
+        metric: exportMetric('NewestSnapshotAge', pool, { period: AGE_PERIOD }),
+        threshold: Duration.hours(hours).toSeconds(),
+        evaluationPeriods: 2,
+        treatMissingData: cloudwatch.TreatMissingData.BREACHING,
+      });
+    }
   }
 
   /**

@@ -11,7 +11,7 @@ import { ArnFormat, Aws, Stack } from 'aws-cdk-lib';
 export type Operation = 'export' | 'import';
 
 /** A state machine. Each has a definition of this name in `statemachines/`. */
-export type Machine = Operation | 'removal' | 'scheduled-exports' | 'job-logs';
+export type Machine = Operation | 'removal' | 'copy' | 'scheduled-exports' | 'job-logs';
 
 /** The functions of each state machine. */
 export const STEPS = ['enumerate', 'page', 'finalize'] as const;
@@ -54,6 +54,21 @@ export function functionNames(name: string, operation: Operation): string[] {
 /** The name of the function that removes snapshots. */
 export function removalFunctionName(name: string): string {
   return `${name}-remove`;
+}
+
+/** The name of the function that copies snapshots from another account. */
+export function copyFunctionName(name: string): string {
+  return `${name}-copy`;
+}
+
+/** The group of the schedules of copies from another account. */
+export function copiesGroupName(name: string): string {
+  return `${name}-copies`;
+}
+
+/** The schedule that copies new snapshots from another account. */
+export function copyScheduleName(name: string): string {
+  return `${name}-copies`;
 }
 
 /** The rule that starts removals. */

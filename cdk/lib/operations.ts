@@ -10,7 +10,8 @@ import { WORKSPACE } from './function-code';
 
 /**
  * The functions. `exportCapture` has the additional calls of the page function of exports if they capture the
- * configuration. Each of the others has its own role. `removal` is the executable of finalize, deployed once more.
+ * configuration. Each of the others has its own role. `removal` and `copy` are the executable of finalize,
+ * deployed again.
  */
 export type FunctionName =
   | 'exportCapture'
@@ -20,7 +21,8 @@ export type FunctionName =
   | 'importEnumerate'
   | 'importPage'
   | 'importFinalize'
-  | 'removal';
+  | 'removal'
+  | 'copy';
 
 /** The DynamoDB actions of the functions, in the order of the statements. */
 export const TABLE_ACTIONS = [

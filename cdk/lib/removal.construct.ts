@@ -11,7 +11,11 @@ import { EVENT_SOURCE } from './publishing';
 import { RunProps, finalizeEnvironment, retentionEnvironment } from './run-environment';
 import { RunsKey } from './runs-key.construct';
 import { RustFunction } from './rust-function.construct';
+import { Settings, copiedPools } from './settings';
 import { removalGrants, tableStatements } from './table-access';
+
+/** The pools whose snapshots the rules of retention concern: those that this deployment exports or copies. */
+const removablePools = (settings: Settings): string[] => [...settings.userPoolIds, ...copiedPools(settings)];
 
 /**
  * The removal of the snapshots that no rule keeps: the only role of the deployment that can delete items.
@@ -25,6 +29,7 @@ export class Removal extends Construct {
     const { settings, table, code } = props;
     const { removal } = OPERATIONS.functions;
     const stack = Stack.of(this);
+    const pools = removablePools(settings);
     const remove = new RustFunction(this, 'Remove', {
       functionName: removalFunctionName(settings.name),
       description: 'Removes the snapshots that no retention rule keeps',
@@ -33,7 +38,7 @@ export class Removal extends Construct {
       settings,
       environment: { ...finalizeEnvironment(props), ...retentionEnvironment(settings) },
       statements: [
-        ...tableStatements(stack, table, removalGrants(settings.userPoolIds), removal.kms.table),
+        ...tableStatements(stack, table, removalGrants(pools), removal.kms.table),
         ...props.notifications.publishStatements(removal),
       ],
     });
@@ -78,8 +83,8 @@ export class Removal extends Construct {
         source: [EVENT_SOURCE],
         // Another account can put events here only if the owner of the bus allows it.
         account: [Aws.ACCOUNT_ID],
-        detailType: ['Snapshot Sealed'],
-        detail: { table: [settings.name], userPoolId: [...settings.userPoolIds] },
+        detailType: settings.copyFrom === undefined ? ['Snapshot Sealed'] : ['Snapshot Sealed', 'Snapshot Copied'],
+        detail: { table: [settings.name], userPoolId: removablePools(settings) },
       },
     });
     rule.node.addDependency(role);

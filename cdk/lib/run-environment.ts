@@ -1,7 +1,7 @@
 import { RegionalTable } from './backup-table.construct';
 import { FunctionCode } from './function-code';
 import { Notifications } from './notifications.construct';
-import { Settings } from './settings';
+import { CopySettings, Settings } from './settings';
 
 /** The properties of both state machines of a Region. */
 export interface RunProps {
@@ -54,6 +54,15 @@ export function finalizeEnvironment(props: RunProps): Record<string, string> {
 /** The additional environment of the export's finalize, which sends heartbeats. */
 export function heartbeatEnvironment({ heartbeatParameter }: Settings): Record<string, string> {
   return heartbeatParameter === undefined ? {} : { HEARTBEAT_PARAMETER: heartbeatParameter };
+}
+
+/** The additional environment of the copy from another account. */
+export function copyEnvironment({ tableArn, roleArn, externalId }: CopySettings): Record<string, string> {
+  return {
+    COPY_SOURCE_TABLE_ARN: tableArn,
+    COPY_SOURCE_ROLE_ARN: roleArn,
+    ...(externalId !== undefined && { COPY_SOURCE_EXTERNAL_ID: externalId }),
+  };
 }
 
 /** The additional environment of the removal. */

@@ -2,6 +2,7 @@ import { CfnOutput, Stack, StackProps } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
 import { RegionalTable } from './backup-table.construct';
+import { Copies } from './copies.construct';
 import { Export } from './export.construct';
 import { FunctionCode } from './function-code';
 import { Import } from './import.construct';
@@ -40,7 +41,15 @@ export class RunsStack extends Stack {
       });
     }
     new JobLogs(this, 'JobLogs', { settings });
-    if (exports !== undefined && settings.snapshotRetention !== undefined) {
+    const { copyFrom } = settings;
+    if (copyFrom !== undefined) {
+      const { run } = new Copies(this, 'Copies', { settings, table, code, notifications, copyFrom });
+      new CfnOutput(this, 'CopyStateMachineArn', {
+        value: run.machine.stateMachineArn,
+        description: 'Copies the new snapshots of another account',
+      });
+    }
+    if ((exports ?? copyFrom) !== undefined && settings.snapshotRetention !== undefined) {
       new Removal(this, 'Removal', { settings, table, code, notifications });
     }
     if (exports !== undefined) {

@@ -40,7 +40,7 @@ export const SETTINGS = {
     value: 'list',
     default: 'none',
     meaning:
-      'Pools that exports no longer read, or never read, but whose snapshots imports may restore. Both lists together hold at most 20 pools.',
+      'Pools that exports no longer read, or never read, but whose snapshots imports may restore. With `CopyFrom`, their new snapshots are copied. Both lists together hold at most 20 pools.',
   },
   PrimaryRegion: {
     value: 'text',
@@ -182,6 +182,27 @@ export const SETTINGS = {
     value: 'text',
     default: 'none',
     meaning: 'The id of the AWS organization that these principals must belong to, such as `o-a1b2c3d4e5`.',
+  },
+  CopyFrom: {
+    value: 'text',
+    default: 'none',
+    meaning:
+      'The ARN of the backup table of another account, such as `arn:aws:dynamodb:eu-west-1:111122223333:table/cognito-backup`. The deployment then [copies each new snapshot](../guides/cross-account.md#copy-every-snapshot) of the pools in `FormerUserPoolIds` into its own table.',
+  },
+  CopyFromRole: {
+    value: 'text',
+    default: 'the reader role of that deployment',
+    meaning: 'The ARN of the role of the other account that reads that table.',
+  },
+  CopyFromExternalId: {
+    value: 'text',
+    default: 'none',
+    meaning: 'The `TrustedExternalId` of that deployment, if it has one.',
+  },
+  CopyFrequency: {
+    value: 'text',
+    default: '`EVERY_HOUR`',
+    meaning: 'When copies start, with the values of `ExportFrequency`. A cron expression is in UTC.',
   },
   CloudTrail: {
     value: { oneOf: ['NO', 'YES'] },

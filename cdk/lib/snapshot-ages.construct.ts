@@ -12,6 +12,10 @@ const MEASURED_EVERY = Duration.minutes(5);
 
 export interface SnapshotAgesProps {
   readonly settings: Settings;
+  /** The pools. By default, those that are exported. */
+  readonly pools?: readonly string[];
+  /** The name of the schedule, if it is not that for exported pools. */
+  readonly scheduleName?: string;
   /** The group of all schedules of the deployment. */
   readonly group: scheduler.IScheduleGroup;
   /** The function that ends the runs of a Region. It also measures how long ago the newest snapshot was sealed. */
@@ -45,7 +49,7 @@ export class SnapshotAges extends Construct {
     // them.
     finalize.lambda.configureAsyncInvoke({ retryAttempts: 1, maxEventAge: MEASURED_EVERY });
     const schedule = new scheduler.Schedule(this, 'Schedule', {
-      scheduleName: snapshotAgesName(settings.name),
+      scheduleName: props.scheduleName ?? snapshotAgesName(settings.name),
       description: 'Measures the age of the newest snapshots',
       scheduleGroup: props.group,
       schedule: scheduler.ScheduleExpression.rate(MEASURED_EVERY),
@@ -54,7 +58,10 @@ export class SnapshotAges extends Construct {
         bind: () => ({
           arn: finalize.lambda.functionArn,
           role,
-          input: scheduler.ScheduleTargetInput.fromObject({ operation: 'watch', userPoolIds: settings.userPoolIds }),
+          input: scheduler.ScheduleTargetInput.fromObject({
+            operation: 'watch',
+            userPoolIds: props.pools ?? settings.userPoolIds,
+          }),
           // One retry to reach Lambda is enough: the next measurement follows after five minutes.
           retryPolicy: { maximumEventAgeInSeconds: MEASURED_EVERY.toSeconds(), maximumRetryAttempts: 1 },
         }),

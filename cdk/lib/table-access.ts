@@ -109,6 +109,17 @@ export const removalGrants = (pools: readonly string[]): TableGrant[] => [
 ];
 
 /**
+ * The permissions of a copy from another account. It adds snapshots of these pools, takes their lease, and takes away marks
+ * of removals that have not decided. It deletes nothing.
+ */
+export const copyGrants = (pools: readonly string[]): TableGrant[] => [
+  tableGrant('WriteHeadersUnderTheLease', 'copy', [poolPartitions(pools)]),
+  tableGrant('AddPages', 'copy', [SNAPSHOT_PARTITIONS]),
+  tableGrant('AddConfigurations', 'copy', [configurationPartitions(pools)]),
+  tableGrant('AddRecords', 'copy', [userPartitions(pools)]),
+];
+
+/**
  * The permission of finalize to find the header and the lease of a run in any pool. A run may be refused
  * because the settings do not name its pool. Finalize finds no header, and publishes the failure. Headers
  * have only counts and ids.

@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import { Alarms } from './alarms.construct';
 import { Dashboard } from './dashboard.construct';
 import { Guard, warnWithoutTrail } from './guard.construct';
-import { Settings } from './settings';
+import { Settings, copiedPools } from './settings';
 import { StorageStack } from './storage.stack';
 
 /** The stack of the alarms in the Region of the pools, and of the dashboard. Nothing depends on it. */
@@ -18,9 +18,12 @@ export class WatchStack extends Stack {
       alarms.addSnapshotAgeAlarms();
       alarms.addExportMetricAlarms();
       alarms.addLostEventsAlarm('export');
-      if (settings.snapshotRetention !== undefined) {
-        alarms.addRemovalAlarm();
-      }
+    }
+    if (settings.copyFrom !== undefined) {
+      alarms.addCopyAlarms(copiedPools(settings));
+    }
+    if (settings.userPoolIds.length + copiedPools(settings).length > 0 && settings.snapshotRetention !== undefined) {
+      alarms.addRemovalAlarm();
     }
     alarms.addRunAlarms('import');
     alarms.addLostEventsAlarm('import');

@@ -14,12 +14,13 @@ import { deploy } from '../lib/deployment';
 import { FunctionCode } from '../lib/function-code';
 import { CONFIG_FOLDER, SettingsFile } from '../lib/settings/file';
 import { NotInstalled, findingsOf, installCfnLint } from './cfn-lint';
-import { COMPANY, CONTEXT, cdkContext } from './synthesised';
+import { COMPANY, CONTEXT, COPY, cdkContext } from './synthesised';
 
 /** Settings that add every resource. */
 const EVERYTHING = {
   ...CONTEXT,
   ...COMPANY,
+  ...COPY,
   SnapshotRetention: 'days=35',
   CaptureConfiguration: 'YES',
   ConfigurationChangeAlarm: 'YES',

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import * as iam from 'aws-cdk-lib/aws-iam';
 
-import { COMPANY, CONTEXT, synthesise } from './synthesised';
+import { COMPANY, CONTEXT, COPY, synthesise } from './synthesised';
 
 /** The settings that protect the backup from its own account. */
 const PROTECTION = {
@@ -24,6 +24,7 @@ test('cdk-nag finds nothing that is not accepted with a reason, with any setting
       CaptureConfiguration: 'YES',
       ...PROTECTION,
       ...COMPANY,
+      ...COPY,
     }),
   );
 });

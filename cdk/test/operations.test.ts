@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { FunctionName, OPERATIONS, PartitionKind } from '../lib/operations';
-import { CONTEXT, POOLS, PRIMARY, Statement, Template, synthesise, defaultStacks } from './synthesised';
+import { CONTEXT, COPY, POOLS, PRIMARY, Statement, Template, synthesise } from './synthesised';
 
 const ROLES: Partial<Record<FunctionName, string>> = {
   exportEnumerate: 'ExportEnumerateRole',
@@ -18,7 +18,11 @@ const ROLES: Partial<Record<FunctionName, string>> = {
   importPage: 'ImportPageRole',
   importFinalize: 'ImportFinalizeRole',
   removal: 'RemovalRemoveRole',
+  copy: 'CopiesCopyRole',
 };
+
+/** A deployment with all functions. */
+const allStacks = synthesise({ ...CONTEXT, ...COPY });
 
 /** The functions in a stack. Only the primary Region has exports. */
 const functionsOf = (stack: 'runs' | 'secondary') =>
@@ -52,7 +56,7 @@ test('every function in operations.json has a role, or adds permissions to one',
 
 test('every role allows the calls of its function to Cognito, SNS, logs and KMS, and no others', () => {
   for (const stack of ['runs', 'secondary'] as const) {
-    const template = defaultStacks()[stack];
+    const template = allStacks[stack];
     for (const [name, role] of functionsOf(stack)) {
       const permissions = OPERATIONS.functions[name];
       assert.deepEqual(template.allowed(role, 'cognito-idp'), sorted(permissions['cognito-idp']), role);
@@ -128,7 +132,7 @@ test('the keys for secrets are multi-Region keys that stay, and exist only for e
 test('every role allows the table actions of its function on each kind of partition, and no other actions', () => {
   for (const stack of ['runs', 'secondary'] as const) {
     for (const [name, role] of functionsOf(stack)) {
-      assertTableActions(defaultStacks()[stack], role, [name]);
+      assertTableActions(allStacks[stack], role, [name]);
     }
   }
 });
@@ -151,7 +155,7 @@ function assertTableActions(template: Template, role: string, functions: Functio
 
 test('finalize never calls Cognito, and exports only read pools', () => {
   const { functions } = OPERATIONS;
-  for (const name of ['exportFinalize', 'removal', 'importFinalize'] as const) {
+  for (const name of ['exportFinalize', 'removal', 'copy', 'importFinalize'] as const) {
     assert.deepEqual(functions[name]['cognito-idp'], []);
   }
   for (const operation of [

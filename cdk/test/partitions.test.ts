@@ -36,6 +36,8 @@ const deploymentIn = (partition: keyof typeof PARTITIONS) => {
     TrustedPrincipals: `111122223333,arn:${partition}:iam::444455556666:role/restore`,
     GroupRoleArns: `arn:${partition}:iam::111122223333:role/editors`,
     CaptureConfiguration: 'YES',
+    FormerUserPoolIds: `${pool}4`,
+    CopyFrom: `arn:${partition}:dynamodb:${secondary}:444455556666:table/source-backup`,
     SnapshotRetention: 'days=35',
     BackupVault: 'YES',
     BreakGlassRole: `arn:${partition}:iam::111122223333:role/break-glass`,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { CONTEXT, POOLS, Statement, Template, readable, synthesise, defaultStacks } from './synthesised';
+import { CONTEXT, COPY, POOLS, Statement, Template, readable, synthesise, defaultStacks } from './synthesised';
 
 const FUNCTION_ROLES = [
   'ExportEnumerateRole',
@@ -352,6 +352,8 @@ test('no role but that of the removal can delete items', () => {
     [{ SnapshotRetention: 'none' }, []],
     [{}, ['RemovalRemoveRole']],
     [{ SnapshotRetention: 'last=1' }, ['RemovalRemoveRole']],
+    [COPY, ['RemovalRemoveRole']],
+    [{ ...COPY, SnapshotRetention: 'none' }, []],
   ] as const) {
     const { runs, secondary } = synthesise({ ...everything, ...context });
     assert.deepEqual(deletingRoles(runs), roles);

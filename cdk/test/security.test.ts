@@ -12,13 +12,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { WORKSPACE } from '../lib/function-code';
-import { CONTEXT, Template, readable, synthesise } from './synthesised';
+import { CONTEXT, COPY, Template, readable, synthesise } from './synthesised';
 
 const PAGE = readFileSync(join(WORKSPACE, 'docs', 'security.md'), 'utf8');
 const COMMAND_LINE = readFileSync(join(WORKSPACE, 'docs', 'reference', 'command-line.md'), 'utf8');
 
 const RETENTION = 'SnapshotRetention';
-const OPTIONS = { CaptureConfiguration: 'YES', TrustedPrincipals: '111122223333', BackupVault: 'YES' };
+const OPTIONS = { CaptureConfiguration: 'YES', TrustedPrincipals: '111122223333', BackupVault: 'YES', ...COPY };
 
 const DOES = {
   reads: ['GetItem', 'BatchGetItem', 'Query', 'Scan'],

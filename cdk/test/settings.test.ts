@@ -56,6 +56,7 @@ test('a setting that is not given has its default', () => {
     trustedPrincipals: [],
     trustedExternalId: undefined,
     trustedOrganization: undefined,
+    copyFrom: undefined,
     requirePoolTag: true,
     importTargets: [],
     repairablePools: [],

@@ -15,6 +15,14 @@ export const SECONDARY = 'eu-central-1';
 export const EMAIL = 'backup@example.com';
 export const CONTEXT = { UserPoolIds: POOLS, SecondaryRegion: SECONDARY, NotificationEmail: EMAIL };
 
+/** A pool of another account. */
+export const COPIED_POOL = 'eu-west-1_Copied123';
+/** Copies of its snapshots. */
+export const COPY = {
+  FormerUserPoolIds: COPIED_POOL,
+  CopyFrom: 'arn:aws:dynamodb:eu-west-1:444455556666:table/source-backup',
+};
+
 /** The settings that companies demand. */
 export const COMPANY = {
   AccessLogging: 'YES',
@@ -31,6 +39,7 @@ export const COMPANY = {
 export const EVERYTHING = {
   ...CONTEXT,
   ...COMPANY,
+  ...COPY,
   BackupVault: 'YES',
   CaptureConfiguration: 'YES',
   TrustedPrincipals: '111122223333',

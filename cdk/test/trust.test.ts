@@ -18,8 +18,9 @@ const ACCOUNT = '<AWS::AccountId>';
 const EXPECTED: Record<string, (region: string, id: string) => object> = {
   // `IfExists`: the Lambda developer guide names both keys, and not in which calls Lambda sends them.
   'lambda.amazonaws.com': (region, id) => {
-    const [, operation = '', step = ''] = /^(Export|Import|Removal)(Enumerate|Page|Finalize|Remove)Role/.exec(id) ?? assert.fail(id);
-    const name = operation === 'Removal' ? 'remove' : `${operation}-${step}`.toLowerCase();
+    const [, operation = '', step = ''] =
+      /^(Export|Import|Removal|Copies)(Enumerate|Page|Finalize|Remove|Copy)Role/.exec(id) ?? assert.fail(id);
+    const name = (['Removal', 'Copies'].includes(operation) ? step : `${operation}-${step}`).toLowerCase();
     const exact = `arn:aws:lambda:${region}:${ACCOUNT}:function:cognito-backup-${name}`;
     return {
       StringEqualsIfExists: { 'aws:SourceAccount': ACCOUNT },
@@ -27,7 +28,14 @@ const EXPECTED: Record<string, (region: string, id: string) => object> = {
     };
   },
   'states.amazonaws.com': (region, id) => {
-    const machines = { Export: 'export', Import: 'import', Removal: 'removal', Job: 'job-logs', Scheduled: 'scheduled-exports' };
+    const machines = {
+      Export: 'export',
+      Import: 'import',
+      Removal: 'removal',
+      Copies: 'copy',
+      Job: 'job-logs',
+      Scheduled: 'scheduled-exports',
+    };
     const [, machine] = Object.entries(machines).find(([begin]) => id.startsWith(begin)) ?? assert.fail(id);
     return {
       StringEquals: { 'aws:SourceAccount': ACCOUNT },

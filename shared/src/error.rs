@@ -113,7 +113,8 @@ kinds! {
     SnapshotNotSealed false,
     /// The snapshot is being removed, or was removed while the run needed it.
     SnapshotBeingRemoved false,
-    /// A removal that is under way may remove the snapshot, and has not decided yet. Or an export waits for its end.
+    /// A removal that is under way may remove the snapshot, and has not decided yet. Or an export or a copy waits for its
+    /// end, or it waits for the end of a copy.
     RemovalUndecided true,
     /// The snapshot cannot be removed: an import uses it.
     SnapshotInUse false,

@@ -11,6 +11,7 @@
 //! | `import-page` | | restores the next pages |
 //! | `finalize` | seals the snapshot, announces | adds up the ledger, closes the restore, announces |
 //!
-//! Finalize is deployed once more, with a role of its own, to remove the snapshots that no rule keeps.
+//! Finalize is deployed once more, with a role of its own, to remove the snapshots that no rule keeps. And once more, to copy
+//! the new snapshots of another account.
 
 pub use crate::operations::{Begun, enumerate, export_pages, finalize, import_pages, unreadable};

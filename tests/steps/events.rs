@@ -67,7 +67,7 @@ fn assert_matches(value: &Value, schema: &Value, path: &str) {
 /// The types and details of the events so far, as EventBridge delivers them.
 fn delivered(backend: &MemoryBackend) -> Vec<(&'static str, Value)> {
     let schemas = schemas();
-    assert_eq!(schemas.len(), 4);
+    assert_eq!(schemas.len(), 5);
     let deliver = |event: BusEvent| {
         let (name, detail) = (event.detail_type(), serde_json::to_value(&event).unwrap());
         let envelope = json!({"source": EVENT_SOURCE, "detail-type": name, "detail": detail});
@@ -112,6 +112,20 @@ fn a_sealed_snapshot_puts_its_counts_and_tells_of_lost_users_and_a_changed_confi
         assert!(sealed["sealedAt"].as_str() >= sealed["startedAt"].as_str(), "{sealed}");
         assert_eq!((&lost["users"], &lost["usersBefore"]), (&json!(30), &json!(40)));
         assert_eq!((&changed["since"], &changed["objectsChanged"]), (&first["snapshotId"], &json!(1)));
+    });
+}
+
+#[test]
+fn each_copied_snapshot_puts_its_counts() {
+    in_paused_time(async {
+        let (source, id) = crate::support::copied::exported(&people::plain(12, 1)).await;
+        let (destination, _) = crate::support::copied::other_account();
+        let destination = destination.copying_from(&source);
+        Machine::new(&destination).copy(source_id(), "copy").await.report();
+        let (sealed, copied) = (delivered(&source), delivered(&destination));
+        assert_eq!(copied.len(), 1);
+        assert_eq!((copied[0].0, &copied[0].1["snapshotId"]), ("Snapshot Copied", &json!(id)));
+        assert_eq!((sealed[0].0, &sealed[0].1), ("Snapshot Sealed", &copied[0].1), "the same details");
     });
 }
 

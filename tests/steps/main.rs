@@ -20,6 +20,7 @@ mod collisions;
 mod configuration;
 mod continued_restores;
 mod contracts;
+mod copied_daily;
 mod copy;
 mod copy_properties;
 mod damaged_snapshots;

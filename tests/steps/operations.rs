@@ -86,6 +86,15 @@ impl Recorded {
         end
     }
 
+    async fn copy(&mut self, machine: Machine) {
+        let name = self.name();
+        let end = machine.copy(source_id(), &name).await;
+        let mut essence = essence(&end);
+        // The invocation after a death finds what that one has written.
+        essence.as_object_mut().expect("a report is an object").remove("written");
+        self.ends.push(essence);
+    }
+
     async fn import(&mut self, backend: &MemoryBackend, options: Value) -> End {
         let input = with(
             json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200}),
@@ -238,6 +247,53 @@ async fn retention(record: &mut Recorded) {
     record.export(&backend, json!({})).await.report();
     backend.script().always(Operation::ListUsers, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
     record.export(&backend, json!({})).await.error();
+}
+
+/// Copies from another account: of the newest snapshot, of later ones in many short invocations, without news, of a damaged
+/// snapshot, beside a removal, and without the role.
+async fn copies(record: &mut Recorded) {
+    let (source, source_pool, _) = backend();
+    let keys = source.key_ring().create_both("123456789012", &["eu-west-1"]);
+    let source = source.with_configuration().with_configuration_keys(Some(keys));
+    population().fill(&source_pool);
+    make_rich(&source_pool);
+    // A user whose record is stored in parts.
+    source_pool.change_user(&source_pool.users()[0].sub, |user| {
+        drop(user.attributes.insert("custom:note".to_owned(), "long".repeat(120_000)));
+    });
+    let elsewhere = Recorded::default();
+    let export = async |name: &str| {
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        rename(&source_pool, name);
+        elsewhere
+            .machine(&source)
+            .export(json!({"userPoolId": source_id(), "tps": 200}), name)
+            .await
+            .report();
+    };
+    let (destination, _, _) = backend();
+    let destination = destination.copying_from(&source);
+    export("first").await;
+    record.copy(record.machine(&destination)).await;
+    record.copy(record.machine(&destination)).await;
+    for name in ["second", "third"] {
+        export(name).await;
+    }
+    for each in [&source, &destination] {
+        each.script().set_latency(Duration::ZERO, Duration::from_millis(20));
+    }
+    record.copy(record.machine(&destination).with_budget(Duration::from_secs(1))).await;
+    for each in [&source, &destination] {
+        each.script().set_latency(Duration::ZERO, Duration::ZERO);
+    }
+    export("untold").await;
+    record.copy(record.machine(&destination.clone().losing_events())).await;
+    record.machine(&destination).watch_copies(json!([source_id()])).await;
+    export("damaged").await;
+    let page = source.vault().items().into_keys().rfind(|key| key.sk.starts_with("PAGES#users")).unwrap();
+    source.vault().remove(&page);
+    record.copy(record.machine(&destination)).await;
+    record.copy(record.machine(&destination.without_copy_role())).await;
 }
 
 /// Exports that capture the configuration: in one invocation and in many, with retention, and of a pool that denies
@@ -410,6 +466,7 @@ fn the_operations_of_every_function_match_the_manifest() {
         exports(&mut record).await;
         retention(&mut record).await;
         configurations(&mut record).await;
+        copies(&mut record).await;
         imports(&mut record).await;
         renewal(&mut record).await;
         repairs(&mut record).await;
@@ -441,10 +498,11 @@ fn the_operations_of_every_function_match_the_manifest() {
 /// or after it. Every execution ends as without the deaths: with the same status and totals, or the same error.
 #[test]
 fn a_death_at_every_call_site_of_every_function_changes_no_end() {
-    let scenarios: [fn(&mut Recorded); 6] = [
+    let scenarios: [fn(&mut Recorded); 7] = [
         |record| in_paused_time(exports(record)),
         |record| in_paused_time(configurations(record)),
         |record| in_paused_time(retention(record)),
+        |record| in_paused_time(copies(record)),
         |record| in_paused_time(imports(record)),
         |record| in_paused_time(renewal(record)),
         |record| in_paused_time(repairs(record)),

@@ -44,6 +44,7 @@ mod tests {
             export_state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:export".into(),
             import_state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:import".into(),
             removal_state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:removal".into(),
+            copy_state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:copy".into(),
             pid: 1,
         }
     }

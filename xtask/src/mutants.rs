@@ -35,6 +35,7 @@ const MODULES: [Module; 5] = [
             "collisions::",
             "configuration::",
             "continued_restores::",
+            "copied_daily::",
             "copy::",
             "copy_properties::",
             "damaged_snapshots::",

@@ -8,6 +8,7 @@
 import { stackNames } from '../names';
 import { readCapture } from './capture';
 import { type VpcSettings, readCompany } from './company';
+import { type CopySettings, readCopy } from './copy';
 import { readHeartbeatParameter } from './heartbeat';
 import { readEmail, readGroupRoles, readPrincipals, readTrustConditions } from './people';
 import { readSourcePools, readTargets, sourcePools } from './pools';
@@ -15,14 +16,15 @@ import { readProtection } from './protection';
 import { SettingReader, type SettingValues, SettingsError, addUnknownNames } from './reader';
 import { readPrimaryRegion, readSecondaryRegion } from './regions';
 import { readLogRetention, readSnapshotRetention } from './retention';
-import { type ExportSchedule, readMaxAge, readSchedule } from './schedule';
+import { type Schedule, readMaxAge, readSchedule } from './schedule';
 import { addSchemaProblems } from './schema';
 import { readTimeouts } from './timeouts';
 
 export { isAccountId } from './people';
-export { importTargetsIn, regionOf, repairablePoolsIn, sourcePools } from './pools';
+export { copiedPools, importTargetsIn, regionOf, repairablePoolsIn, sourcePools } from './pools';
 export { SETTING_NAMES, type SettingName, type SettingProblem, type SettingValues, SettingsError } from './reader';
-export type { ExportSchedule } from './schedule';
+export type { CopySettings } from './copy';
+export type { Schedule } from './schedule';
 
 /** What the names of stacks add to the name of their deployment. */
 const STACK_ENDINGS = Object.values(stackNames('')).filter((ending) => ending !== '');
@@ -43,7 +45,7 @@ export interface Settings {
    */
   readonly secondaryRegion?: string;
   /** `ExportFrequency` and `ExportTimeZone`. */
-  readonly exportSchedule: ExportSchedule;
+  readonly exportSchedule: Schedule;
   /** `ExportTimeoutDays`: how long an execution of the export may take. */
   readonly exportTimeoutDays: number;
   /** `ImportTimeoutDays`: how long an execution of an import may take. */
@@ -85,6 +87,8 @@ export interface Settings {
   readonly trustedExternalId?: string;
   /** `TrustedOrganization`: the id of the organization that they belong to. */
   readonly trustedOrganization?: string;
+  /** `CopyFrom`: the table of another account whose new snapshots are copied. Undefined: none. */
+  readonly copyFrom?: CopySettings;
   /** `RequirePoolTag`: whether imports write only to pools with a tag. */
   readonly requirePoolTag: boolean;
   /**
@@ -177,6 +181,7 @@ export function readSettings(values: SettingValues): Settings {
     notificationEmail: readEmail(reader),
     trustedPrincipals: readPrincipals(reader, primaryRegion),
     ...readTrustConditions(reader),
+    copyFrom: readCopy(reader, { primaryRegion, secondaryRegion }, pools.formerUserPoolIds),
     ...readTargets(reader, [primaryRegion, secondaryRegion ?? []].flat(), sourcePools(pools)),
     groupRoleArns: readGroupRoles(reader, primaryRegion),
     ...readProtection(reader, primaryRegion),

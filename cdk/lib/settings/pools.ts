@@ -35,6 +35,11 @@ export function sourcePools(settings: Pick<Settings, 'userPoolIds' | 'formerUser
   return [...settings.userPoolIds, ...settings.formerUserPoolIds];
 }
 
+/** The pools whose snapshots are copied from another account. */
+export function copiedPools(settings: Pick<Settings, 'copyFrom' | 'formerUserPoolIds'>): readonly string[] {
+  return settings.copyFrom === undefined ? [] : settings.formerUserPoolIds;
+}
+
 /** Reads the pools whose snapshots can be restored: those that are exported, and the former ones. */
 export function readSourcePools(reader: SettingReader): Pick<Settings, 'userPoolIds' | 'formerUserPoolIds'> {
   const userPoolIds = reader.listOf('UserPoolIds', POOL_ID, 'Use user pool ids such as eu-west-1_AbCdEf123.');

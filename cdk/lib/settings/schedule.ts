@@ -14,8 +14,8 @@ const NAMED_FREQUENCIES: Record<string, string> = {
   EVERY_30_DAYS: 'rate(30 days)',
 };
 
-/** When exports start. */
-export interface ExportSchedule {
+/** When exports or copies start. */
+export interface Schedule {
   /** An EventBridge Scheduler expression: `rate(…)` or `cron(…)`. */
   readonly expression: string;
   /** The IANA time zone of a cron expression. */
@@ -23,22 +23,28 @@ export interface ExportSchedule {
 }
 
 /** Reads when exports start. A cron expression without a time zone is in UTC. */
-export function readSchedule(reader: SettingReader): ExportSchedule {
-  const frequency = reader.text('ExportFrequency') ?? 'EVERY_DAY';
-  const expression = NAMED_FREQUENCIES[frequency] ?? frequency;
+export function readSchedule(reader: SettingReader): Schedule {
+  const expression = readFrequency(reader, 'ExportFrequency', 'EVERY_DAY');
   const timeZone = reader.text('ExportTimeZone');
-  if (periodInHours(expression) === undefined && !isCron(expression)) {
-    reader.addProblem(
-      'ExportFrequency',
-      `Use one of ${Object.keys(NAMED_FREQUENCIES).join(', ')}, a rate of 15 minutes or more such as rate(12 hours), or a cron expression of six fields such as cron(30 2 * * ? *).`,
-    );
-  }
   if (timeZone !== undefined && !isCron(expression)) {
     reader.addProblem('ExportTimeZone', 'Leave it out, or use a cron expression as ExportFrequency. A rate has no time of day.');
   } else if (timeZone !== undefined && !isTimeZone(timeZone)) {
     reader.addProblem('ExportTimeZone', 'Use the name of an IANA time zone, such as Europe/Berlin.');
   }
   return { expression, timeZone: isCron(expression) ? (timeZone ?? 'UTC') : undefined };
+}
+
+/** Reads an expression of EventBridge Scheduler, or a name for one. */
+export function readFrequency(reader: SettingReader, name: 'ExportFrequency' | 'CopyFrequency', fallback: string): string {
+  const frequency = reader.text(name) ?? fallback;
+  const expression = NAMED_FREQUENCIES[frequency] ?? frequency;
+  if (periodInHours(expression) === undefined && !isCron(expression)) {
+    reader.addProblem(
+      name,
+      `Use one of ${Object.keys(NAMED_FREQUENCIES).join(', ')}, a rate of 15 minutes or more such as rate(12 hours), or a cron expression of six fields such as cron(30 2 * * ? *).`,
+    );
+  }
+  return expression;
 }
 
 /** The hours between two exports if the expression is a rate of 15 minutes or more. Otherwise undefined. */
@@ -71,7 +77,7 @@ function isTimeZone(name: string): boolean {
  * Reads the age in hours that starts the alarm. Undefined: no alarm. The default follows the period between two
  * exports. A cron expression has no period and no default.
  */
-export function readMaxAge(reader: SettingReader, schedule: ExportSchedule): number | undefined {
+export function readMaxAge(reader: SettingReader, schedule: Schedule): number | undefined {
   const hours = reader.number('SnapshotMaxAgeHours');
   if (hours !== undefined) {
     return hours === 0 ? undefined : hours;

@@ -18,6 +18,7 @@ pub(super) struct Machines {
     pub export: String,
     pub import: String,
     pub removal: String,
+    pub copy: String,
 }
 
 pub(super) async fn create(config: &SdkConfig, folder: &Path, functions: &Functions) -> Result<Machines> {
@@ -30,6 +31,7 @@ pub(super) async fn create(config: &SdkConfig, folder: &Path, functions: &Functi
         export: create("export").await?,
         import: create("import").await?,
         removal: create("removal").await?,
+        copy: create("copy").await?,
     })
 }
 
@@ -58,6 +60,7 @@ fn substitute(template: &str, functions: &Functions) -> Result<String> {
         .replace("${ImportPageFunctionArn}", &functions.import_page)
         // The emulator has no roles, so one function is enough.
         .replace("${RemovalFunctionArn}", &functions.finalize)
+        .replace("${CopyFunctionArn}", &functions.finalize)
         .replace("${FinalizeFunctionArn}", &functions.finalize);
     if let Some(at) = filled.find("${") {
         let unknown: String = filled[at..].chars().take_while(|c| *c != '"').collect();
@@ -79,10 +82,10 @@ mod tests {
 
     #[test]
     fn every_substitution_is_filled() -> Result<()> {
-        let template = r#"["arn:${Partition}:x","${EnumerateFunctionArn}","${ExportPageFunctionArn}","${ImportPageFunctionArn}","${FinalizeFunctionArn}","${RemovalFunctionArn}"]"#;
+        let template = r#"["arn:${Partition}:x","${EnumerateFunctionArn}","${ExportPageFunctionArn}","${ImportPageFunctionArn}","${FinalizeFunctionArn}","${RemovalFunctionArn}","${CopyFunctionArn}"]"#;
         assert_eq!(
             substitute(template, &functions())?,
-            r#"["arn:aws:x","arn:e","arn:x","arn:i","arn:f","arn:f"]"#
+            r#"["arn:aws:x","arn:e","arn:x","arn:i","arn:f","arn:f","arn:f"]"#
         );
         Ok(())
     }

@@ -38,6 +38,8 @@ pub struct Deployment {
     pub import_state_machine_arn: String,
     /// The state machine that removes snapshots.
     pub removal_state_machine_arn: String,
+    /// The state machine that copies snapshots from another account.
+    pub copy_state_machine_arn: String,
     /// The process id of the emulator.
     pub pid: u32,
 }
@@ -97,6 +99,7 @@ pub async fn deploy(server: &Server, executables: &Executables, options: &Option
         export_state_machine_arn: machines.export,
         import_state_machine_arn: machines.import,
         removal_state_machine_arn: machines.removal,
+        copy_state_machine_arn: machines.copy,
         pid: server.pid(),
     })
 }

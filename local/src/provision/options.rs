@@ -28,7 +28,7 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
     /// The access key of the deployment. If it has 12 digits, the deployment is in the account with that id.
     pub access_key_id: String,
-    /// The folder with `export.asl.json`, `import.asl.json` and `removal.asl.json`.
+    /// The folder with `export.asl.json`, `import.asl.json`, `removal.asl.json` and `copy.asl.json`.
     pub state_machines: PathBuf,
 }
 

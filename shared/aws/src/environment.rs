@@ -1,5 +1,6 @@
 //! The environment of a function, read and checked once.
 
+use crate::copy_source::CopySourceSettings;
 use shared::model::configuration::ConfigurationKeys;
 use shared::model::{Headroom, Retention, SubMapRetention, Tps};
 use shared::ports::Announcement;
@@ -32,6 +33,8 @@ pub struct Variable {
 
 const ENCRYPTION_KEY: &str = "CONFIGURATION_KEY_ARN";
 const MAC_KEY: &str = "CONFIGURATION_MAC_KEY_ARN";
+const SOURCE_TABLE: &str = "COPY_SOURCE_TABLE_ARN";
+const SOURCE_ROLE: &str = "COPY_SOURCE_ROLE_ARN";
 
 /// Every variable that the functions read. `docs/reference/environment.md` is rendered from this table.
 pub const VARIABLES: &[Variable] = &[
@@ -107,6 +110,22 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "The snapshots that a removal keeps, such as `days=35,monthly=12`. Only the removal reads it.",
     },
     Variable {
+        name: SOURCE_TABLE,
+        default: Some("no copies from another account"),
+        meaning: "The ARN of the backup table of another account, whose new snapshots are copied into this one. It needs \
+                  `COPY_SOURCE_ROLE_ARN`. Only the copy reads it.",
+    },
+    Variable {
+        name: SOURCE_ROLE,
+        default: Some("no copies from another account"),
+        meaning: "The role that reads that table, mostly the reader role of its deployment. It needs `COPY_SOURCE_TABLE_ARN`.",
+    },
+    Variable {
+        name: "COPY_SOURCE_EXTERNAL_ID",
+        default: Some("no external id"),
+        meaning: "The external id that the role requires.",
+    },
+    Variable {
         name: "SUB_MAP_RETENTION",
         default: Some("imports keep every sub map"),
         meaning: "The days for which the sub maps of restores are kept: 90 to 3650. Only `enumerate` of the import reads it.",
@@ -145,6 +164,9 @@ pub struct Environment {
     pub requires_pool_tag: bool,
     /// `SNAPSHOT_RETENTION`, such as `days=35,monthly=12`. If unset, all snapshots stay.
     pub retention: Option<Retention>,
+    /// `COPY_SOURCE_TABLE_ARN`, `COPY_SOURCE_ROLE_ARN` and `COPY_SOURCE_EXTERNAL_ID`. If unset, no snapshot is copied from another
+    /// account.
+    pub copy_source: Option<CopySourceSettings>,
     /// `SUB_MAP_RETENTION`, days. If unset, all sub maps stay.
     pub sub_map_retention: Option<SubMapRetention>,
 }
@@ -231,6 +253,11 @@ impl Environment {
                 )
             })
         });
+        let copy_source = CopySourceSettings::read(
+            (SOURCE_TABLE, get(SOURCE_TABLE)),
+            (SOURCE_ROLE, get(SOURCE_ROLE)),
+            get("COPY_SOURCE_EXTERNAL_ID"),
+        )?;
         Ok(Self {
             table,
             tps: tps.transpose()?.unwrap_or(Tps::DEFAULT),
@@ -244,6 +271,7 @@ impl Environment {
             preference,
             requires_pool_tag,
             retention: retention.transpose()?,
+            copy_source,
             sub_map_retention: sub_map_retention.transpose()?,
         })
     }
@@ -332,6 +360,32 @@ mod tests {
         let error = read(&[table, (ENCRYPTION_KEY, arn), (MAC_KEY, alias)]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
         assert!(shared::report::cause(&error).contains("multi-Region key"), "{error}");
+    }
+
+    #[test]
+    fn the_table_and_the_role_of_the_source_of_copies_need_each_other() {
+        let (table, role) =
+            ("arn:aws:dynamodb:eu-west-1:111122223333:table/backup", "arn:aws:iam::111122223333:role/reader");
+        let read = |table: &str, role: &str| {
+            read(&[("BACKUP_TABLE_NAME", "t"), (SOURCE_TABLE, table), (SOURCE_ROLE, role)])
+        };
+        assert_eq!(read("", "").unwrap().copy_source, None);
+        let source = read(table, role).unwrap().copy_source.unwrap();
+        assert_eq!((source.region(), source.role()), ("eu-west-1", role));
+        for (table, role, missing) in [(table, "", SOURCE_ROLE), ("", role, SOURCE_TABLE)] {
+            let error = read(table, role).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
+            assert!(shared::report::cause(&error).contains(&format!("{missing} is not")), "{error}");
+        }
+        for wrong in ["backup", "arn:aws:dynamodb:eu-west-1:111122223333:table/", "arn:aws:s3:::table/backup"]
+        {
+            let error = read(wrong, role).unwrap_err();
+            let message = shared::report::cause(&error);
+            assert!(
+                message.contains(SOURCE_TABLE) && message.contains("such as arn:aws:dynamodb:"),
+                "{message}"
+            );
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::cognito::CognitoPool;
+use super::copy_source::CopySource;
 use super::dynamodb::DynamoVault;
 use super::environment::Environment;
 use super::event_bus::EventBus;
@@ -35,6 +36,7 @@ pub struct Aws {
     region: Option<String>,
     cognito: aws_sdk_cognitoidentityprovider::Client,
     vault: DynamoVault,
+    copy_source: Option<CopySource>,
     job_files: LocalJobFiles,
     keys: AwsKeys,
     topic: Option<Topic>,
@@ -47,10 +49,13 @@ impl Aws {
         let topic = environment.topic.clone().map(|arn| Topic::new(aws_sdk_sns::Client::new(config), arn));
         let heartbeat = environment.heartbeat_parameter.clone();
         let heartbeat = heartbeat.map(|parameter| Heartbeat::new(Heartbeat::client(config), parameter));
+        let copy_source =
+            environment.copy_source.clone().map(|settings| CopySource::new(config.clone(), settings));
         Self {
             region: config.region().map(ToString::to_string),
             cognito: CognitoPool::client(config),
             vault: DynamoVault::new(DynamoVault::client(config), environment.table.clone()),
+            copy_source,
             job_files: LocalJobFiles::new(
                 LocalJobFiles::client(config),
                 environment.import_job_log_role.clone(),
@@ -67,6 +72,7 @@ impl Aws {
 impl Backend for Aws {
     type Pool = CognitoPool;
     type Vault = DynamoVault;
+    type CopySource = DynamoVault;
     type JobFiles = LocalJobFiles;
     type Keys = AwsKeys;
 
@@ -84,6 +90,13 @@ impl Backend for Aws {
 
     fn vault(&self) -> DynamoVault {
         self.vault.clone()
+    }
+
+    async fn copy_source(&self) -> Result<Option<DynamoVault>> {
+        match &self.copy_source {
+            Some(source) => source.vault().await.map(Some),
+            None => Ok(None),
+        }
     }
 
     fn job_files(&self) -> LocalJobFiles {

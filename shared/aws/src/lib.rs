@@ -6,6 +6,7 @@ mod actions;
 mod answers;
 pub mod codes;
 pub mod cognito;
+pub mod copy_source;
 pub mod dynamodb;
 pub mod environment;
 pub mod event_bus;

@@ -40,6 +40,9 @@ pub struct MemoryBackend {
     region: String,
     clock: Clock,
     retention: Option<Retention>,
+    /// The account whose table new snapshots are copied from.
+    copy_source: Option<Box<MemoryBackend>>,
+    refuses_copy_role: bool,
     sub_map_retention: Option<SubMapRetention>,
     headroom: Option<Headroom>,
     splits_listings: bool,
@@ -71,6 +74,8 @@ impl MemoryBackend {
             region: "eu-west-1".to_owned(),
             clock,
             retention: None,
+            copy_source: None,
+            refuses_copy_role: false,
             sub_map_retention: None,
             headroom: None,
             splits_listings: false,
@@ -93,7 +98,8 @@ impl MemoryBackend {
     /// The backend for one invocation. If the script orders a death at one of its calls, only this
     /// invocation ends.
     pub fn invocation(&self) -> Self {
-        Self { gate: self.gate.for_invocation(), ..self.clone() }
+        let copy_source = self.copy_source.as_ref().map(|source| Box::new(source.invocation()));
+        Self { gate: self.gate.for_invocation(), copy_source, ..self.clone() }
     }
 
     /// The backend for an actor whose calls wait at `turnstile`.
@@ -138,6 +144,16 @@ impl MemoryBackend {
         Self { retention, ..self }
     }
 
+    /// The backend of a deployment that copies the new snapshots of another account.
+    pub fn copying_from(self, source: &Self) -> Self {
+        Self { copy_source: Some(Box::new(source.clone())), ..self }
+    }
+
+    /// The backend of a deployment that may not assume the role for these copies.
+    pub fn without_copy_role(self) -> Self {
+        Self { refuses_copy_role: true, ..self }
+    }
+
     /// The backend whose event bus accepts no event.
     pub fn losing_events(self) -> Self {
         Self { loses_events: true, ..self }
@@ -166,12 +182,19 @@ impl MemoryBackend {
 
     /// Waits for the call at which the invocation dies. The caller then drops the invocation.
     pub async fn death(&self) {
-        self.gate.death().await;
+        match &self.copy_source {
+            Some(source) => tokio::select! {
+                biased;
+                () = self.gate.death() => {}
+                () = Box::pin(source.death()) => {}
+            },
+            None => self.gate.death().await,
+        }
     }
 
     /// The call at which the invocation died. None if it did not.
     pub fn died_at(&self) -> Option<CallSite> {
-        self.gate.died_at()
+        self.gate.died_at().or_else(|| self.copy_source.as_ref()?.died_at())
     }
 
     pub fn calls(&self) -> Calls {
@@ -257,6 +280,7 @@ impl MemoryBackend {
 impl Backend for MemoryBackend {
     type Pool = MemoryPool;
     type Vault = MemoryVault;
+    type CopySource = MemoryVault;
     type JobFiles = MemoryJobFiles;
     type Keys = MemoryKeys;
 
@@ -287,6 +311,14 @@ impl Backend for MemoryBackend {
 
     fn vault(&self) -> MemoryVault {
         self.vault.through(&self.gate)
+    }
+
+    async fn copy_source(&self) -> Result<Option<MemoryVault>> {
+        if self.refuses_copy_role {
+            let what = "The function could not assume the role of the source.";
+            return Err(Error::new(ErrorKind::AccessDenied, what, "Name the role of the function there."));
+        }
+        Ok(self.copy_source.as_ref().map(|source| source.vault()))
     }
 
     fn job_files(&self) -> MemoryJobFiles {

@@ -60,6 +60,8 @@ pub enum StoppedLease {
 #[derive(Debug, Clone, Copy)]
 pub struct Generation {
     number: u64,
+    /// The generation at which the holder took the lease from another one.
+    held_since: u64,
     taken_at: Instant,
     /// The lease as it was before. None if there was none.
     before: Option<BeforeTaken>,
@@ -73,6 +75,12 @@ struct BeforeTaken {
 }
 
 impl Generation {
+    /// The generation at which the holder took the lease from another one. As long as it stays, no other holder had the
+    /// lease meanwhile.
+    pub fn held_since(&self) -> u64 {
+        self.held_since
+    }
+
     /// What the invocation knows of earlier calls. It got the state of the limiter from generation
     /// `handed_on`.
     fn predecessor(&self, handed_on: Option<u64>) -> Predecessor {
@@ -169,10 +177,10 @@ impl<V: Vault> Catalog<V> {
                 Ok(is_free)
             };
             let stored = self.change(key, take).await?;
-            let (number, before) = match (stored, before) {
+            let (number, held_since, before) = match (stored, before) {
                 (Some(lease), Some(before)) if before.free_for(&mine.holder, now) => {
                     let Lease { generation, ended, .. } = before;
-                    (lease.generation, Some(BeforeTaken { generation, ended }))
+                    (lease.generation, lease.held_since, Some(BeforeTaken { generation, ended }))
                 }
                 (Some(lease), _) => return Ok(Claim::HeldBy(lease)),
                 (None, _) => {
@@ -180,10 +188,10 @@ impl<V: Vault> Catalog<V> {
                     if !self.create(key, &first).await? {
                         continue;
                     }
-                    (first.generation, None)
+                    (first.generation, first.held_since, None)
                 }
             };
-            return Ok(Claim::Taken(Generation { number, taken_at, before }));
+            return Ok(Claim::Taken(Generation { number, held_since, taken_at, before }));
         }
     }
 
@@ -255,7 +263,7 @@ mod tests {
     fn an_invocation_knows_the_calls_before_it_if_it_got_the_state_of_the_limiter_from_their_generation() {
         let after = |before: Option<(u64, bool)>, handed_on| {
             let before = before.map(|(generation, ended)| BeforeTaken { generation, ended });
-            Generation { number: 8, taken_at: Instant::now(), before }.predecessor(handed_on)
+            Generation { number: 8, held_since: 1, taken_at: Instant::now(), before }.predecessor(handed_on)
         };
         assert_eq!(after(None, None), Predecessor::Known, "there was no invocation");
         assert_eq!(after(Some((7, true)), Some(7)), Predecessor::Known);

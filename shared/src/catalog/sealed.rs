@@ -24,6 +24,10 @@ pub struct SealedBatch {
     pub key: Key,
     pub item: Item,
     pub pages: Vec<PageContent>,
+    /// The number of the last of these pages.
+    pub last: u64,
+    /// The chain digest of all pages up to that one.
+    pub chain: Digest,
 }
 
 /// A page batch, or the key of one that is missing or not the one that the seal covers.
@@ -224,10 +228,23 @@ impl<V: ReadVault> Catalog<V> {
         snapshot: &'a RunId,
         unit: &'a Unit,
     ) -> impl Stream<Item = Result<ReadBatch>> + Send + 'a {
+        self.sealed_batches_from(snapshot, unit, 1, Digest::default())
+    }
+
+    /// The same from page `first` on, with which a batch begins. `chain` is the chain digest of the pages before it.
+    pub fn sealed_batches_from<'a>(
+        &'a self,
+        snapshot: &'a RunId,
+        unit: &'a Unit,
+        first: u64,
+        chain: Digest,
+    ) -> impl Stream<Item = Result<ReadBatch>> + Send + 'a {
+        // A batch has the number of its first page.
+        let after = (first > 1).then(|| keys::page(snapshot, &unit.id(), unit.attempt, first - 1).sk);
         let query = Query {
             pk: keys::snapshot_partition(snapshot),
             prefix: keys::pages(&unit.id(), unit.attempt),
-            after: None,
+            after,
             order: Order::Ascending,
             limit: BATCHES_A_QUERY,
         };
@@ -238,8 +255,8 @@ impl<V: ReadVault> Catalog<V> {
             unit,
             query: Some(query),
             waiting: VecDeque::new(),
-            next: 1,
-            before: Some(Digest::default()),
+            next: first,
+            before: Some(chain),
         };
         stream::try_unfold(walk, move |mut walk| async move {
             while walk.waiting.is_empty()
@@ -302,7 +319,7 @@ impl Walk<'_> {
         match batch.and_then(|batch| Some((batch.last(), batch.chain, batch.verified(&id).ok()?))) {
             Some((last, chain, pages)) => {
                 (self.next, self.before) = (last + 1, Some(chain));
-                Some(Ok(SealedBatch { key: expected, item, pages }))
+                Some(Ok(SealedBatch { key: expected, item, pages, last, chain }))
             }
             None => {
                 let next = self.waiting.front().and_then(|(sk, _)| keys::page_number(sk));

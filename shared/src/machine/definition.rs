@@ -18,6 +18,7 @@ use crate::model::{Failure, RunKind};
 
 const EXPORT: &str = include_str!("../../../statemachines/export.asl.json");
 const REMOVAL: &str = include_str!("../../../statemachines/removal.asl.json");
+const COPY: &str = include_str!("../../../statemachines/copy.asl.json");
 const IMPORT: &str = include_str!("../../../statemachines/import.asl.json");
 /// The only resource that the player knows. A deployment substitutes its partition, such as `aws` or `aws-us-gov`.
 const LAMBDA_INVOKE: &str = "arn:${Partition}:states:::lambda:invoke";
@@ -47,6 +48,7 @@ pub(super) enum State {
     Task(Task),
     Choice(Choice),
     Wait(Wait),
+    Pass(Pass),
     Succeed(Succeed),
     Fail(Fail),
 }
@@ -261,6 +263,30 @@ pub(super) struct Wait {
     pub next: String,
 }
 
+/// A state that ends with a constant result.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct Pass {
+    #[serde(rename = "Comment")]
+    _comment: Option<IgnoredAny>,
+    pub result: Value,
+    #[serde(rename = "End")]
+    _end: True,
+}
+
+/// The member `End`, which can only be true.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "bool")]
+struct True;
+
+impl TryFrom<bool> for True {
+    type Error = &'static str;
+
+    fn try_from(value: bool) -> std::result::Result<Self, &'static str> {
+        if value { Ok(Self) } else { Err("a state does not end, and names no next one") }
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct Succeed {
@@ -308,7 +334,7 @@ impl State {
                 choice.choices.iter().map(|rule| &rule.next).chain([&choice.default]).collect()
             }
             Self::Wait(wait) => vec![&wait.next],
-            Self::Succeed(Succeed { .. }) | Self::Fail(_) => Vec::new(),
+            Self::Pass(_) | Self::Succeed(Succeed { .. }) | Self::Fail(_) => Vec::new(),
         }
     }
 }
@@ -331,6 +357,20 @@ impl Definition {
     /// If the definition cannot be played.
     pub fn of_removal() -> Result<Self> {
         Self::parse(REMOVAL)
+    }
+
+    /// The part of the definition of copies that a copy carries out for each pool. Its input is
+    /// `{"userPoolId": "…"}`.
+    ///
+    /// # Errors
+    /// If the definition cannot be played.
+    pub fn of_copy() -> Result<Self> {
+        let mut whole: Value = serde_json::from_str(COPY).map_err(broken)?;
+        let mut part = whole["States"]["Copy the pools"]["ItemProcessor"].take();
+        if let Some(members) = part.as_object_mut() {
+            members.remove("ProcessorConfig");
+        }
+        Self::parse(&part.to_string())
     }
 
     /// Reads a definition.

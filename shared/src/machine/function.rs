@@ -22,12 +22,14 @@ pub enum Function {
     Finalize,
     /// Removes snapshots. It is the executable of finalize, deployed once more with its own role.
     Removal,
+    /// Copies new snapshots from the table of another account. It is that executable, too, with a role of its own.
+    Copy,
 }
 
 impl Function {
     /// All functions.
-    pub const ALL: [Self; 5] =
-        [Self::Enumerate, Self::ExportPage, Self::ImportPage, Self::Finalize, Self::Removal];
+    pub const ALL: [Self; 6] =
+        [Self::Enumerate, Self::ExportPage, Self::ImportPage, Self::Finalize, Self::Removal, Self::Copy];
 
     /// The name, as in the definition's substitutions: `${<name>FunctionArn}`.
     pub fn name(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Function {
             Self::ImportPage => "ImportPage",
             Self::Finalize => "Finalize",
             Self::Removal => "Removal",
+            Self::Copy => "Copy",
         }
     }
 
@@ -65,7 +68,7 @@ pub async fn carry_out<B: Backend>(
         Function::ImportPage => {
             steps::import_pages(backend, payload, budget).await.map(|progress| json!(progress))
         }
-        Function::Finalize | Function::Removal => {
+        Function::Finalize | Function::Removal | Function::Copy => {
             steps::finalize(backend, payload, budget).await.map(|report| json!(report))
         }
     }

@@ -1,8 +1,8 @@
 //! The player of the state machines: it carries out the definitions of `statemachines/` without
 //! Step Functions.
 //!
-//! It knows the states and fields that the definitions of exports, imports and removals use, and refuses a definition with any
-//! other. A [`Host`] invokes the functions and observes every step. The time is tokio's, so waits
+//! It knows the states and fields that the definitions of exports, imports, removals and copies of one pool use, and refuses a
+//! definition with any other. A [`Host`] invokes the functions and observes every step. The time is tokio's, so waits
 //! take no time if it is paused.
 
 mod definition;

@@ -67,7 +67,7 @@ pub enum Event<'a> {
 /// How an execution ends.
 #[derive(Debug, Clone, PartialEq)]
 pub enum End<Stop> {
-    /// In a state of type Succeed.
+    /// In a state of type Succeed or Pass.
     Succeeded {
         state: String,
         /// The output of the execution.
@@ -146,6 +146,7 @@ impl Definition {
                     sleep(Duration::from_secs(seconds)).await;
                     (wait.next.clone(), input)
                 }
+                State::Pass(pass) => return Ok(End::Succeeded { state, output: pass.result.clone() }),
                 State::Succeed(_) => return Ok(End::Succeeded { state, output: input }),
                 State::Fail(fail) => {
                     let failure = fail.failure(&input, &course.context)?;

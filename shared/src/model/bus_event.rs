@@ -23,6 +23,8 @@ const EVENT_SCHEMA_VERSION: u32 = 1;
 pub enum BusEvent {
     /// An export has sealed its snapshot.
     SnapshotSealed(SnapshotSealed),
+    /// A sealed snapshot was copied from the table of another account into this one.
+    SnapshotCopied(SnapshotSealed),
     /// The pool has over 20 % fewer users than in the sealed snapshot before. See [`lost_users`].
     PoolLostUsers(PoolLostUsers),
     /// The configuration of the pool has changed since an earlier snapshot.
@@ -168,6 +170,15 @@ impl BusEvent {
         events
     }
 
+    /// The event about a snapshot that was copied. None if it is not sealed.
+    pub fn of_copied(deployment: &Deployment, snapshot: &Snapshot) -> Option<Self> {
+        let events = Self::of_snapshot(deployment, snapshot);
+        events.into_iter().find_map(|event| match event {
+            Self::SnapshotSealed(sealed) => Some(Self::SnapshotCopied(sealed)),
+            _ => None,
+        })
+    }
+
     /// The event about a restore. None if it has not ended.
     pub fn of_restore(deployment: &Deployment, restore: &Restore) -> Option<Self> {
         let totals = restore.totals.as_ref().filter(|_| restore.state != RestoreState::Failed);
@@ -192,6 +203,7 @@ impl BusEvent {
     pub fn detail_type(&self) -> &'static str {
         match self {
             Self::SnapshotSealed(_) => "Snapshot Sealed",
+            Self::SnapshotCopied(_) => "Snapshot Copied",
             Self::PoolLostUsers(_) => "Pool Lost Users",
             Self::ConfigurationChanged(_) => "Configuration Changed",
             Self::RestoreEnded(_) => "Restore Ended",

@@ -23,6 +23,10 @@ pub struct Lease {
     /// Grows whenever an invocation takes the lease, and when the lease is released.
     #[serde(default)]
     pub generation: u64,
+    /// The generation at which the holder took the lease from another one. As long as it stays, no other holder had the
+    /// lease meanwhile. 0 in a lease that an earlier version wrote.
+    #[serde(default)]
+    pub held_since: u64,
     /// Whether all invocations up to this generation have ended their calls of Cognito.
     #[serde(default)]
     pub ended: bool,
@@ -59,6 +63,7 @@ impl Lease {
             holder: holder.to_owned(),
             expires: now + time,
             generation: 1,
+            held_since: 1,
             ended: true,
             released: Vec::new(),
         }
@@ -68,8 +73,10 @@ impl Lease {
     /// Cognito.
     pub fn taken_by(&self, next: &Self, calls: bool, now: Timestamp) -> Self {
         let released = self.released.iter().filter(|released| released.at > now - Self::REMEMBERED);
+        let generation = self.generation + 1;
         Self {
-            generation: self.generation + 1,
+            generation,
+            held_since: if self.holder == next.holder { self.held_since } else { generation },
             ended: self.ended && !calls,
             released: released.cloned().collect(),
             ..next.clone()
@@ -97,6 +104,8 @@ impl Lease {
             "copies a snapshot of it into this table"
         } else if is_of("pool apply") {
             "brings it back to an earlier configuration"
+        } else if self.is_of_copy() {
+            "copies snapshots of it from another account into this table"
         } else if self.is_of_removal() {
             "removes snapshots that no retention rule keeps"
         } else if self.is_of_execution() {
@@ -118,8 +127,16 @@ impl Lease {
 
     /// Whether an execution of the state machine holds it that removes snapshots.
     pub fn is_of_removal(&self) -> bool {
-        self.is_of_execution()
-            && self.holder.rsplit(':').nth(1).is_some_and(|name| name.ends_with("-removal"))
+        self.is_of_machine("-removal")
+    }
+
+    /// Whether an execution of the state machine holds it that copies snapshots from another account.
+    pub fn is_of_copy(&self) -> bool {
+        self.is_of_machine("-copy")
+    }
+
+    fn is_of_machine(&self, ending: &str) -> bool {
+        self.is_of_execution() && self.holder.rsplit(':').nth(1).is_some_and(|name| name.ends_with(ending))
     }
 
     /// When the lease ends, in words: `at 2026-11-21 12:20:00 UTC, in 240 seconds`.
@@ -169,6 +186,32 @@ mod tests {
         lease = lease.taken_by(&Lease::new("b", now), true, now);
         generations.push(lease.generation);
         assert_eq!(generations, [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_lease_tells_whether_another_holder_had_it_meanwhile() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let first = Lease::new("a", now);
+        let again = first.taken_by(&Lease::new("a", now), false, now);
+        assert_eq!((first.held_since, again.held_since), (1, 1));
+        let other = again.taken_by(&Lease::new("b", now), false, now);
+        let back = other.taken_by(&Lease::new("a", now), false, now);
+        assert_eq!((other.held_since, back.held_since), (3, 4));
+    }
+
+    #[test]
+    fn a_lease_names_the_state_machine_of_its_holder() {
+        let of = |holder: &str| {
+            let lease = Lease::new(holder, Timestamp::UNIX_EPOCH);
+            (lease.is_of_removal(), lease.is_of_copy())
+        };
+        let arn = |machine: &str| {
+            format!("arn:aws:states:eu-west-1:123456789012:execution:backup{machine}:one-copy")
+        };
+        assert_eq!(of(&arn("-removal")), (true, false));
+        assert_eq!(of(&arn("-copy")), (false, true));
+        assert_eq!(of(&arn("-export")), (false, false));
+        assert_eq!(of("`cognito-backup copy` (1)"), (false, false));
     }
 
     #[test]

@@ -52,6 +52,10 @@ metrics! {
     SnapshotsHeldBack Count,
     /// Whether retention failed: 1 or 0 at the end of a removal.
     PruningFailed Count,
+    /// Snapshots that were copied from another account.
+    SnapshotsCopied Count,
+    /// Whether a copy from another account failed, for the whole pool or for some snapshots: 1 or 0 at its end.
+    CopyFailed Count,
     /// Users of a snapshot that a restore did not restore.
     UsersNotRestored Count,
     /// Cognito calls.

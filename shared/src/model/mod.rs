@@ -6,6 +6,7 @@ mod bus_event;
 mod calls;
 mod collision;
 pub mod configuration;
+mod copying;
 mod creation;
 mod digest;
 mod expiry;
@@ -67,6 +68,10 @@ pub use calls::{CallStats, Tps};
 pub use collision::{
     Collision, CollisionCheckpoint, CollisionStage, NameClaim, NameInTarget, NameRule, StoredHashes,
     UniqueName, collision_of,
+};
+pub use copying::{
+    BatchPlace, CopiedItems, CopiedSoFar, CopyOperation, CopyPosition, CopyProgress, CopyStage,
+    SnapshotToCopy, UncopiedSnapshot,
 };
 pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::model::{ErrorCode, Execution, Failure, PoolId, Progress, RemovalProgress, RunKind};
+use crate::model::{CopyProgress, ErrorCode, Execution, Failure, PoolId, Progress, RemovalProgress, RunKind};
 use crate::report::StopStatus;
 use crate::{Error, ErrorKind, Result};
 
@@ -18,7 +18,7 @@ pub struct BeginEvent {
     pub execution: Execution,
 }
 
-/// The event of finalize: the end of a run, a removal of snapshots, or a question about the age of snapshots.
+/// The event of finalize: the end of a run, a removal or a copy of snapshots, or a question about the age of snapshots.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum EndEvent {
@@ -26,6 +26,7 @@ pub enum EndEvent {
     Stopped(StoppedEvent),
     Finished(Progress),
     Removal(RemovalProgress),
+    Copy(CopyProgress),
     Watch(WatchEvent),
 }
 

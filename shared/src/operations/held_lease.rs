@@ -59,13 +59,13 @@ pub struct HeldLease<'a, V> {
 }
 
 impl<'a, V: Vault> HeldLease<'a, V> {
-    /// Takes the lease for an execution of the state machine that removes snapshots, or takes it again. Undecided marks
-    /// go, as in [`Self::take`]. Returns the lease of its holder if another run or command has it, or if this execution
+    /// Takes the lease for an execution of a state machine that removes or copies snapshots, or takes it again. Undecided
+    /// marks go, as in [`Self::take`]. Returns the lease of its holder if another run or command has it, or if this execution
     /// has released it.
     ///
     /// # Errors
     /// If the table cannot be read or written.
-    pub async fn take_for_removal(
+    pub async fn take_for_execution(
         catalog: &'a Catalog<V>,
         pool: &PoolId,
         execution: &str,
@@ -137,6 +137,12 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         let (pool, holder) = (pool.clone(), holder.to_owned());
         let renewed = Some(now);
         Ok(Ok(Self { catalog, key, pool, holder, lasting, clock, renewed, generation, awake: Awake::now() }))
+    }
+
+    /// The generation at which the holder took the lease from another one. As long as it stays, no other holder had the
+    /// lease meanwhile.
+    pub fn held_since(&self) -> u64 {
+        self.generation.held_since()
     }
 
     pub fn clock(&self) -> Clock {

@@ -39,6 +39,12 @@ impl Budget {
         }
     }
 
+    /// A budget for a command, which works until it is done.
+    pub fn endless() -> Self {
+        // The clock of the computer counts further than this.
+        Self::for_invocation(Duration::from_secs(100 * 365 * 24 * 3_600))
+    }
+
     /// A budget for an invocation with this deadline.
     pub fn until(deadline: SystemTime) -> Self {
         Self::for_invocation(deadline.duration_since(SystemTime::now()).unwrap_or_default())

@@ -5,7 +5,7 @@ use std::future::Future;
 use super::job_files::JobFiles;
 use super::keys::EncryptingKeys;
 use super::pool::Pool;
-use super::vault::Vault;
+use super::vault::{ReadVault, Vault};
 use super::{Announcement, Clock};
 use crate::Result;
 use crate::model::configuration::ConfigurationKeys;
@@ -15,6 +15,8 @@ use crate::model::{BusEvent, Headroom, Metrics, PoolId, Retention, SubMapRetenti
 pub trait Backend: Send + Sync {
     type Pool: Pool;
     type Vault: Vault + Clone + 'static;
+    /// The table of another account from which snapshots are copied.
+    type CopySource: ReadVault;
     type JobFiles: JobFiles;
     type Keys: EncryptingKeys;
 
@@ -26,6 +28,11 @@ pub trait Backend: Send + Sync {
     fn table(&self) -> &str;
     /// The backup table.
     fn vault(&self) -> Self::Vault;
+    /// The table of another account whose new snapshots are copied into the backup table. None if none are copied.
+    ///
+    /// # Errors
+    /// `AccessDenied` if the role that reads that table cannot be assumed.
+    fn copy_source(&self) -> impl Future<Output = Result<Option<Self::CopySource>>> + Send;
     fn job_files(&self) -> Self::JobFiles;
     /// The limit if the input has none.
     fn default_tps(&self) -> Tps;

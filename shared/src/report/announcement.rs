@@ -1,6 +1,6 @@
 //! The message to the topic at the end of a run.
 
-use super::{ExportReport, ImportReport, RemovalReport, RemovalStatus, still_open};
+use super::{CopyReport, ExportReport, ImportReport, RemovalReport, RemovalStatus, still_open};
 use crate::model::{Failure, PoolId, RestoreState, RunKind};
 use crate::ports::Announcement;
 
@@ -29,6 +29,13 @@ impl Announcement {
         let what = if failed { "retention NOT APPLIED to" } else { "snapshots held back of" };
         let body = format!("{}\n\nSnapshot: {}\nUser pool: {pool}\n", report.summary, report.snapshot_id);
         Self::new(format!("Cognito backup: {what} user pool {pool}"), body, failed)
+    }
+
+    /// A copy from another account that failed, for the whole pool or for some snapshots.
+    pub fn not_copied(report: &CopyReport) -> Self {
+        let pool = &report.user_pool_id;
+        let body = format!("{}\n\nUser pool: {pool}\n", report.summary);
+        Self::new(format!("Cognito backup: snapshots of user pool {pool} NOT COPIED"), body, true)
     }
 
     pub fn restored(report: &ImportReport) -> Self {

@@ -5,6 +5,7 @@
 
 mod announcement;
 mod configuration;
+mod copy;
 mod counts;
 mod export;
 mod failure;
@@ -19,6 +20,7 @@ mod stop;
 mod watch;
 
 pub use configuration::{ConfigurationReport, NotCapturedObject};
+pub use copy::{CopyReport, CopyStatus};
 pub use export::{ExportReport, LargeUsers, SplitEnd};
 pub use failure::{FailureReport, FailureStatus};
 pub use guidance::{cause, in_members};

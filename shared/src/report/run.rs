@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
-use super::{ExportReport, FailureReport, ImportReport, PlanReport, RemovalReport, StopReport, WatchReport};
-use crate::model::{Progress, RemovalProgress};
+use super::{
+    CopyReport, ExportReport, FailureReport, ImportReport, PlanReport, RemovalReport, StopReport, WatchReport,
+};
+use crate::model::{CopyProgress, Progress, RemovalProgress};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -16,6 +18,9 @@ pub enum RunReport {
     /// A removal has work left: the state machine calls finalize again.
     UnfinishedRemoval(RemovalProgress),
     Removal(Box<RemovalReport>),
+    /// A copy of new snapshots has work left: the state machine calls finalize again.
+    UnfinishedCopy(CopyProgress),
+    Copied(Box<CopyReport>),
     /// A run failed. The failure is recorded and announced.
     Failed(FailureReport),
     /// An execution was stopped from outside.

@@ -12,7 +12,7 @@ use shared::Result;
 use shared::machine::{
     Answer, Definition, End as Ending, Event, Function, Host, Invocation as Wanted, failure_of,
 };
-use shared::model::{BusEvent, EVENT_SOURCE, Execution, Failure, RunKind};
+use shared::model::{BusEvent, EVENT_SOURCE, Execution, Failure, PoolId, RunKind};
 use shared::pacing::Budget;
 use shared::ports::{Backend, Clock};
 use shared_memory::{Calls, DeathOrder, MemoryBackend};
@@ -143,6 +143,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const MAX_INVOCATIONS: usize = 20_000;
 
 static EXPORT: LazyLock<Definition> = LazyLock::new(|| Definition::of(RunKind::Export).unwrap());
+static COPY: LazyLock<Definition> = LazyLock::new(|| Definition::of_copy().unwrap());
 static REMOVAL: LazyLock<Definition> = LazyLock::new(|| Definition::of_removal().unwrap());
 static IMPORT: LazyLock<Definition> = LazyLock::new(|| Definition::of(RunKind::Import).unwrap());
 
@@ -211,6 +212,12 @@ impl Machine {
         }
     }
 
+    /// Copies the new snapshots of a pool from another account, as the state machine does for each pool. Each event about a
+    /// copied snapshot starts no removal.
+    pub async fn copy(&self, pool: PoolId, name: &str) -> End {
+        self.execute("copy", &COPY, json!({"userPoolId": pool}), name).await
+    }
+
     pub async fn import(&self, input: Value, name: &str) -> End {
         self.execute("import", &IMPORT, input, name).await
     }
@@ -219,6 +226,12 @@ impl Machine {
     pub async fn watch(&self, pools: Value) -> Value {
         let event = json!({"operation": "watch", "userPoolIds": pools});
         self.invoke(Function::Finalize, event).await.1.expect("it lives").expect("it answers")
+    }
+
+    /// Asks the function of copies the same.
+    pub async fn watch_copies(&self, pools: Value) -> Value {
+        let event = json!({"operation": "watch", "userPoolIds": pools});
+        self.invoke(Function::Copy, event).await.1.expect("it lives").expect("it answers")
     }
 
     /// Sends the event of EventBridge about an execution that was stopped to finalize. Returns its report.
@@ -271,7 +284,7 @@ impl Machine {
 
     async fn execute(&self, operation: &str, definition: &Definition, input: Value, name: &str) -> End {
         let execution = Execution {
-            id: if self.is_of_deployment || operation == "removal" {
+            id: if self.is_of_deployment || ["removal", "copy"].contains(&operation) {
                 execution_arn(operation, name)
             } else {
                 format!("arn:aws:states:eu-west-1:123456789012:execution:{operation}:{name}")
@@ -295,6 +308,8 @@ impl Machine {
                 let statuses: &[_] = match operation {
                     "export" => &["SEALED", "SKIPPED"],
                     "removal" => &["APPLIED", "SKIPPED"],
+                    // The definition takes a failure for the result of one pool.
+                    "copy" => &["COPIED", "SKIPPED", "FAILED"],
                     _ => &["SUCCEEDED", "PLANNED"],
                 };
                 assert!(statuses.iter().any(|status| output["status"] == *status), "{output}");
@@ -440,6 +455,7 @@ fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static 
         Function::ImportPage => "importPage",
         Function::Finalize if is_import => "importFinalize",
         Function::Removal => "removal",
+        Function::Copy => "copy",
         Function::Finalize => "exportFinalize",
     }
 }

@@ -15,9 +15,10 @@ use shared_memory::Calls;
 pub const HINT: &str =
     "Run `UPDATE_OPERATIONS=1 cargo test -p step-tests operations::` and review what changes in the file.";
 
-/// The functions, each with a role. `removal` is the executable of finalize, deployed once more. `exportCapture` lists
+/// The functions, each with a role. `removal` and `copy` are the executable of finalize, deployed again. `exportCapture` lists
 /// the calls that `exportPage` makes in addition if exports capture the configuration.
-pub const FUNCTIONS: [&str; 8] = [
+pub const FUNCTIONS: [&str; 9] = [
+    "copy",
     "exportCapture",
     "exportEnumerate",
     "exportPage",

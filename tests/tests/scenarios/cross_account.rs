@@ -2,7 +2,7 @@
 //! account.
 //!
 //! Method: deploy to two accounts of one emulator. Copy a snapshot with the command line, from either
-//! account, or item by item. Import it in the other account, and compare the pools. The emulator lets
+//! account, by the state machine of the other account, or item by item. Import it in the other account, and compare the pools. The emulator lets
 //! everyone assume every role.
 
 use std::collections::BTreeMap;
@@ -36,7 +36,10 @@ struct OtherAccount<'a> {
 impl<'a> OtherAccount<'a> {
     async fn deploy(world: &'a World) -> Result<Self> {
         let executables = build::functions(build::Output::Quiet).await?;
-        let options = Options { access_key_id: ACCOUNT.into(), ..Options::default() };
+        let table = format!("arn:aws:dynamodb:{REGION}:000000000000:table/{}", provision::BACKUP_TABLE);
+        let variables = [("COPY_SOURCE_TABLE_ARN", table.as_str()), ("COPY_SOURCE_ROLE_ARN", READER)];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let options = Options { access_key_id: ACCOUNT.into(), variables, ..Options::default() };
         let deployment = provision::deploy(world.stack.emulator().server(), &executables, &options).await?;
         let target = population::create_pool(&cognito::Client::new(&config(world, REGION)), "target").await?;
         Ok(Self { world, deployment, target })
@@ -247,4 +250,44 @@ async fn a_snapshot_is_restored_from_items_that_another_tool_copied() -> Result<
         assert!(written.unprocessed_items.unwrap_or_default().is_empty());
     }
     other.assert_restorable(&source).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deployment_of_the_other_account_copies_each_new_snapshot() -> Result<()> {
+    let world = World::new().await?;
+    let other = OtherAccount::deploy(&world).await?;
+    let (source, _) = world.filled_pool(130).await?;
+    let sfn = aws_sdk_sfn::Client::new(&config(&world, REGION));
+    let input = json!({"userPoolIds": [source]});
+    let copy = async || executions::run(&sfn, &other.deployment.copy_state_machine_arn, &input).await;
+
+    let mut items = other.items(REGION).await?;
+    assert!(items.is_empty());
+    for _ in 0..2 {
+        let snapshot = world.take_snapshot(&source).await?;
+        let copies = copy().await?.success()?;
+        let report = &copies[0];
+        assert_eq!((&report["status"], &report["snapshots"]), (&json!("COPIED"), &json!(1)), "{copies}");
+        assert_eq!(report["newest"], snapshot["snapshotId"], "{copies}");
+        let after = other.items(REGION).await?;
+        assert_eq!(report["written"]["items"], after.len() - items.len(), "{copies}");
+        items = after;
+    }
+    let originals = world.items().await?;
+    assert!(items.iter().all(|(key, item)| originals.get(key) == Some(item)), "a copied item is unchanged");
+    assert_eq!(items, other.items(SECONDARY_REGION).await?);
+    let copies = copy().await?.success()?;
+    assert_eq!((&copies[0]["status"], &copies[0]["snapshots"]), (&json!("COPIED"), &json!(0)), "{copies}");
+    other.assert_restorable(&source).await?;
+
+    // A damaged snapshot fails the execution, and nothing of it is visible.
+    let bad = world.take_snapshot(&source).await?;
+    let bad = format!("SNAP#{}", bad["snapshotId"].as_str().context("the report has no snapshot id")?);
+    let page = world.items().await?.into_keys().find(|(pk, sk)| *pk == bad && sk.starts_with("PAGES#users"));
+    world.delete_item(&page.context("the snapshot has no page of users")?).await?;
+    let outcome = copy().await?;
+    assert_eq!(outcome.error.as_deref(), Some("CopiesFailed"), "{outcome:?}");
+    let headers = other.items(REGION).await?.into_keys().filter(|(_, sk)| sk.starts_with("SNAP#"));
+    assert_eq!(headers.count(), 2, "only the sound snapshots are visible");
+    Ok(())
 }

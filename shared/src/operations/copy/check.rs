@@ -1,16 +1,17 @@
 //! Checks a whole snapshot, in either table, and names what is missing or altered.
 
 use std::fmt;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::items::Named;
 use super::report::{Stage, Watch};
+use super::slice::{Slice, within};
 use crate::catalog::{Catalog, ReadBatch};
 use crate::format::grouped;
-use crate::model::{Counts, Snapshot, Unit};
-use crate::pacing::InFlightBytes;
+use crate::model::{BatchPlace, Counts, Snapshot, Unit};
+use crate::pacing::{Budget, InFlightBytes};
 use crate::ports::vault::{Key, ReadVault};
 use crate::{Error, Result};
 
@@ -30,6 +31,8 @@ pub(super) type Read = Result<ReadBatch>;
 pub(super) struct Damage {
     named: Vec<Key>,
     count: u64,
+    /// Whether the check stopped before the end.
+    is_partial: bool,
 }
 
 impl Damage {
@@ -45,6 +48,11 @@ impl Damage {
 
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// What comes before the number: nothing if it is the number of all damaged items.
+    pub fn at_least(&self) -> &'static str {
+        if self.is_partial { "At least " } else { "" }
     }
 
     fn add(&mut self, key: Key) {
@@ -66,52 +74,81 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Checks every page batch of `units`, and every record that `snapshot` or a page names.
+/// Checks every page batch of `units` from a place on, and every record that `snapshot` or a page names. If the time is
+/// spent first, `place` is where the next check goes on. With damage, no check goes on.
 pub(super) async fn check<V: ReadVault>(
     catalog: &Catalog<V>,
     snapshot: &Snapshot,
     units: &[Unit],
-    stage: Stage,
-    watch: &mut impl Watch,
+    place: &mut BatchPlace,
+    budget: Budget,
+    (stage, watch): (Stage, &mut impl Watch),
 ) -> Result<Damage> {
     let (mut damage, mut so_far) = (Damage::default(), Counts::default());
     let in_flight = &InFlightBytes::new(MAX_IN_FLIGHT);
     watch.advanced(stage, &so_far);
-    let listed = catalog.listed_configuration(snapshot).await?;
-    let configuration =
-        listed.records.iter().map(|(kind, digest)| Named::configuration(&snapshot.pool, *kind, *digest));
-    let named = configuration.chain([Named::settings(snapshot)]).collect();
-    damaged_records(catalog, named, in_flight).await?.into_iter().for_each(|key| damage.add(key));
-    let check = |(unit, batch): (_, Read)| async move {
+    if place.is_begin() {
+        let listed = catalog.listed_configuration(snapshot).await?;
+        let configuration =
+            listed.records.iter().map(|(kind, digest)| Named::configuration(&snapshot.pool, *kind, *digest));
+        let named = configuration.chain([Named::settings(snapshot)]).collect();
+        damaged_records(catalog, named, in_flight).await?.into_iter().for_each(|key| damage.add(key));
+    }
+    let slice = Slice::default();
+    let check = |PlacedBatch { number, batch }: PlacedBatch| async move {
+        let unit = &units[number];
         Ok::<_, Error>(match batch? {
             Ok(batch) => {
                 let mut damaged = Vec::new();
                 for page in &batch.pages {
                     damaged.extend(damaged_records(catalog, Named::by(unit, page), in_flight).await?);
                 }
-                (unit, batch.entries(), batch.pages.len() as u64, damaged)
+                let after = BatchPlace { unit: number, page: batch.last + 1, chain: batch.chain };
+                (number, batch.entries(), batch.pages.len() as u64, damaged, Some(after))
             }
-            Err(key) => (unit, 0, 0, vec![key]),
+            Err(key) => (number, 0, 0, vec![key], None),
         })
     };
-    let mut checked = pin!(batches_of(catalog, snapshot, units).map(check).buffer_unordered(BATCHES_AT_ONCE));
-    while let Some((unit, entries, pages, damaged)) = checked.try_next().await? {
+    let batches = within(batches_of(catalog, snapshot, units, *place), budget, &slice);
+    let mut checked = pin!(batches.map(check).buffered(BATCHES_AT_ONCE));
+    while let Some((number, entries, pages, damaged, after)) = checked.try_next().await? {
         damaged.into_iter().for_each(|key| damage.add(key));
-        so_far.add(unit.listing.kind(), entries, pages, 0);
+        *place = after.unwrap_or(*place);
+        so_far.add(units[number].listing.kind(), entries, pages, 0);
         watch.advanced(stage, &so_far);
+    }
+    if slice.is_cut() {
+        damage.is_partial = true;
+    } else {
+        *place = BatchPlace::before_unit(units.len());
     }
     Ok(damage)
 }
 
-/// All page batches of a snapshot with their units. Those of one unit come in order.
+/// A page batch of a snapshot, and the number of its unit, from 0 on.
+pub(super) struct PlacedBatch {
+    pub number: usize,
+    pub batch: Read,
+}
+
+/// The page batches of a snapshot from a place on, in their order. The first batches of the next units are read ahead.
 pub(super) fn batches_of<'a, V: ReadVault>(
     catalog: &'a Catalog<V>,
     snapshot: &'a Snapshot,
     units: &'a [Unit],
-) -> impl Stream<Item = (&'a Unit, Read)> {
-    let batches =
-        |unit: &'a Unit| catalog.sealed_batches(&snapshot.id, unit).map(move |batch| (unit, batch)).boxed();
-    stream::iter(units).map(batches).flatten_unordered(BATCHES_AT_ONCE)
+    from: BatchPlace,
+) -> impl Stream<Item = PlacedBatch> + Send + 'a {
+    let batches = move |number: usize| {
+        let BatchPlace { page, chain, .. } =
+            if number == from.unit { from } else { BatchPlace::before_unit(number) };
+        let batches = catalog.sealed_batches_from(&snapshot.id, &units[number], page, chain);
+        let mut batches = batches.map(move |batch| PlacedBatch { number, batch }).boxed().peekable();
+        async move {
+            Pin::new(&mut batches).peek().await;
+            batches
+        }
+    };
+    stream::iter(from.unit..units.len()).map(batches).buffered(BATCHES_AT_ONCE).flatten()
 }
 
 /// The records whose items are missing or altered.

@@ -22,6 +22,14 @@
 //! A copy may end at any call and be started again. It then writes what is missing. A repeated copy
 //! writes nothing, and checks the destination once more.
 //!
+//! # Slices
+//! A command copies in one go ([`copy()`]). Functions copy in slices ([`copy_slice`]), and hand on a
+//! [`CopyPosition`]: the stage, and the place between two page batches. Batches are handled some at once, and their
+//! results are taken in order. So everything before the place is done. Each slice takes the lease again. The lease says
+//! since when the copy has been its holder. If another holder had it meanwhile, a removal may have deleted what the slices
+//! before found or wrote. Then the copy begins again with step 3. The configuration and the units are no slices of their
+//! own: Cognito's quotas bound both.
+//!
 //! Units, pages and headers are written only if nothing has their key. Records are inserted in
 //! batches: what has their key stays, because the content of a record follows from its key. The
 //! record of a secret is put, because an earlier copy may have left the secret out.
@@ -29,13 +37,14 @@
 //! # Cost
 //! The copy reads each item of the snapshot twice in both tables, and writes each missing item
 //! once. Memory does not grow with the pool. The copy works on at most 8 page batches with their
-//! records. For at most 8 units it reads 16 pages ahead.
+//! records. For at most 8 units it reads 16 page batches ahead.
 
 mod check;
 mod items;
 mod refusals;
 mod report;
 mod secrets;
+mod slice;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -48,16 +57,17 @@ pub use secrets::{CopySecrets, EncryptSecrets, LeaveSecretsOut};
 
 use crate::catalog::{Catalog, ConfigurationKind, SealedBatch, header_item, header_key, unit_key};
 use crate::model::configuration::SecretRecord;
-use crate::model::{Counts, Digest, Snapshot, Unit};
+use crate::model::{BatchPlace, CopyPosition, Counts, Digest, Lease, Snapshot, Unit};
 use crate::operations::HeldLease;
-use crate::pacing::InFlightBytes;
+use crate::pacing::{Budget, InFlightBytes};
 use crate::ports::Clock;
 use crate::ports::vault::{Key, REVISION, ReadVault, Vault, WriteOnceVault};
 use crate::{ErrorKind, Result, item_size};
-use check::{BATCHES_AT_ONCE, Damage, FIRST_READ, MAX_IN_FLIGHT, Read, batches_of, check};
+use check::{BATCHES_AT_ONCE, Damage, FIRST_READ, MAX_IN_FLIGHT, PlacedBatch, batches_of, check};
 use items::Named;
 pub use refusals::at_destination;
 use refusals::{conflict, damaged_copy, damaged_source, lost_meanwhile, removed_there};
+use slice::{Slice, within};
 
 /// Secrets whose records are read at once.
 const SECRETS_READ: usize = 25;
@@ -121,21 +131,89 @@ async fn copy_sealed<S: ReadVault, D: Vault, C: CopySecrets>(
 ) -> Result<Copied> {
     let in_flight = InFlightBytes::new(MAX_IN_FLIGHT);
     let work = Work { source, destination, secrets, snapshot, units, in_flight };
+    let (mut position, budget) = (CopyPosition::default(), Budget::endless());
     let header = work.header().await?;
-    let damage = check(source, snapshot, units, Stage::Source, watch).await?;
-    if !damage.is_none() {
-        return Err(damaged_source(&snapshot.id, &damage));
-    }
+    work.check_source(&mut position, budget, watch).await?;
     let mut lease =
         HeldLease::take(destination, &snapshot.pool, holder, clock).await.map_err(at_destination)?;
-    let copied = match work.refuse_other_header(&header).await {
-        Ok(()) => work.copy(&header, &mut lease, watch).await,
-        Err(error) => Err(error),
-    };
+    let copied = work.copy(&header, &mut position, budget, &mut lease, watch).await;
     let released = lease.give_back().await.map_err(at_destination);
-    let copied = copied?;
+    let (copied, _) = copied?;
     released?;
     Ok(copied)
+}
+
+/// How a slice of a copy ended.
+#[derive(Debug)]
+pub enum CopySlice {
+    /// The time was spent. The next slice goes on here.
+    Unfinished { position: CopyPosition, copied: Copied },
+    /// The destination has the snapshot. The holder still has the lease.
+    Complete { copied: Copied },
+    /// Another run or command has the lease at the destination, or the holder has released it.
+    InUse(Lease),
+}
+
+/// Copies the next part of a sealed snapshot, within the time of an invocation. The other arguments are those of
+/// [`copy()`]. The holder keeps the lease at the destination, also after an error. Release it after the last slice.
+///
+/// # Errors
+/// As [`copy()`]. `LeaseLost` if another holder took the lease meanwhile: the next slice then begins again to copy.
+pub async fn copy_slice<S: ReadVault, D: Vault, C: CopySecrets>(
+    source: &Catalog<S>,
+    destination: Destination<'_, D, C>,
+    (snapshot, units): (&Snapshot, &[Unit]),
+    position: CopyPosition,
+    budget: Budget,
+    holder: &str,
+    clock: Clock,
+) -> Result<CopySlice> {
+    let sliced = slice_sealed(source, destination, (snapshot, units), position, budget, holder, clock).await;
+    match sliced {
+        Err(error) if [ErrorKind::SnapshotDamaged, ErrorKind::CopyIncomplete].contains(&error.kind()) => {
+            Err(source.removal_since(snapshot).await?.unwrap_or(error))
+        }
+        sliced => sliced,
+    }
+}
+
+async fn slice_sealed<S: ReadVault, D: Vault, C: CopySecrets>(
+    source: &Catalog<S>,
+    Destination { catalog: destination, secrets }: Destination<'_, D, C>,
+    (snapshot, units): (&Snapshot, &[Unit]),
+    mut position: CopyPosition,
+    budget: Budget,
+    holder: &str,
+    clock: Clock,
+) -> Result<CopySlice> {
+    let in_flight = InFlightBytes::new(MAX_IN_FLIGHT);
+    let work = Work { source, destination, secrets, snapshot, units, in_flight };
+    let header = work.header().await?;
+    let begins_with_source = position.stage == Stage::Source;
+    work.check_source(&mut position, budget, &mut ()).await?;
+    if position.stage == Stage::Source || (begins_with_source && budget.is_spent()) {
+        return Ok(CopySlice::Unfinished { position, copied: Copied::default() });
+    }
+    let taken = HeldLease::take_for_execution(destination, &snapshot.pool, holder, clock).await;
+    let mut lease = match taken.map_err(at_destination)? {
+        Ok(lease) => lease,
+        Err(held) => return Ok(CopySlice::InUse(held)),
+    };
+    let held_since = Some(lease.held_since());
+    if position.held_since != held_since {
+        position = CopyPosition::at(Stage::Copy, held_since);
+    }
+    let (copied, progress) = work.copy(&header, &mut position, budget, &mut lease, &mut ()).await?;
+    Ok(match progress {
+        Course::Unfinished => CopySlice::Unfinished { position, copied },
+        Course::Complete => CopySlice::Complete { copied },
+    })
+}
+
+/// How far the work under the lease came.
+enum Course {
+    Unfinished,
+    Complete,
 }
 
 /// Whether the destination had an item before the copy.
@@ -153,22 +231,25 @@ struct Work<'a, S, D, C> {
 }
 
 impl<S: ReadVault, D: Vault, C: CopySecrets> Work<'_, S, D, C> {
-    /// Writes everything, the header last.
+    /// Writes everything from a position on, the header last, or as much of it as there is time for.
     async fn copy(
         &self,
         header: &Item,
+        position: &mut CopyPosition,
+        budget: Budget,
         lease: &mut HeldLease<'_, D>,
         watch: &mut impl Watch,
-    ) -> Result<Copied> {
+    ) -> Result<(Copied, Course)> {
+        self.refuse_other_header(header).await?;
         let before_header = async {
             let mut copied = Copied::default();
-            self.copy_configuration(&mut copied).await?;
-            self.copy_pages(&mut copied, watch).await?;
-            self.copy_units(&mut copied).await?;
-            self.verify(watch).await?;
-            Ok(copied)
+            let course = self.before_header(&mut copied, position, budget, watch).await?;
+            Ok((copied, course))
         };
-        let mut copied = lease.during(before_header).await?;
+        let (mut copied, course) = lease.during(before_header).await?;
+        if let Course::Unfinished = course {
+            return Ok((copied, course));
+        }
         // If the computer slept, a removal may have begun meanwhile. So look at the lease once more
         // before the header stands for all of this, and once more after that.
         lease.renew().await.map_err(at_destination)?;
@@ -176,7 +257,34 @@ impl<S: ReadVault, D: Vault, C: CopySecrets> Work<'_, S, D, C> {
         let was_there = self.put_once(&key, header).await?;
         copied.count(ItemKind::Header, item_size::of(&key, header), was_there);
         lease.renew().await.map_err(at_destination)?;
-        Ok(copied)
+        Ok((copied, course))
+    }
+
+    /// Writes everything that the header stands for, and reads it again.
+    async fn before_header(
+        &self,
+        copied: &mut Copied,
+        position: &mut CopyPosition,
+        budget: Budget,
+        watch: &mut impl Watch,
+    ) -> Result<Course> {
+        if position.stage != Stage::Destination {
+            let begins_with_units = self.is_at_end(position.place);
+            if position.place.is_begin() {
+                self.copy_configuration(copied).await?;
+            }
+            self.copy_pages(copied, &mut position.place, budget, watch).await?;
+            if !self.is_at_end(position.place) || (budget.is_spent() && !begins_with_units) {
+                return Ok(Course::Unfinished);
+            }
+            self.copy_units(copied).await?;
+            *position = CopyPosition::at(Stage::Destination, position.held_since);
+            if budget.is_spent() {
+                return Ok(Course::Unfinished);
+            }
+        }
+        self.verify(&mut position.place, budget, watch).await?;
+        Ok(if self.is_at_end(position.place) { Course::Complete } else { Course::Unfinished })
     }
 }
 
@@ -257,21 +365,43 @@ impl<S: ReadVault, D: WriteOnceVault, C: CopySecrets> Work<'_, S, D, C> {
         Ok(counted)
     }
 
-    async fn copy_pages(&self, copied: &mut Copied, watch: &mut impl Watch) -> Result<()> {
-        let batches = batches_of(self.source, self.snapshot, self.units);
-        let copy = |(unit, batch): (_, Read)| async move {
+    /// Copies page batches from a place on, until the time is spent. `place` is then where the next slice goes on.
+    async fn copy_pages(
+        &self,
+        copied: &mut Copied,
+        place: &mut BatchPlace,
+        budget: Budget,
+        watch: &mut impl Watch,
+    ) -> Result<()> {
+        let slice = Slice::default();
+        let copy = |PlacedBatch { number, batch }: PlacedBatch| async move {
             let batch = batch?.map_err(|key| lost_meanwhile(&key))?;
-            let counted = self.copy_batch(unit, &batch).await?;
-            Ok::<_, crate::Error>((unit, batch, counted))
+            let counted = self.copy_batch(&self.units[number], &batch).await?;
+            let after = BatchPlace { unit: number, page: batch.last + 1, chain: batch.chain };
+            Ok::<_, crate::Error>((number, batch, counted, after))
         };
-        let mut done = pin!(batches.map(copy).buffer_unordered(BATCHES_AT_ONCE));
+        let batches = within(batches_of(self.source, self.snapshot, self.units, *place), budget, &slice);
+        let mut done = pin!(batches.map(copy).buffered(BATCHES_AT_ONCE));
         let mut so_far = Counts::default();
-        while let Some((unit, batch, counted)) = done.try_next().await? {
+        while let Some((number, batch, counted, after)) = done.try_next().await? {
             copied.add(&counted);
-            so_far.add(unit.listing.kind(), batch.entries(), batch.pages.len() as u64, 0);
+            *place = after;
+            so_far.add(self.units[number].listing.kind(), batch.entries(), batch.pages.len() as u64, 0);
             watch.advanced(Stage::Copy, &so_far);
         }
+        if !slice.is_cut() {
+            *place = self.end();
+        }
         Ok(())
+    }
+
+    /// The place after the last page of the snapshot.
+    fn end(&self) -> BatchPlace {
+        BatchPlace::before_unit(self.units.len())
+    }
+
+    fn is_at_end(&self, place: BatchPlace) -> bool {
+        place == self.end()
     }
 
     /// Copies the records that the pages of a batch name, and then the batch.
@@ -356,10 +486,33 @@ impl<S: ReadVault, D: WriteOnceVault, C: CopySecrets> Work<'_, S, D, C> {
         Ok(())
     }
 
-    /// Reads everything that the header will stand for.
-    async fn verify(&self, watch: &mut impl Watch) -> Result<()> {
+    /// Reads the source from a position on, unless the copy has read all of it.
+    async fn check_source(
+        &self,
+        position: &mut CopyPosition,
+        budget: Budget,
+        watch: &mut impl Watch,
+    ) -> Result<()> {
+        if position.stage != Stage::Source {
+            return Ok(());
+        }
+        let watched = (Stage::Source, watch);
+        let damage =
+            check(self.source, self.snapshot, self.units, &mut position.place, budget, watched).await?;
+        if !damage.is_none() {
+            return Err(damaged_source(&self.snapshot.id, &damage));
+        }
+        if self.is_at_end(position.place) {
+            *position = CopyPosition::at(Stage::Copy, None);
+        }
+        Ok(())
+    }
+
+    /// Reads everything that the header will stand for, from a place on.
+    async fn verify(&self, place: &mut BatchPlace, budget: Budget, watch: &mut impl Watch) -> Result<()> {
         let units = self.destination.sealed_units(self.snapshot).await.map_err(at_destination)?;
-        let damage = check(self.destination, self.snapshot, &units, Stage::Destination, watch)
+        let watched = (Stage::Destination, watch);
+        let damage = check(self.destination, self.snapshot, &units, place, budget, watched)
             .await
             .map_err(at_destination)?;
         if damage.is_none() { Ok(()) } else { Err(damaged_copy(&self.snapshot.id, &damage)) }

@@ -9,10 +9,12 @@ use crate::{Error, ErrorKind, Guidance};
 /// Items are missing or altered at the source.
 pub(super) fn damaged_source(snapshot: &RunId, damage: &Damage) -> Error {
     let count = plural(damage.count(), "item", "items");
-    let are = form(damage.count(), "is", "are");
+    let (at_least, are) = (damage.at_least(), form(damage.count(), "is", "are"));
     Error::new(
         ErrorKind::SnapshotDamaged,
-        format!("{count} of snapshot {snapshot} {are} missing or altered in the source table: {damage}."),
+        format!(
+            "{at_least}{count} of snapshot {snapshot} {are} missing or altered in the source table: {damage}."
+        ),
         "The copy wrote nothing. Restore the items from point-in-time recovery, or copy another snapshot.",
     )
 }
@@ -48,9 +50,9 @@ pub(super) fn removed_there(snapshot: &RunId) -> Error {
 /// The destination is not as the copy wrote it.
 pub(super) fn damaged_copy(snapshot: &RunId, damage: &Damage) -> Error {
     let count = plural(damage.count(), "item", "items");
-    let are = form(damage.count(), "is", "are");
+    let (at_least, are) = (damage.at_least(), form(damage.count(), "is", "are"));
     incomplete(format!(
-        "{count} of snapshot {snapshot} {are} missing or altered in the destination: {damage}."
+        "{at_least}{count} of snapshot {snapshot} {are} missing or altered in the destination: {damage}."
     ))
 }
 

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::model::{Counts, RecordKind};
+pub use crate::model::CopyStage as Stage;
+use crate::model::{CopiedItems, Counts, RecordKind};
 
 /// What an item of a snapshot is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,18 +16,15 @@ pub enum ItemKind {
     Header,
 }
 
-/// The stages of a copy. Each of them reads the whole snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    Source,
-    Copy,
-    Destination,
-}
-
 /// Observes a copy.
 pub trait Watch {
     /// `stage` has handled `so_far` of the snapshot.
     fn advanced(&mut self, stage: Stage, so_far: &Counts);
+}
+
+/// Observes nothing.
+impl Watch for () {
+    fn advanced(&mut self, _: Stage, _: &Counts) {}
 }
 
 /// Items of one kind, or bytes.
@@ -99,6 +97,13 @@ impl Items {
             ItemKind::Unit => &mut self.units,
             ItemKind::Header => &mut self.header,
         }
+    }
+}
+
+impl From<&Copied> for CopiedItems {
+    fn from(copied: &Copied) -> Self {
+        let secrets_left_out = copied.secrets_left_out;
+        Self { items: copied.items.all().copied, bytes: copied.bytes.copied, secrets_left_out }
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | an export has listed everything | [`seal`] | seals the snapshot |
 //! | a snapshot is sealed, and the deployment has rules | [`remove`] | removes the snapshots that no rule keeps |
+//! | a schedule asks for new snapshots of another account | [`copy_new`] | copies them |
 //! | an import has restored everything | [`close`] | adds up the ledger and closes the restore |
 //! | a dry run has its forecast | `import::plan_report` | reports what the import would do |
 //! | a run has failed | [`fail`] | records the failure |
@@ -16,6 +17,7 @@
 mod announce;
 mod close;
 mod configuration_changes;
+mod copy_new;
 mod fail;
 mod publish;
 mod remove;
@@ -46,6 +48,7 @@ pub async fn finalize<B: Backend>(backend: &B, event: Value, budget: Budget) -> 
         }
         EndEvent::Watch(event) => watch::watch(backend, event).await.map(RunReport::Watched),
         EndEvent::Removal(progress) => remove::remove(backend, &catalog, progress, budget).await,
+        EndEvent::Copy(progress) => copy_new::copy_new(backend, &catalog, progress, budget).await,
         EndEvent::Finished(progress) => match progress.operation {
             RunKind::Export => {
                 let (pool, execution) = (progress.user_pool_id.clone(), progress.execution.clone());

@@ -19,6 +19,14 @@ pub(super) async fn publish_sealed<B: Backend>(backend: &B, snapshot: &Snapshot)
     }
 }
 
+/// Puts the event about a snapshot that was copied.
+pub(super) async fn publish_copied<B: Backend>(backend: &B, snapshot: &Snapshot) {
+    let event = BusEvent::of_copied(&deployment(backend), snapshot);
+    if !put(backend, event.as_slice()).await {
+        backend.measure(&Metrics::of_lost_events(snapshot.pool.clone(), snapshot.id.clone(), 1));
+    }
+}
+
 /// Puts the event about a restore, if it has ended.
 pub(super) async fn publish_restored<B: Backend>(backend: &B, restore: &Restore) {
     let event = BusEvent::of_restore(&deployment(backend), restore);

@@ -1,7 +1,8 @@
 //! The removal of the snapshots that no rule keeps. The event about a sealed snapshot starts it.
 //!
 //! It has a state machine and a role of its own, so that no export can delete an item. It takes the lease on exports of
-//! the pool. If another run or command holds it, that removal is skipped: the next sealed snapshot starts another one.
+//! the pool. If another run or command holds it, that removal is skipped: the next sealed snapshot starts another one. A
+//! removal waits for the end of a copy from another account.
 //! A failure is reported, logged, measured and announced.
 //!
 //! EventBridge may deliver an event twice, and any principal of the account may put one. So the event only names the
@@ -9,7 +10,7 @@
 
 use super::announce::announce;
 use crate::catalog::Catalog;
-use crate::model::{Failure, Metrics, Pruned, RemovalProgress, Retention};
+use crate::model::{Failure, Lease, Metrics, PoolId, Pruned, RemovalProgress, Retention};
 use crate::operations::HeldLease;
 use crate::operations::prune::{Decision, Ended, RemainingWork, RemovalRequest, prune};
 use crate::pacing::Budget;
@@ -50,8 +51,11 @@ pub(super) async fn remove<B: Backend>(
     if let Some(report) = catalog.applied_retention(pool, snapshot).await? {
         return Ok(ended(backend, &progress, report).await);
     }
-    let mut lease = match HeldLease::take_for_removal(catalog, pool, &execution.id, backend.clock()).await? {
+    let mut lease = match HeldLease::take_for_execution(catalog, pool, &execution.id, backend.clock()).await?
+    {
         Ok(lease) => lease,
+        // A copy puts the event about each snapshot, and keeps the lease until it has copied all.
+        Err(held) if held.is_of_copy() => return Err(waits_for_copy(pool, &held)),
         Err(held) => return skipped(RemovalReport::in_use(pool, snapshot, &held)),
     };
     let report = match apply(catalog, &progress, retention, &mut lease, budget).await? {
@@ -141,6 +145,15 @@ fn failed(retention: &Retention, removed: Pruned, error: &Error) -> Removal {
         failure: Some(failure),
         ..RetentionReport::default()
     })
+}
+
+fn waits_for_copy(pool: &PoolId, lease: &Lease) -> Error {
+    let (holder, work) = (lease.shown_holder(), lease.work());
+    Error::new(
+        ErrorKind::RemovalUndecided,
+        format!("User pool {pool} is in use: {holder} {work}."),
+        "The state machine tries again for two hours. The next copied snapshot starts another removal.",
+    )
 }
 
 fn too_long(progress: &RemovalProgress) -> Error {
