@@ -13,12 +13,12 @@ use local::aws::{self, REGION, SECONDARY_REGION};
 use local::population::{self, FillProgress};
 use local::{comparison, executions};
 use serde_json::json;
-use tests::deployed::{
-    CdkDeployment, EmptyAws, is_cdk_installed, notice_without_cdk, pool_arn, removals, tags,
-};
 use shared::catalog::Catalog;
 use shared::model::{PoolId, Selection, SelectionId, StoredSelection, UserFilter};
 use shared_aws::dynamodb::DynamoVault;
+use tests::deployed::{
+    CdkDeployment, EmptyAws, is_cdk_installed, notice_without_cdk, pool_arn, removals, tags,
+};
 use tests::import_input;
 
 #[tokio::test(flavor = "multi_thread")]
