@@ -133,7 +133,7 @@ fn a_copy_goes_on_after_a_death_at_any_call() {
         let (at_once, _) = other_account();
         copy_to(&source, &at_once, &id).await.unwrap();
         let mut died = 0;
-        for call in 0.. {
+        for call in 1.. {
             let (destination, _) = other_account();
             let destination = destination.copying_from(&source);
             for backend in [&source, &destination] {
