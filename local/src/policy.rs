@@ -251,6 +251,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::paths;
 
     fn put(keys: &[&str]) -> Access {
         let leading_keys = keys.iter().map(|&key| key.to_owned()).collect();
@@ -293,6 +294,24 @@ mod tests {
             !policies
                 .allow(&Access { resource: "arn:aws:dynamodb:r:1:table/other".into(), ..put(&["POOL#a"]) })?
         );
+        Ok(())
+    }
+
+    /// The names of a selection are all that an operator of imports writes.
+    #[test]
+    fn the_statement_of_the_guide_lets_an_operator_store_selections_and_nothing_else() -> Result<()> {
+        let guide = std::fs::read_to_string(paths::workspace().join("docs/guides/deploy.md"))?;
+        let blocks = guide.split("```json\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+        let statement =
+            blocks.into_iter().find(|block| block.contains("SELECTION#")).context("no statement")?;
+        let statement = statement.replace("ARN_OF_THE_TABLE", "arn:aws:dynamodb:r:1:table/t");
+        let statement: Value = serde_json::from_str(&statement)?;
+        let policies = Policies::new([&json!({"Statement": [statement]})]);
+        assert!(policies.allow(&put(&["SELECTION#0123"]))?);
+        for keys in [&["TARGET#a"][..], &["POOL#a"], &["RESTORE#a"], &["SELECTION#0", "RESTORE#a"], &[]] {
+            assert!(!policies.allow(&put(keys))?, "{keys:?}");
+        }
+        assert_eq!(Vec::from_iter(policies.allowed_actions("dynamodb")), ["dynamodb:PutItem"]);
         Ok(())
     }
 

@@ -108,7 +108,10 @@ async fn an_operator_restores_one_user_and_step_functions_never_sees_the_name() 
 
     let items = world.items().await?;
     let stored = items.get(&(format!("SELECTION#{id}"), "SELECTION".to_owned())).context("no selection")?;
-    assert!(format!("{stored:?}").contains(username.as_str()) && stored.contains_key("expiresAt"), "{stored:?}");
+    assert!(
+        format!("{stored:?}").contains(username.as_str()) && stored.contains_key("expiresAt"),
+        "{stored:?}"
+    );
     let expired = format!("SELECTION#{id}");
     world.delete_item(&(expired, "SELECTION".to_owned())).await?;
     let again = world.import(&input).await?;
