@@ -157,7 +157,6 @@ export class Alarms extends Construct {
         dimensionsMap: { BackupVaultName: backupVaultName },
         statistic: cloudwatch.Stats.SUM,
         period: Duration.hours(1),
-        label: 'backups of the table',
       }),
       comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
       threshold: 1,

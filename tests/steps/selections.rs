@@ -228,15 +228,20 @@ fn an_import_continues_a_restore_of_an_equal_selection_wherever_it_stands() {
             for (number, selection) in [(1, chosen()), (2, chosen()), (3, others())] {
                 store(&backend, &source_id(), number, selection).await;
             }
-            backend.script().always(Operation::AdminCreateUser, Some(Fault::Refuse(PoolErrorKind::Refused)));
+            let failing = members(&contents, 0).into_iter().next().unwrap();
+            let refused = Some(PoolErrorKind::Refused);
+            backend.script().poison(Operation::AdminCreateUser, &failing, refused);
             let begun = Machine::new(&backend).import(import(first.clone()), "first").await.report();
             assert_eq!(begun["status"], "PARTIAL", "{begun}");
             backend.script().clear();
-            let ended = Machine::new(&backend).import(import(second.clone()), "second").await.report();
-            assert_eq!(ended["status"], "SUCCEEDED", "{first}, {second}: {ended}");
-            assert_eq!(ended["restoreId"] == begun["restoreId"], is_continued, "{first}, {second}");
+            let end = Machine::new(&backend).import(import(second.clone()), "second").await;
             if is_continued {
+                let ended = end.report();
+                let same = (&ended["status"], &ended["restoreId"]);
+                assert_eq!(same, (&json!("SUCCEEDED"), &begun["restoreId"]), "{first}, {second}: {ended}");
                 assert_eq!(usernames(&target), members(&contents, 0), "{first}, {second}");
+            } else {
+                assert_eq!(end.error().0, "TargetNotEmpty", "{first}, {second}: {end:?}");
             }
         });
     }
