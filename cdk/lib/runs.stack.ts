@@ -8,6 +8,7 @@ import { Import } from './import.construct';
 import { JobLogs } from './job-logs.construct';
 import { tableArn } from './names';
 import { Notifications } from './notifications.construct';
+import { People } from './people.construct';
 import { Reader } from './reader.construct';
 import { ScheduledExports } from './scheduled-exports.construct';
 import { Schedules } from './schedules.construct';
@@ -38,6 +39,7 @@ export class RunsStack extends Stack {
         description: 'The role that TrustedPrincipals may assume',
       });
     }
+    new People(this, 'People', { settings, table, configurationKeys });
     new JobLogs(this, 'JobLogs', { settings });
     if (exports !== undefined) {
       this.schedule(settings, exports);
