@@ -14,7 +14,7 @@ use super::NAME;
 
 /// How to write the part again.
 const HINT: &str =
-    "Run `UPDATE_OPERATIONS=1 cargo test --workspace --test scenarios -- people` and review what changes.";
+    "Run `UPDATE_OPERATIONS=1 cargo test -p tests --test scenarios people` and review what changes.";
 
 /// The actions of one command, by service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
