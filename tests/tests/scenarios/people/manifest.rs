@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use local::paths;
 use local::policy::Access;
 use serde_json::{Value, json};
+use shared::model::Operation;
 use shared::ports::actions::on_table_key;
 use shared::ports::vault;
 
@@ -81,6 +82,12 @@ impl Rights {
             ("GenerateDataKey", calls("StartExecution")),
         ];
         all.into_iter().filter(|(_, is_taken)| *is_taken).map(|(action, _)| action.to_owned()).collect()
+    }
+
+    /// The operations that the rights lack.
+    pub fn lacks(&self, operations: impl IntoIterator<Item = Operation>) -> Vec<&'static str> {
+        let names = operations.into_iter().map(Operation::name);
+        names.filter(|name| !self.cognito.contains(*name)).collect()
     }
 
     /// The state machines on which the command calls something.

@@ -21,6 +21,8 @@ use local::provision::{self, ConfigurationKeys, Options};
 use local::recorder::{Action, Call, Recorder};
 use local::{build, paths, roles};
 use serde_json::{Value, json};
+use shared::model::Operation;
+use shared::model::configuration::rebuild::creation_writes;
 use tests::deployed::{ACCOUNT, CdkDeployment, EmptyAws, is_cdk_installed, notice_without_cdk};
 use tests::operator::Operator;
 
@@ -470,6 +472,30 @@ impl Office {
     }
 }
 
+/// The writes that no roll back makes: a pool is not created, and the secrets of a client and the attributes of a pool stay.
+const NEVER_ROLLED_BACK: [Operation; 4] = [
+    Operation::AddCustomAttributes,
+    Operation::AddUserPoolClientSecret,
+    Operation::CreateUserPool,
+    Operation::DeleteUserPoolClientSecret,
+];
+
+/// Fails if the scenario does not make a command call everything that it can call. Then its policy would lack a permission.
+fn require_every_operation(commands: &BTreeMap<&str, Rights>) -> Result<()> {
+    let reads = Operation::ALL.iter().copied().filter(|operation| operation.reads_configuration());
+    let writes = Operation::ALL.iter().copied().filter(|operation| operation.writes_configuration());
+    let rolled_back = writes.filter(|operation| !NEVER_ROLLED_BACK.contains(operation));
+    let looks = [Operation::ListUserImportJobs, Operation::ListPointInTimeRecoveries];
+    for (command, lacking) in [
+        ("pool diff", commands["pool diff"].lacks(reads.clone())),
+        ("pool create", commands["pool create"].lacks(creation_writes())),
+        ("pool apply", commands["pool apply"].lacks(reads.chain(rolled_back).chain(looks))),
+    ] {
+        ensure!(lacking.is_empty(), "nothing here makes {command} call {lacking:?}");
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_command_works_with_the_policies_for_its_people_and_no_policy_allows_more() -> Result<()> {
     let Some(mut office) = Office::open().await? else { return Ok(()) };
@@ -487,7 +513,9 @@ async fn each_command_works_with_the_policies_for_its_people_and_no_policy_allow
         commands.get_mut(run.command).context("an unknown command")?.extend(accesses);
     }
     let commands = commands.into_iter().map(|(command, accesses)| Ok((command, Rights::of(&accesses)?)));
-    manifest::compare(&commands.collect::<Result<BTreeMap<_, _>>>()?)?;
+    let commands: BTreeMap<_, _> = commands.collect::<Result<_>>()?;
+    require_every_operation(&commands)?;
+    manifest::compare(&commands)?;
 
     let mut findings = office.findings(&other_keys).await?;
     findings.extend(office.findings_of_functions().await?);

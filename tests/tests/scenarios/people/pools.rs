@@ -167,8 +167,11 @@ impl RichPool {
 }
 
 fn mfa(is_on: bool) -> Value {
-    let mode = if is_on { "OPTIONAL" } else { "OFF" };
-    json!({"MfaConfiguration": mode, "SoftwareTokenMfaConfiguration": {"Enabled": is_on}})
+    if is_on {
+        json!({"MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": {"Enabled": true}})
+    } else {
+        json!({"MfaConfiguration": "OFF"})
+    }
 }
 
 fn server(identifier: &str, name: &str) -> Value {
