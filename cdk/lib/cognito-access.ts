@@ -20,7 +20,12 @@ export function poolArns(stack: Stack, pools: readonly string[]): string[] {
 }
 
 /** Operations on the account instead of a pool. IAM can allow them only on all resources. */
-const ACCOUNT_OPERATIONS: readonly string[] = ['GetProvisionedLimit', 'DescribeUserPoolDomain'];
+const ACCOUNT_OPERATIONS: readonly string[] = [
+  'CreateUserPool',
+  'DescribeUserPoolDomain',
+  'GetProvisionedLimit',
+  'ListUserPools',
+];
 
 /** Allows the operations on these pools, except those on the account. */
 export function allowOperations(
@@ -59,14 +64,17 @@ export function acknowledgeDomains(role: iam.IRole): void {
   );
 }
 
-/** Operations of AWS WAF on a pool. IAM asks for the permission of both services. */
-const WAF_OPERATIONS: readonly string[] = ['GetWebACLForResource'];
+/**
+ * The actions that IAM asks for beside that of an operation: both services take a call of AWS WAF on a pool, and a pool is
+ * created with tags.
+ */
+export const FURTHER_ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  GetWebACLForResource: ['wafv2:GetWebACLForResource'],
+  CreateUserPool: ['cognito-idp:TagResource'],
+};
 
 function cognitoActions(operations: readonly string[]): string[] {
-  return operations.flatMap((operation) => [
-    `cognito-idp:${operation}`,
-    ...(WAF_OPERATIONS.includes(operation) ? [`wafv2:${operation}`] : []),
-  ]);
+  return operations.flatMap((operation) => [`cognito-idp:${operation}`, ...(FURTHER_ACTIONS[operation] ?? [])]);
 }
 
 /** Denies all operations on source pools, because a target pattern may match them. */

@@ -22,16 +22,30 @@ export function configurationKeyEnvironment(keys: ConfigurationKeyArns): Record<
 
 /** What the role of export-page may do with the keys. */
 export function configurationKeyStatements(keys: ConfigurationKeyArns): iam.PolicyStatement[] {
-  const operations = OPERATIONS.functions.exportCapture.kms.configuration;
-  const allow = (sid: string, arn: string, allowed: readonly string[]) =>
-    new iam.PolicyStatement({ sid, actions: allowed.map((operation) => `kms:${operation}`), resources: [arn] });
+  return allowOnConfigurationKeys(keys, OPERATIONS.functions.exportCapture.kms.configuration, 'EncryptSecrets');
+}
+
+/**
+ * Allows these operations, each on the key that it works with.
+ *
+ * @param sid the id of the statement for the key that encrypts
+ */
+export function allowOnConfigurationKeys(
+  keys: ConfigurationKeyArns,
+  operations: readonly string[],
+  sid: string,
+): iam.PolicyStatement[] {
+  const statement = (id: string, arn: string, allowed: readonly string[]) =>
+    allowed.length === 0
+      ? []
+      : [new iam.PolicyStatement({ sid: id, actions: allowed.map((operation) => `kms:${operation}`), resources: [arn] })];
   return [
-    allow(
-      'EncryptSecrets',
+    ...statement(
+      sid,
       keys.encryption,
       operations.filter((operation) => operation !== MAC_OPERATION),
     ),
-    allow(
+    ...statement(
       'TellChangesOfSecrets',
       keys.mac,
       operations.filter((operation) => operation === MAC_OPERATION),

@@ -17,6 +17,8 @@ const READS_TAG = 'DescribeUserPool';
 export class ImportAccess {
   /** Ids and patterns of the pools that imports may write to, source pools included. */
   readonly pools: readonly string[];
+  /** The source pools, and the ids and patterns of all pools that a tag can open. People may look at these. */
+  readonly visible: readonly string[];
   /** The source pools that imports may repair. */
   private readonly repairable: readonly string[];
   /** The source pools of all Regions that imports must never touch. */
@@ -38,6 +40,7 @@ export class ImportAccess {
     this.protectedPools = sources.filter((pool) => !this.repairable.includes(pool));
     const isCovered = (pool: string): boolean => targets.includes(everyPool(regionOf(pool)));
     this.pools = [...targets, ...this.repairable.filter((pool) => !isCovered(pool))];
+    this.visible = [...targets, ...sources.filter((pool) => !isCovered(pool))];
   }
 
   /** Whether a `Deny` has a wildcard. */
@@ -79,6 +82,6 @@ export class ImportAccess {
 }
 
 /** The pattern for every pool of a Region. */
-function everyPool(region: string): string {
+export function everyPool(region: string): string {
   return `${region}_*`;
 }

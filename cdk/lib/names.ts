@@ -116,6 +116,11 @@ export function readerRoleName(name: string, region: string): string {
   return `${name}-reader-${region}`;
 }
 
+/** The managed policy for people with this work in a Region. The names of policies are unique in an account, too. */
+export function personPolicyName(name: string, work: string, region: string): string {
+  return `${name}-${work}-${region}`;
+}
+
 /** The aliases of the keys of the deployment `name`. That of the table is the same in both Regions. */
 export function keyAliases(name: string) {
   return {
@@ -159,6 +164,16 @@ export function tableArnIn(stack: Stack, name: string, region: string): string {
 /** The ARN of the topic in the Region of the stack. It has the name of the deployment. */
 export function topicArn(stack: Stack, name: string): string {
   return stack.formatArn({ service: 'sns', resource: name });
+}
+
+/** A pattern for the ARNs of the executions of a state machine, in the Region of the stack. */
+export function executionArns(stack: Stack, name: string, machine: Machine): string {
+  return stack.formatArn({
+    service: 'states',
+    resource: 'execution',
+    resourceName: `${machineName(name, machine)}:*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
 }
 
 /** The ARN of a state machine, by default in the Region of the stack. */

@@ -9,6 +9,7 @@ import {
   READ_ACTIONS,
   SNAPSHOT_PARTITIONS,
   configurationPartitions,
+  describeTable,
   poolPartitions,
   tableStatements,
   userPartitions,
@@ -47,10 +48,8 @@ export class Reader extends Construct {
     const grant = { sid: 'ReadSnapshots', actions: READ_ACTIONS, partitions };
     const statements = tableStatements(stack, table, [grant], ['Decrypt', 'DescribeKey']);
     statements.forEach((statement) => this.role.addToPolicy(statement));
-    // `copy` compares the ARNs of both tables. The call names no partition, so the statements above refuse it.
-    this.role.addToPolicy(
-      new iam.PolicyStatement({ sid: 'DescribeTable', actions: ['dynamodb:DescribeTable'], resources: [table.tableArn] }),
-    );
+    // `copy` compares the ARNs of both tables.
+    this.role.addToPolicy(describeTable(table));
   }
 }
 

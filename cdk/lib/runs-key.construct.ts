@@ -58,12 +58,18 @@ export class RunsKey extends kms.Key {
    * StartExecution needs it.
    */
   executionStatement(machine: Machine, name: string): iam.PolicyStatement {
+    return this.executionsStatement([machine], name, ['Decrypt', 'GenerateDataKey']);
+  }
+
+  /** The permission for these operations on the executions of state machines. `Decrypt` alone is enough to read them. */
+  executionsStatement(machines: readonly Machine[], name: string, operations: readonly string[]): iam.PolicyStatement {
+    const arns = machines.map((machine) => machineArn(Stack.of(this), name, machine));
     return new iam.PolicyStatement({
       sid: 'UseTheKeyOfExecutions',
-      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      actions: operations.map((operation) => `kms:${operation}`),
       resources: [this.keyArn],
       conditions: {
-        StringEquals: { 'kms:EncryptionContext:aws:states:stateMachineArn': machineArn(Stack.of(this), name, machine) },
+        StringEquals: { 'kms:EncryptionContext:aws:states:stateMachineArn': arns.length === 1 ? arns.join() : arns },
       },
     });
   }

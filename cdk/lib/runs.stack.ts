@@ -9,6 +9,7 @@ import { Import } from './import.construct';
 import { JobLogs } from './job-logs.construct';
 import { tableArn } from './names';
 import { Notifications } from './notifications.construct';
+import { People } from './people.construct';
 import { Reader } from './reader.construct';
 import { Removal } from './removal.construct';
 import { ScheduledExports } from './scheduled-exports.construct';
@@ -40,6 +41,7 @@ export class RunsStack extends Stack {
         description: 'The role that TrustedPrincipals may assume',
       });
     }
+    new People(this, 'People', { settings, table, configurationKeys });
     new JobLogs(this, 'JobLogs', { settings });
     const { copyFrom } = settings;
     if (copyFrom !== undefined) {

@@ -1,11 +1,11 @@
-import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as stepfunctions from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
 import { DefinedMachine } from './defined-machine.construct';
-import { machineName } from './names';
+import { executionArns } from './names';
 import { RunsKey } from './runs-key.construct';
 import { Settings } from './settings';
 
@@ -41,12 +41,7 @@ export class ScheduledExports extends DefinedMachine {
       settings,
     });
     const stack = Stack.of(this);
-    const executions = stack.formatArn({
-      service: 'states',
-      resource: 'execution',
-      resourceName: `${machineName(settings.name, 'export')}:*`,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
+    const executions = executionArns(stack, settings.name, 'export');
     const rule = stack.formatArn({
       service: 'events',
       resource: 'rule',

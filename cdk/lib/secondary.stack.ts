@@ -8,6 +8,7 @@ import { Import } from './import.construct';
 import { JobLogs } from './job-logs.construct';
 import { tableArn } from './names';
 import { Notifications } from './notifications.construct';
+import { People } from './people.construct';
 import { Reader } from './reader.construct';
 import { Settings } from './settings';
 import { SnapshotAges } from './snapshot-ages.construct';
@@ -27,6 +28,7 @@ export class SecondaryStack extends Stack {
     const notifications = new Notifications(this, 'Notifications', settings);
     const imports = new Import(this, 'Import', { settings, table, code, notifications });
     new JobLogs(this, 'JobLogs', { settings });
+    new People(this, 'People', { settings, table });
     if (settings.userPoolIds.length > 0) {
       const group = new scheduler.ScheduleGroup(this, 'Group', {
         scheduleGroupName: settings.name,

@@ -4,13 +4,16 @@
  * No function may scan the table, or change the table itself. Only the removal may delete items, only of exported pools.
  * It exists only if the deployment has rules of retention. PartiQLInsert cannot replace an item, and PutItem can. So
  * records have statements of their own.
+ *
+ * People also work with snapshots that were copied into the table, whose pools no setting names. So their statements
+ * name kinds of partitions, and no pools.
  */
 
 import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 
 import { RegionalTable } from './backup-table.construct';
-import { FunctionName, OPERATIONS, PartitionKind, TABLE_ACTIONS, TableAction } from './operations';
+import { FunctionName, OPERATIONS, PartitionKind, TABLE_ACTIONS, TableAction, TableRights } from './operations';
 import { viaService } from './partition';
 
 /** A set of partitions. */
@@ -87,6 +90,29 @@ export function tableGrant(
   return { sid, actions: TABLE_ACTIONS.filter((action) => recorded.has(action) && within.includes(action)), partitions };
 }
 
+/** The permissions for these actions in all partitions of each kind. Actions on the same kinds share a statement. */
+export function grantsOnKinds(rights: readonly TableRights[]): TableGrant[] {
+  const byKinds = new Map<string, TableAction[]>();
+  for (const action of TABLE_ACTIONS) {
+    const kinds = new Set(
+      rights.flatMap((byKind) =>
+        Object.entries(byKind)
+          .filter(([, actions]) => actions.includes(action))
+          .map(([kind]) => kind as PartitionKind),
+      ),
+    );
+    // The pattern RESTORE#* matches the partitions RESTORE#HOLDS#*, too.
+    const named = [...kinds].filter((kind) => kind !== 'RESTORE#HOLDS' || !kinds.has('RESTORE')).sort();
+    if (named.length > 0) {
+      byKinds.set(named.join(), [...(byKinds.get(named.join()) ?? []), action]);
+    }
+  }
+  return [...byKinds].map(([joined, actions]) => {
+    const kinds = joined.split(',') as PartitionKind[];
+    return { sid: actions.join('And'), actions, partitions: [{ kinds, keys: kinds.map((kind) => `${kind}#*`) }] };
+  });
+}
+
 /**
  * The permissions of a removal. It deletes the pages of snapshots that no rule keeps, and the records that only those
  * snapshots use. It looks for the parts of these records. It checks the lease of the pool in the same transactions. It
@@ -128,6 +154,11 @@ export const findRunsOfAnyPool = (name: 'exportFinalize' | 'importFinalize'): Ta
   const partitions = name === 'exportFinalize' ? poolPartitions(['*']) : targetPartitions(['*']);
   return tableGrant('FindRunsOfAnyPool', name, [partitions], READ_ACTIONS);
 };
+
+/** Allows the look at the table itself. The call names no partition, so the conditions on partitions refuse it. */
+export function describeTable(table: RegionalTable): iam.PolicyStatement {
+  return new iam.PolicyStatement({ sid: 'DescribeTable', actions: ['dynamodb:DescribeTable'], resources: [table.tableArn] });
+}
 
 /**
  * The statements for these permissions, and for the use of the table's key through DynamoDB.

@@ -1,6 +1,6 @@
 /**
- * Compares `docs/reference/settings.md` and `config/schema.json` with the settings that the deployment reads.
- * `UPDATE_REFERENCE=1 npm test` writes both. Compares the versions in the guide with those of the deployment.
+ * Compares `docs/reference/settings.md` and `config/schema.json` with the settings that the deployment reads, and
+ * `docs/reference/permissions.md` with its policies. `UPDATE_REFERENCE=1 npm test` writes all three. Compares the versions in the guide with those of the deployment.
  */
 
 import assert from 'node:assert/strict';
@@ -12,6 +12,7 @@ import { BUILD_TOOLS, WORKSPACE } from '../lib/function-code';
 import { CONFIG_FOLDER } from '../lib/settings/file';
 import { settingsSchema } from '../lib/settings/schema';
 import { SETTINGS, type SettingDescription } from '../lib/setting-descriptions';
+import { permissionsPage } from './permissions-page';
 
 const PAGE = join(WORKSPACE, 'docs', 'reference', 'settings.md');
 
@@ -43,6 +44,10 @@ function requireRecorded(file: string, rendered: string): void {
 
 test('docs/reference/settings.md describes every setting', () => {
   requireRecorded(PAGE, INTRODUCTION + Object.entries(SETTINGS).map(row).join(''));
+});
+
+test('docs/reference/permissions.md lists the calls of every command and function', () => {
+  requireRecorded(join(WORKSPACE, 'docs', 'reference', 'permissions.md'), permissionsPage());
 });
 
 test('config/schema.json, which editors read, is the schema of the settings', () => {

@@ -4,7 +4,7 @@
  *
  * `FUNCTIONS_FOLDER` is the folder with the functions, each as `<executable>/bootstrap`: by default, the output folder of
  * cargo-lambda. `FUNCTION_ENDPOINTS` is a JSON object with a URL for each `<Region>/<function name>`. The functions then
- * get it as the endpoint of Cognito, DynamoDB and SNS. By default, the local AWS gives them its own endpoint.
+ * get it as the endpoint of the services that they call. By default, the local AWS gives them its own endpoint.
  *
  * `FAILING_STACK` names a stack whose last resource cannot be created.
  */
@@ -20,7 +20,7 @@ import { FunctionCode } from '../lib/function-code';
 import { keyAliases } from '../lib/names';
 import { SettingsFile, chooseSettingsFile } from '../lib/settings/file';
 
-const LOCAL_SERVICES = ['COGNITO_IDENTITY_PROVIDER', 'DYNAMODB', 'SNS'];
+const LOCAL_SERVICES = ['CLOUDWATCH_LOGS', 'COGNITO_IDENTITY_PROVIDER', 'DYNAMODB', 'EVENTBRIDGE', 'KMS', 'SNS'];
 
 const { FUNCTIONS_FOLDER: folder, FUNCTION_ENDPOINTS: endpoints } = process.env;
 const app = new App();

@@ -164,3 +164,27 @@ pub(crate) fn name(headers: &HeaderMap, body: &[u8]) -> (String, String) {
         .and_then(|form| form.split('&').find_map(|pair| pair.strip_prefix("Action=")));
     (String::new(), action.unwrap_or_default().to_owned())
 }
+
+/// The access key and the Region in the signature of a request: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.
+/// Source: "Signature elements", "AWS Signature Version 4 for API requests", IAM user guide.
+pub(crate) fn signer(headers: &HeaderMap) -> (String, String) {
+    let header = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let credential = header.split_once("Credential=").map_or("", |(_, rest)| rest);
+    let mut parts = credential.split('/');
+    let key = parts.next().unwrap_or_default();
+    (key.to_owned(), parts.nth(1).unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_of_a_request_names_the_access_key_and_the_region() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(signer(&headers), (String::new(), String::new()));
+        let header = "AWS4-HMAC-SHA256 Credential=AKID/20300131/eu-west-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
+        headers.insert("authorization", HeaderValue::from_static(header));
+        assert_eq!(signer(&headers), ("AKID".to_owned(), "eu-west-1".to_owned()));
+    }
+}

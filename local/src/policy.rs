@@ -1,7 +1,7 @@
-//! The IAM policies of a role, and whether they allow a function's calls.
+//! The IAM policies of a role or a person, and whether they allow the calls of a function or a command.
 //!
 //! The emulator allows all calls. Without this module, a role that lacks a permission would fail only in a
-//! real account. The module knows the part of the policy language that the deployment's roles use. It
+//! real account. The module knows the part of the policy language that the deployment's policies use. It
 //! returns an error for every other element and never guesses.
 //!
 //! Source: "Policy evaluation logic" and "IAM JSON policy elements: Condition operators", IAM user guide.
@@ -18,9 +18,19 @@ use crate::{form, partiql};
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 /// The beginning of the condition keys for the tags of the resource.
 const RESOURCE_TAG: &str = "aws:ResourceTag/";
+/// The condition key for the service through which a key is used.
+pub const VIA_SERVICE: &str = "kms:ViaService";
+/// The condition key for the service that gets a role.
+const PASSED_TO_SERVICE: &str = "iam:PassedToService";
+/// The beginning of the condition keys for the encryption context of a KMS call.
+pub const ENCRYPTION_CONTEXT: &str = "kms:EncryptionContext:";
+
+/// Operations of Cognito on the account. They have no resource.
+const ON_ACCOUNT: [&str; 4] =
+    ["CreateUserPool", "DescribeUserPoolDomain", "GetProvisionedLimit", "ListUserPools"];
 
 /// A call, as IAM evaluates it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Access {
     /// Service and action, such as `dynamodb:GetItem`. Most actions have the name of the operation.
     pub action: String,
@@ -30,90 +40,162 @@ pub struct Access {
     pub leading_keys: Vec<String>,
     /// The tags that the resource had when the call left. The call does not hold them.
     pub resource_tags: BTreeMap<String, String>,
+    /// The other condition keys of the call that have one value.
+    pub context: BTreeMap<String, String>,
 }
 
 impl Access {
-    /// Reads a call that the recorder of a function recorded: as one access, or as one for each action of a
-    /// transaction. `region` and `account` are those of the function.
+    /// An access without partition keys, tags and other condition keys.
+    pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
+        Self { action: action.into(), resource: resource.into(), ..Self::default() }
+    }
+
+    /// Reads a recorded call. A transaction has one access for each of its parts, and a few calls need a second
+    /// permission. `region` and `account` are those of the caller.
     ///
     /// # Errors
-    /// If the call goes to a service other than Cognito user pools, DynamoDB and SNS, or names no resource.
-    pub fn from_call(call: &Call, region: &str, account: &str) -> Result<Vec<Self>> {
+    /// If the call goes to a service that this function does not know, or names no resource.
+    pub fn of_call(call: &Call, region: &str, account: &str) -> Result<Vec<Self>> {
         let body = call.json();
-        let text =
-            |name: &str| body[name].as_str().with_context(|| format!("{} without {name}", call.operation));
-        let table_arn = |table: &str| format!("arn:aws:dynamodb:{region}:{account}:table/{table}");
-        let mut action = call.operation.as_str();
-        let (service, resource, leading_keys) = match call.service.as_str() {
-            // A quota belongs to the account, not to a resource.
-            "AWSCognitoIdentityProviderService" if call.operation == "GetProvisionedLimit" => {
-                ("cognito-idp", "*".to_owned(), Vec::new())
-            }
-            "AWSCognitoIdentityProviderService" => {
-                let pool = text("UserPoolId")?;
-                ("cognito-idp", format!("arn:aws:cognito-idp:{region}:{account}:userpool/{pool}"), Vec::new())
-            }
-            "DynamoDB_20120810" if call.operation == "TransactWriteItems" => {
-                let access = |((table, action), leading_keys): ((String, &str), Vec<String>)| Self {
-                    action: format!("dynamodb:{action}"),
-                    resource: table_arn(&table),
-                    leading_keys,
-                    resource_tags: BTreeMap::new(),
-                };
-                return Ok(members_of_transaction(&body)?.into_iter().map(access).collect());
-            }
+        let operation = call.operation.as_str();
+        let text = |name: &str| body[name].as_str().with_context(|| format!("{operation} without {name}"));
+        let form = || form_member(&call.body);
+        let arn = |service: &str, rest: &str| format!("arn:aws:{service}:{region}:{account}:{rest}");
+        Ok(match call.service.as_str() {
+            "AWSCognitoIdentityProviderService" => of_cognito(operation, &body, account)?,
+            // IAM asks for the permission of both services.
+            "AWSWAF_20190729" => ["wafv2", "cognito-idp"]
+                .into_iter()
+                .map(|service| Ok(Self::new(format!("{service}:{operation}"), text("ResourceArn")?)))
+                .collect::<Result<_>>()?,
             "DynamoDB_20120810" => {
-                // A statement has an action of its own. Here each is an insert, or an error.
-                if call.operation == "BatchExecuteStatement" {
-                    action = "PartiQLInsert";
-                }
-                let (table, keys) = table_and_keys(&call.operation, &body)?;
-                ("dynamodb", table_arn(&table), keys)
+                let on_table = |part: TablePart| Self {
+                    leading_keys: part.keys,
+                    ..Self::new(
+                        format!("dynamodb:{}", part.action),
+                        arn("dynamodb", &format!("table/{}", part.table)),
+                    )
+                };
+                table_parts(operation, &body)?.into_iter().map(on_table).collect()
             }
-            "" if call.operation == "Publish" => {
-                let form = form::decoded(&call.body);
-                let topic = form.split('&').find_map(|pair| pair.strip_prefix("TopicArn="));
-                let topic = topic.context("Publish without a topic")?;
-                ("sns", topic.to_owned(), Vec::new())
+            "AWSStepFunctions" => {
+                let resource = text("stateMachineArn").or_else(|_| text("executionArn"))?;
+                vec![Self::new(format!("states:{operation}"), resource)]
             }
-            service => bail!("a call of an unexpected service: {service} {}", call.operation),
-        };
-        let (action, resource_tags) = (format!("{service}:{action}"), BTreeMap::new());
-        Ok(vec![Self { action, resource, leading_keys, resource_tags }])
+            "TrentService" => {
+                let named = body["EncryptionContext"].as_object().into_iter().flatten();
+                let pairs = named.filter_map(|(name, value)| {
+                    Some((format!("{ENCRYPTION_CONTEXT}{name}"), value.as_str()?.to_owned()))
+                });
+                let context = pairs.collect();
+                vec![Self { context, ..Self::new(format!("kms:{operation}"), text("KeyId")?) }]
+            }
+            "AWSEvents" => vec![Self::new(format!("events:{operation}"), arn("events", "event-bus/default"))],
+            "Logs_20140328" => {
+                let stream =
+                    format!("log-group:{}:log-stream:{}", text("logGroupName")?, text("logStreamName")?);
+                vec![Self::new(format!("logs:{operation}"), arn("logs", &stream))]
+            }
+            "" if operation == "Publish" => {
+                vec![Self::new("sns:Publish", form()("TopicArn").context("Publish without a topic")?)]
+            }
+            "" if operation == "GetCallerIdentity" => vec![Self::new("sts:GetCallerIdentity", "*")],
+            "" if operation == "AssumeRole" => {
+                vec![Self::new("sts:AssumeRole", form()("RoleArn").context("AssumeRole without a role")?)]
+            }
+            service => bail!("a call of an unexpected service: {service} {operation}"),
+        })
     }
 
     /// The same call on a resource with these tags.
     pub fn with_tags(self, resource_tags: BTreeMap<String, String>) -> Self {
         Self { resource_tags, ..self }
     }
+
+    /// The same call with another condition key.
+    #[must_use]
+    pub fn with_context(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.context.insert(key.into(), value.into());
+        self
+    }
 }
 
-/// The partition keys of a transaction, by table and action. IAM has no action for the transaction itself: each member
-/// needs that of its own kind. Source: "Using IAM with DynamoDB transactions", Amazon DynamoDB developer guide.
-fn members_of_transaction(body: &Value) -> Result<BTreeMap<(String, &'static str), Vec<String>>> {
-    let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for member in body["TransactItems"].as_array().context("a transaction without members")? {
-        let (kind, request) =
-            member.as_object().and_then(|kinds| kinds.iter().next()).context("no member")?;
-        let (action, key) = match kind.as_str() {
-            "ConditionCheck" => ("ConditionCheckItem", &request["Key"]),
-            "Delete" => ("DeleteItem", &request["Key"]),
-            "Put" => ("PutItem", &request["Item"]),
-            "Update" => ("UpdateItem", &request["Key"]),
-            _ => bail!("a transaction with a member of an unexpected kind: {kind}"),
-        };
-        let table = request["TableName"].as_str().with_context(|| format!("{kind} without a table"))?;
-        let partition = key["pk"]["S"].as_str().with_context(|| format!("{kind} without a key"))?;
-        found.entry((table.to_owned(), action)).or_default().push(partition.to_owned());
+/// Reads the members of a form.
+fn form_member(body: &[u8]) -> impl Fn(&str) -> Option<String> {
+    let text = String::from_utf8_lossy(body).into_owned();
+    move |name| {
+        let value = text.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+        Some(form::decoded(value.as_bytes()))
     }
-    Ok(found)
+}
+
+/// The accesses of a call to Cognito. A pool has an ARN in its own Region.
+fn of_cognito(operation: &str, body: &Value, account: &str) -> Result<Vec<Access>> {
+    let action = format!("cognito-idp:{operation}");
+    if ON_ACCOUNT.contains(&operation) {
+        let has_tags = body["UserPoolTags"].as_object().is_some_and(|tags| !tags.is_empty());
+        let tag = has_tags.then(|| Access::new("cognito-idp:TagResource", "*"));
+        return Ok([Access::new(action, "*")].into_iter().chain(tag).collect());
+    }
+    let pool = body["UserPoolId"].as_str().with_context(|| format!("{operation} without UserPoolId"))?;
+    let region = pool.split('_').next().unwrap_or_default();
+    let access = Access::new(action, format!("arn:aws:cognito-idp:{region}:{account}:userpool/{pool}"));
+    let job_role = body["CloudWatchLogsRoleArn"].as_str();
+    let job_role = job_role.map(|role| {
+        Access::new("iam:PassRole", role).with_context(PASSED_TO_SERVICE, "cognito-idp.amazonaws.com")
+    });
+    let is_group = matches!(operation, "CreateGroup" | "UpdateGroup");
+    let group_role = body["RoleArn"].as_str().filter(|role| is_group && !role.is_empty());
+    let group_role = group_role.map(|role| Access::new("iam:PassRole", role));
+    Ok([access].into_iter().chain(job_role).chain(group_role).collect())
+}
+
+/// A part of a DynamoDB call that IAM evaluates by itself.
+struct TablePart {
+    action: String,
+    table: String,
+    keys: Vec<String>,
+}
+
+/// The partition key in a key or an item.
+fn partition(key: &Value) -> Option<String> {
+    key["pk"]["S"].as_str().map(str::to_owned)
+}
+
+/// The parts of a DynamoDB call.
+///
+/// A transaction has no action of its own: each of its parts has one. Source: "Amazon DynamoDB Transactions: How it
+/// works", section IAM, Amazon DynamoDB developer guide.
+fn table_parts(operation: &str, body: &Value) -> Result<Vec<TablePart>> {
+    if operation != "TransactWriteItems" {
+        // A statement has an action of its own. Here each is an insert, or an error.
+        let action = if operation == "BatchExecuteStatement" { "PartiQLInsert" } else { operation };
+        let (table, keys) = table_and_keys(operation, body)?;
+        return Ok(vec![TablePart { action: action.to_owned(), table, keys }]);
+    }
+    let members = body["TransactItems"].as_array().context("a transaction without parts")?;
+    let part = |member: &Value| {
+        let (name, request) =
+            member.as_object().and_then(|member| member.iter().next()).context("an empty part")?;
+        let action = match name.as_str() {
+            "Put" => "PutItem",
+            "Update" => "UpdateItem",
+            "Delete" => "DeleteItem",
+            "ConditionCheck" => "ConditionCheckItem",
+            _ => bail!("an unexpected part of a transaction: {name}"),
+        };
+        let table = request["TableName"].as_str().context("a part without a table")?.to_owned();
+        let key = partition(&request["Key"]).or_else(|| partition(&request["Item"]));
+        Ok(TablePart { action: action.to_owned(), table, keys: vec![key.context("a part without a key")?] })
+    };
+    members.iter().map(part).collect()
 }
 
 /// The table and the partition keys of a DynamoDB call.
 fn table_and_keys(operation: &str, body: &Value) -> Result<(String, Vec<String>)> {
-    let partition = |key: &Value| key["pk"]["S"].as_str().map(str::to_owned);
     let keys: Option<Vec<String>> = match operation {
-        "GetItem" => partition(&body["Key"]).map(|key| vec![key]),
+        "DescribeTable" => Some(Vec::new()),
+        "GetItem" | "UpdateItem" => partition(&body["Key"]).map(|key| vec![key]),
         "PutItem" => partition(&body["Item"]).map(|key| vec![key]),
         "Query" => body["ExpressionAttributeValues"][":pk"]["S"].as_str().map(|key| vec![key.to_owned()]),
         "BatchGetItem" | "BatchWriteItem" => {
@@ -150,7 +232,7 @@ fn table_and_keys(operation: &str, body: &Value) -> Result<(String, Vec<String>)
     ))
 }
 
-/// The policies of one role.
+/// The policies of one role or person.
 #[derive(Debug, Clone, Default)]
 pub struct Policies {
     statements: Vec<Value>,
@@ -173,6 +255,13 @@ impl Policies {
         let allowing = self.statements.iter().filter(|statement| statement["Effect"] == "Allow");
         let actions = allowing.flat_map(|statement| as_list(&statement["Action"])).filter_map(Value::as_str);
         actions.filter(|action| action.split(':').next() == Some(service)).map(str::to_owned).collect()
+    }
+
+    /// These policies and others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.statements.extend(others.statements);
+        self
     }
 
     /// Whether the policies allow a call: a statement allows it and no statement denies it.
@@ -215,7 +304,14 @@ fn applies_to(statement: &Value, access: &Access) -> Result<bool> {
     for (operator, keys) in conditions {
         for (key, values) in keys.as_object().context("a condition without keys in a policy statement")? {
             if let Some(tag) = key.strip_prefix(RESOURCE_TAG) {
-                if !tag_holds(operator, values, access.resource_tags.get(tag))? {
+                if !equals(operator, values, access.resource_tags.get(tag))? {
+                    return Ok(false);
+                }
+                continue;
+            }
+            if [VIA_SERVICE, PASSED_TO_SERVICE].contains(&key.as_str()) || key.starts_with(ENCRYPTION_CONTEXT)
+            {
+                if !equals(operator, values, access.context.get(key))? {
                     return Ok(false);
                 }
                 continue;
@@ -241,9 +337,9 @@ fn applies_to(statement: &Value, access: &Access) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether the condition on a tag holds. A resource without the tag equals no value.
-fn tag_holds(operator: &str, values: &Value, tag: Option<&String>) -> Result<bool> {
-    let is_equal = tag.is_some_and(|tag| as_list(values).iter().any(|value| value == tag));
+/// Whether the condition on a key with one value holds. A call without the key equals no value.
+fn equals(operator: &str, values: &Value, actual: Option<&String>) -> Result<bool> {
+    let is_equal = actual.is_some_and(|actual| as_list(values).iter().any(|value| value == actual));
     match operator {
         "StringEquals" => Ok(is_equal),
         "StringNotEquals" => Ok(!is_equal),
@@ -285,12 +381,7 @@ mod tests {
 
     fn put(keys: &[&str]) -> Access {
         let leading_keys = keys.iter().map(|&key| key.to_owned()).collect();
-        Access {
-            action: "dynamodb:PutItem".into(),
-            resource: "arn:aws:dynamodb:r:1:table/t".into(),
-            leading_keys,
-            resource_tags: BTreeMap::new(),
-        }
+        Access { leading_keys, ..Access::new("dynamodb:PutItem", "arn:aws:dynamodb:r:1:table/t") }
     }
 
     #[test]
@@ -327,45 +418,103 @@ mod tests {
         Ok(())
     }
 
-    fn of_call(operation: &str, body: &Value) -> Result<Vec<Access>> {
-        let call = Call {
-            at: std::time::Instant::now(),
-            service: "DynamoDB_20120810".into(),
-            operation: operation.into(),
-            sequence: 1,
-            body: body.to_string().into(),
-        };
-        Access::from_call(&call, "r", "1")
-    }
-
-    #[test]
-    fn a_transaction_needs_the_permission_of_each_member_on_its_partition() -> Result<()> {
-        let key = |pk: &str| json!({"pk": {"S": pk}, "sk": {"S": "1"}});
-        let delete = |pk: &str| json!({"Delete": {"TableName": "t", "Key": key(pk)}});
-        let check = json!({"ConditionCheck": {"TableName": "t", "Key": key("POOL#a")}});
-        let members = json!({"TransactItems": [check, delete("USER#a#1"), delete("CONF#a")]});
-        let of = |action: &str, keys: &[&str]| Access { action: format!("dynamodb:{action}"), ..put(keys) };
-        assert_eq!(
-            of_call("TransactWriteItems", &members)?,
-            [of("ConditionCheckItem", &["POOL#a"]), of("DeleteItem", &["USER#a#1", "CONF#a"])]
-        );
-        for wrong in [
-            json!({"Get": {"TableName": "t", "Key": key("POOL#a")}}),
-            json!({"Delete": {"TableName": "t"}}),
-            json!({"Delete": {"Key": key("POOL#a")}}),
-        ] {
-            assert!(of_call("TransactWriteItems", &json!({"TransactItems": [wrong]})).is_err());
-        }
-        Ok(())
-    }
-
     fn of_statements(statements: &[(&str, &[&str])]) -> Result<Access> {
         let statements = statements.iter().map(|(statement, values)| {
             let values: Vec<_> = values.iter().map(|value| json!({"S": value})).collect();
             json!({"Statement": statement, "Parameters": values})
         });
-        let body = json!({"Statements": statements.collect::<Vec<_>>()});
-        of_call("BatchExecuteStatement", &body)?.pop().context("no access")
+        let body = json!({"Statements": statements.collect::<Vec<_>>()}).to_string();
+        let accesses = of("DynamoDB_20120810", "BatchExecuteStatement", body)?;
+        accesses.into_iter().next().context("no access")
+    }
+
+    /// The accesses of a call in the Region `r` and the account 1.
+    fn of(service: &str, operation: &str, body: impl Into<hyper::body::Bytes>) -> Result<Vec<Access>> {
+        let call = Call {
+            at: std::time::Instant::now(),
+            service: service.into(),
+            operation: operation.into(),
+            sequence: 1,
+            access_key_id: String::new(),
+            region: String::new(),
+            body: body.into(),
+        };
+        Access::of_call(&call, "r", "1")
+    }
+
+    #[test]
+    fn a_transaction_needs_the_permission_of_each_of_its_parts() -> Result<()> {
+        let key = |pk: &str| json!({"pk": {"S": pk}, "sk": {"S": "1"}});
+        let body = json!({"TransactItems": [
+            {"ConditionCheck": {"TableName": "t", "Key": key("POOL#a")}},
+            {"Delete": {"TableName": "t", "Key": key("USER#a#1")}},
+            {"Put": {"TableName": "t", "Item": key("CONF#a")}},
+            {"Update": {"TableName": "t", "Key": key("SNAP#a")}},
+        ]});
+        let found = of("DynamoDB_20120810", "TransactWriteItems", body.to_string())?;
+        let expected = [
+            ("ConditionCheckItem", "POOL#a"),
+            ("DeleteItem", "USER#a#1"),
+            ("PutItem", "CONF#a"),
+            ("UpdateItem", "SNAP#a"),
+        ];
+        let expected =
+            expected.map(|(action, key)| Access { action: format!("dynamodb:{action}"), ..put(&[key]) });
+        assert_eq!(found, expected);
+        let other = json!({"TransactItems": [{"Get": {"TableName": "t", "Key": key("POOL#a")}}]});
+        assert!(of("DynamoDB_20120810", "TransactWriteItems", other.to_string()).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn some_calls_need_a_second_permission() -> Result<()> {
+        let (cognito, pool) = ("AWSCognitoIdentityProviderService", "arn:aws:cognito-idp:r:1:userpool/r_a");
+        let actions = |service: &str, operation: &str, body: Value| -> Result<Vec<(String, String)>> {
+            let found = of(service, operation, body.to_string())?;
+            Ok(found.into_iter().map(|access| (access.action, access.resource)).collect())
+        };
+        let pairs = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(one, other)| ((*one).to_owned(), (*other).to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            actions(cognito, "CreateUserPool", json!({"PoolName": "a", "UserPoolTags": {"a": "b"}}))?,
+            pairs(&[("cognito-idp:CreateUserPool", "*"), ("cognito-idp:TagResource", "*")])
+        );
+        assert_eq!(
+            actions(
+                cognito,
+                "CreateUserImportJob",
+                json!({"UserPoolId": "r_a", "CloudWatchLogsRoleArn": "role"})
+            )?,
+            pairs(&[("cognito-idp:CreateUserImportJob", pool), ("iam:PassRole", "role")])
+        );
+        assert_eq!(
+            actions("AWSWAF_20190729", "GetWebACLForResource", json!({"ResourceArn": pool}))?,
+            pairs(&[("wafv2:GetWebACLForResource", pool), ("cognito-idp:GetWebACLForResource", pool)])
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_condition_on_the_use_of_a_key_compares_the_service_and_the_encryption_context() -> Result<()> {
+        let document = json!({"Statement": [
+            {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "table", "Condition": {
+                "StringEquals": {"kms:ViaService": ["dynamodb.r.amazonaws.com", "dynamodb.r.amazonaws.com.cn"]}}},
+            {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "runs", "Condition": {
+                "StringEquals": {"kms:EncryptionContext:machine": "a"}}},
+        ]});
+        let policies = Policies::new([&document]);
+        let body = |context: Value| json!({"KeyId": "runs", "EncryptionContext": context}).to_string();
+        for (context, allowed) in
+            [(json!({"machine": "a"}), true), (json!({"machine": "b"}), false), (json!({}), false)]
+        {
+            let [access] = &of("TrentService", "Decrypt", body(context))?[..] else { bail!("one access") };
+            assert_eq!(policies.allow(access)?, allowed, "{access:?}");
+        }
+        let direct = Access::new("kms:Decrypt", "table");
+        assert!(!policies.allow(&direct)?);
+        assert!(policies.allow(&direct.with_context(VIA_SERVICE, "dynamodb.r.amazonaws.com"))?);
+        Ok(())
     }
 
     #[test]
@@ -402,12 +551,8 @@ mod tests {
         ] {
             let tags: BTreeMap<_, _> =
                 value.map(|value| ("open".to_owned(), value.to_owned())).into_iter().collect();
-            let access = |action: &str| Access {
-                action: format!("cognito-idp:{action}"),
-                resource: pool.to_owned(),
-                leading_keys: Vec::new(),
-                resource_tags: tags.clone(),
-            };
+            let access =
+                |action: &str| Access::new(format!("cognito-idp:{action}"), pool).with_tags(tags.clone());
             let found = [without_deny.allow(&access("ListUsers"))?, policies.allow(&access("ListUsers"))?];
             assert_eq!(found, allowed, "{value:?}");
             assert!(policies.allow(&access("DescribeUserPool"))?, "{value:?}");

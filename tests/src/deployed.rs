@@ -109,6 +109,11 @@ impl EmptyAws {
         self.emulator.server().endpoint_url()
     }
 
+    /// The URL of the strict proxy, in front of every service.
+    pub fn strict_url(&self) -> String {
+        self.strict.url()
+    }
+
     /// Prepares both Regions for the CDK.
     ///
     /// # Errors
@@ -220,7 +225,7 @@ impl CdkDeployment {
         let calls = function.calls.lock().unwrap_or_else(PoisonError::into_inner);
         let mut accesses = HashSet::new();
         for call in calls.iter() {
-            for access in Access::from_call(call, function.region, ACCOUNT)? {
+            for access in Access::of_call(call, function.region, ACCOUNT)? {
                 let mut before =
                     tagged.iter().filter(|(at, arn, _)| *at <= call.at && *arn == access.resource);
                 let value = before.next_back().and_then(|(.., value)| value.clone());
@@ -228,6 +233,24 @@ impl CdkDeployment {
             }
         }
         Ok(accesses)
+    }
+
+    /// Notes that a pool had another value of the tag from a moment on, because a command gave it or took it away.
+    pub fn note_tag(&self, from: Instant, pool: &str, value: Option<&str>) {
+        let change = (from, pool_arn(pool), value.map(str::to_owned));
+        let mut tagged = self.tagged.lock().unwrap_or_else(PoisonError::into_inner);
+        tagged.push(change);
+        tagged.sort_by_key(|(at, ..)| *at);
+    }
+
+    /// The emulator, for another account in it.
+    pub fn emulator(&self) -> &Emulator {
+        &self.emulator
+    }
+
+    /// The URL of the strict proxy, in front of every service.
+    pub fn strict_url(&self) -> String {
+        self.strict.url()
     }
 
     /// The policies of a function's role.

@@ -28,6 +28,22 @@ impl Operator {
         Ok(Self { program: build::command_line(build::Output::Quiet).await?, environment })
     }
 
+    /// An operator without a deployment in the environment. Only the table, which has the default name, says which
+    /// deployment it is.
+    pub async fn at(endpoint_url: &str, region: &str, access_key_id: &str) -> Result<Self> {
+        let environment: [(&'static str, &str); 7] = [
+            ("AWS_ENDPOINT_URL", endpoint_url),
+            ("AWS_REGION", region),
+            ("AWS_ACCESS_KEY_ID", access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", local::aws::SECRET_ACCESS_KEY),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+        ];
+        let environment = environment.map(|(variable, value)| (variable, value.into())).into();
+        Ok(Self { program: build::command_line(build::Output::Quiet).await?, environment })
+    }
+
     /// Sets another environment variable.
     #[must_use]
     pub fn with_variable(mut self, variable: &'static str, value: impl Into<OsString>) -> Self {

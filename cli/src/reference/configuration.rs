@@ -1,12 +1,8 @@
 //! The members of a pool's configuration: what a backup keeps of each, and what a restore does with it.
 
-use shared::model::configuration::rebuild::creation_writes;
 use shared::model::configuration::{
-    Bound, Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, Service, Tier, Write,
-    fields_of,
+    Bound, Comparison, Field, Nature, ObjectKind, ProviderType, RESERVED_TAG_PREFIX, Tier, Write, fields_of,
 };
-
-use shared::ports::pool::Operation;
 
 use super::markdown::{page, table, wrapped};
 
@@ -56,168 +52,51 @@ pub fn render() -> String {
     text + &permissions()
 }
 
-/// The writes that no roll back makes: a pool is not created, and the secrets of a client stay.
-const NEVER_ROLLED_BACK: [Operation; 3] =
-    [Operation::CreateUserPool, Operation::AddUserPoolClientSecret, Operation::DeleteUserPoolClientSecret];
+/// What Cognito asks for with the permissions of the operator, beside the calls of a command. Each with the commands, on
+/// what, and the actions.
+const OF_OTHER_SERVICES: [(&str, &str, &[&str]); 5] = [
+    ("`pool create`, `pool finish`, `pool apply`", "the role for SMS", &["iam:PassRole"]),
+    (
+        "`pool create`, `pool finish`, `pool apply`",
+        "`*`, if the user pool sends through SES",
+        &["iam:CreateServiceLinkedRole"],
+    ),
+    (
+        "`pool create`, `pool finish`, `pool apply`",
+        "the key of the senders and of the user pool, if it has one",
+        &["kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"],
+    ),
+    ("`pool create`, `pool apply`", "`*`, if a domain is a custom one", &["cloudfront:UpdateDistribution"]),
+    (
+        "`pool create`, `pool apply`",
+        "`*`, if the user pool delivers logs",
+        &[
+            "logs:CreateLogDelivery",
+            "logs:GetLogDelivery",
+            "logs:UpdateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:DescribeResourcePolicies",
+            "logs:DescribeLogGroups",
+        ],
+    ),
+];
 
 /// What a command needs that reads or writes a configuration.
 fn permissions() -> String {
-    let reads = Operation::ALL.iter().filter(|operation| operation.reads_configuration());
-    let (of_pool, of_all): (Vec<_>, Vec<_>) =
-        reads.map(|read| read.name()).partition(|name| *name != Operation::DescribeUserPoolDomain.name());
-    let actions = |service: &str, names: &[&str]| {
-        let of_waf = |name: &str| Operation::named(name).is_some_and(|one| one.service() == Service::Waf);
-        let action = |name: &&str| match of_waf(name) {
-            // IAM asks for the permission of both services.
-            true => format!("`{service}:{name}`, `wafv2:{name}`"),
-            false => format!("`{service}:{name}`"),
-        };
-        names.iter().map(action).collect::<Vec<_>>().join(", ")
-    };
-    let row = |command: &str, on: &str, actions: String| [command.to_owned(), on.to_owned(), actions];
-    let rows = [
-        row(
-            "`pool show`, `pool diff`",
-            "the table",
-            actions("dynamodb", &["GetItem", "BatchGetItem", "Query"]),
-        ),
-        row(
-            "`pool show`, `pool diff`",
-            "the KMS key of the table, if it has one",
-            actions("kms", &["Decrypt"]),
-        ),
-        row(
-            "`pool show --secrets`",
-            "the key of the secrets (`CONFIGURATION_KEY_ARN`)",
-            actions("kms", &["Decrypt"]),
-        ),
-        row(
-            "`copy --configuration-key`",
-            "the key of the secrets at the source",
-            actions("kms", &["Decrypt"]),
-        ),
-        row(
-            "`copy --configuration-key`",
-            "the keys at the destination",
-            actions("kms", &["Encrypt", "GenerateDataKey", "GenerateMac"]),
-        ),
-        row("`pool diff` with a live pool", "the pool", actions("cognito-idp", &of_pool)),
-        row(
-            "`pool diff` with a live pool",
-            "the key of the MACs (`CONFIGURATION_MAC_KEY_ARN`), if the snapshot holds secrets (not with `--no-secrets`)",
-            actions("kms", &["GenerateMac"]),
-        ),
-        row(
-            "`pool diff` with a live pool",
-            "`*`: IAM knows no resource for it",
-            actions("cognito-idp", &of_all),
-        ),
-    ];
-    let writes: Vec<_> = creation_writes().into_iter().map(Operation::name).collect();
-    let at_work = [Operation::ListUserImportJobs, Operation::ListPointInTimeRecoveries].map(Operation::name);
-    let is_rolled_back =
-        |operation: &&Operation| operation.writes_configuration() && !NEVER_ROLLED_BACK.contains(operation);
-    let rolled_back: Vec<_> =
-        Operation::ALL.iter().filter(is_rolled_back).map(|operation| operation.name()).collect();
-    let rows = rows.into_iter().chain([
-        row(
-            "`pool create`, `pool finish`",
-            "the table",
-            actions("dynamodb", &["GetItem", "BatchGetItem", "Query", "PutItem"]),
-        ),
-        row(
-            "`pool create`, `pool finish`",
-            "the KMS key of the table, if it has one",
-            actions("kms", &["Decrypt", "GenerateDataKey"]),
-        ),
-        row(
-            "`pool create`",
-            "the key of the secrets, if the snapshot has any (not with `--no-secrets`)",
-            actions("kms", &["Decrypt"]),
-        ),
-        row("`pool create`", "the new pool", actions("cognito-idp", &writes)),
-        row("`pool create`", "the new pool: the reads of `pool diff`", actions("cognito-idp", &of_pool)),
-        row(
-            "`pool create`",
-            "`*`: the pool has no ARN yet",
-            actions(
-                "cognito-idp",
-                &["CreateUserPool", "TagResource", "ListUserPools", "DescribeUserPoolDomain"],
-            ),
-        ),
-        row("`pool create`, `pool finish`", "the role for SMS", actions("iam", &["PassRole"])),
-        row(
-            "`pool create`, `pool finish`",
-            "`*`, if the user pool sends through SES",
-            actions("iam", &["CreateServiceLinkedRole"]),
-        ),
-        row(
-            "`pool create`, `pool finish`",
-            "the key of the senders and of the user pool, if it has one",
-            actions("kms", &["CreateGrant", "DescribeKey", "Encrypt", "Decrypt", "GenerateDataKey"]),
-        ),
-        row(
-            "`pool create`",
-            "`*`, if a domain is a custom one",
-            actions("cloudfront", &["UpdateDistribution"]),
-        ),
-        row(
-            "`pool create`",
-            "`*`, if the user pool delivers logs",
-            actions(
-                "logs",
-                &[
-                    "CreateLogDelivery",
-                    "GetLogDelivery",
-                    "UpdateLogDelivery",
-                    "DeleteLogDelivery",
-                    "ListLogDeliveries",
-                    "PutResourcePolicy",
-                    "DescribeResourcePolicies",
-                    "DescribeLogGroups",
-                ],
-            ),
-        ),
-        row("`pool finish`", "the new pool", actions("cognito-idp", &["DescribeUserPool", "UpdateUserPool"])),
-        row(
-            "`pool apply`",
-            "the table",
-            actions("dynamodb", &["GetItem", "BatchGetItem", "Query", "PutItem", "PartiQLInsert"]),
-        ),
-        row(
-            "`pool apply`",
-            "the KMS key of the table, if it has one",
-            actions("kms", &["Decrypt", "Encrypt", "GenerateDataKey"]),
-        ),
-        row(
-            "`pool apply`",
-            "the key of the secrets, if the snapshots have any (not with `--no-secrets`)",
-            actions("kms", &["Decrypt", "Encrypt", "GenerateDataKey"]),
-        ),
-        row(
-            "`pool apply`",
-            "the key of the MACs, if the snapshots have secrets (not with `--no-secrets`)",
-            actions("kms", &["GenerateMac"]),
-        ),
-        row(
-            "`pool apply`",
-            "the pool: the reads of `pool diff`, and what works on it",
-            actions("cognito-idp", &of_pool.iter().copied().chain(at_work).collect::<Vec<_>>()),
-        ),
-        row("`pool apply`", "`*`: IAM knows no resource for it", actions("cognito-idp", &of_all)),
-        row("`pool apply`", "the pool: the writes of what differs", actions("cognito-idp", &rolled_back)),
-        row(
-            "`pool apply`",
-            "what the changed objects need",
-            "as for `pool create`: the role for SMS, SES, the keys, CloudFront, logs".to_owned(),
-        ),
-    ]);
-    let rows: Vec<_> = rows.collect();
-    let words = "These commands use the permissions of the operator. `import --into new:NAME` needs those of `pool create`, \
-                 `pool finish` and `import`. `pool create` also asks STS for the account (`GetCallerIdentity`, which needs no \
-                 permission). Without the permission for a read, `pool diff` names the part in `notCompared` (`accessDenied`) \
-                 and compares the rest. Without `kms:GenerateMac`, it does not compare secrets (`noMac`), and ends with 1 if \
-                 nothing else differs. Only `DescribeUserPool` is required.";
+    let rows = OF_OTHER_SERVICES.map(|(commands, on, actions)| {
+        let actions: Vec<_> = actions.iter().map(|action| format!("`{action}`")).collect();
+        [commands.to_owned(), on.to_owned(), actions.join(", ")]
+    });
+    let words = "These commands use the permissions of the operator. [Permissions](permissions.md#commands) lists what they \
+                 call, and the policies viewer and configurator allow it. `import --into new:NAME` needs configurator and \
+                 operator.\n\nWithout the permission for a read, `pool diff` names the part in `notCompared` \
+                 (`accessDenied`) and compares the rest. Without `kms:GenerateMac`, it does not compare secrets (`noMac`), \
+                 and ends with 1 if nothing else differs. Only `DescribeUserPool` is required. With `--no-secrets`, no \
+                 command uses the keys for secrets.\n\nCognito asks for more with your permissions if the user pool uses \
+                 other services. No policy of the deployment has these actions, because their resources are yours. Add those \
+                 that your user pools need:";
     format!(
         "\n## Permissions of `pool`\n\n{}\n\n{}",
         wrapped(words),

@@ -13,9 +13,12 @@ mod markdown;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::CommandFactory;
+use serde_json::Value;
 use shared::ErrorKind;
 use shared::model::Metric;
 
+use crate::args::Cli;
 use crate::exit::RESTORE_PARTIAL;
 
 fn path(name: &str) -> PathBuf {
@@ -67,4 +70,25 @@ fn the_pages_of_errors_and_metrics_have_one_row_for_each_name() {
     assert_eq!(names_in("errors.md", "\n## Only the command line"), sorted(errors));
     let metrics = Metric::ALL.iter().map(|metric| metric.name());
     assert_eq!(names_in("metrics.md", "\n## "), sorted(metrics));
+}
+
+/// The scenario `people` records what each command calls, and `cdk/` makes the policies for people from it.
+#[test]
+fn the_recorded_permissions_name_each_verb_of_the_command_line() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../statemachines/operations.json");
+    let recorded: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let recorded: Vec<_> = recorded["commands"].as_object().unwrap().keys().cloned().collect();
+    let command = Cli::command();
+    let verbs = command.get_subcommands().flat_map(|verb| {
+        let parts: Vec<_> =
+            verb.get_subcommands().map(|part| format!("{} {}", verb.get_name(), part.get_name())).collect();
+        if parts.is_empty() { vec![verb.get_name().to_owned()] } else { parts }
+    });
+    let verbs: Vec<_> = verbs.collect();
+    let is_of = |name: &str, verb: &str| name == verb || name.starts_with(&format!("{verb} "));
+    let missing: Vec<_> =
+        verbs.iter().filter(|verb| !recorded.iter().any(|name| is_of(name, verb))).collect();
+    let unknown: Vec<_> =
+        recorded.iter().filter(|name| !verbs.iter().any(|verb| is_of(name, verb))).collect();
+    assert!(missing.is_empty() && unknown.is_empty(), "not recorded: {missing:?}; no verb: {unknown:?}");
 }

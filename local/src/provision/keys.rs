@@ -33,6 +33,17 @@ impl ConfigurationKeys {
         })
     }
 
+    /// The key to which an alias leads.
+    ///
+    /// # Errors
+    /// If there is no such alias.
+    pub async fn arn_of_alias(endpoint_url: &str, region: &'static str, alias: &str) -> Result<String> {
+        let client = Client::new(&aws::config(endpoint_url, region));
+        let found = client.describe_key().key_id(alias).send().await;
+        let found = found.with_context(|| format!("cannot find the key {alias}"))?.key_metadata;
+        found.and_then(|key| key.arn).context("the key has no ARN")
+    }
+
     /// The variables of the functions that name the keys.
     pub fn variables(self) -> [(String, String); 2] {
         [

@@ -19,6 +19,10 @@ pub struct Call {
     /// The number of this call among the calls of its operation since the last
     /// [`Recorder::clear`](super::Recorder::clear). The first call has number 1.
     pub sequence: usize,
+    /// The access key whose owner signed the request. Empty if the request has no signature.
+    pub access_key_id: String,
+    /// The Region of the signature. Empty if the request has none.
+    pub region: String,
     /// The request's body.
     pub body: Bytes,
 }

@@ -116,7 +116,8 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
     let (head, body) = http::received(request).await?;
     let (service, operation) = http::name(&head.headers, &body);
     let (id, sequence) = shared.begin(Entry::new(at, &service, &operation, body.len()));
-    let call = Call { at, service, operation, sequence, body };
+    let (access_key_id, region) = http::signer(&head.headers);
+    let call = Call { at, service, operation, sequence, access_key_id, region, body };
     let rule = lock(&shared.rule).clone();
     let action = rule.map_or(Action::Forward, |rule| rule(&call));
     let reply = shared.perform(action, head, &call, id).await;

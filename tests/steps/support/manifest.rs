@@ -1,11 +1,12 @@
-//! `statemachines/operations.json`: what the role of each function must allow. `cdk/` makes the roles from
-//! it.
+//! `statemachines/operations.json`: what the role of each function must allow, and the policy of each person. `cdk/`
+//! makes the roles and the policies from it. The scenario `people` records the commands, so the steps keep them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use shared::model::Metrics;
 use shared::ports::actions;
 use shared::ports::vault::Access;
@@ -31,6 +32,9 @@ pub const FUNCTIONS: [&str; 9] = [
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
+    /// As the file has them.
+    #[serde(default)]
+    commands: BTreeMap<String, Value>,
     pub functions: BTreeMap<String, Rights>,
     pub metrics: MetricFormat,
 }
@@ -81,7 +85,18 @@ impl Manifest {
             functions.entry(addition.to_owned()).and_modify(|rights| rights.subtract(&always));
         }
         let dimensions = Metrics::DIMENSIONS.map(str::to_owned).into();
-        Self { functions, metrics: MetricFormat { namespace: Metrics::NAMESPACE.to_owned(), dimensions } }
+        let commands = Self::recorded().commands;
+        Self {
+            commands,
+            functions,
+            metrics: MetricFormat { namespace: Metrics::NAMESPACE.to_owned(), dimensions },
+        }
+    }
+
+    /// What the file has. Empty if there is no file.
+    fn recorded() -> Self {
+        let text = std::fs::read_to_string(path()).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
     }
 
     /// The actions that the role of a function allows.

@@ -28,6 +28,7 @@ mod limits;
 mod lost_pool;
 mod notifications;
 mod parallel_listings;
+mod people;
 mod prune;
 mod repair;
 mod round_trip;

@@ -80,6 +80,8 @@ mod tests {
             service: "DynamoDB_20120810".into(),
             operation: operation.into(),
             sequence: 1,
+            access_key_id: String::new(),
+            region: String::new(),
             body: body.to_string().into(),
         }
     }
