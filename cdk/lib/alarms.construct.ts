@@ -180,17 +180,18 @@ export class Alarms extends Construct {
     });
   }
 
-  /** Adds an alarm for removals that fail, or that no event could start. */
-  addRemovalAlarm(): void {
+  /** Adds alarms for removals that fail, and for events that could start none. */
+  addRemovalAlarms(): void {
     const { name } = this.settings;
     this.add('removal-failed', {
       alarmDescription: `The snapshots of a user pool that no retention rule keeps could not be removed. A message or the history of the newest execution of ${machineName(name, 'removal')} names the pool and the reason. The other snapshots are intact, and the next sealed snapshot starts another removal.`,
-      metric: new cloudwatch.MathExpression({
-        expression: 'failed + aborted + timedOut + notStarted',
-        usingMetrics: { ...this.failures('removal'), notStarted: ruleFailures(removalRuleName(name)) },
-        period: FIVE_MINUTES,
-        label: 'removals that failed',
-      }),
+      metric: this.unsuccessful('removal', 'removals that failed'),
+      threshold: 0,
+    });
+    // A sum of both would have no value while EventBridge, or Step Functions, sends none.
+    this.add('removal-not-started', {
+      alarmDescription: `EventBridge could not start ${machineName(name, 'removal')} for a sealed snapshot. So no snapshot was removed. The next sealed snapshot starts another removal. Check that the role of the rule ${removalRuleName(name)} may start it, and use the key of the runs.`,
+      metric: ruleFailures(removalRuleName(name)).with({ period: FIVE_MINUTES }),
       threshold: 0,
     });
   }
@@ -299,7 +300,8 @@ export class Alarms extends Construct {
   /** The executions of a state machine that failed, were aborted or timed out. */
   private unsuccessful(machine: Machine, label: string): cloudwatch.MathExpression {
     return new cloudwatch.MathExpression({
-      expression: 'failed + aborted + timedOut',
+      // Without FILL, the sum has no value where one of them has none.
+      expression: 'FILL(failed, 0) + FILL(aborted, 0) + FILL(timedOut, 0)',
       usingMetrics: this.failures(machine),
       period: FIVE_MINUTES,
       label,

@@ -133,7 +133,7 @@ function refuseOwnArguments(arguments_: readonly string[]): void {
 }
 
 /** Whether an earlier deployment has created the table. */
-async function tableExists({ settings }: Request, { cloud }: Surroundings): Promise<boolean> {
+async function tableExists({ settings }: Pick<Request, 'settings'>, { cloud }: Pick<Surroundings, 'cloud'>): Promise<boolean> {
   const stack = stackNames(settings.name).storage;
   const status = await cloud.stackStatus(settings.primaryRegion, stack);
   if (status === undefined || NEVER_COMPLETE.includes(status)) {
@@ -166,6 +166,10 @@ async function compare(
   print(`Deployment ${name} in account ${account}, ${[primaryRegion, secondaryRegion ?? []].flat().join(' and ')}`);
   if (before === undefined) {
     print('This account has no settings of this deployment yet.');
+    // A deployment of an earlier version has recorded none, and neither has one whose table came back by `cdk import`.
+    if (await tableExists({ settings }, { cloud })) {
+      [removalWarning({}, wanted)].flatMap((warning) => warning ?? []).forEach(print);
+    }
   } else {
     const lines = changes(before, wanted);
     print(lines.length === 0 ? 'The settings are the deployed ones.' : 'Changes of the deployed settings:');

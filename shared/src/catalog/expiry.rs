@@ -13,9 +13,8 @@
 //! So a restore without a header is absent, and one with a header is whole. An import that is at work after 45 days
 //! renews all items, and then the header.
 //!
-//! A stored selection expires as late as the copy that an import makes of it. The history of the execution has its id as
-//! long. So the same input can continue the restore until its header expires. No import needs the stored selection after
-//! it has begun, so an import of 60 days, the longest, does not miss it.
+//! Enumerate copies a stored selection to the restore, so no import needs the stored one after it has begun. To continue a
+//! restore after that, store the selection again: the digest of its names decides, and not its id.
 
 use jiff::Timestamp;
 use serde_dynamo::Item;

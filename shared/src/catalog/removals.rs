@@ -234,8 +234,8 @@ impl<V: Vault> Catalog<V> {
         self.put_all(vec![(keys::hold(snapshot, restore), encode(hold)?)]).await
     }
 
-    /// Writes what the removal did that this sealed snapshot started, unless an invocation has written it. Returns what
-    /// the table holds of it.
+    /// Writes what the removal did that this sealed snapshot started. What a removal for a later snapshot did stays, and
+    /// what an invocation has written for the same one, unless that is a failure. Returns what the table holds then.
     pub async fn put_applied_retention(
         &self,
         pool: &PoolId,
@@ -244,7 +244,8 @@ impl<V: Vault> Catalog<V> {
     ) -> Result<RetentionReport> {
         let mine = AppliedRetention { export: export.clone(), report: report.clone() };
         let replace = |stored: &mut AppliedRetention| {
-            if stored.export != *export {
+            let repeats = stored.export == *export && stored.report.failure.is_none();
+            if stored.export <= *export && !repeats {
                 *stored = mine.clone();
             }
         };

@@ -9,7 +9,7 @@ use crate::model::{
     GroupMatch, ImportInput, RunId, Selection, SelectionId, SelectionSource, StoredSelection, Sub,
     UnmatchedNames,
 };
-use crate::ports::vault::{ReadVault, Vault};
+use crate::ports::vault::{EXPIRES_AT, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The most bytes of a stored selection as JSON. DynamoDB accepts items of 400 KB, and counts fewer bytes. The copy of
@@ -24,7 +24,8 @@ impl<V: ReadVault> Catalog<V> {
     /// The input with its selection, which the table may have.
     ///
     /// # Errors
-    /// `SelectionNotFound` if the table does not have it. `InvalidInput` if it is of another pool.
+    /// `SelectionNotFound` if the table does not have it. `InvalidInput` if it is of another pool, if it selects nothing,
+    /// or if it has no time at which it expires.
     pub async fn with_selection(&self, input: ImportInput<SelectionSource>) -> Result<ImportInput> {
         let id = match &input.selection {
             SelectionSource::Stored(id) => id,
@@ -34,11 +35,24 @@ impl<V: ReadVault> Catalog<V> {
             }
         };
         let key = keys::stored_selection(id);
-        let Some(stored) = self.read::<StoredSelection>(&key).await? else {
+        let Some(item) = self.vault.get(&key).await? else {
             return Err(Error::new(
                 ErrorKind::SelectionNotFound,
                 format!(
                     "The backup table does not have the selection of the import (item {key}), or it has expired."
+                ),
+                Guidance::StoreSelection,
+            ));
+        };
+        // An item that never expires would keep the names for ever.
+        let lasts = !item.inner().contains_key(EXPIRES_AT);
+        let stored: Option<StoredSelection> = serde_dynamo::from_item(item).ok();
+        let Some(stored) = stored.filter(|stored| !lasts && stored.selection.is_sound()) else {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "The selection of the import (item {key}) cannot be read, names no user and no group, or has no \
+                     {EXPIRES_AT}."
                 ),
                 Guidance::StoreSelection,
             ));

@@ -27,7 +27,7 @@ pub struct UserFilter {
 
 /// The users to restore: all, or those that `select` matches, without those that `except` matches.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Selection {
     /// None selects all users.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +102,20 @@ impl UserFilter {
             }
             _ => None,
         }
+    }
+
+    /// Whether the filter names something, and no text of it has a fault.
+    fn is_sound(&self) -> bool {
+        let lists = [
+            ("usernames", &self.usernames),
+            ("emails", &self.emails),
+            ("subs", &self.subs),
+            ("groups", &self.groups),
+        ];
+        let has_fault = |(list, texts): (&str, &BTreeSet<String>)| {
+            texts.iter().any(|text| Self::fault_of(list, text).is_some())
+        };
+        !self.is_empty() && !lists.into_iter().any(has_fault)
     }
 
     /// Whether the filter names no user and no group.
@@ -222,6 +236,13 @@ impl fmt::Display for UnmatchedNames {
 }
 
 impl Selection {
+    /// Whether the selection has a filter, and no filter has a fault. The item of a stored selection can be written by
+    /// hand, so a selection without a filter is a mistake there, and not all users.
+    pub fn is_sound(&self) -> bool {
+        let filters = || [&self.select, &self.except].into_iter().flatten();
+        filters().next().is_some() && filters().all(UserFilter::is_sound)
+    }
+
     /// The digest by which two selections are compared. None for all users.
     pub fn digest(&self) -> Option<Digest> {
         (*self != Self::default()).then(|| DigestBuilder::new("selection").json(self).finish())

@@ -13,6 +13,8 @@ pub enum RemovalStatus {
     Applied,
     /// Another run or command works on the pool, or the deployment has no rules.
     Skipped,
+    /// It has worked as long as a removal may. The next sealed snapshot starts another one, which continues.
+    Unfinished,
     /// An error stopped it. The next sealed snapshot starts another one.
     Failed,
 }
@@ -79,6 +81,26 @@ impl RemovalReport {
             snapshot,
             "This removal did nothing: the deployment keeps every snapshot.".to_owned(),
         )
+    }
+
+    /// The report of a removal for a snapshot that the pool does not have.
+    pub fn of_no_snapshot(pool: &PoolId, snapshot: &RunId) -> Self {
+        let why = format!("This removal did nothing: user pool {pool} has no snapshot {snapshot}.");
+        Self::skipped(pool, snapshot, why)
+    }
+
+    /// The report of a removal that has worked as long as a removal may. `retention` says what it has removed.
+    pub fn unfinished(pool: &PoolId, snapshot: &RunId, retention: RetentionReport) -> Self {
+        let why = format!(
+            "This removal has worked for over 90 minutes, and exports of user pool {pool} wait for it. So it has ended. The next \
+             sealed snapshot starts a removal that continues.{}",
+            retention.summary()
+        );
+        Self {
+            status: RemovalStatus::Unfinished,
+            retention: Some(retention),
+            ..Self::skipped(pool, snapshot, why)
+        }
     }
 
     fn skipped(pool: &PoolId, snapshot: &RunId, summary: String) -> Self {

@@ -8,6 +8,8 @@
 //! EventBridge may deliver an event twice, and any principal of the account may put one. So the event only names the
 //! pool: the rules of the deployment and the table decide what goes.
 
+use jiff::SignedDuration;
+
 use super::announce::announce;
 use crate::catalog::Catalog;
 use crate::model::{Failure, Lease, Metrics, PoolId, Pruned, RemovalProgress, Retention};
@@ -18,6 +20,9 @@ use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
 use crate::report::{RemovalReport, RetentionReport, RunReport, cause};
 use crate::{Error, ErrorKind, Guidance, Result};
+
+/// How long a removal works. An export waits two hours for its lease at most, and an invocation may last 15 minutes more.
+const LONGEST: SignedDuration = SignedDuration::from_mins(90);
 
 /// What an invocation did of a removal.
 enum Removal {
@@ -30,7 +35,9 @@ enum Removal {
 /// Removes the snapshots of a pool that no rule of the deployment keeps, or continues to remove them.
 ///
 /// The report goes into the table while the removal has the lease. So an invocation that repeats the end, and another
-/// execution for the same event, report the same.
+/// execution for the same event, report the same. After a failure, another execution tries again.
+///
+/// A removal that has worked for [`LONGEST`] ends, so that exports do not fail. The next one continues.
 ///
 /// # Errors
 /// If the table cannot be read or written. The state machine tries again if that can help.
@@ -48,7 +55,11 @@ pub(super) async fn remove<B: Backend>(
     let Some(retention) = backend.retention() else {
         return skipped(RemovalReport::without_rules(pool, snapshot));
     };
-    if let Some(report) = catalog.applied_retention(pool, snapshot).await? {
+    if catalog.snapshot(pool, snapshot).await?.is_none() {
+        return skipped(RemovalReport::of_no_snapshot(pool, snapshot));
+    }
+    let applied = catalog.applied_retention(pool, snapshot).await?;
+    if let Some(report) = applied.filter(|report| report.failure.is_none()) {
         return Ok(ended(backend, &progress, report).await);
     }
     let mut lease = match HeldLease::take_for_execution(catalog, pool, &execution.id, backend.clock()).await?
@@ -59,9 +70,17 @@ pub(super) async fn remove<B: Backend>(
         Err(held) => return skipped(RemovalReport::in_use(pool, snapshot, &held)),
     };
     let report = match apply(catalog, &progress, retention, &mut lease, budget).await? {
-        Removal::Unfinished(removed) => {
+        Removal::Unfinished(removed) if lease.now().duration_since(execution.started_at) < LONGEST => {
             let removed = Some(removed);
             return Ok(RunReport::UnfinishedRemoval(RemovalProgress { more: true, removed, ..progress }));
+        }
+        Removal::Unfinished(removed) => {
+            forget_marks(&lease).await;
+            give_back(lease).await;
+            let report = RetentionReport { rules: retention.to_string(), removed, ..RetentionReport::default() };
+            backend.measure(&Metrics::of_removal(pool.clone(), snapshot.clone(), &report));
+            tracing::info!(run = %snapshot, %pool, "the removal has worked long enough");
+            return Ok(RunReport::Removal(Box::new(RemovalReport::unfinished(pool, snapshot, report))));
         }
         Removal::Ended(report) => report,
     };
@@ -72,9 +91,7 @@ pub(super) async fn remove<B: Backend>(
             report
         }
     };
-    if let Err(error) = lease.give_back().await {
-        tracing::warn!(error = error.kind().name(), "the lease of the removal ends by itself");
-    }
+    give_back(lease).await;
     Ok(ended(backend, &progress, report).await)
 }
 
@@ -94,9 +111,7 @@ async fn apply<V: Vault>(
             if progressed {
                 return Ok(Removal::Unfinished(removed));
             }
-            if let Err(error) = lease.take_undecided_marks_away().await {
-                tracing::warn!(error = error.kind().name(), "marks stay on snapshots until the lease ends");
-            }
+            forget_marks(lease).await;
             Ok(failed(retention, removed, &too_long(progress)))
         }
         Ok(Ended { plan, removed, remaining: RemainingWork::None }) => {
@@ -116,7 +131,21 @@ async fn apply<V: Vault>(
             Ok(Removal::Ended(report))
         }
         Err(error) if error.kind().retryable() => Err(error),
+        Err(error) if error.kind() == ErrorKind::LeaseLost => Err(lost(pool)),
         Err(error) => Ok(failed(retention, before, &error)),
+    }
+}
+
+/// Takes the marks away that are not decided.
+async fn forget_marks<V: Vault>(lease: &HeldLease<'_, V>) {
+    if let Err(error) = lease.take_undecided_marks_away().await {
+        tracing::warn!(error = error.kind().name(), "marks stay on snapshots until the lease ends");
+    }
+}
+
+async fn give_back<V: Vault>(lease: HeldLease<'_, V>) {
+    if let Err(error) = lease.give_back().await {
+        tracing::warn!(error = error.kind().name(), "the lease of the removal ends by itself");
     }
 }
 
@@ -145,6 +174,14 @@ fn failed(retention: &Retention, removed: Pruned, error: &Error) -> Removal {
         failure: Some(failure),
         ..RetentionReport::default()
     })
+}
+
+fn lost(pool: &PoolId) -> Error {
+    Error::new(
+        ErrorKind::RemovalUndecided,
+        format!("The lease of the removal on user pool {pool} has ended, or another run took it."),
+        "The state machine tries again. If another run or command has the lease, it skips this removal.",
+    )
 }
 
 fn waits_for_copy(pool: &PoolId, lease: &Lease) -> Error {
