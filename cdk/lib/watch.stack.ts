@@ -23,7 +23,7 @@ export class WatchStack extends Stack {
       alarms.addCopyAlarms(copiedPools(settings));
     }
     if (settings.userPoolIds.length + copiedPools(settings).length > 0 && settings.snapshotRetention !== undefined) {
-      alarms.addRemovalAlarm();
+      alarms.addRemovalAlarms();
     }
     alarms.addRunAlarms('import');
     alarms.addLostEventsAlarm('import');
