@@ -104,21 +104,25 @@ test('failed exports and failed imports start alarms, in both Regions', () => {
   );
 });
 
-test('a removal that fails, or that no event could start, starts an alarm if the deployment has rules', () => {
+test('a removal that fails, and an event that could start none, start alarms if the deployment has rules', () => {
   const failed = alarm(defaultStacks().watch, 'removal-failed');
-  assert.deepEqual(metricsOf(failed).names.sort(), [
-    'ExecutionsAborted',
-    'ExecutionsFailed',
-    'ExecutionsTimedOut',
-    'FailedInvocations',
-  ]);
+  assert.deepEqual(metricsOf(failed).names.sort(), ['ExecutionsAborted', 'ExecutionsFailed', 'ExecutionsTimedOut']);
+  // A metric without a value must not hide the others.
+  const expression = failed.Metrics.find(({ Expression }) => Expression !== undefined).Expression;
+  assert.equal(expression, 'FILL(failed, 0) + FILL(aborted, 0) + FILL(timedOut, 0)');
   assert.deepEqual([failed.Threshold, failed.TreatMissingData], [0, 'notBreaching']);
   assert.ok(JSON.stringify(failed.Metrics).includes(':cognito-backup-removal"'));
+  const notStarted = alarm(defaultStacks().watch, 'removal-not-started');
+  assert.deepEqual(
+    [notStarted.MetricName, notStarted.Threshold, notStarted.TreatMissingData],
+    ['FailedInvocations', 0, 'notBreaching'],
+  );
   const rule = defaultStacks()
     .runs.all('AWS::Events::Rule')
     .find(({ Name }) => Name === 'cognito-backup-removal-start');
-  assert.deepEqual(new Set(dimensions(failed, 'RuleName')), new Set([rule.Name]));
-  assert.equal(alarm(synthesise({ ...CONTEXT, SnapshotRetention: 'none' }).watch, 'removal-failed'), undefined);
+  assert.deepEqual(notStarted.Dimensions, [{ Name: 'RuleName', Value: rule.Name }]);
+  const without = synthesise({ ...CONTEXT, SnapshotRetention: 'none' }).watch;
+  assert.deepEqual([alarm(without, 'removal-failed'), alarm(without, 'removal-not-started')], [undefined, undefined]);
 });
 
 test('exports that could not be started start an alarm', () => {

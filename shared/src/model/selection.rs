@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Digest, DigestBuilder, PoolId, Sub, UserRecord};
 
@@ -27,7 +27,7 @@ pub struct UserFilter {
 
 /// The users to restore: all, or those that `select` matches, without those that `except` matches.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Selection {
     /// None selects all users.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +80,20 @@ pub enum SelectionSource {
 pub struct StoredSelection {
     /// The pool of the snapshots whose users it selects.
     pub source: PoolId,
+    #[serde(deserialize_with = "without_other_members")]
     pub selection: Selection,
+}
+
+/// Reads a selection that another program may have written. A misspelt `select` must not select all users.
+fn without_other_members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Selection, D::Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct Members {
+        select: Option<UserFilter>,
+        except: Option<UserFilter>,
+    }
+    let Members { select, except } = Members::deserialize(deserializer)?;
+    Ok(Selection { select, except })
 }
 
 /// Whether a user is a member of a group that the selection names.

@@ -65,7 +65,7 @@ pub(super) fn of_import<B: Backend>(
         _ if tag_may_be_new(requires_tag, &progress.execution, now) => {
             too_early(&error, "The tag of the pool")
         }
-        _ if requires_tag => denied_despite_tag(progress, &error),
+        _ if requires_tag => denied_despite_tag(progress, target, &error),
         TargetPool::Own => repair_refused(&progress.user_pool_id, &error),
         TargetPool::Other => error,
     }

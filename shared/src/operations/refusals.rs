@@ -125,8 +125,8 @@ fn give_tag(progress: &Progress, tag: PoolTag) -> Guidance {
 /// The error of an import whose role Cognito still refuses, although the pool had the tag when it began.
 ///
 /// The functions do not know which pools the deployment backs up. A pool that had the tag for targets has no use for the
-/// line that gives it again, so the line gives the other one.
-pub fn denied_despite_tag(progress: &Progress, error: &Error) -> Error {
+/// line that gives it again, so the line gives the other one. The pool of a repair had that one.
+pub fn denied_despite_tag(progress: &Progress, target: TargetPool, error: &Error) -> Error {
     let check = format!(
         "The role has access only to pools with the tag {key}. Check that the pool still has it, and that ImportTargets and \
          RepairablePools of the deployment name the pool, if they are set. A pool that the deployment backs up needs \
@@ -134,8 +134,11 @@ pub fn denied_despite_tag(progress: &Progress, error: &Error) -> Error {
         PoolTag::Repair.as_str(),
         key = PoolTag::KEY
     );
-    let guidance =
-        error.guidance().clone().and(Guidance::from(check)).and(give_tag(progress, PoolTag::Repair));
+    let checks = error.guidance().clone().and(Guidance::from(check));
+    let guidance = match target {
+        TargetPool::Own => checks,
+        TargetPool::Other => checks.and(give_tag(progress, PoolTag::Repair)),
+    };
     Error::new(error.kind(), error.message(), guidance)
 }
 
