@@ -77,7 +77,8 @@ pub(super) async fn remove<B: Backend>(
         Removal::Unfinished(removed) => {
             forget_marks(&lease).await;
             give_back(lease).await;
-            let report = RetentionReport { rules: retention.to_string(), removed, ..RetentionReport::default() };
+            let report =
+                RetentionReport { rules: retention.to_string(), removed, ..RetentionReport::default() };
             backend.measure(&Metrics::of_removal(pool.clone(), snapshot.clone(), &report));
             tracing::info!(run = %snapshot, %pool, "the removal has worked long enough");
             return Ok(RunReport::Removal(Box::new(RemovalReport::unfinished(pool, snapshot, report))));
