@@ -16,6 +16,7 @@ use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::pool::PoolErrorKind;
 use shared::ports::vault::{Access, Key};
+use shared::steps::finalize;
 use shared_memory::{Applied, CallSite, Calls, Fault, MemoryBackend, MemoryPool, Mishap, PageShape};
 
 use crate::support::machine::Machine;
@@ -218,15 +219,8 @@ fn comparisons_are_left_to_the_next_invocation_and_forgotten_at_the_end() {
     let mut too_short = BTreeSet::new();
     for budget in (1_000..13_000).step_by(1_000) {
         in_paused_time(async {
-            // Retention is turned on late: most snapshots go at once.
-            let (backend, source) = retaining("last=1");
-            let without_rules = Machine::new(&backend.clone().with_retention(None));
-            let mut exported = Value::Null;
-            for number in 0..13 {
-                change_a_user(&source, &number.to_string());
-                exported = export(&without_rules, &number.to_string()).await;
-                tokio::time::sleep(DAY).await;
-            }
+            // Most snapshots go at once.
+            let (backend, exported) = late_rules().await;
             backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
             let machine = Machine::new(&backend).with_budget(Duration::from_millis(budget));
             let report = machine.remove(&exported, "slow").await.unwrap();
@@ -246,6 +240,84 @@ fn comparisons_are_left_to_the_next_invocation_and_forgotten_at_the_end() {
         });
     }
     assert!(needed.iter().any(|invocations| *invocations > 1), "{needed:?} {too_short:?}");
+}
+
+/// 13 daily snapshots of a deployment without rules, which gets the rule to keep the last one. Returns the last report.
+async fn late_rules() -> (MemoryBackend, Value) {
+    let (backend, source) = retaining("last=1");
+    let without_rules = Machine::new(&backend.clone().with_retention(None));
+    let mut exported = Value::Null;
+    for number in 0..13 {
+        change_a_user(&source, &number.to_string());
+        exported = export(&without_rules, &number.to_string()).await;
+        tokio::time::sleep(DAY).await;
+    }
+    (backend, exported)
+}
+
+/// An invocation of a removal that began `before` now.
+async fn invocation_of_removal(
+    backend: &MemoryBackend,
+    exported: &Value,
+    before: SignedDuration,
+    budget: Duration,
+) -> Value {
+    let started_at = backend.clock().now() - before;
+    let event = json!({
+        "operation": "removal",
+        "userPoolId": source_id(),
+        "snapshotId": exported["snapshotId"],
+        "execution": {"id": "long", "startedAt": started_at.to_string()},
+    });
+    let report = finalize(backend, event, Budget::for_invocation(budget)).await.unwrap();
+    serde_json::to_value(report).unwrap()
+}
+
+/// An export waits two hours for the lease of a removal, and then fails.
+#[test]
+fn a_removal_that_has_worked_for_90_minutes_ends_and_the_next_one_continues() {
+    let mut ended = 0;
+    for budget in (1..13).map(Duration::from_secs) {
+        in_paused_time(async {
+            let (backend, exported) = late_rules().await;
+            backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
+            let young =
+                invocation_of_removal(&backend, &exported, SignedDuration::from_mins(60), budget).await;
+            if young["more"] != true {
+                return;
+            }
+            let old =
+                invocation_of_removal(&backend, &exported, SignedDuration::from_mins(120), budget).await;
+            if old["status"] != "UNFINISHED" {
+                return;
+            }
+            ended += 1;
+            assert_eq!(old["more"], false, "{old}");
+            assert!(old["summary"].as_str().unwrap().contains("starts a removal that continues"), "{old}");
+            let catalog = Catalog::new(backend.vault());
+            let lease = catalog.lease(&source_id(), RunKind::Export).await.unwrap().unwrap();
+            assert!(lease.expires <= backend.clock().now(), "no export waits");
+            assert_all_whole(&backend).await;
+            backend.script().set_latency(Duration::ZERO, Duration::ZERO);
+            let report = Machine::new(&backend).remove(&exported, "next").await.unwrap();
+            assert_eq!(report["status"], "APPLIED", "{report}");
+            assert_eq!(sealed(&backend).await.len(), 1);
+            assert_tidy(&backend).await;
+        });
+    }
+    assert!(ended > 0, "some removal was at work");
+}
+
+#[test]
+fn a_removal_for_a_snapshot_that_the_pool_does_not_have_is_skipped() {
+    in_paused_time(async {
+        let (backend, _) = late_rules().await;
+        let before = items(&backend);
+        let unknown = json!({"userPoolId": source_id(), "snapshotId": "20991121T020000123Z-1a2b3c4d"});
+        let report = Machine::new(&backend).remove(&unknown, "forged").await.unwrap();
+        assert_eq!(report["status"], "SKIPPED", "{report}");
+        assert_eq!(items(&backend), before);
+    });
 }
 
 #[test]
@@ -313,7 +385,15 @@ fn a_failed_retention_is_reported_and_the_next_export_tries_again() {
             Catalog::new(backend.vault()).lease(&source_id(), RunKind::Export).await.unwrap().unwrap();
         assert!(ended.expires <= backend.clock().now(), "the lease is given back");
 
+        // The item is recovered. Another execution for the same event tries again, and then there is nothing more to do.
         vault.put_by_hand(&key, page);
+        for name in ["again", "and again"] {
+            let again = machine.remove(&report, name).await.unwrap();
+            assert_eq!(
+                (&again["status"], &again["retention"]["removed"]["snapshots"]),
+                (&json!("APPLIED"), &json!(1))
+            );
+        }
         tokio::time::sleep(DAY).await;
         let report = export(&machine, "four").await;
         assert_eq!(
@@ -321,7 +401,7 @@ fn a_failed_retention_is_reported_and_the_next_export_tries_again() {
                 &report["removal"]["retention"].get("failure"),
                 &report["removal"]["retention"]["removed"]["snapshots"]
             ),
-            (&None, &json!(2))
+            (&None, &json!(1))
         );
         assert_tidy(&backend).await;
         assert_all_whole(&backend).await;

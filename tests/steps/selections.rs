@@ -12,6 +12,7 @@ use shared::catalog::Catalog;
 use shared::model::{GroupRecord, Listing, RunId, SelectionId, Sub};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
+use shared::ports::vault::Key;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
 use crate::support::machine::Machine;
@@ -311,6 +312,37 @@ fn an_import_whose_selection_is_not_in_the_table_restores_nobody() {
         assert_eq!((target.user_count(), target.groups().len()), (0, 0));
         let restores = items(&backend).keys().filter(|key| key.pk.starts_with("TARGET#")).count();
         assert_eq!((restores, before > 0), (0, true), "no import has begun");
+    });
+}
+
+/// Other programs may store selections, too. A mistake there must not select all users.
+#[test]
+fn a_stored_selection_with_a_mistake_restores_nobody() {
+    in_paused_time(async {
+        let (backend, target, _) = exported(PageShape::default()).await;
+        let key = Key::new(format!("SELECTION#{}", SelectionId::of_random(1)), "SELECTION");
+        let (source, later) = (source_id().to_string(), 4_000_000_000_u64);
+        let filter = || json!({"usernames": ["anna"]});
+        for (number, wrong) in [
+            json!({"source": source, "selection": {}, "expiresAt": later}),
+            json!({"source": source, "selection": {"Select": filter()}, "expiresAt": later}),
+            json!({"source": source, "selection": {"select": {}}, "expiresAt": later}),
+            json!({"source": source, "selection": {"select": {"subs": ["anna"]}}, "expiresAt": later}),
+            json!({"source": source, "selection": {"except": {"names": ["anna"]}}, "expiresAt": later}),
+            json!({"source": source, "selection": {"select": "anna"}, "expiresAt": later}),
+            json!({"source": source, "expiresAt": later}),
+            json!({"source": source, "selection": {"select": filter()}}),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            backend.vault().put_by_hand(&key, serde_dynamo::to_item(&wrong).unwrap());
+            let input = by_id(&SelectionId::of_random(1), json!({}));
+            let (error, cause) = Machine::new(&backend).import(input, &number.to_string()).await.error();
+            assert_eq!(error, "InvalidInput", "{wrong}: {cause}");
+            assert!(cause.contains("Store the selection again") && !cause.contains("anna"), "{cause}");
+        }
+        assert_eq!((target.user_count(), target.groups().len()), (0, 0));
     });
 }
 
