@@ -338,7 +338,8 @@ fn a_stored_selection_with_a_mistake_restores_nobody() {
         {
             backend.vault().put_by_hand(&key, serde_dynamo::to_item(&wrong).unwrap());
             let input = by_id(&SelectionId::of_random(1), json!({}));
-            let (error, cause) = Machine::new(&backend).import(input, &number.to_string()).await.error();
+            let end = Machine::new(&backend).import(input, &number.to_string()).await;
+            let (error, cause) = end.error();
             assert_eq!(error, "InvalidInput", "{wrong}: {cause}");
             assert!(cause.contains("Store the selection again") && !cause.contains("anna"), "{cause}");
         }
