@@ -24,10 +24,10 @@ pub struct Problem {
     pub guidance: String,
     /// The execution that failed, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub execution_arn: Option<String>,
+    pub execution_arn: Option<Box<str>>,
     /// The command that takes the tag of the target away, if the tag still opens it to imports.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub untag_with: Option<String>,
+    pub untag_with: Option<Box<str>>,
     /// The answer of `pool create`, if the command has created a user pool before it stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creation: Option<Box<PoolCreated>>,

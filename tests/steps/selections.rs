@@ -13,7 +13,7 @@ use shared::model::{GroupRecord, Listing, RunId, SelectionId, Sub};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared::ports::vault::Key;
-use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, Mishap, PageShape};
 
 use crate::support::machine::Machine;
 use crate::support::people;
@@ -229,12 +229,16 @@ fn an_import_continues_a_restore_of_an_equal_selection_wherever_it_stands() {
             for (number, selection) in [(1, chosen()), (2, chosen()), (3, others())] {
                 store(&backend, &source_id(), number, selection).await;
             }
-            let failing = members(&contents, 0).into_iter().next().unwrap();
-            let refused = Some(PoolErrorKind::Refused);
-            backend.script().poison(Operation::AdminCreateUser, &failing, refused);
+            let mut creations = 0;
+            backend.script().set_weather(Some(Box::new(move |site| {
+                let is_creation = site.to_string() == Operation::AdminCreateUser.name();
+                creations += u32::from(is_creation);
+                let fault = (is_creation && creations == 1).then_some(Fault::Refuse(PoolErrorKind::Refused));
+                Mishap { fault, ..Mishap::default() }
+            })));
             let begun = Machine::new(&backend).import(import(first.clone()), "first").await.report();
             assert_eq!(begun["status"], "PARTIAL", "{begun}");
-            backend.script().clear();
+            backend.script().set_weather(None);
             let end = Machine::new(&backend).import(import(second.clone()), "second").await;
             if is_continued {
                 let ended = end.report();

@@ -237,7 +237,7 @@ pub async fn conclude<E, V: Vault>(
         (_, RunInput::Import(input)) => {
             let restore = deployment.catalog.restore_of_execution(&input.target, view.arn.as_str()).await;
             let begun = restore.as_ref().map_or(true, Option::is_some);
-            let untag_with = restore.ok().flatten().and_then(|restore| restore.untag_line());
+            let untag_with = restore.ok().flatten().and_then(|restore| restore.untag_line()).map(Into::into);
             Err(Problem { untag_with, ..failed(&view, begun) })
         }
         _ => Err(failed(&view, has_begun(deployment, &view).await)),
@@ -364,7 +364,7 @@ fn failed(view: &ExecutionView, begun: bool) -> Problem {
         guidance: after_failure(view, in_words, status),
         error,
         message: role.map_or_else(|| message.to_owned(), |role| format!("{message} The entry maps {role}.")),
-        execution_arn: Some(view.arn.to_string()),
+        execution_arn: Some(view.arn.as_str().into()),
         untag_with: None,
         creation: None,
         status,

@@ -163,7 +163,7 @@ pub fn lost_sight(error: &Error, arn: &ExecutionArn) -> Problem {
     let kind = if error.kind().retryable() { error.kind() } else { ErrorKind::CallRefused };
     let guidance =
         format!("{} The run continues. Watch it with `{}`.", in_flags(error.guidance()), watch_with(arn));
-    Problem { execution_arn: Some(arn.to_string()), ..Error::new(kind, error.message(), guidance).into() }
+    Problem { execution_arn: Some(arn.as_str().into()), ..Error::new(kind, error.message(), guidance).into() }
 }
 
 #[cfg(test)]

@@ -213,7 +213,7 @@ async fn an_import_that_failed_says_that_its_target_is_still_open() {
             let restore = Restore { tag, ..testing::restore(RestoreState::Failed) };
             let fixture = importing([testing::execution(status)]).await.with_restore(restore.clone()).await;
             let problem = fixture.run(IMPORT).await.0.unwrap_err();
-            assert_eq!(problem.untag_with, restore.untag_line(), "{status}");
+            assert_eq!(problem.untag_with.as_deref(), restore.untag_line().as_deref(), "{status}");
             let json = serde_json::to_value(&problem).unwrap();
             assert_eq!(json.get("untagWith").is_some(), tag.is_some(), "{json}");
             let line = "aws cognito-idp untag-resource --resource-arn arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_b";
