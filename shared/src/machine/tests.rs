@@ -80,7 +80,6 @@ async fn an_export_goes_from_its_units_through_its_pages_to_its_seal() {
         answer(json!({"more": true})),
         answer(json!({"more": true, "at": 1})),
         answer(json!({"more": false, "at": 2})),
-        answer(json!({"more": true, "at": 3})),
         answer(json!({"more": false, "status": "SEALED"})),
     ];
     let (end, host) = play(RunKind::Export, replies).await;
@@ -96,9 +95,35 @@ async fn an_export_goes_from_its_units_through_its_pages_to_its_seal() {
         (Function::ExportPage, 0, json!({"more": true})),
         (Function::ExportPage, 0, json!({"more": true, "at": 1})),
         (Function::Finalize, 0, json!({"more": false, "at": 2})),
-        (Function::Finalize, 0, json!({"more": true, "at": 3})),
     ];
     assert_eq!(*host.invoked.lock().unwrap(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_goes_on_until_nothing_is_left_and_ends_by_its_status() {
+    let event = json!({"detail": {"userPoolId": "eu-west-1_A", "snapshotId": "s", "users": 3}});
+    for status in ["APPLIED", "SKIPPED", "FAILED"] {
+        let report = json!({"more": false, "status": status, "error": "SnapshotDamaged", "summary": "A page is missing."});
+        let host = Replies::new([answer(json!({"more": true, "at": 1})), answer(report.clone())]);
+        let end = Definition::of_removal().unwrap().play(&execution(), event.clone(), &host).await.unwrap();
+        if status == "FAILED" {
+            assert!(
+                matches!(&end, End::Failed { failure, .. } if failure.error == "SnapshotDamaged" && failure.cause == "A page is missing."),
+                "{end:?}"
+            );
+        } else {
+            assert_eq!(end, End::Succeeded { state: "The removal has ended".to_owned(), output: report });
+        }
+        let begin = json!({
+            "operation": "removal",
+            "userPoolId": "eu-west-1_A",
+            "snapshotId": "s",
+            "execution": {"id": "execution:1", "startedAt": "2026-11-21T02:00:00Z"},
+        });
+        let expected =
+            [(Function::Removal, 0, begin), (Function::Removal, 0, json!({"more": true, "at": 1}))];
+        assert_eq!(*host.invoked.lock().unwrap(), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]
