@@ -12,6 +12,7 @@ import { effectiveSettings } from '../lib/settings/effective';
 import {
   COMPANY,
   CONTEXT,
+  COPY,
   EVERYTHING,
   PRIMARY,
   SECONDARY,
@@ -95,7 +96,7 @@ test('every resource that can have tags has those of the setting beside the tag 
     }
   }
   const before = templatesOf(
-    synthesise({ ...CONTEXT, BackupVault: 'YES', CaptureConfiguration: 'YES', TrustedPrincipals: '111122223333' }),
+    synthesise({ ...CONTEXT, ...COPY, BackupVault: 'YES', CaptureConfiguration: 'YES', TrustedPrincipals: '111122223333' }),
   );
   // The bucket and the trail of the log have tags, too.
   assert.equal(count, before.flatMap(tagged).length + 2);

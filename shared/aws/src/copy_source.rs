@@ -161,6 +161,9 @@ fn code_of(error: &(dyn StdError + 'static)) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use aws_config::BehaviorVersion;
+    use aws_config::retry::RetryConfig;
+
     use super::super::answers::{Answer, Server};
     use super::*;
 
@@ -170,6 +173,18 @@ mod tests {
     fn settings(external_id: Option<&str>) -> CopySourceSettings {
         let (table, role) = (("T", Some(TABLE.to_owned())), ("R", Some(ROLE.to_owned())));
         CopySourceSettings::read(table, role, external_id.map(str::to_owned)).unwrap().unwrap()
+    }
+
+    /// The configuration of a function that calls this server.
+    async fn config(server: &Server) -> SdkConfig {
+        let plain = server.config();
+        aws_config::defaults(BehaviorVersion::latest())
+            .region(plain.region().cloned())
+            .endpoint_url(plain.endpoint_url().unwrap())
+            .credentials_provider(plain.credentials_provider().unwrap())
+            .retry_config(RetryConfig::disabled())
+            .load()
+            .await
     }
 
     fn refusal(code: &str) -> Answer {
@@ -192,7 +207,7 @@ mod tests {
         let body = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>of-reader</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
                     <SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
         let server = Server::start(Answer { status: 200, body: body.to_owned() }).await;
-        let source = CopySource::new(server.config(), settings(Some("both-sides")));
+        let source = CopySource::new(config(&server).await, settings(Some("both-sides")));
         source.vault().await.unwrap();
         let asked = server.requests().remove(0);
         for part in [
@@ -208,7 +223,7 @@ mod tests {
     #[tokio::test]
     async fn a_role_that_cannot_be_assumed_says_what_to_do_at_the_source() {
         let server = Server::start(refusal("AccessDenied")).await;
-        let source = CopySource::new(server.config(), settings(None));
+        let source = CopySource::new(config(&server).await, settings(None));
         let error = source.vault().await.unwrap_err();
         let told = shared::report::cause(&error);
         assert_eq!(error.kind(), ErrorKind::AccessDenied);

@@ -266,7 +266,7 @@ async fn the_deployment_of_the_other_account_copies_each_new_snapshot() -> Resul
     for _ in 0..2 {
         let snapshot = world.take_snapshot(&source).await?;
         let copies = copy().await?.success()?;
-        let report = &copies[0];
+        let report = &copies["copies"][0];
         assert_eq!((&report["status"], &report["snapshots"]), (&json!("COPIED"), &json!(1)), "{copies}");
         assert_eq!(report["newest"], snapshot["snapshotId"], "{copies}");
         let after = other.items(REGION).await?;
@@ -277,7 +277,8 @@ async fn the_deployment_of_the_other_account_copies_each_new_snapshot() -> Resul
     assert!(items.iter().all(|(key, item)| originals.get(key) == Some(item)), "a copied item is unchanged");
     assert_eq!(items, other.items(SECONDARY_REGION).await?);
     let copies = copy().await?.success()?;
-    assert_eq!((&copies[0]["status"], &copies[0]["snapshots"]), (&json!("COPIED"), &json!(0)), "{copies}");
+    let report = &copies["copies"][0];
+    assert_eq!((&report["status"], &report["snapshots"]), (&json!("COPIED"), &json!(0)), "{copies}");
     other.assert_restorable(&source).await?;
 
     // A damaged snapshot fails the execution, and nothing of it is visible.
