@@ -240,14 +240,14 @@ impl CdkDeployment {
         tagged.sort_by_key(|(at, ..)| *at);
     }
 
+    /// The strict proxy in front of every service.
+    pub fn strict(&self) -> &StrictProxy {
+        &self.strict
+    }
+
     /// The emulator, for another account in it.
     pub fn emulator(&self) -> &Emulator {
         &self.emulator
-    }
-
-    /// The URL of the strict proxy, in front of every service.
-    pub fn strict_url(&self) -> String {
-        self.strict.url()
     }
 
     /// The policies of a function's role.
