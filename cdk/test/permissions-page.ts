@@ -81,6 +81,10 @@ function itemRows(name: string, rights: TableRights): Row[] {
 function commandRows(command: CommandName): Row[] {
   const { dynamodb, kms, states, sts, table: ofTable, ...others } = OPERATIONS.commands[command];
   const name = code(command);
+  const combined = COMBINED_COMMANDS[command];
+  if (combined !== undefined) {
+    return [[name, 'as the commands of these policies', combined.join(', ')]];
+  }
   const rows = [
     ...cognitoRows(name, others['cognito-idp']),
     ...itemRows(name, dynamodb),

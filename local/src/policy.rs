@@ -319,7 +319,8 @@ fn applies_to(statement: &Value, access: &Access) -> Result<bool> {
                 }
                 continue;
             }
-            if [EVENT_SOURCE, PASSED_TO_SERVICE, VIA_SERVICE].contains(&key.as_str()) || key.starts_with(ENCRYPTION_CONTEXT)
+            if [EVENT_SOURCE, PASSED_TO_SERVICE, VIA_SERVICE].contains(&key.as_str())
+                || key.starts_with(ENCRYPTION_CONTEXT)
             {
                 if !equals(operator, values, access.context.get(key))? {
                     return Ok(false);

@@ -73,7 +73,11 @@ impl RichPool {
         for identifier in ["https://api.example.com", "orders"] {
             self.change(Operation::CreateResourceServer, server(identifier, "server")).await?;
         }
-        self.change(Operation::CreateIdentityProvider, google("openid email", "planted0secret0of0a0provider")).await?;
+        self.change(
+            Operation::CreateIdentityProvider,
+            google("openid email", "planted0secret0of0a0provider"),
+        )
+        .await?;
         self.change(Operation::CreateIdentityProvider, oidc("planted0large")).await?;
         self.web = self
             .client(json!({
@@ -90,7 +94,8 @@ impl RichPool {
         let made = self.change(Operation::CreateManagedLoginBranding, self.branding(8)).await?;
         self.branding = made["ManagedLoginBranding"]["ManagedLoginBrandingId"].clone();
         // One request has at most 2 MB of assets.
-        let more = json!({"ManagedLoginBrandingId": self.branding, "Assets": [asset("DARK"), asset("DYNAMIC")]});
+        let more =
+            json!({"ManagedLoginBrandingId": self.branding, "Assets": [asset("DARK"), asset("DYNAMIC")]});
         self.change(Operation::UpdateManagedLoginBranding, more).await?;
         self.change(Operation::SetRiskConfiguration, blocked("192.0.2.0/24")).await?;
         self.change(Operation::SetLogDeliveryConfiguration, logs("cognito")).await?;
