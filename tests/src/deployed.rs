@@ -34,6 +34,9 @@ const FAILING_RESOURCE: &str = "FailingResource";
 /// The tag that opens a pool to imports.
 pub const TAG: &str = "cognito-backup";
 
+/// The roles of the groups that [`local::population`] makes, as a setting.
+pub const GROUP_ROLES: &str = "arn:aws:iam::123456789012:role/admins,arn:aws:iam::123456789012:role/editors,arn:aws:iam::123456789012:role/path/research";
+
 /// The functions of the deployment, by Region.
 const FUNCTIONS: [(&str, &[&str]); 2] = [
     (

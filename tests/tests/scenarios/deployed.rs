@@ -11,7 +11,9 @@ use local::aws::{self, REGION, SECONDARY_REGION};
 use local::population::{self, FillProgress};
 use local::{comparison, executions};
 use serde_json::json;
-use tests::deployed::{CdkDeployment, EmptyAws, is_cdk_installed, notice_without_cdk, pool_arn, tags};
+use tests::deployed::{
+    CdkDeployment, EmptyAws, GROUP_ROLES, is_cdk_installed, notice_without_cdk, pool_arn, tags,
+};
 use tests::import_input;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,6 +39,7 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         ("SnapshotMaxAgeHours", "0"),
         ("CognitoTPS", "200"),
         ("Architecture", "x86_64"),
+        ("GroupRoleArns", GROUP_ROLES),
     ];
     aws.bootstrap(&settings).await?;
     let deployment = aws.deploy(&settings).await?;

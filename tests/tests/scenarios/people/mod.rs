@@ -24,7 +24,7 @@ use local::{build, paths, roles};
 use serde_json::{Value, json};
 use shared::model::Operation;
 use shared::model::configuration::rebuild::creation_writes;
-use tests::deployed::{ACCOUNT, CdkDeployment, EmptyAws, is_cdk_installed, notice_without_cdk};
+use tests::deployed::{ACCOUNT, CdkDeployment, EmptyAws, GROUP_ROLES, is_cdk_installed, notice_without_cdk};
 use tests::operator::Operator;
 
 use manifest::Rights;
@@ -99,11 +99,7 @@ impl People {
         self.runs.push(Run { command, region, calls });
         let (stdout, stderr) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        ensure!(
-            output.status.code() == Some(code) || code == ANY,
-            "{arguments}\n{:?}\n{stdout}\n{stderr}",
-            output.status
-        );
+        ensure!(output.status.code() == Some(code), "{arguments}\n{:?}\n{stdout}\n{stderr}", output.status);
         Ok(serde_json::from_str(&stdout).unwrap_or_else(|_| json!(stdout)))
     }
 
@@ -161,6 +157,7 @@ impl Office {
             ("Architecture", "x86_64"),
             ("TrustedPrincipals", "\"222222222222\""),
             ("TrustedExternalId", EXTERNAL_ID),
+            ("GroupRoleArns", GROUP_ROLES),
         ];
         aws.bootstrap(&settings).await?;
         let deployment = aws.deploy(&settings).await?;
@@ -183,7 +180,6 @@ impl Office {
             assert_eq!(exported["status"], "SEALED", "{exported}");
             exported["snapshotId"].as_str().context("no snapshot")?.clone_into(&mut newest);
         }
-        people.json("export", 4, &format!("export --pool {REGION}_Unknown12")).await?;
         people.json("snapshots", 0, &format!("snapshots --pool {pool}")).await?;
         Ok(newest)
     }
@@ -457,7 +453,7 @@ impl Office {
             for service in ["cognito-idp", "dynamodb", "states", "wafv2"] {
                 for action in policy.allowed_actions(service) {
                     // The guide stops a run with the AWS CLI.
-                    let is_of_guide = action == "states:StopExecution";
+                    let is_of_guide = action == "states:StopExecution" || action == ABOVE_LIMIT_ACTION;
                     if !is_of_guide && !made.get(title).is_some_and(|made| made.contains(&action)) {
                         findings.push(format!(
                             "the policy {title} in {region} allows {action}, which no command makes"
@@ -515,6 +511,10 @@ async fn watch(deployment: &CdkDeployment, people: &mut People, machine: &str, i
     Ok(())
 }
 
+/// A creation calls it for attributes above the limit of CreateUserPool. The local AWS never has so many.
+const ABOVE_LIMIT: Operation = Operation::AddCustomAttributes;
+const ABOVE_LIMIT_ACTION: &str = "cognito-idp:AddCustomAttributes";
+
 /// The writes that no roll back makes: a pool is not created, and the secrets of a client and the attributes of a pool stay.
 const NEVER_ROLLED_BACK: [Operation; 4] = [
     Operation::AddCustomAttributes,
@@ -560,7 +560,8 @@ async fn each_command_works_with_the_policies_for_its_people_and_no_policy_allow
         commands.get_mut(run.command).context("an unknown command")?.extend(accesses);
     }
     let commands = commands.into_iter().map(|(command, accesses)| Ok((command, Rights::of(&accesses)?)));
-    let commands: BTreeMap<_, _> = commands.collect::<Result<_>>()?;
+    let mut commands: BTreeMap<_, _> = commands.collect::<Result<_>>()?;
+    commands.get_mut("pool create").context("no creation")?.add(ABOVE_LIMIT);
     manifest::compare(&commands)?;
 
     let mut findings = lacking_operations(&commands);
