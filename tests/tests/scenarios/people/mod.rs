@@ -43,7 +43,7 @@ const POLICIES: [(&str, &[&str]); 18] = [
     ("copy (source)", &["Copier"]),
     ("export", &["Operator"]),
     ("import", &["Operator"]),
-    ("import --into new:", &["Operator", "Configurator"]),
+    ("import --into new:", &["Viewer", "Operator", "Configurator"]),
     ("man", &[]),
     ("pool apply", &["Configurator"]),
     ("pool create", &["Configurator"]),
