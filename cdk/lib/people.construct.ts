@@ -65,7 +65,7 @@ export class People extends Construct {
     });
     new CfnOutput(stack, `${title}PolicyArn`, {
       value: policy.managedPolicyArn,
-      description: `The policy for people. Who has it ${does}`,
+      description: `A managed policy for people. A ${work} ${does}`,
     });
     this.acknowledgeWildcards(
       policy,

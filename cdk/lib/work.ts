@@ -28,7 +28,7 @@ export const COMMANDS_WITHOUT_CALLS: readonly CommandName[] = ['completions', 'm
 
 /** The commands that need several policies. */
 export const COMBINED_COMMANDS: Readonly<Partial<Record<CommandName, readonly Work[]>>> = {
-  'import --into new:': ['operator', 'configurator'],
+  'import --into new:': ['viewer', 'operator', 'configurator'],
 };
 
 /** The state machines whose executions commands start or read. */

@@ -12,7 +12,7 @@ const INTRODUCTION = `# Permissions
 
 This page lists what each command and each function calls. Tests record the calls in
 \`statemachines/operations.json\`, and the deployment makes its roles and policies from that file.
-[Security](../security.md) says what a reader of the table can learn.
+[Security](../security.md#people) says what people can read and change with each policy.
 
 ## Policies for people
 
@@ -23,8 +23,8 @@ another one, so a person can have several.
 `;
 
 const AFTER_POLICIES = `
-- **Items.** The policies name kinds of partitions, and no pools. Who has one works with all snapshots of
-  the table, also with those that were copied into it.
+- **Items.** The policies name kinds of partitions, and no pools. So they cover all snapshots of the
+  table, also those that were copied into it.
 - **Pools.** A viewer looks at the source pools and at all pools into which imports may restore. A
   configurator creates and finishes every pool of the Region, because nobody knows the id of a new
   pool. Only source pools can be rolled back, which is the only work that deletes clients, providers
@@ -45,8 +45,9 @@ const AFTER_POLICIES = `
 const FUNCTIONS_TITLE = `
 ## Functions
 
-Each function has a role of its own. \`exportRetention\` has the further calls of \`exportFinalize\` with
-\`SnapshotRetention\`, and \`exportCapture\` those of \`exportPage\` with \`CaptureConfiguration\`.
+Each function has a role of its own. \`exportRetention\` has the further calls of \`exportFinalize\`
+with \`SnapshotRetention\`. \`exportCapture\` has those of \`exportPage\` with
+\`CaptureConfiguration\`.
 
 `;
 
@@ -80,6 +81,10 @@ function itemRows(name: string, rights: TableRights): Row[] {
 function commandRows(command: CommandName): Row[] {
   const { dynamodb, kms, states, sts, table: ofTable, ...others } = OPERATIONS.commands[command];
   const name = code(command);
+  const combined = COMBINED_COMMANDS[command];
+  if (combined !== undefined) {
+    return [[name, 'as the commands of these policies', combined.join(', ')]];
+  }
   const rows = [
     ...cognitoRows(name, others['cognito-idp']),
     ...itemRows(name, dynamodb),
@@ -124,7 +129,7 @@ export function permissionsPage(): string {
   const functions = (Object.keys(OPERATIONS.functions) as FunctionName[]).flatMap(functionRows);
   return [
     INTRODUCTION,
-    table(['policy', 'output', 'who has it', 'commands'], policies),
+    table(['policy', 'output', 'a person with it', 'commands'], policies),
     `\n${combined.join(' ')} ${without}\n`,
     AFTER_POLICIES,
     table(['command', 'on', 'actions'], commands),

@@ -22,6 +22,8 @@ const RESOURCE_TAG: &str = "aws:ResourceTag/";
 pub const VIA_SERVICE: &str = "kms:ViaService";
 /// The condition key for the service that gets a role.
 const PASSED_TO_SERVICE: &str = "iam:PassedToService";
+/// The condition key for the source of an event.
+const EVENT_SOURCE: &str = "events:source";
 /// The beginning of the condition keys for the encryption context of a KMS call.
 pub const ENCRYPTION_CONTEXT: &str = "kms:EncryptionContext:";
 
@@ -90,7 +92,15 @@ impl Access {
                 let context = pairs.collect();
                 vec![Self { context, ..Self::new(format!("kms:{operation}"), text("KeyId")?) }]
             }
-            "AWSEvents" => vec![Self::new(format!("events:{operation}"), arn("events", "event-bus/default"))],
+            "AWSEvents" => {
+                let bus = arn("events", "event-bus/default");
+                let access = |entry: &Value| {
+                    let source = entry["Source"].as_str().context("an event without a source")?;
+                    Ok(Self::new(format!("events:{operation}"), &bus).with_context(EVENT_SOURCE, source))
+                };
+                let entries = body["Entries"].as_array().context("PutEvents without events")?;
+                entries.iter().map(access).collect::<Result<_>>()?
+            }
             "Logs_20140328" => {
                 let stream =
                     format!("log-group:{}:log-stream:{}", text("logGroupName")?, text("logStreamName")?);
@@ -309,7 +319,8 @@ fn applies_to(statement: &Value, access: &Access) -> Result<bool> {
                 }
                 continue;
             }
-            if [VIA_SERVICE, PASSED_TO_SERVICE].contains(&key.as_str()) || key.starts_with(ENCRYPTION_CONTEXT)
+            if [EVENT_SOURCE, PASSED_TO_SERVICE, VIA_SERVICE].contains(&key.as_str())
+                || key.starts_with(ENCRYPTION_CONTEXT)
             {
                 if !equals(operator, values, access.context.get(key))? {
                     return Ok(false);

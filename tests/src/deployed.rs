@@ -36,6 +36,9 @@ const FAILING_RESOURCE: &str = "FailingResource";
 /// The tag that opens a pool to imports.
 pub const TAG: &str = "cognito-backup";
 
+/// The roles of the groups that [`local::population`] makes, as a setting.
+pub const GROUP_ROLES: &str = "arn:aws:iam::123456789012:role/admins,arn:aws:iam::123456789012:role/editors,arn:aws:iam::123456789012:role/path/research";
+
 /// The functions of the deployment, by Region.
 const FUNCTIONS: [(&str, &[&str]); 2] = [
     (
@@ -243,14 +246,14 @@ impl CdkDeployment {
         tagged.sort_by_key(|(at, ..)| *at);
     }
 
+    /// The strict proxy in front of every service.
+    pub fn strict(&self) -> &StrictProxy {
+        &self.strict
+    }
+
     /// The emulator, for another account in it.
     pub fn emulator(&self) -> &Emulator {
         &self.emulator
-    }
-
-    /// The URL of the strict proxy, in front of every service.
-    pub fn strict_url(&self) -> String {
-        self.strict.url()
     }
 
     /// The policies of a function's role.

@@ -6,11 +6,13 @@
 
 use std::time::Duration;
 
+use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{Metric, Retention, RunId};
 use shared::operations::{HeldLease, holder_name};
 use shared::ports::Backend;
+use shared::ports::vault::Key;
 use shared_memory::{Applied, Fault, MemoryBackend};
 
 use crate::support::copied::{copy_to, export, exported, is_visible, other_account, snapshot_items};
@@ -205,6 +207,48 @@ fn a_damaged_snapshot_is_named_once_and_does_not_block_later_ones() {
         assert_eq!(destination.metrics().last().unwrap().get(Metric::CopyFailed), Some(1.0));
         assert_eq!(copy(&destination, "three").await["status"], "COPIED");
         assert_eq!(destination.announcements().len(), 1);
+    });
+}
+
+/// Snapshots share records, so one altered record can damage many of them.
+#[test]
+fn many_damaged_snapshots_do_not_end_the_copies() {
+    in_paused_time(async {
+        let (source, destination, _) = two_accounts().await;
+        copy(&destination, "one").await;
+        for number in 0..12 {
+            damage(&source, &export_later(&source, &format!("damaged {number}")).await);
+        }
+        let whole = export_later(&source, "whole").await;
+        let report = copy(&destination, "two").await;
+        assert_eq!((&report["status"], &report["newest"]), (&json!("FAILED"), &json!(whole)), "{report}");
+        assert_eq!((failed(&report).len(), sealed(&destination).await.len()), (10, 2));
+        let report = copy(&destination, "three").await;
+        assert_eq!((&report["status"], &report["snapshots"]), (&json!("COPIED"), &json!(0)), "{report}");
+    });
+}
+
+/// An administrator of the source can write any header. None may hide that genuine snapshots are missing, or let the
+/// retention of the destination remove them.
+#[test]
+fn a_snapshot_from_the_future_is_not_copied_and_hides_nothing() {
+    in_paused_time(async {
+        let (source, destination, first) = two_accounts().await;
+        let far = RunId::parse("20991121T020000123Z-1a2b3c4d").unwrap();
+        let forge = |backend: &MemoryBackend| {
+            let header = |key: &Key| key.sk == format!("SNAP#{first}");
+            let (key, mut item) = items(backend).into_iter().find(|(key, _)| header(key)).unwrap();
+            item.inner_mut().insert("id".to_owned(), AttributeValue::S(far.to_string()));
+            backend.vault().put_by_hand(&Key::new(key.pk, format!("SNAP#{far}")), item);
+        };
+        forge(&source);
+        let report = copy(&destination, "one").await;
+        assert_eq!((&report["status"], &report["newest"]), (&json!("COPIED"), &json!(first)), "{report}");
+        // Even there it stops nothing.
+        forge(&destination);
+        let second = export_later(&source, "second").await;
+        let report = copy(&destination, "two").await;
+        assert_eq!((&report["snapshots"], &report["newest"]), (&json!(1), &json!(second)), "{report}");
     });
 }
 

@@ -90,8 +90,8 @@ fn permissions() -> String {
         [commands.to_owned(), on.to_owned(), actions.join(", ")]
     });
     let words = "These commands use the permissions of the operator. [Permissions](permissions.md#commands) lists what they \
-                 call, and the policies viewer and configurator allow it. `import --into new:NAME` needs configurator and \
-                 operator.\n\nWithout the permission for a read, `pool diff` names the part in `notCompared` \
+                 call, and the policies viewer and configurator allow it. `import --into new:NAME` needs viewer, \
+                 operator and configurator.\n\nWithout the permission for a read, `pool diff` names the part in `notCompared` \
                  (`accessDenied`) and compares the rest. Without `kms:GenerateMac`, it does not compare secrets (`noMac`), \
                  and ends with 1 if nothing else differs. Only `DescribeUserPool` is required. With `--no-secrets`, no \
                  command uses the keys for secrets.\n\nCognito asks for more with your permissions if the user pool uses \

@@ -13,11 +13,16 @@ use local::aws::{self, REGION, SECONDARY_REGION};
 use local::population::{self, FillProgress};
 use local::{comparison, executions};
 use serde_json::json;
+<<<<<<< HEAD
 use shared::catalog::Catalog;
 use shared::model::{PoolId, Selection, SelectionId, StoredSelection, UserFilter};
 use shared_aws::dynamodb::DynamoVault;
 use tests::deployed::{
     CdkDeployment, EmptyAws, is_cdk_installed, notice_without_cdk, pool_arn, removals, tags,
+=======
+use tests::deployed::{
+    CdkDeployment, EmptyAws, GROUP_ROLES, is_cdk_installed, notice_without_cdk, pool_arn, tags,
+>>>>>>> p
 };
 use tests::import_input;
 
@@ -45,6 +50,7 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         ("CognitoTPS", "200"),
         ("SnapshotRetention", "last=1"),
         ("Architecture", "x86_64"),
+        ("GroupRoleArns", GROUP_ROLES),
     ];
     aws.bootstrap(&settings).await?;
     let deployment = aws.deploy(&settings).await?;

@@ -6,7 +6,11 @@
 //! # Which snapshots
 //! Those that are sealed at the source and newer than the newest sealed one here, the oldest first. So a snapshot that the
 //! retention of this table removed does not come back. If there is none here, only the newest of the source is copied. If a
-//! snapshot cannot be copied, the copy reports it and goes on with the next one.
+//! snapshot cannot be copied, the copy reports it and goes on with the next one. After [`MAX_FAILED`] of them it tries the
+//! newest one, so that damage which many snapshots share cannot end the copies.
+//!
+//! A snapshot from the future does not count, at either end. An administrator of the source can write such headers. Copied,
+//! they would hide the lack of new snapshots, and the retention here would count its days back from them.
 //!
 //! # Invocations
 //! An invocation works on the snapshot that its event names, or looks for one. So an invocation that repeats another one
@@ -19,9 +23,11 @@
 use std::pin::pin;
 
 use futures::TryStreamExt;
+use jiff::Timestamp;
 
 use super::announce::announce;
 use super::publish::publish_copied;
+use super::watch::is_future;
 use crate::catalog::{Catalog, LeaseKey};
 use crate::model::{
     CopiedItems, CopyProgress, ErrorCode, Lease, Metrics, PoolId, RunId, RunKind, Snapshot, SnapshotSelector,
@@ -88,10 +94,10 @@ async fn work<B: Backend>(
             Ended::Complete => {}
             other => return Ok(other),
         }
-        progress.snapshot = next(&source, here, progress).await?;
+        progress.snapshot = next(&source, here, progress, backend.clock().now()).await?;
         return Ok(Ended::Unfinished);
     }
-    progress.snapshot = next(&source, here, progress).await?;
+    progress.snapshot = next(&source, here, progress, backend.clock().now()).await?;
     Ok(if progress.snapshot.is_some() { Ended::Unfinished } else { Ended::Complete })
 }
 
@@ -106,6 +112,11 @@ async fn copy<B: Backend>(
 ) -> Result<Ended> {
     let SnapshotToCopy { snapshot_id: id, position, mut written } = to_copy;
     let pool = progress.user_pool_id.clone();
+    // A slice takes the lease after it has read the source. Another start need not read all of that in vain.
+    let (held, now) = (here.lease(&pool, RunKind::Export).await?, backend.clock().now());
+    if let Some(held) = held.filter(|held| held.expires > now && held.holder != progress.execution.id) {
+        return in_use(progress, held);
+    }
     let sliced = async {
         let selector = SnapshotSelector::Id(id.clone());
         let (snapshot, units) = source.sealed_snapshot(&pool, &selector, backend.clock().now()).await?;
@@ -197,21 +208,34 @@ async fn next<S: ReadVault, V: Vault>(
     source: &Catalog<S>,
     here: &Catalog<V>,
     progress: &CopyProgress,
+    now: Timestamp,
 ) -> Result<Option<SnapshotToCopy>> {
-    if progress.so_far.failed.len() >= MAX_FAILED {
-        return Ok(None);
-    }
     let (pool, passed_over) = (&progress.user_pool_id, progress.passed_over.as_ref());
-    let next = match newest(here, pool, None).await? {
-        None => newest(source, pool, passed_over).await?,
-        Some(newest) => oldest_after(source, pool, passed_over.map_or(&newest, |id| id.max(&newest))).await?,
+    let failed = progress.so_far.failed.len();
+    let next = match newest(here, pool, None, now).await? {
+        _ if failed > MAX_FAILED => None,
+        None if failed == MAX_FAILED => None,
+        None => newest(source, pool, passed_over, now).await?,
+        Some(copied) if failed == MAX_FAILED => {
+            let after = passed_over.map_or(&copied, |id| id.max(&copied));
+            newest(source, pool, None, now).await?.filter(|newest| newest > after)
+        }
+        Some(copied) => {
+            oldest_after(source, pool, passed_over.map_or(&copied, |id| id.max(&copied)), now).await?
+        }
     };
     Ok(next.map(SnapshotToCopy::new))
 }
 
-/// Whether the snapshot is sealed, and no removal of it is decided.
-fn is_sealed(snapshot: &Snapshot) -> bool {
-    snapshot.lasting_state() == Some(SnapshotState::Sealed)
+/// Whether the snapshot is sealed, no removal of it is decided, and it is not from the future.
+fn is_sealed(snapshot: &Snapshot, now: Timestamp) -> bool {
+    let sealed_at = snapshot.seal.as_ref().map(|seal| seal.sealed_at);
+    let is_of_the_past =
+        sealed_at.is_some_and(|sealed_at| !is_future(sealed_at.max(snapshot.id.time()), now));
+    if !is_of_the_past && sealed_at.is_some() {
+        tracing::warn!(run = %snapshot.id, pool = %snapshot.pool, "a snapshot is from the future");
+    }
+    is_of_the_past && snapshot.lasting_state() == Some(SnapshotState::Sealed)
 }
 
 /// The newest sealed snapshot of a table. With `before`, the newest one before that.
@@ -219,10 +243,11 @@ async fn newest<V: ReadVault>(
     catalog: &Catalog<V>,
     pool: &PoolId,
     before: Option<&RunId>,
+    now: Timestamp,
 ) -> Result<Option<RunId>> {
     let mut snapshots = pin!(catalog.snapshots_newest_first(pool, before));
     while let Some(snapshot) = snapshots.try_next().await? {
-        if is_sealed(&snapshot) {
+        if is_sealed(&snapshot, now) {
             return Ok(Some(snapshot.id));
         }
     }
@@ -234,11 +259,12 @@ async fn oldest_after<V: ReadVault>(
     catalog: &Catalog<V>,
     pool: &PoolId,
     after: &RunId,
+    now: Timestamp,
 ) -> Result<Option<RunId>> {
     let mut oldest = None;
     let mut snapshots = pin!(catalog.snapshots_newest_first(pool, None));
     while let Some(snapshot) = snapshots.try_next().await?.filter(|snapshot| snapshot.id > *after) {
-        if is_sealed(&snapshot) {
+        if is_sealed(&snapshot, now) {
             oldest = Some(snapshot.id);
         }
     }

@@ -84,6 +84,11 @@ impl Rights {
         all.into_iter().filter(|(_, is_taken)| *is_taken).map(|(action, _)| action.to_owned()).collect()
     }
 
+    /// Adds an operation that no case of the scenario reaches.
+    pub fn add(&mut self, operation: Operation) {
+        self.cognito.insert(operation.name().to_owned());
+    }
+
     /// The operations that the rights lack.
     pub fn lacks(&self, operations: impl IntoIterator<Item = Operation>) -> Vec<&'static str> {
         let names = operations.into_iter().map(Operation::name);

@@ -63,15 +63,26 @@ impl RichPool {
         });
         self.change(Operation::UpdateUserPool, tier).await?;
         self.change(Operation::SetUserPoolMfaConfig, mfa(true)).await?;
+        // More attributes than a new pool can have: the rest takes another call.
+        for some in [0..22, 22..44] {
+            let attribute =
+                |n| json!({"Name": format!("a{n}"), "AttributeDataType": "String", "Mutable": true});
+            let attributes: Vec<_> = some.map(attribute).collect();
+            self.change(Operation::AddCustomAttributes, json!({"CustomAttributes": attributes})).await?;
+        }
         for identifier in ["https://api.example.com", "orders"] {
             self.change(Operation::CreateResourceServer, server(identifier, "server")).await?;
         }
-        self.change(Operation::CreateIdentityProvider, google("openid email")).await?;
-        self.change(Operation::CreateIdentityProvider, oidc()).await?;
+        self.change(
+            Operation::CreateIdentityProvider,
+            google("openid email", "planted0secret0of0a0provider"),
+        )
+        .await?;
+        self.change(Operation::CreateIdentityProvider, oidc("planted0large")).await?;
         self.web = self
             .client(json!({
                 "ClientName": "web", "AllowedOAuthFlowsUserPoolClient": true, "AllowedOAuthFlows": ["code"],
-                "AllowedOAuthScopes": ["openid"], "SupportedIdentityProviders": ["COGNITO", "Google"],
+                "AllowedOAuthScopes": ["openid", "https://api.example.com/read"], "SupportedIdentityProviders": ["COGNITO", "Google"],
                 "CallbackURLs": ["https://a.example.com"],
             }))
             .await?;
@@ -82,6 +93,10 @@ impl RichPool {
             .await?;
         let made = self.change(Operation::CreateManagedLoginBranding, self.branding(8)).await?;
         self.branding = made["ManagedLoginBranding"]["ManagedLoginBrandingId"].clone();
+        // One request has at most 2 MB of assets.
+        let more =
+            json!({"ManagedLoginBrandingId": self.branding, "Assets": [asset("DARK"), asset("DYNAMIC")]});
+        self.change(Operation::UpdateManagedLoginBranding, more).await?;
         self.change(Operation::SetRiskConfiguration, blocked("192.0.2.0/24")).await?;
         self.change(Operation::SetLogDeliveryConfiguration, logs("cognito")).await?;
         let made = self.change(Operation::CreateTerms, self.terms("https://example.com/terms")).await?;
@@ -103,7 +118,10 @@ impl RichPool {
         self.change(Operation::UpdateUserPool, tags).await?;
         self.change(Operation::SetUserPoolMfaConfig, mfa(false)).await?;
         self.change(Operation::UpdateResourceServer, server("orders", "other")).await?;
-        let mut provider = google("openid");
+        let mut provider = google("openid", "planted0second0secret");
+        provider.as_object_mut().context("an object")?.remove("ProviderType");
+        self.change(Operation::UpdateIdentityProvider, provider).await?;
+        let mut provider = oidc("planted0other");
         provider.as_object_mut().context("an object")?.remove("ProviderType");
         self.change(Operation::UpdateIdentityProvider, provider).await?;
         let client = json!({"ClientId": self.mobile, "RefreshTokenValidity": 7});
@@ -146,7 +164,7 @@ impl RichPool {
     fn branding(&self, radius: u32) -> Value {
         json!({
             "ClientId": self.web, "Settings": {"components": {"radius": radius}},
-            "Assets": [{"Category": "FAVICON_ICO", "ColorMode": "LIGHT", "Extension": "ICO", "Bytes": "AAABAA=="}],
+            "Assets": [asset("LIGHT")],
         })
     }
 
@@ -166,6 +184,12 @@ impl RichPool {
     }
 }
 
+/// A picture of 720 KB.
+fn asset(mode: &str) -> Value {
+    let bytes = "iVBORw0K".repeat(120_000);
+    json!({"Category": "PAGE_BACKGROUND", "ColorMode": mode, "Extension": "PNG", "Bytes": bytes})
+}
+
 fn mfa(is_on: bool) -> Value {
     if is_on {
         json!({"MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": {"Enabled": true}})
@@ -178,21 +202,21 @@ fn server(identifier: &str, name: &str) -> Value {
     json!({"Identifier": identifier, "Name": name, "Scopes": [{"ScopeName": "read", "ScopeDescription": "r"}]})
 }
 
-fn google(scopes: &str) -> Value {
+fn google(scopes: &str, secret: &str) -> Value {
     json!({
         "ProviderName": "Google", "ProviderType": "Google", "AttributeMapping": {"email": "email"},
         "ProviderDetails": {
-            "client_id": "google", "client_secret": "planted0secret0of0a0provider", "authorize_scopes": scopes,
+            "client_id": "google", "client_secret": secret, "authorize_scopes": scopes,
         },
     })
 }
 
 /// A provider whose secret is too large for KMS, so that a data key encrypts it.
-fn oidc() -> Value {
+fn oidc(word: &str) -> Value {
     json!({
         "ProviderName": "Corp", "ProviderType": "OIDC", "AttributeMapping": {"email": "email"},
         "ProviderDetails": {
-            "client_id": "corp", "client_secret": "planted0large".repeat(400), "authorize_scopes": "openid",
+            "client_id": "corp", "client_secret": word.repeat(400), "authorize_scopes": "openid",
             "oidc_issuer": "https://id.example.com", "attributes_request_method": "GET",
         },
     })
