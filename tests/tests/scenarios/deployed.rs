@@ -13,16 +13,11 @@ use local::aws::{self, REGION, SECONDARY_REGION};
 use local::population::{self, FillProgress};
 use local::{comparison, executions};
 use serde_json::json;
-<<<<<<< HEAD
 use shared::catalog::Catalog;
 use shared::model::{PoolId, Selection, SelectionId, StoredSelection, UserFilter};
 use shared_aws::dynamodb::DynamoVault;
 use tests::deployed::{
-    CdkDeployment, EmptyAws, is_cdk_installed, notice_without_cdk, pool_arn, removals, tags,
-=======
-use tests::deployed::{
-    CdkDeployment, EmptyAws, GROUP_ROLES, is_cdk_installed, notice_without_cdk, pool_arn, tags,
->>>>>>> p
+    CdkDeployment, EmptyAws, GROUP_ROLES, is_cdk_installed, notice_without_cdk, pool_arn, removals, tags,
 };
 use tests::import_input;
 
