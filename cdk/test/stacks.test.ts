@@ -59,7 +59,8 @@ test('the environment of a function has the variables that it needs, and no othe
       const others = name.endsWith('-export-page') ? exportPage : common;
       const removal = { ...finalize, SNAPSHOT_RETENTION: 'days=35,monthly=12' };
       const isFinalize = name.endsWith('-finalize');
-      const ofStep = name === 'cognito-backup-remove' ? removal : isFinalize ? finalize : name.endsWith('-enumerate') ? enumerate : others;
+      const ofStep =
+        name === 'cognito-backup-remove' ? removal : isFinalize ? finalize : name.endsWith('-enumerate') ? enumerate : others;
       // Only these call Cognito in an import.
       const readsTag = /-import-(enumerate|page)$/.test(name);
       assert.deepEqual(rest, { ...ofStep, ...(readsTag && { REQUIRE_POOL_TAG: 'YES' }) }, name);
@@ -114,7 +115,9 @@ test('the state machines have the definitions in statemachines/, every substitut
   const machines = [...runs.all('AWS::StepFunctions::StateMachine'), ...secondary.all('AWS::StepFunctions::StateMachine')];
   assert.deepEqual(
     machines.map((machine) => machine.StateMachineName),
-    ['export', 'import', 'job-logs', 'removal', 'scheduled-exports', 'import', 'job-logs'].map((name) => `cognito-backup-${name}`),
+    ['export', 'import', 'job-logs', 'removal', 'scheduled-exports', 'import', 'job-logs'].map(
+      (name) => `cognito-backup-${name}`,
+    ),
   );
   for (const machine of machines) {
     const placeholders = new Set([...machine.DefinitionString.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
