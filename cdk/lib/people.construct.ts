@@ -22,6 +22,9 @@ export interface PeopleProps {
   readonly configurationKeys?: ConfigurationKeyArns;
 }
 
+/** The most pools that a policy names to look at. The ARNs of more would not fit into the 6,144 characters of a policy. */
+const MAX_NAMED_POOLS = 20;
+
 /** The pools on which a command works, and the end of the id of its statement. */
 interface PoolScope {
   readonly sid: string;
@@ -84,12 +87,13 @@ export class People extends Construct {
   private poolScopes(commands: readonly CommandName[], settings: Settings): [PoolScope, string[]][] {
     const { region } = Stack.of(this);
     const sources = sourcePools(settings).filter((pool) => regionOf(pool) === region);
+    const { visible } = new ImportAccess(Stack.of(this), settings);
     const scopeOf = (command: CommandName): string =>
       ['pool create', 'pool finish'].includes(command) ? 'create' : command === 'pool apply' ? 'apply' : 'look';
     const scopes: Record<string, PoolScope> = {
       create: { sid: 'CreatePools', pools: [everyPool(region)] },
       apply: { sid: 'RollPoolsBack', pools: sources },
-      look: { sid: 'LookAtPools', pools: new ImportAccess(Stack.of(this), settings).visible },
+      look: { sid: 'LookAtPools', pools: visible.length > MAX_NAMED_POOLS ? [everyPool(region)] : visible },
     };
     const ofScope = (name: string) => new Calls(commands.filter((command) => scopeOf(command) === name)).cognito();
     const ofEveryPool = ofScope('create');

@@ -215,30 +215,37 @@ test('only configurators and copiers decrypt secrets, and a deployment without s
   }
 });
 
-test('each policy is within the size that IAM accepts, also with the most pools and the longest names', () => {
+test('each policy is within the size that IAM accepts, also with the most pools, many targets and the longest names', () => {
   const region = 'ap-southeast-2';
   const pools = Array.from({ length: 20 }, (_, number) => `${region}_AbCdEfG${String(number).padStart(2, '0')}`);
-  const stacks = synthesise({
-    ...EVERYTHING,
-    Name: 'n'.repeat(32),
-    UserPoolIds: pools,
-    PrimaryRegion: region,
-    SecondaryRegion: 'ap-northeast-3',
-  });
-  for (const stack of ['runs', 'secondary'] as const) {
-    for (const policy of stacks[stack].all('AWS::IAM::ManagedPolicy')) {
-      // A key has 36 characters after its ARN.
-      const text = JSON.stringify(policy.PolicyDocument, (_, value) =>
-        typeof value === 'object' && !Array.isArray(value) && Object.keys(value).some((key) => /^(Ref|Fn::.*)$/.test(key))
-          ? readable(value)
-          : value,
-      )
-        .replaceAll('<AWS::AccountId>', '1'.repeat(12))
-        .replaceAll('<AWS::Partition>', 'aws')
-        .replaceAll(/<[^<>]*Arn[^<>]*>/g, `arn:aws:kms:${region}:${'1'.repeat(12)}:key/${'k'.repeat(40)}`)
-        .replaceAll(/<[^<>]*>/g, `arn:aws:kms:${region}:${'1'.repeat(12)}:key/${'k'.repeat(40)}`);
-      // Source: "IAM and AWS STS quotas", IAM user guide. White space does not count.
-      assert.ok(text.length <= 6144, `${readable(policy.ManagedPolicyName)} has ${text.length} characters`);
+  // Copies are of other pools, and would leave no room for these.
+  const others = Object.fromEntries(Object.entries(EVERYTHING).filter(([name]) => !/^(Copy|FormerUserPoolIds)/.test(name)));
+  for (const targets of [0, 40]) {
+    const stacks = synthesise({
+      ...others,
+      Name: 'n'.repeat(32),
+      UserPoolIds: pools,
+      PrimaryRegion: region,
+      SecondaryRegion: 'ap-northeast-3',
+      ...(targets > 0 && {
+        ImportTargets: [...Array.from({ length: targets }, (_, number) => `${region}_Target${number}`), 'ap-northeast-3_*'],
+      }),
+    });
+    for (const stack of ['runs', 'secondary'] as const) {
+      for (const policy of stacks[stack].all('AWS::IAM::ManagedPolicy')) {
+        // A key has 36 characters after its ARN.
+        const text = JSON.stringify(policy.PolicyDocument, (_, value) =>
+          typeof value === 'object' && !Array.isArray(value) && Object.keys(value).some((key) => /^(Ref|Fn::.*)$/.test(key))
+            ? readable(value)
+            : value,
+        )
+          .replaceAll('<AWS::AccountId>', '1'.repeat(12))
+          .replaceAll('<AWS::Partition>', 'aws')
+          .replaceAll(/<[^<>]*Arn[^<>]*>/g, `arn:aws:kms:${region}:${'1'.repeat(12)}:key/${'k'.repeat(40)}`)
+          .replaceAll(/<[^<>]*>/g, `arn:aws:kms:${region}:${'1'.repeat(12)}:key/${'k'.repeat(40)}`);
+        // Source: "IAM and AWS STS quotas", IAM user guide. White space does not count.
+        assert.ok(text.length <= 6144, `${readable(policy.ManagedPolicyName)} has ${text.length} characters`);
+      }
     }
   }
 });

@@ -108,7 +108,7 @@ test('a removal that fails, and an event that could start none, start alarms if 
   const failed = alarm(defaultStacks().watch, 'removal-failed');
   assert.deepEqual(metricsOf(failed).names.sort(), ['ExecutionsAborted', 'ExecutionsFailed', 'ExecutionsTimedOut']);
   // A metric without a value must not hide the others.
-  const expression = failed.Metrics.find(({ Expression }) => Expression !== undefined).Expression;
+  const expression = failed.Metrics.find(({ Expression }: { Expression?: string }) => Expression !== undefined).Expression;
   assert.equal(expression, 'FILL(failed, 0) + FILL(aborted, 0) + FILL(timedOut, 0)');
   assert.deepEqual([failed.Threshold, failed.TreatMissingData], [0, 'notBreaching']);
   assert.ok(JSON.stringify(failed.Metrics).includes(':cognito-backup-removal"'));
