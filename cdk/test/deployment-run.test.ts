@@ -185,6 +185,9 @@ test('rules of retention that are new to a deployment are a warning, and none an
   ] as const) {
     assert.ok(!(await linesOf(before, change)).some((line) => line.startsWith('WARNING')));
   }
+  // An earlier version recorded no settings, and neither has a table that came back by `cdk import`.
+  assert.ok((await deployed(CONTEXT, { stacks: RUNNING })).lines.includes(WARNING));
+  assert.ok(!(await deployed(CONTEXT, {})).lines.includes(WARNING));
 });
 
 test('the operator sees each change of the deployed settings before the question', async () => {
