@@ -139,7 +139,7 @@ test('a deployment beside another one is refused before it changes anything', as
     'ROLLBACK_IN_PROGRESS',
   ]) {
     const { steps, error } = await deployed(CONTEXT, { stacks: { 'cognito-backup': status } });
-    assert.deepEqual(steps, ['build'], status);
+    assert.deepEqual(steps, [], status);
     assert.match(error?.message ?? '', new RegExp(`^The stack cognito-backup has the status ${status}: another deployment`));
   }
 });
