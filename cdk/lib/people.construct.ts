@@ -10,7 +10,7 @@ import { ImportAccess, everyPool } from './import-access';
 import { executionArns, machineArn, personPolicyName } from './names';
 import type { CommandName } from './operations';
 import { RunsKey } from './runs-key.construct';
-import { Settings, regionOf, sourcePools } from './settings';
+import { Settings, copiedPools, regionOf, sourcePools } from './settings';
 import { describeTable, grantsOnKinds, tableStatements } from './table-access';
 import { Calls, MACHINES, STOP_EXECUTION, WORK, type Work } from './work';
 
@@ -86,7 +86,9 @@ export class People extends Construct {
    */
   private poolScopes(commands: readonly CommandName[], settings: Settings): [PoolScope, string[]][] {
     const { region } = Stack.of(this);
-    const sources = sourcePools(settings).filter((pool) => regionOf(pool) === region);
+    // A pool whose snapshots come from another account is not here.
+    const copied = copiedPools(settings);
+    const sources = sourcePools(settings).filter((pool) => regionOf(pool) === region && !copied.includes(pool));
     const { visible } = new ImportAccess(Stack.of(this), settings);
     const scopeOf = (command: CommandName): string =>
       ['pool create', 'pool finish'].includes(command) ? 'create' : command === 'pool apply' ? 'apply' : 'look';

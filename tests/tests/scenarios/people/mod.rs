@@ -207,9 +207,13 @@ impl Office {
         let left =
             self.cognito.list_users().user_pool_id(pool).limit(1).send().await?.users.unwrap_or_default();
         let username = left[0].username().unwrap_or_default();
+        let sub = left[0].attributes().iter().find(|attribute| attribute.name() == "sub");
+        let sub = sub.and_then(|sub| sub.value()).context("no sub")?;
         self.cognito.admin_delete_user().user_pool_id(pool).username(username).send().await?;
         self.deployment.tag(pool, Some("repair")).await?;
-        let repaired = people.json("import", 0, &import(pool, " --existing skip")).await?;
+        // The command line stores the selection in the table.
+        let selecting = format!(" --existing skip --sub {sub}");
+        let repaired = people.json("import", 0, &import(pool, &selecting)).await?;
         assert_eq!(repaired["users"]["created"], 1, "{repaired}");
         self.deployment.tag(pool, None).await?;
 
