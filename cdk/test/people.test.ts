@@ -9,8 +9,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { FURTHER_ACTIONS } from '../lib/cognito-access';
-import { OPERATIONS, type CommandName, type PartitionKind } from '../lib/operations';
-import { grantsOnKinds } from '../lib/table-access';
+import { OPERATIONS, type CommandName } from '../lib/operations';
 import { COMBINED_COMMANDS, COMMANDS_WITHOUT_CALLS, Calls, WORK, type Work } from '../lib/work';
 import { CONTEXT, EVERYTHING, POOLS, PRIMARY, SECONDARY, type Statement, Template, readable, synthesise } from './synthesised';
 
@@ -252,16 +251,16 @@ test('each policy is within the size that IAM accepts, also with the most pools,
   }
 });
 
-test('a permission in a new kind of partition takes one line of the manifest', () => {
-  const ofSelections: Partial<Record<PartitionKind, ['PutItem']>> = { SELECTION: ['PutItem'] };
-  const { dynamodb } = OPERATIONS.commands.import;
-  const before = grantsOnKinds([dynamodb]);
-  const added = grantsOnKinds([dynamodb, ofSelections]).filter(({ actions }) => actions.includes('PutItem'));
-  assert.ok(!before.some(({ actions }) => actions.includes('PutItem')));
-  assert.deepEqual(
-    added.flatMap(({ partitions }) => partitions.flatMap(({ keys }) => keys)),
-    ['SELECTION#*'],
-  );
+test('operators write selections, and nothing else, to the table', () => {
+  for (const stack of ['runs', 'secondary'] as const) {
+    const writes = statementsOf(everything[stack], 'operator').filter(({ actions }) =>
+      actions.some((action) => /^dynamodb:(Put|Update|Delete|PartiQL|BatchWrite)/.test(action)),
+    );
+    assert.deepEqual(
+      writes.map((statement) => [statement.actions, keysOf(statement)]),
+      [[['dynamodb:PutItem'], ['SELECTION#*']]],
+    );
+  }
 });
 
 test('the reader role allows what a copy calls at its source', () => {
