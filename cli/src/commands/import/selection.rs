@@ -11,7 +11,7 @@ use crate::problem::{Problem, Result};
 
 /// What an operator must be allowed to do to select users.
 const GRANT: &str = "The names of a selection go into the backup table. Allow dynamodb:PutItem on its partitions SELECTION#*: \
-    docs/guides/deploy.md lists the permissions of an operator.";
+    the deployment's policy for operators does (docs/guides/deploy.md, permissions of people).";
 
 /// The input with its selection, and `json`, the same input, without it.
 ///
